@@ -1,0 +1,122 @@
+#include "autograd/tape.h"
+
+#include <ostream>
+
+#include "base/error.h"
+
+namespace vitrine {
+namespace {
+
+const Tensor kNoGradient;
+
+}  // namespace
+
+const Tensor& Gradients::of(const Parameter& parameter) const {
+  const auto found = parameters_.find(&parameter);
+  return found == parameters_.end() ? kNoGradient : found->second;
+}
+
+const Tensor& Gradients::of(const Variable& input) const {
+  const auto found = inputs_.find(input.id_);
+  return found == inputs_.end() ? kNoGradient : found->second;
+}
+
+int Tape::add(Entry entry) {
+  if (consumed_) throw InternalError("a tape was used after its backward pass; make a new one for each step");
+  entries_.push_back(std::move(entry));
+  return static_cast<int>(entries_.size()) - 1;
+}
+
+Variable Tape::input(Tensor value) {
+  const int id = add({nullptr, {}, nullptr, value.shape()});
+  return Variable(std::move(value), this, id);
+}
+
+Variable Tape::parameter(const Parameter& parameter) {
+  const auto found = parameter_ids_.find(&parameter);
+  if (found != parameter_ids_.end()) return Variable(parameter.value, this, found->second);
+  const int id = add({nullptr, {}, &parameter, parameter.value.shape()});
+  parameter_ids_.emplace(&parameter, id);
+  return Variable(parameter.value, this, id);
+}
+
+Variable Tape::record(Tensor y, std::unique_ptr<Node> node, std::span<const Variable> inputs) {
+  std::vector<int> ids;
+  for (const Variable& input : inputs) {
+    if (input.tape_ != nullptr && input.tape_ != this) throw InternalError(text(node->name(), ": its inputs lie on two tapes"));
+    ids.push_back(input.tape_ == this ? input.id_ : -1);
+  }
+  const int id = add({std::move(node), std::move(ids), nullptr, y.shape()});
+  return Variable(std::move(y), this, id);
+}
+
+void Tape::accumulate(std::vector<Tensor>& gradients, int id, Tensor gradient) const {
+  Tensor& sum = gradients[static_cast<std::size_t>(id)];
+  if (!sum.defined()) {
+    sum = std::move(gradient);
+    return;
+  }
+  // A gradient may share its storage (add returns dy twice), so the sum goes to a new tensor when it must.
+  Tensor total = Tensor::uninitialized(sum.shape());
+  const auto a = sum.host();
+  const auto b = gradient.host();
+  const auto y = total.mutable_host();
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] = a[i] + b[i];
+  sum = std::move(total);
+}
+
+Gradients Tape::backward(const Variable& loss) {
+  if (loss.tensor().size() != 1) {
+    throw ShapeError(text("backward starts from a scalar loss, this one has shape ", loss.shape().text(), "; pass its upstream gradient"));
+  }
+  return backward(loss, Tensor::full(loss.shape(), 1.0f));
+}
+
+Gradients Tape::backward(const Variable& output, const Tensor& dy) {
+  if (output.tape_ != this) throw InternalError("backward starts from a value that is not on this tape");
+  if (!(dy.shape() == output.shape())) {
+    throw ShapeError(text("backward: the upstream gradient has shape ", dy.shape().text(), ", the output ", output.shape().text()));
+  }
+  if (consumed_) throw InternalError("a tape is good for one backward pass");
+  std::vector<Tensor> gradients(entries_.size());
+  gradients[static_cast<std::size_t>(output.id_)] = dy;
+  Gradients result;
+  for (int id = static_cast<int>(entries_.size()) - 1; id >= 0; --id) {
+    Entry& entry = entries_[static_cast<std::size_t>(id)];
+    Tensor dy_here = std::move(gradients[static_cast<std::size_t>(id)]);
+    if (!dy_here.defined()) continue;
+    if (entry.node == nullptr) {
+      if (entry.parameter != nullptr) {
+        result.parameters_.emplace(entry.parameter, std::move(dy_here));
+      } else {
+        result.inputs_.emplace(id, std::move(dy_here));
+      }
+      continue;
+    }
+    std::vector<Tensor> dx = entry.node->backward(dy_here, Wanted(entry.inputs));
+    for (std::size_t i = 0; i < entry.inputs.size(); ++i) {
+      if (entry.inputs[i] >= 0 && dx[i].defined()) accumulate(gradients, entry.inputs[i], std::move(dx[i]));
+    }
+    entry.node.reset();  // what it saved is not needed any more
+  }
+  consumed_ = true;
+  return result;
+}
+
+void Tape::print(std::ostream& out) const {
+  for (std::size_t id = 0; id < entries_.size(); ++id) {
+    const Entry& entry = entries_[id];
+    out << id << "  " << (entry.node ? entry.node->name() : entry.parameter != nullptr ? "parameter" : "input") << "  (";
+    for (std::size_t i = 0; i < entry.inputs.size(); ++i) out << (i > 0 ? ", " : "") << entry.inputs[i];
+    out << ")  " << entry.shape.text() << "\n";
+  }
+}
+
+Tape* tape_of(std::span<const Variable> inputs) {
+  for (const Variable& input : inputs) {
+    if (input.tape() != nullptr) return input.tape();
+  }
+  return nullptr;
+}
+
+}  // namespace vitrine

@@ -1,0 +1,126 @@
+// Tape: the record of one forward pass, and the only place where gradients are added.
+//
+// A Tape is a vector of nodes in creation order; an op can only use values that exist already, so that order is a topological
+// order and walking it backwards visits every node after all of its users. A node returns fresh gradients, one per input; the
+// tape adds them in that fixed order. Gradients are a returned value: nothing is stored in tensors, nothing must be zeroed.
+#pragma once
+
+#include <iosfwd>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace vitrine {
+
+class Tape;
+
+// A tensor, and where on a tape it came from. Without a tape it is a constant: ops on constants record nothing.
+class Variable {
+ public:
+  Variable() = default;
+  Variable(Tensor value) : value_(std::move(value)) {}  // NOLINT: a tensor is a constant variable
+
+  const Tensor& tensor() const { return value_; }
+  const Shape& shape() const { return value_.shape(); }
+  Tape* tape() const { return tape_; }
+
+ private:
+  friend class Tape;
+  friend class Gradients;
+  Variable(Tensor value, Tape* tape, int id) : value_(std::move(value)), tape_(tape), id_(id) {}
+
+  Tensor value_;
+  Tape* tape_ = nullptr;
+  int id_ = -1;
+};
+
+// Which inputs of a node lie on the tape: gradients of the others are not wanted and need not be computed.
+class Wanted {
+ public:
+  explicit Wanted(std::span<const int> input_ids) : ids_(input_ids) {}
+  bool operator[](std::size_t input) const { return ids_[input] >= 0; }
+
+ private:
+  std::span<const int> ids_;
+};
+
+// One recorded op: what its backward needs is held in named members that a debugger can print.
+struct Node {
+  virtual ~Node() = default;
+  virtual std::string_view name() const = 0;
+  // dy: gradient of the loss by this node's output. Returns one fresh tensor per input, in the order of `record`;
+  // an undefined Tensor where wanted[i] is false.
+  virtual std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const = 0;
+};
+
+// A trainable tensor of a layer. Its address is its identity while a tape that used it lives: layers hold parameters by
+// value and are not moved between forward and the use of the gradients.
+struct Parameter {
+  Tensor value;
+};
+
+class Gradients {
+ public:
+  // The gradient of the loss by that leaf, or an undefined Tensor when the loss does not depend on it.
+  const Tensor& of(const Parameter& parameter) const;
+  const Tensor& of(const Variable& input) const;  // a Variable made by Tape::input
+
+ private:
+  friend class Tape;
+  std::unordered_map<const Parameter*, Tensor> parameters_;
+  std::unordered_map<int, Tensor> inputs_;
+};
+
+class Tape {
+ public:
+  Tape() = default;
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+
+  Variable input(Tensor value);                     // a leaf whose gradient is wanted
+  Variable parameter(const Parameter& parameter);   // the same leaf for the same parameter, however often it is asked for
+
+  // The result of an op. Throws InternalError when an input lies on another tape.
+  Variable record(Tensor y, std::unique_ptr<Node> node, std::span<const Variable> inputs);
+
+  // Gradients of a scalar loss by every leaf. Frees the nodes: a tape is good for one backward pass.
+  Gradients backward(const Variable& loss);
+  // The same for any output, from a given upstream gradient of the output's shape.
+  Gradients backward(const Variable& output, const Tensor& dy);
+
+  std::size_t size() const { return entries_.size(); }
+  // One line per node: number, op, input numbers, output shape.
+  void print(std::ostream& out) const;
+
+ private:
+  struct Entry {
+    std::unique_ptr<Node> node;             // null for a leaf
+    std::vector<int> inputs;                // tape ids, -1 for constants
+    const Parameter* parameter = nullptr;
+    Shape shape;
+  };
+
+  int add(Entry entry);
+  void accumulate(std::vector<Tensor>& gradients, int id, Tensor gradient) const;
+
+  std::vector<Entry> entries_;
+  std::unordered_map<const Parameter*, int> parameter_ids_;
+  bool consumed_ = false;
+};
+
+// The tape that an op with these inputs records on: null when all are constants.
+Tape* tape_of(std::span<const Variable> inputs);
+
+// Records y on the inputs' tape, or returns it as a constant: the last line of every op.
+template <class NodeType, class... Fields>
+Variable record(Tensor y, std::span<const Variable> inputs, Fields&&... fields) {
+  Tape* tape = tape_of(inputs);
+  if (tape == nullptr) return Variable(std::move(y));
+  return tape->record(std::move(y), std::unique_ptr<Node>(new NodeType{{}, std::forward<Fields>(fields)...}), inputs);
+}
+
+}  // namespace vitrine

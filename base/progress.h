@@ -1,0 +1,27 @@
+// Progress on stderr: one redrawn line on a terminal, one plain line per call of `line` otherwise.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace vitrine {
+
+class Progress {
+ public:
+  explicit Progress(bool quiet = false);
+  ~Progress();  // ends a redrawn line
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void update(std::string_view text);  // transient: shown on a terminal only, replaces the line before it
+  void line(std::string_view text);    // stays: shown everywhere
+
+ private:
+  void clear();
+
+  bool terminal_ = false;
+  bool quiet_ = false;
+  bool drawn_ = false;
+};
+
+}  // namespace vitrine

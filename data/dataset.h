@@ -1,0 +1,32 @@
+// The crops of a manifest in memory, with the channels of one input configuration.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data/manifest.h"
+#include "tensor/tensor.h"
+
+namespace vitrine {
+
+// Which channels the network sees: "t1c", "flair", "t2" or "t1c+flair+t2". A single modality is replicated to three channels,
+// so that weights from colour photographs fit unchanged.
+struct InputConfiguration {
+  std::string name;
+  std::vector<std::string> channels;   // names, as in the crop's metadata
+};
+InputConfiguration input_configuration(const std::string& name);  // UsageError naming the known ones
+const std::vector<std::string>& input_configuration_names();      // the paper's four, in its order
+
+struct Dataset {
+  std::vector<Tensor> images;          // [H, W, 3], values in [0, 1]
+  std::vector<int> labels;             // index into classes
+  std::vector<Sample> samples;         // same order
+  std::vector<std::string> classes;
+};
+
+// Loads the crops of these subjects, in manifest order. DataError naming file and tensor when a crop is missing, has another
+// shape, lacks a channel, holds a non-finite value, or does not match its SHA-256.
+Dataset load_dataset(const Manifest& manifest, const std::vector<std::string>& subjects, const InputConfiguration& inputs);
+
+}  // namespace vitrine

@@ -1,0 +1,22 @@
+// Mixup: convex combinations of samples and of their one-hot labels.
+//
+// Forward    x' = l x_i + (1 - l) x_j,  t' = l t_i + (1 - l) t_j,  l = max(l0, 1 - l0),  l0 ~ Beta(alpha, alpha) per sample
+// Reference  Zhang, Cisse, Dauphin, Lopez-Paz 2017, arXiv:1710.09412, eq. (1); l >= 1/2 and per-sample l as fast.ai does
+#pragma once
+
+#include <cstdint>
+
+#include "tensor/tensor.h"
+
+namespace vitrine {
+
+struct Batch {
+  Tensor images;    // [N, H, W, C]
+  Tensor targets;   // [N, classes], rows sum to 1
+};
+
+// `first` is the epoch position of the batch's first sample; partners are another drawn permutation of the same batch.
+// alpha = 0 returns the batch unchanged.
+Batch mixup(const Batch& batch, double alpha, std::uint64_t seed, std::uint32_t epoch, std::uint32_t first);
+
+}  // namespace vitrine

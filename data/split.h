@@ -1,0 +1,41 @@
+// Subject-level, stratified splits: a fixed test part, then k folds of the rest. Images of a subject never lie in two parts.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "data/manifest.h"
+
+namespace vitrine {
+
+struct Fold {
+  std::vector<std::string> train;       // subject ids
+  std::vector<std::string> validation;
+};
+
+struct Splits {
+  std::uint64_t seed = 0;
+  double test_fraction = 0.1;
+  std::string manifest_sha256;          // of the manifest file that was split
+  std::vector<std::string> test;        // subject ids
+  std::vector<Fold> folds;
+};
+
+struct SplitOptions {
+  double test_fraction = 0.1;
+  int folds = 5;
+  std::uint64_t seed = 42;
+};
+
+// Each class's subjects are put in a drawn order (Purpose::split); the first round(n * test_fraction), at least one, of them
+// form the test part, and the rest are dealt to the folds in turn, the deal of a class starting where the last one stopped, so fold
+// sizes differ by at most one. DataError when a class has fewer subjects than folds + 1 ("class absent from a fold").
+Splits make_splits(const Manifest& manifest, const SplitOptions& options);
+
+void write_splits(const std::filesystem::path& path, const Splits& splits);   // JSON
+// DataError when the file is malformed, when a subject is unknown, missing or in two parts, or when the manifest has changed since.
+Splits read_splits(const std::filesystem::path& path, const Manifest& manifest);
+
+}  // namespace vitrine

@@ -1,0 +1,31 @@
+// Instruction sets: kernels are written once (tensor/simd.h) and compiled once for each of these.
+//
+// A kernel file `*_cpu.cpp` is compiled with VITRINE_ISA set to scalar, avx2 and avx512 in turn, into the namespace
+// vitrine::cpu::<isa>. It defines one table of function pointers; the op picks the table of this machine with
+// for_this_machine. All sets compute the same bits.
+#pragma once
+
+#include <string_view>
+
+namespace vitrine {
+
+enum class Isa { scalar, avx2, avx512 };
+
+// The widest set that this machine and its operating system support, or the one VITRINE_SIMD=scalar|avx2|avx512 names.
+// UsageError for an unknown name or a set the machine lacks. Decided at the first call.
+Isa active_isa();
+std::string_view isa_name(Isa isa);
+bool isa_supported(Isa isa);
+void set_active_isa(Isa isa);  // for tests that compare instruction sets; UsageError when unsupported
+
+template <class Kernels>
+const Kernels& for_this_machine(const Kernels& scalar, const Kernels& avx2, const Kernels& avx512) {
+  switch (active_isa()) {
+    case Isa::avx512: return avx512;
+    case Isa::avx2: return avx2;
+    case Isa::scalar: break;
+  }
+  return scalar;
+}
+
+}  // namespace vitrine

@@ -1,0 +1,155 @@
+#include "tensor/parallel.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/error.h"
+#include "base/number.h"
+
+namespace vitrine {
+namespace {
+
+constexpr int kMaxThreads = 1024;
+constexpr int kSpins = 2000;  // a worker looks for new work this often before it sleeps
+
+thread_local bool inside_body = false;
+
+int threads_from_environment() {
+  const char* asked = std::getenv("VITRINE_THREADS");
+  if (asked == nullptr) {
+    cpu_set_t usable;
+    CPU_ZERO(&usable);
+    const int processors = sched_getaffinity(0, sizeof usable, &usable) == 0 ? CPU_COUNT(&usable) : 1;
+    return std::clamp(processors, 1, kMaxThreads);
+  }
+  std::int64_t n = 0;
+  if (!parse_number(std::string_view(asked), n) || n < 1 || n > kMaxThreads) {
+    throw UsageError(text("VITRINE_THREADS is '", asked, "', a whole number from 1 to ", kMaxThreads, " was expected"));
+  }
+  return static_cast<int>(n);
+}
+
+// Workers that run part i of the current loop; the caller runs part 0. One loop at a time.
+class Pool {
+ public:
+  ~Pool() { stop(); }
+
+  int size() const { return size_; }
+
+  void resize(int n) {
+    stop();
+    size_ = n;
+    stopping_ = false;
+    for (int i = 1; i < n; ++i) workers_.emplace_back([this, i, seen = generation_.load()] { work(i, seen); });
+  }
+
+  void run(std::int64_t count, int parts, const RangeBody& body) {
+    const std::scoped_lock one_loop_at_a_time(loop_);
+    errors_.assign(static_cast<std::size_t>(parts), nullptr);
+    body_ = &body;
+    count_ = count;
+    parts_ = parts;
+    pending_.store(size_ - 1);
+    {
+      const std::scoped_lock lock(mutex_);
+      generation_.fetch_add(1);
+    }
+    wake_.notify_all();
+    run_part(0);
+    while (pending_.load() > 0) std::this_thread::yield();
+    for (const std::exception_ptr& error : errors_) {
+      if (error) std::rethrow_exception(error);
+    }
+  }
+
+ private:
+  void run_part(int part) {
+    if (part >= parts_) return;
+    const std::int64_t first = count_ * part / parts_;
+    const std::int64_t last = count_ * (part + 1) / parts_;
+    inside_body = true;
+    try {
+      (*body_)(first, last);
+    } catch (...) {
+      errors_[static_cast<std::size_t>(part)] = std::current_exception();
+    }
+    inside_body = false;
+  }
+
+  void work(int part, std::uint64_t seen) {
+    while (true) {
+      for (int spin = 0; spin < kSpins && generation_.load() == seen; ++spin) std::this_thread::yield();
+      {
+        std::unique_lock lock(mutex_);
+        wake_.wait(lock, [&] { return stopping_ || generation_.load() != seen; });
+        if (stopping_) return;
+        seen = generation_.load();
+      }
+      run_part(part);
+      pending_.fetch_sub(1);
+    }
+  }
+
+  void stop() {
+    {
+      const std::scoped_lock lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+    workers_.clear();
+  }
+
+  std::mutex loop_, mutex_;
+  std::condition_variable wake_;
+  std::vector<std::thread> workers_;
+  std::vector<std::exception_ptr> errors_;
+  const RangeBody* body_ = nullptr;
+  std::int64_t count_ = 0;
+  int parts_ = 0;
+  int size_ = 0;
+  bool stopping_ = false;
+  std::atomic<std::uint64_t> generation_{0};
+  std::atomic<int> pending_{0};
+};
+
+Pool& pool() {
+  static Pool the_pool;
+  if (the_pool.size() == 0) the_pool.resize(threads_from_environment());
+  return the_pool;
+}
+
+}  // namespace
+
+void parallel_for(std::int64_t count, std::int64_t grain, RangeBody body) {
+  if (count <= 0) return;
+  const std::int64_t most = std::max<std::int64_t>(1, count / std::max<std::int64_t>(1, grain));
+  if (inside_body || most == 1) {
+    body(0, count);
+    return;
+  }
+  Pool& p = pool();
+  const int parts = static_cast<int>(std::min<std::int64_t>(p.size(), most));
+  if (parts == 1) {
+    body(0, count);
+    return;
+  }
+  p.run(count, parts, body);
+}
+
+int thread_count() { return pool().size(); }
+
+void set_thread_count(int n) {
+  if (n < 1 || n > kMaxThreads) throw UsageError(text("threads is ", n, ", a whole number from 1 to ", kMaxThreads, " was expected"));
+  if (n != pool().size()) pool().resize(n);
+}
+
+}  // namespace vitrine

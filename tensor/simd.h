@@ -1,0 +1,135 @@
+// SIMD: a thin wrapper over GNU vector extensions, compiled into vitrine::cpu::<isa> (see tensor/isa.h).
+//
+// Include it in `*_cpu.cpp` files only. `F` holds kLanes floats, `I` kLanes 32-bit integers; + - * / and comparisons are
+// the language's own on vectors, lane by lane and correctly rounded. A multiply-add is always written fma(a, b, c).
+// Lanes run across independent outputs and are never added to each other, so the width cannot change a result.
+//
+// Kernel files take raw pointers, not std:: containers: an inline std:: function compiled here with wide instructions
+// could otherwise be linked into code that runs on any machine.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#if defined(__AVX2__) || defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+#ifndef VITRINE_ISA
+#error "tensor/simd.h is for *_cpu.cpp files, which CMake compiles once for each instruction set"
+#endif
+
+namespace vitrine::cpu::VITRINE_ISA {
+
+#if defined(__AVX512F__)
+inline constexpr int kLanes = 16;
+#elif defined(__AVX2__)
+inline constexpr int kLanes = 8;
+#else
+inline constexpr int kLanes = 4;  // "scalar": the compiler's generic code, one lane after the other where it must
+#endif
+
+typedef float F __attribute__((vector_size(kLanes * 4)));
+typedef std::int32_t I __attribute__((vector_size(kLanes * 4)));
+typedef double D __attribute__((vector_size(kLanes * 8)));  // as many doubles as F has floats
+
+static inline F load(const float* p) {
+  F v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+static inline void store(float* p, F v) { std::memcpy(p, &v, sizeof v); }
+
+// The first n lanes (0 < n <= kLanes); the others are zero, and memory beyond n is not touched.
+static inline F load_partial(const float* p, int n) {
+#if defined(__AVX512F__)
+  return (F)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1u), p);
+#else
+  F v = {};
+  std::memcpy(&v, p, static_cast<unsigned>(n) * sizeof(float));
+  return v;
+#endif
+}
+static inline void store_partial(float* p, F v, int n) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1u), (__m512)v);
+#else
+  std::memcpy(p, &v, static_cast<unsigned>(n) * sizeof(float));
+#endif
+}
+
+static inline F broadcast(float x) {
+#if defined(__AVX512F__)
+  return (F)_mm512_set1_ps(x);
+#elif defined(__AVX2__)
+  return (F)_mm256_set1_ps(x);
+#else
+  return F{x, x, x, x};
+#endif
+}
+static inline F zero() { return F{}; }
+
+// a * b + c with one rounding.
+static inline F fma(F a, F b, F c) {
+#if defined(__AVX512F__)
+  return (F)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__AVX2__)
+  return (F)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+  F r;
+  for (int i = 0; i < kLanes; ++i) r[i] = __builtin_fmaf(a[i], b[i], c[i]);
+  return r;
+#endif
+}
+static inline D fma(D a, D b, D c) {
+  D r;
+#if defined(__AVX512F__)
+  for (int h = 0; h < 2; ++h) {
+    __m512d x, y, z;
+    std::memcpy(&x, reinterpret_cast<const char*>(&a) + h * 64, 64);
+    std::memcpy(&y, reinterpret_cast<const char*>(&b) + h * 64, 64);
+    std::memcpy(&z, reinterpret_cast<const char*>(&c) + h * 64, 64);
+    x = _mm512_fmadd_pd(x, y, z);
+    std::memcpy(reinterpret_cast<char*>(&r) + h * 64, &x, 64);
+  }
+#elif defined(__AVX2__)
+  for (int h = 0; h < 2; ++h) {
+    __m256d x, y, z;
+    std::memcpy(&x, reinterpret_cast<const char*>(&a) + h * 32, 32);
+    std::memcpy(&y, reinterpret_cast<const char*>(&b) + h * 32, 32);
+    std::memcpy(&z, reinterpret_cast<const char*>(&c) + h * 32, 32);
+    x = _mm256_fmadd_pd(x, y, z);
+    std::memcpy(reinterpret_cast<char*>(&r) + h * 32, &x, 32);
+  }
+#else
+  for (int i = 0; i < kLanes; ++i) r[i] = __builtin_fma(a[i], b[i], c[i]);
+#endif
+  return r;
+}
+
+static inline D widen(F v) { return __builtin_convertvector(v, D); }      // exact
+static inline F narrow(D v) { return __builtin_convertvector(v, F); }     // one rounding
+
+// Where a mask lane is true (all bits set, as comparisons give), x, else y.
+static inline F select(I mask, F x, F y) {
+  I a, b;
+  std::memcpy(&a, &x, sizeof a);
+  std::memcpy(&b, &y, sizeof b);
+  I r = (a & mask) | (b & ~mask);
+  F out;
+  std::memcpy(&out, &r, sizeof out);
+  return out;
+}
+static inline F max(F a, F b) { return select(a > b, a, b); }  // b when either is NaN
+static inline F min(F a, F b) { return select(a < b, a, b); }  // b when either is NaN
+static inline I bits(F v) {
+  I r;
+  std::memcpy(&r, &v, sizeof r);
+  return r;
+}
+static inline F from_bits(I v) {
+  F r;
+  std::memcpy(&r, &v, sizeof r);
+  return r;
+}
+
+}  // namespace vitrine::cpu::VITRINE_ISA

@@ -1,0 +1,46 @@
+// exp and sigmoid on vectors: ours, from fma and exact operations only, so every instruction set gives the same bits.
+//
+// exp(x) = 2^n * e^r with n = round(x / ln 2) and r = x - n ln 2 in two fma steps, |r| <= ln 2 / 2; e^r by its Taylor
+// polynomial of degree 7, Horner order. 2^n is applied in two exact factors, so results below the smallest normal number are
+// rounded once (denormals are kept). Error bounds are tested in tests/tensor/simd_math_test.cpp.
+#pragma once
+
+#include "tensor/simd.h"
+
+namespace vitrine::cpu::VITRINE_ISA {
+
+// e^x: 0 below -104, +inf above 88.73; NaN stays NaN. At most 2 ulp.
+static inline F exp(F x) {
+  const F kLog2e = broadcast(0x1.715476p+0f);
+  const F kLn2High = broadcast(0x1.62e4p-1f);        // ln 2 to 15 bits: n * high is exact
+  const F kLn2Low = broadcast(0x1.7f7d1cp-20f);      // the rest
+  const F kMagic = broadcast(0x1.8p23f);             // adding it rounds to an integer, held in the low bits
+  const F clamped = min(max(broadcast(-110.0f), x), broadcast(100.0f));  // NaN becomes a number here, restored below
+  const F shifted = fma(clamped, kLog2e, kMagic);
+  const I n = bits(shifted) - bits(kMagic);
+  const F nf = shifted - kMagic;
+  F r = fma(nf, -kLn2High, clamped);
+  r = fma(nf, -kLn2Low, r);
+  F p = broadcast(0x1.a01a02p-13f);                  // 1/7!
+  p = fma(p, r, broadcast(0x1.6c16c2p-10f));         // 1/6!
+  p = fma(p, r, broadcast(0x1.111112p-7f));          // 1/5!
+  p = fma(p, r, broadcast(0x1.555556p-5f));          // 1/4!
+  p = fma(p, r, broadcast(0x1.555556p-3f));          // 1/3!
+  p = fma(p, r, broadcast(0.5f));
+  p = fma(p, r, broadcast(1.0f));
+  p = fma(p, r, broadcast(1.0f));
+  const I half = n >> 1;
+  const F scale_a = from_bits((half + 127) << 23);
+  const F scale_b = from_bits((n - half + 127) << 23);
+  return select(x == x, p * scale_a * scale_b, x);
+}
+
+// 1 / (1 + e^-x), from e = e^-|x| on either side, so small values keep their relative accuracy. At most 3 ulp.
+static inline F sigmoid(F x) {
+  const F one = broadcast(1.0f);
+  const F magnitude = from_bits(bits(x) & 0x7fffffff);
+  const F e = exp(-magnitude);
+  return select(x < zero(), e, one) / (one + e);
+}
+
+}  // namespace vitrine::cpu::VITRINE_ISA

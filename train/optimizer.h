@@ -1,0 +1,56 @@
+// Optimisers: one elementwise update of a parameter from its gradient.
+//
+// Adam       m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g g;  w -= lr (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)
+// AdamW      first w -= lr wd w, then as Adam
+// SGD        u = mu u + g (u = g at the first step);  w -= lr u
+// RMSprop    v = a v + (1 - a) g g;  u = mu u + g / (sqrt(v) + eps);  w -= lr u
+// Numerics   state and update in float32, elementwise, in the order written, fma where a product is added; held to PyTorch by
+//            tests/train/optimizer_test.cpp
+// Reference  Kingma, Ba 2014, arXiv:1412.6980 alg. 1; Loshchilov, Hutter 2017, arXiv:1711.05101 alg. 2; Hinton 2012 lecture 6e
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace vitrine {
+
+enum class Rule { adam, adamw, sgd, rmsprop };
+
+struct OptimizerOptions {
+  Rule rule = Rule::adam;
+  double beta1 = 0.9;
+  double beta2 = 0.99;
+  double eps = 1e-5;
+  double weight_decay = 0;   // adamw only
+  double momentum = 0.9;     // sgd, rmsprop
+  double alpha = 0.9;        // rmsprop
+};
+
+class Optimizer {
+ public:
+  explicit Optimizer(const OptimizerOptions& options) : options_(options) {}
+
+  // One update of `value` (sole owner of its storage) by `gradient`; `name` finds its state. `momentum` replaces beta1 (Adam) or
+  // momentum (SGD, RMSprop) when not negative: one-cycle changes it every step. ShapeError when the shapes differ.
+  void step(const std::string& name, Tensor& value, const Tensor& gradient, double lr, double momentum = -1);
+
+  const OptimizerOptions& options() const { return options_; }
+
+ private:
+  struct State {
+    Tensor first;    // m, or u
+    Tensor second;   // v
+    std::int64_t steps = 0;
+    double beta1_power = 1;   // product of the beta1 used so far
+    double beta2_power = 1;
+  };
+
+  OptimizerOptions options_;
+  std::map<std::string, State> states_;
+};
+
+}  // namespace vitrine

@@ -1,0 +1,16 @@
+// Any checkpoint file that Vitrine reads: the container is decided by the first bytes and never retried with another parser.
+#pragma once
+
+#include <filesystem>
+
+#include "weights/tensor_file.h"
+
+namespace vitrine {
+
+enum class Container { safetensors, torch_zip, torch_legacy };
+
+// `PK\x03\x04` is a zip, `80 02 8a 0a` a legacy stream, anything else must be safetensors. WeightsError says what a file is
+// when it is none of them (a Git LFS pointer, an HTML page, gzip).
+TensorFile read_checkpoint(const std::filesystem::path& path);
+
+}  // namespace vitrine

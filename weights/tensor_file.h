@@ -1,0 +1,39 @@
+// Named tensors as a checkpoint file holds them: raw bytes with a type and a shape, in the file's own layout and order.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace vitrine {
+
+enum class DType { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean };
+std::size_t dtype_bytes(DType type);
+std::string_view dtype_name(DType type);  // "F32", as safetensors spells it
+
+struct StoredTensor {
+  std::string name;
+  DType type = DType::f32;
+  Shape shape;
+  std::string bytes;  // contiguous, row-major, little-endian
+
+  Tensor to_float() const;                     // values converted to float32 (rounded once), shape kept
+  std::vector<double> to_double() const;       // values converted to float64 (exact for all but i64 beyond 2^53)
+  static StoredTensor from(std::string name, const Tensor& value);
+  static StoredTensor from(std::string name, const Shape& shape, const std::vector<double>& values);
+  static StoredTensor from(std::string name, const Shape& shape, const std::vector<std::int64_t>& values);
+};
+
+struct TensorFile {
+  std::vector<StoredTensor> tensors;            // in file order
+  std::map<std::string, std::string> metadata;  // safetensors' __metadata__; empty for other containers
+
+  const StoredTensor* find(std::string_view name) const;
+  const StoredTensor& at(std::string_view name) const;  // WeightsError naming the missing tensor
+};
+
+}  // namespace vitrine
