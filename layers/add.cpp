@@ -1,0 +1,40 @@
+#include "layers/add.h"
+
+#include "base/error.h"
+#include "tensor/isa.h"
+
+namespace vitrine {
+namespace cpu {
+
+namespace scalar {
+extern const AddKernels add_table;
+}
+namespace avx2 {
+extern const AddKernels add_table;
+}
+namespace avx512 {
+extern const AddKernels add_table;
+}
+
+const AddKernels& add_kernels() { return for_this_machine(scalar::add_table, avx2::add_table, avx512::add_table); }
+
+}  // namespace cpu
+
+namespace {
+
+struct AddNode final : Node {
+  std::string_view name() const override { return "add"; }
+  std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override { return {dy, dy}; }
+};
+
+}  // namespace
+
+Variable add(const Variable& a, const Variable& b) {
+  if (!(a.shape() == b.shape())) throw ShapeError(text("add: a is ", a.shape().text(), " but b is ", b.shape().text(), "; they must be equal"));
+  Tensor y = Tensor::uninitialized(a.shape());
+  cpu::add_kernels().forward(a.tensor().host().data(), b.tensor().host().data(), y.size(), y.mutable_host().data());
+  const Variable inputs[] = {a, b};
+  return record<AddNode>(std::move(y), inputs);
+}
+
+}  // namespace vitrine

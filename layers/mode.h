@@ -1,0 +1,29 @@
+// What a forward pass is for, and the coordinates of its random draws.
+#pragma once
+
+#include <cstdint>
+
+#include "autograd/tape.h"
+
+namespace vitrine {
+
+enum class Mode { train, eval };
+
+// The coordinates of a batch's draws (tensor/philox.h): row n of the batch is sample `first_sample + n` of the epoch's order, so
+// what is dropped for a sample does not depend on the batch it lies in.
+struct DropKey {
+  std::uint64_t seed = 0;
+  std::uint32_t epoch = 0;
+  std::uint32_t first_sample = 0;
+};
+
+// Passed down a network: with a tape, parameters are leaves on it; without one nothing is recorded.
+struct Pass {
+  Mode mode = Mode::eval;
+  Tape* tape = nullptr;
+  DropKey key;
+
+  Variable parameter(const Parameter& p) const { return tape != nullptr ? tape->parameter(p) : Variable(p.value); }
+};
+
+}  // namespace vitrine

@@ -1,0 +1,32 @@
+// Swish (SiLU): a smooth gate, y = x * sigmoid(x).
+//
+// Forward    y_i  = x_i * s_i              where s_i = 1 / (1 + exp(-x_i))
+// Backward   dx_i = dy_i * s_i * (1 + x_i * (1 - s_i))
+//            from d(x s)/dx = s + x s'  and  s' = s (1 - s)
+// Shapes     x, y, dx, dy: any shape, all equal
+// Saved      x (s is recomputed: one exp per element buys one tensor of memory)
+// Numerics   sigmoid is ours (tensor/simd_math.h): the forward is within 4 ulp of the true value, the backward within 8 ulp of
+//            |dy| (near its zero at x = -1.278 only the absolute error is small). For x < -104, s = 0 and y = -0.
+// Requires   nothing
+// Differs    from nothing: the same as torch.nn.SiLU and tf.nn.swish with beta = 1
+// Reference  Ramachandran, Zoph, Le 2017, arXiv:1710.05941; Elfwing, Uchibe, Doya 2017, arXiv:1702.03118
+#pragma once
+
+#include <cstdint>
+
+#include "autograd/tape.h"
+
+namespace vitrine {
+
+Variable swish(const Variable& x);
+
+namespace cpu {
+
+struct SwishKernels {
+  void (*forward)(const float* x, std::int64_t n, float* y);
+  void (*backward)(const float* x, const float* dy, std::int64_t n, float* dx);
+};
+const SwishKernels& swish_kernels();  // the set for this machine
+
+}  // namespace cpu
+}  // namespace vitrine
