@@ -1,7 +1,7 @@
 // Key tables: how each published EfficientNet family names the same tensors.
 //
-// Vitrine's own names are timm's. A table is explicit: it is built block by block from the rows of docs/checkpoints.md, never by
-// pattern matching. Families share tensor shapes and order, but not padding and batch-norm epsilon (Semantics below).
+// Vitrine's own names are timm's. A table is explicit: it is built block by block from the rows of docs/checkpoints.md, never
+// by pattern matching. Families share tensor shapes and order, but not padding and batch-norm epsilon (Semantics below).
 #pragma once
 
 #include <optional>
@@ -14,20 +14,20 @@
 namespace vitrine {
 
 enum class Family { torchvision, timm, timm_tf, efficientnet_pytorch };
-std::string_view family_name(Family family);                     // as the command line spells it: "timm-tf"
+std::string_view family_name(Family family);  // as the command line spells it: "timm-tf"
 std::optional<Family> family_from_name(std::string_view name);
 
 // The blocks of one EfficientNet, as far as names depend on them.
 struct BlockNames {
-  int stage = 0;            // 0..6
-  int repeat = 0;           // within the stage
-  bool expands = false;     // has an expansion convolution (every block of stage 0 has none)
-  bool has_se = true;       // lite variants have no squeeze-excitation
+  int stage = 0;         // 0..6
+  int repeat = 0;        // within the stage
+  bool expands = false;  // has an expansion convolution (every block of stage 0 has none)
+  bool has_se = true;    // lite variants have no squeeze-excitation
 };
 
 struct KeyPair {
-  std::string vitrine;      // timm's key
-  std::string file;         // the family's key
+  std::string vitrine;  // timm's key
+  std::string file;     // the family's key
 };
 
 // All tensors of the network, num_batches_tracked left out, in network order.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@ namespace vitrine {
 enum class DType { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean };
 std::size_t dtype_bytes(DType type);
 std::string_view dtype_name(DType type);  // "F32", as safetensors spells it
+std::optional<DType> dtype_from_name(std::string_view name);
 
 struct StoredTensor {
   std::string name;
@@ -21,8 +23,8 @@ struct StoredTensor {
   Shape shape;
   std::string bytes;  // contiguous, row-major, little-endian
 
-  Tensor to_float() const;                     // values converted to float32 (rounded once), shape kept
-  std::vector<double> to_double() const;       // values converted to float64 (exact for all but i64 beyond 2^53)
+  Tensor to_float() const;                // values converted to float32 (rounded once), shape kept
+  std::vector<double> to_double() const;  // values converted to float64 (exact for all but i64 beyond 2^53)
   static StoredTensor from(std::string name, const Tensor& value);
   static StoredTensor from(std::string name, const Shape& shape, const std::vector<double>& values);
   static StoredTensor from(std::string name, const Shape& shape, const std::vector<std::int64_t>& values);

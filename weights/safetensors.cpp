@@ -1,0 +1,164 @@
+#include "weights/safetensors.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "weights/checked.h"
+#include "weights/file_kind.h"
+#include "weights/safetensors_header.h"
+
+namespace vitrine {
+namespace {
+
+constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the reference reader's limit
+constexpr std::size_t kAlignment = 64;
+
+// The header without its padding; checks everything about it that can be checked before it is parsed.
+std::string_view header_text(std::string_view bytes, std::string_view file) {
+  const auto kind = [&] {
+    const std::string_view other = other_kind_of_file(bytes);
+    return other.empty() ? std::string("; it is not a safetensors file, or it is damaged") : text("; it looks like ", other);
+  };
+  if (bytes.size() < 8) {
+    throw WeightsError(text(file, ": it has ", bytes.size(), " bytes, a safetensors file has at least 10", kind()));
+  }
+  const auto length = load_little_endian<std::uint64_t>(bytes.data());
+  if (length < 2 || length > kMaxHeaderBytes) {
+    throw WeightsError(
+        text(file, ": bytes 0 to 7 announce a header of ", length, " bytes, 2 to ", kMaxHeaderBytes, " are allowed", kind()));
+  }
+  if (length > bytes.size() - 8) {
+    throw WeightsError(text(file, ": bytes 0 to 7 announce a header of ", length, " bytes, the file has only ",
+                            bytes.size() - 8, " after them", kind()));
+  }
+  std::string_view header = bytes.substr(8, static_cast<std::size_t>(length));
+  if (header.front() != '{') {
+    throw WeightsError(text(file, ": byte 8 has the value ", static_cast<int>(static_cast<unsigned char>(header.front())),
+                            ", a header starts with '{'", kind()));
+  }
+  while (header.back() == ' ') header.remove_suffix(1);
+  if (header.back() != '}') {
+    throw WeightsError(
+        text(file, ": the header ends at byte ", 7 + header.size(), " without '}'; the file is damaged, fetch it again"));
+  }
+  return header;
+}
+
+// The entries in file order: contiguous from 0 to `data_bytes`, each as long as its dtype and shape say.
+void check_layout(std::vector<SafetensorsEntry>& entries, std::uint64_t data_bytes, std::string_view file) {
+  std::ranges::stable_sort(entries, {}, [](const SafetensorsEntry& e) { return std::pair(e.begin, e.end); });
+  std::uint64_t expected_begin = 0;
+  for (const SafetensorsEntry& e : entries) {
+    const auto refuse = [&](const std::string& flaw) {
+      throw WeightsError(text(file, ": the tensor '", e.name, "' is refused: ", flaw));
+    };
+    if (e.begin > e.end) refuse(text("its data begin at ", e.begin, " and end before that, at ", e.end));
+    if (e.begin != expected_begin) {
+      refuse(text("its data begin at ", e.begin, ", ", e.begin < expected_begin ? "inside" : "not right behind",
+                  " the tensor before it, which ends at ", expected_begin));
+    }
+    std::uint64_t bytes = 0;
+    if (!byte_count(e.shape, dtype_bytes(e.type), bytes)) refuse("its shape has more bytes than 64 bits can count");
+    if (bytes != e.end - e.begin) {
+      refuse(text("its data have ", e.end - e.begin, " bytes, ", dtype_name(e.type), " ", Shape(e.shape).text(), " needs ",
+                  bytes));
+    }
+    if (e.end > data_bytes) {
+      refuse(text("its data end at ", e.end, ", the file has only ", data_bytes,
+                  " bytes of data; it was probably cut off, fetch it again"));
+    }
+    expected_begin = e.end;
+  }
+  if (expected_begin != data_bytes) {
+    throw WeightsError(text(file, ": the tensors end at byte ", expected_begin, " of the data, the file has ", data_bytes,
+                            "; nothing may follow the last tensor"));
+  }
+}
+
+std::string json_string(std::string_view s) {
+  try {
+    return nlohmann::json(s).dump();
+  } catch (const nlohmann::json::exception&) {
+    throw WeightsError("a tensor name or metadata text to be written is not valid UTF-8");
+  }
+}
+
+std::string header_of(const TensorFile& file) {
+  std::string header = "{";
+  const auto separate = [&] {
+    if (header.size() > 1) header += ',';
+  };
+  if (!file.metadata.empty()) {
+    header += "\"__metadata__\":{";
+    bool first = true;
+    for (const auto& [key, value] : file.metadata) {
+      header += text(first ? "" : ",", json_string(key), ':', json_string(value));
+      first = false;
+    }
+    header += '}';
+  }
+  std::set<std::string_view> names{"__metadata__"};
+  std::uint64_t begin = 0;
+  for (const StoredTensor& t : file.tensors) {
+    if (!names.insert(t.name).second) throw WeightsError(text("two tensors to be written are called '", t.name, "'"));
+    const std::uint64_t bytes = static_cast<std::uint64_t>(t.shape.elements()) * dtype_bytes(t.type);
+    if (bytes != t.bytes.size()) {
+      throw InternalError(
+          text("the tensor '", t.name, "' has ", t.bytes.size(), " bytes, its shape ", t.shape.text(), " needs ", bytes));
+    }
+    separate();
+    header += text(json_string(t.name), ":{\"dtype\":\"", dtype_name(t.type), "\",\"shape\":[");
+    for (int axis = 0; axis < t.shape.rank(); ++axis) header += text(axis > 0 ? "," : "", t.shape[axis]);
+    header += text("],\"data_offsets\":[", begin, ',', begin + bytes, "]}");
+    begin += bytes;
+  }
+  header += '}';
+  // Spaces up to a multiple of 64, so that the data are aligned for a reader that maps the file.
+  header.resize((8 + header.size() + kAlignment - 1) / kAlignment * kAlignment - 8, ' ');
+  return header;
+}
+
+}  // namespace
+
+TensorFile parse_safetensors(std::string_view bytes, std::string_view file_name) {
+  const std::string_view header = header_text(bytes, file_name);
+  SafetensorsHeader parsed = parse_safetensors_header(header, file_name);
+  const std::string_view data = bytes.substr(8 + static_cast<std::size_t>(load_little_endian<std::uint64_t>(bytes.data())));
+  check_layout(parsed.entries, data.size(), file_name);
+  TensorFile file;
+  file.metadata = std::move(parsed.metadata);
+  file.tensors.reserve(parsed.entries.size());
+  for (SafetensorsEntry& e : parsed.entries) {
+    file.tensors.push_back(
+        {.name = std::move(e.name),
+         .type = e.type,
+         .shape = Shape(e.shape),
+         .bytes = std::string(data.substr(static_cast<std::size_t>(e.begin), static_cast<std::size_t>(e.end - e.begin)))});
+  }
+  return file;
+}
+
+TensorFile read_safetensors(const std::filesystem::path& path) {
+  return parse_safetensors(read_weights_bytes(path), path.string());
+}
+
+std::string safetensors_bytes(const TensorFile& file) {
+  const std::string header = header_of(file);
+  std::size_t total = 8 + header.size();
+  for (const StoredTensor& t : file.tensors) total += t.bytes.size();
+  std::string out;
+  out.reserve(total);
+  for (int shift = 0; shift < 64; shift += 8)
+    out += static_cast<char>(static_cast<std::uint64_t>(header.size()) >> shift & 0xff);
+  out += header;
+  for (const StoredTensor& t : file.tensors) out += t.bytes;
+  return out;
+}
+
+void write_safetensors(const std::filesystem::path& path, const TensorFile& file) { write_file(path, safetensors_bytes(file)); }
+
+}  // namespace vitrine

@@ -1,0 +1,31 @@
+// The JSON header of a safetensors file, checked while it is parsed: nothing that the limits refuse is ever stored.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weights/tensor_file.h"
+
+namespace vitrine {
+
+struct SafetensorsEntry {
+  std::string name;
+  DType type = DType::f32;
+  std::vector<std::int64_t> shape;
+  std::uint64_t begin = 0;  // byte offsets relative to the end of the header
+  std::uint64_t end = 0;
+};
+
+struct SafetensorsHeader {
+  std::vector<SafetensorsEntry> entries;  // as the header lists them
+  std::map<std::string, std::string> metadata;
+};
+
+// WeightsError on malformed JSON, a duplicate key, a missing or unknown field, a number that is not a plain non-negative
+// integer, an unknown dtype, and beyond the limits: 65,536 tensors, names of 512 bytes, rank 8, 16 MiB of metadata.
+SafetensorsHeader parse_safetensors_header(std::string_view json, std::string_view file_name);
+
+}  // namespace vitrine

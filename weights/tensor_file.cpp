@@ -1,0 +1,146 @@
+#include "weights/tensor_file.h"
+
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "base/error.h"
+
+// Both safetensors and torch.save store little-endian numbers; they are copied as they are.
+static_assert(std::endian::native == std::endian::little, "weights/ is written for little-endian machines");
+
+namespace vitrine {
+namespace {
+
+struct DTypeRow {
+  DType type;
+  std::size_t bytes;
+  std::string_view name;
+};
+
+constexpr std::array<DTypeRow, 10> kDTypes{{{DType::f64, 8, "F64"},
+                                            {DType::f32, 4, "F32"},
+                                            {DType::f16, 2, "F16"},
+                                            {DType::bf16, 2, "BF16"},
+                                            {DType::i64, 8, "I64"},
+                                            {DType::i32, 4, "I32"},
+                                            {DType::i16, 2, "I16"},
+                                            {DType::i8, 1, "I8"},
+                                            {DType::u8, 1, "U8"},
+                                            {DType::boolean, 1, "BOOL"}}};
+
+const DTypeRow& row(DType type) {
+  for (const DTypeRow& r : kDTypes) {
+    if (r.type == type) return r;
+  }
+  throw InternalError("an unknown element type");
+}
+
+// IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits. Every value is exact in float32.
+float half_to_float(std::uint16_t bits) {
+  const float sign = (bits & 0x8000u) != 0 ? -1.0f : 1.0f;
+  const int exponent = bits >> 10 & 0x1f;
+  const auto fraction = static_cast<float>(bits & 0x3ffu);
+  if (exponent == 0x1f) {
+    // The float32 with the same sign and payload, so that a NaN stays the same NaN.
+    return std::bit_cast<float>((bits & 0x8000u) << 16 | 0x7f800000u | (bits & 0x3ffu) << 13);
+  }
+  if (exponent == 0) return sign * std::ldexp(fraction, -24);
+  return sign * std::ldexp(1024.0f + fraction, exponent - 25);
+}
+
+// bfloat16 is the upper half of a float32.
+float bfloat16_to_float(std::uint16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
+
+// Calls store(i, value) for every element, `value` having the element's own type (float for the two 16-bit floats).
+template <class Element, class Convert, class Store>
+void each(const std::string& bytes, const Convert& convert, const Store& store) {
+  for (std::size_t i = 0; i < bytes.size() / sizeof(Element); ++i) {
+    Element element;
+    std::memcpy(&element, bytes.data() + i * sizeof(Element), sizeof(Element));
+    store(i, convert(element));
+  }
+}
+
+template <class Store>
+void each_value(const StoredTensor& t, const Store& store) {
+  const auto same = [](auto value) { return value; };
+  switch (t.type) {
+    case DType::f64: return each<double>(t.bytes, same, store);
+    case DType::f32: return each<float>(t.bytes, same, store);
+    case DType::f16: return each<std::uint16_t>(t.bytes, half_to_float, store);
+    case DType::bf16: return each<std::uint16_t>(t.bytes, bfloat16_to_float, store);
+    case DType::i64: return each<std::int64_t>(t.bytes, same, store);
+    case DType::i32: return each<std::int32_t>(t.bytes, same, store);
+    case DType::i16: return each<std::int16_t>(t.bytes, same, store);
+    case DType::i8: return each<std::int8_t>(t.bytes, same, store);
+    case DType::u8: return each<std::uint8_t>(t.bytes, same, store);
+    case DType::boolean:
+      return each<std::uint8_t>(
+          t.bytes, [](std::uint8_t b) { return b != 0 ? 1 : 0; }, store);
+  }
+}
+
+template <class Value>
+StoredTensor stored(std::string name, DType type, const Shape& shape, const Value* values, std::size_t count) {
+  if (static_cast<std::int64_t>(count) != shape.elements()) {
+    throw ShapeError(text("the tensor '", name, "' of shape ", shape.text(), " needs ", shape.elements(), " values, ", count,
+                          " were given"));
+  }
+  StoredTensor t{.name = std::move(name), .type = type, .shape = shape, .bytes = std::string(count * sizeof(Value), '\0')};
+  if (count > 0) std::memcpy(t.bytes.data(), values, t.bytes.size());
+  return t;
+}
+
+}  // namespace
+
+std::size_t dtype_bytes(DType type) { return row(type).bytes; }
+
+std::string_view dtype_name(DType type) { return row(type).name; }
+
+std::optional<DType> dtype_from_name(std::string_view name) {
+  for (const DTypeRow& r : kDTypes) {
+    if (r.name == name) return r.type;
+  }
+  return std::nullopt;
+}
+
+Tensor StoredTensor::to_float() const {
+  Tensor tensor = Tensor::uninitialized(shape);
+  const auto out = tensor.mutable_host();
+  each_value(*this, [&](std::size_t i, auto value) { out[i] = static_cast<float>(value); });
+  return tensor;
+}
+
+std::vector<double> StoredTensor::to_double() const {
+  std::vector<double> out(bytes.size() / dtype_bytes(type));
+  each_value(*this, [&](std::size_t i, auto value) { out[i] = static_cast<double>(value); });
+  return out;
+}
+
+StoredTensor StoredTensor::from(std::string name, const Tensor& value) {
+  return stored(std::move(name), DType::f32, value.shape(), value.host().data(), value.host().size());
+}
+
+StoredTensor StoredTensor::from(std::string name, const Shape& shape, const std::vector<double>& values) {
+  return stored(std::move(name), DType::f64, shape, values.data(), values.size());
+}
+
+StoredTensor StoredTensor::from(std::string name, const Shape& shape, const std::vector<std::int64_t>& values) {
+  return stored(std::move(name), DType::i64, shape, values.data(), values.size());
+}
+
+const StoredTensor* TensorFile::find(std::string_view name) const {
+  for (const StoredTensor& t : tensors) {
+    if (t.name == name) return &t;
+  }
+  return nullptr;
+}
+
+const StoredTensor& TensorFile::at(std::string_view name) const {
+  if (const StoredTensor* t = find(name)) return *t;
+  throw WeightsError(text("the file has no tensor '", name, "' among its ", tensors.size()));
+}
+
+}  // namespace vitrine
