@@ -1,5 +1,7 @@
 #include "autograd/tape.h"
 
+#include <algorithm>
+#include <cmath>
 #include <ostream>
 
 #include "base/error.h"
@@ -8,6 +10,8 @@ namespace vitrine {
 namespace {
 
 const Tensor kNoGradient;
+
+bool all_finite(const Tensor& t) { return std::ranges::all_of(t.host(), [](float v) { return std::isfinite(v); }); }
 
 }  // namespace
 
@@ -45,6 +49,10 @@ Variable Tape::record(Tensor y, std::unique_ptr<Node> node, std::span<const Vari
   for (const Variable& input : inputs) {
     if (input.tape_ != nullptr && input.tape_ != this) throw InternalError(text(node->name(), ": its inputs lie on two tapes"));
     ids.push_back(input.tape_ == this ? input.id_ : -1);
+  }
+  if (refuse_non_finite_ && !all_finite(y)) {
+    throw NumericalError(text("op ", entries_.size(), " (", node->name(), ", output ", y.shape().text(),
+                              ") is the first whose output is not finite; lower --lr or check the input"));
   }
   const int id = add({std::move(node), std::move(ids), nullptr, y.shape()});
   return Variable(std::move(y), this, id);

@@ -92,6 +92,10 @@ class Tape {
   // The same for any output, from a given upstream gradient of the output's shape.
   Gradients backward(const Variable& output, const Tensor& dy);
 
+  // From here on `record` throws NumericalError, naming the op, when an output holds a NaN or an infinity. Costs one read of
+  // every output, so it is switched on to find a culprit, not in every step.
+  void refuse_non_finite() { refuse_non_finite_ = true; }
+
   std::size_t size() const { return entries_.size(); }
   // One line per node: number, op, input numbers, output shape.
   void print(std::ostream& out) const;
@@ -110,6 +114,7 @@ class Tape {
   std::vector<Entry> entries_;
   std::unordered_map<const Parameter*, int> parameter_ids_;
   bool consumed_ = false;
+  bool refuse_non_finite_ = false;
 };
 
 // The tape that an op with these inputs records on: null when all are constants.
@@ -120,7 +125,7 @@ template <class NodeType, class... Fields>
 Variable record(Tensor y, std::span<const Variable> inputs, Fields&&... fields) {
   Tape* tape = tape_of(inputs);
   if (tape == nullptr) return Variable(std::move(y));
-  return tape->record(std::move(y), std::unique_ptr<Node>(new NodeType{{}, std::forward<Fields>(fields)...}), inputs);
+  return tape->record(std::move(y), std::make_unique<NodeType>(std::forward<Fields>(fields)...), inputs);
 }
 
 }  // namespace vitrine

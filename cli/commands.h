@@ -1,0 +1,83 @@
+// What the subcommands do, once the command line is read (cli/main.cpp). Each throws an Error; main turns it into an exit code.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/split.h"
+#include "train/options.h"
+
+namespace vitrine::cli {
+
+struct PredictCommand {
+  std::string weights, arch, from = "auto";
+  std::vector<std::string> images;     // photographs
+  std::string tensor;                  // safetensors with `input`, [N, 3, H, W], already normalised
+  std::string output;                  // CSV for photographs, safetensors for a tensor
+  std::string classes;                 // text file, one class name a line
+  int top = 5;
+};
+void run_predict(const PredictCommand& command);
+
+struct SplitCommand {
+  std::string manifest, output;
+  SplitOptions options;
+};
+void run_split(const SplitCommand& command);
+
+struct CvCommand {
+  std::string manifest, splits, output;
+  std::optional<int> fold;             // `train`: one fold
+  TrainOptions options;
+  bool quiet = false;
+};
+void run_cv(const CvCommand& command);
+
+struct SimulateCommand {
+  std::string output, anatomy;
+  int patients = 12;
+  std::uint64_t seed = 1;
+  double signal = 1;
+  bool quiet = false;
+};
+void run_simulate(const SimulateCommand& command);
+
+struct PrepCommand {
+  std::string cohort, output;
+  int jobs = 2;
+  bool quiet = false;
+};
+void run_prep(const PrepCommand& command);
+
+struct StudyCommand {
+  std::string cohort, output;
+  int jobs = 2;
+  SplitOptions split;
+  TrainOptions options;
+  bool quiet = false;
+};
+void run_study(const StudyCommand& command);
+
+struct DemoCommand {
+  std::string output = "demo";
+  std::string weights;                 // empty: EfficientNet-Lite0's real weights when they were fetched
+  bool quiet = false;
+};
+void run_demo(const DemoCommand& command);
+
+struct ReportCommand {
+  std::string run, output;
+};
+void run_report(const ReportCommand& command);
+
+void run_doctor();
+
+// The report of a study's folder, or of one run's folder, as HTML (cli/report_data.cpp).
+std::string report_of(const std::filesystem::path& folder);
+
+bool has_imaging();  // built with ITK
+
+}  // namespace vitrine::cli

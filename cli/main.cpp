@@ -1,0 +1,197 @@
+// vitrine: the command line. Every option has its default in the help; every subcommand's help ends with an example.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <functional>
+#include <iostream>
+#include <new>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "cli/commands.h"
+#include "tensor/isa.h"
+#include "tensor/parallel.h"
+
+namespace vitrine::cli {
+namespace {
+
+void add_train_options(CLI::App* app, TrainOptions& o) {
+  auto* network = app->add_option_group("network");
+  network->add_option("--arch", o.arch, "b0 to b7, lite0 to lite4")->capture_default_str();
+  network->add_option("--weights", o.weights, "checkpoint to start from; without it weights are drawn");
+  network->add_option("--from", o.from, "family of the checkpoint: auto, torchvision, timm, timm-tf, efficientnet-pytorch")->capture_default_str();
+  network->add_option("--dropout", o.dropout, "before the classifier")->capture_default_str();
+  network->add_option("--drop-connect", o.drop_connect, "of the last block; earlier blocks less, linearly")->capture_default_str();
+  network->add_option("--bn-momentum", o.bn_momentum, "weight of a batch in the running statistics; 0: the weights' own")->capture_default_str();
+  auto* training = app->add_option_group("training");
+  training->add_option("--epochs", o.epochs, "passes over the training part")->capture_default_str();
+  training->add_option("--batch-size", o.batch_size, "images a step")->capture_default_str();
+  training->add_option("--lr", o.lr, "highest learning rate of the one-cycle schedule")->capture_default_str();
+  training->add_option("--mixup", o.mixup, "alpha of the Beta distribution; 0: no mixup")->capture_default_str();
+  training->add_option("--label-smoothing", o.label_smoothing, "share spread evenly over the classes")->capture_default_str();
+  training->add_flag("!--no-oversample", [&o](std::int64_t on) { o.balance = on > 0 ? Balance::oversample : Balance::none; },
+                     "visit every image once an epoch instead of both classes equally often");
+  training->add_flag("!--no-augmentation", o.augmentation, "no rotation, zoom, lighting or flips");
+  training->add_option("--rotate", o.augment.max_rotate_degrees, "largest rotation, degrees")->capture_default_str();
+  training->add_option("--zoom", o.augment.max_zoom, "largest zoom")->capture_default_str();
+  training->add_option("--lighting", o.augment.max_lighting, "brightness and contrast")->capture_default_str();
+  training->add_option("--weight-decay", o.optimizer.weight_decay, "above 0: AdamW instead of Adam")->capture_default_str();
+  training->add_option("--seed", o.seed, "of every random draw")->capture_default_str();
+}
+
+void add_split_options(CLI::App* app, SplitOptions& o) {
+  app->add_option("--test-fraction", o.test_fraction, "share of the subjects of each class in the fixed test part")->capture_default_str();
+  app->add_option("--folds", o.folds, "folds of the rest")->capture_default_str();
+  app->add_option("--split-seed", o.seed, "of the order in which subjects are dealt")->capture_default_str();
+}
+
+void add_predict(CLI::App& app, PredictCommand& c, std::function<void()>& chosen) {
+  auto* sub = app.add_subcommand("predict", "classify photographs, or a tensor, with a checkpoint");
+  sub->add_option("--weights", c.weights, "safetensors or .pth")->required();
+  sub->add_option("--arch", c.arch, "b0 to b7, lite0 to lite4; needed unless the file is Vitrine's own");
+  sub->add_option("--from", c.from, "auto, torchvision, timm, timm-tf, efficientnet-pytorch")->capture_default_str();
+  auto* images = sub->add_option("--images", c.images, "PNG or JPEG files");
+  sub->add_option("--tensor", c.tensor, "safetensors file with `input`, [N, 3, H, W], already normalised")->excludes(images);
+  sub->add_option("--top", c.top, "classes to show per image")->capture_default_str();
+  sub->add_option("--classes", c.classes, "text file with one class name a line");
+  sub->add_option("-o,--output", c.output, "CSV (images) or safetensors with `logits` (tensor)");
+  sub->footer("Example: vitrine predict --weights efficientnet_lite0.pth --arch lite0 --images cat.png --top 5");
+  sub->callback([&] { chosen = [&] { run_predict(c); }; });
+}
+
+void add_data_commands(CLI::App& app, SimulateCommand& simulate, PrepCommand& prep, SplitCommand& split, std::function<void()>& chosen) {
+  auto* sim = app.add_subcommand("simulate", "make a synthetic cohort with known truth");
+  sim->add_option("-o,--output", simulate.output, "folder to write")->required();
+  sim->add_option("--patients", simulate.patients, "number of patients")->capture_default_str();
+  sim->add_option("--seed", simulate.seed, "of every random draw")->capture_default_str();
+  sim->add_option("--signal", simulate.signal, "difference between the classes: 0 none, 1 full, at most 2")->capture_default_str();
+  sim->add_option("--anatomy", simulate.anatomy, "T1 head (NIfTI), or 'procedural'; default: mricron's ch2 where it is installed");
+  sim->add_flag("-q,--quiet", simulate.quiet, "no progress lines");
+  sim->footer("Example: vitrine simulate -o cohort --patients 12 --seed 1");
+  sim->callback([&] { chosen = [&] { run_simulate(simulate); }; });
+
+  auto* mri = app.add_subcommand("mri", "work on MRI volumes");
+  mri->require_subcommand(1);
+  auto* p = mri->add_subcommand("prep", "from volumes to lesion crops: coregistration, brain, bias field, normalisation, crops");
+  p->add_option("cohort", prep.cohort, "CSV: subject_id, label, t1c, flair, t2, mask [, brain_mask]")->required();
+  p->add_option("-o,--output", prep.output, "folder to write")->required();
+  p->add_option("--jobs", prep.jobs, "subjects at a time")->capture_default_str();
+  p->add_flag("-q,--quiet", prep.quiet, "no progress lines");
+  p->footer("Example: vitrine mri prep cohort/cohort.csv -o prep");
+  p->callback([&] { chosen = [&] { run_prep(prep); }; });
+
+  auto* s = app.add_subcommand("split", "deal subjects to a test part and folds");
+  s->add_option("manifest", split.manifest, "manifest.csv of prepared crops")->required();
+  s->add_option("-o,--output", split.output, "JSON to write")->required();
+  add_split_options(s, split.options);
+  s->footer("Example: vitrine split prep/manifest.csv -o splits.json --folds 5");
+  s->callback([&] { chosen = [&] { run_split(split); }; });
+}
+
+void add_training_commands(CLI::App& app, CvCommand& cv, CvCommand& train, int& fold, std::function<void()>& chosen) {
+  const auto common = [](CLI::App* sub, CvCommand& c) {
+    sub->add_option("manifest", c.manifest, "manifest.csv of prepared crops")->required();
+    sub->add_option("--splits", c.splits, "JSON made by `vitrine split`")->required();
+    sub->add_option("-o,--output", c.output, "folder of the run")->required();
+    sub->add_option("--inputs", c.options.inputs, "t1c, flair, t2 or t1c+flair+t2")->capture_default_str();
+    sub->add_flag("-q,--quiet", c.quiet, "no progress lines");
+    add_train_options(sub, c.options);
+  };
+  auto* t = app.add_subcommand("train", "train one fold");
+  common(t, train);
+  t->add_option("--fold", fold, "from 0")->capture_default_str();
+  t->footer("Example: vitrine train prep/manifest.csv --splits splits.json --fold 0 -o runs/all --epochs 100");
+  t->callback([&] {
+    train.fold = fold;
+    chosen = [&] { run_cv(train); };
+  });
+  auto* c = app.add_subcommand("cv", "train and evaluate all folds");
+  common(c, cv);
+  c->footer("Example: vitrine cv prep/manifest.csv --splits splits.json -o runs/all --inputs t1c+flair+t2");
+  c->callback([&] { chosen = [&] { run_cv(cv); }; });
+}
+
+void add_study_commands(CLI::App& app, StudyCommand& study, DemoCommand& demo, ReportCommand& report, std::function<void()>& chosen) {
+  auto* s = app.add_subcommand("study", "the whole study: prep, split, cross-validation over four inputs, report");
+  s->add_option("cohort", study.cohort, "CSV: subject_id, label, t1c, flair, t2, mask [, brain_mask]")->required();
+  s->add_option("-o,--output", study.output, "folder to write; finished stages in it are kept")->required();
+  s->add_option("--jobs", study.jobs, "subjects at a time in prep")->capture_default_str();
+  s->add_flag("-q,--quiet", study.quiet, "no progress lines");
+  add_split_options(s, study.split);
+  add_train_options(s, study.options);
+  s->footer("Example: vitrine study cohort/cohort.csv -o out --weights efficientnet_b0.pth --epochs 100");
+  s->callback([&] { chosen = [&] { run_study(study); }; });
+
+  auto* d = app.add_subcommand("demo", "simulate 12 patients and run the study on them with a shortened schedule");
+  d->add_option("-o,--output", demo.output, "folder to write")->capture_default_str();
+  d->add_option("--weights", demo.weights, "checkpoint to start from; default: weights/files/efficientnet_lite0.pth if it was fetched");
+  d->add_flag("-q,--quiet", demo.quiet, "no progress lines");
+  d->footer("Example: vitrine demo -o demo");
+  d->callback([&] { chosen = [&] { run_demo(demo); }; });
+
+  auto* r = app.add_subcommand("report", "one HTML file from a study's or a run's folder");
+  r->add_option("run", report.run, "folder of `vitrine study` or `vitrine cv`")->required();
+  r->add_option("-o,--output", report.output, "HTML to write")->required();
+  r->footer("Example: vitrine report out -o report.html");
+  r->callback([&] { chosen = [&] { run_report(report); }; });
+}
+
+int usage_error(const std::string& message) {
+  std::fprintf(stderr, "vitrine: %s\n", message.c_str());
+  return static_cast<int>(ExitCode::usage);
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{"Vitrine: a deep-learning toolkit behind glass. EfficientNets without a framework, and one complete study."};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string("vitrine " VITRINE_VERSION));
+  app.set_help_all_flag("--help-all", "help of every subcommand");
+  int threads = 0;
+  app.add_option("--threads", threads, "threads; results do not depend on it (default: VITRINE_THREADS or all processors)")
+      ->check(CLI::Range(1, 1024));
+  app.footer("Exit codes: 0 ok, 1 runtime, 2 usage, 3 data refused, 4 weights refused, 5 numerical failure, 130 interrupted.\n"
+             "Example: vitrine demo -o demo");
+  std::function<void()> chosen;
+  PredictCommand predict;
+  SimulateCommand simulate;
+  PrepCommand prep;
+  SplitCommand split;
+  CvCommand cv, train;
+  StudyCommand study;
+  DemoCommand demo;
+  ReportCommand report;
+  int fold = 0;
+  add_study_commands(app, study, demo, report, chosen);
+  add_data_commands(app, simulate, prep, split, chosen);
+  add_training_commands(app, cv, train, fold, chosen);
+  add_predict(app, predict, chosen);
+  app.add_subcommand("doctor", "what was built in, and what this machine has")
+      ->footer("Example: vitrine doctor")
+      ->callback([&] { chosen = run_doctor; });
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);
+    return usage_error(std::string(error.what()) + "; see `vitrine --help`");
+  }
+  if (threads > 0) set_thread_count(threads);
+  chosen();
+  return static_cast<int>(ExitCode::ok);
+}
+
+}  // namespace
+}  // namespace vitrine::cli
+
+int main(int argc, char** argv) {
+  vitrine::install_interrupt_handler();
+  try {
+    return vitrine::cli::run(argc, argv);
+  } catch (const vitrine::Error& error) {
+    std::fprintf(stderr, "vitrine: %s\n", error.what());
+    return static_cast<int>(error.code());
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "vitrine: out of memory; use a smaller batch or image\n");
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "vitrine: internal error: %s; please report it\n", error.what());
+  }
+  return static_cast<int>(vitrine::ExitCode::runtime);
+}

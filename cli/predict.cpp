@@ -1,0 +1,116 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <numeric>
+
+#include "base/csv.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/number.h"
+#include "cli/commands.h"
+#include "data/resize.h"
+#include "nn/efficientnet/checkpoint.h"
+#include "report/photograph.h"
+#include "train/step.h"
+#include "weights/checkpoint_file.h"
+#include "weights/safetensors.h"
+
+namespace vitrine::cli {
+namespace {
+
+constexpr double kCropShare = 0.875;  // of the resized shorter side: 256 -> 224 for b0 and lite0
+
+// [N, 3, H, W] to [N, H, W, 3].
+Tensor channels_last(const Tensor& x) {
+  const std::int64_t n = x.shape()[0], h = x.shape()[2], w = x.shape()[3];
+  Tensor y = Tensor::uninitialized({n, h, w, 3});
+  const auto in = x.host();
+  const auto out = y.mutable_host();
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t c = 0; c < 3; ++c) {
+      for (std::int64_t p = 0; p < h * w; ++p) {
+        out[static_cast<std::size_t>((i * h * w + p) * 3 + c)] = in[static_cast<std::size_t>((i * 3 + c) * h * w + p)];
+      }
+    }
+  }
+  return y;
+}
+
+void predict_tensor(EfficientNet& net, const PredictCommand& command) {
+  if (command.output.empty()) throw UsageError("--tensor needs -o, the safetensors file that will hold `logits`");
+  TensorFile file;
+  try {
+    file = read_safetensors(command.tensor);
+  } catch (const WeightsError& error) {
+    throw DataError(error.what());  // here the file is data
+  }
+  const StoredTensor* input = file.find("input");
+  if (input == nullptr) throw DataError(text(command.tensor, ": the tensor 'input' is missing, expected [N, 3, H, W]"));
+  if (input->shape.rank() != 4 || input->shape[1] != 3) {
+    throw DataError(text(command.tensor, ": the tensor 'input' has shape ", input->shape.text(), ", expected [N, 3, H, W]"));
+  }
+  const Variable logits = net.forward(channels_last(input->to_float()), Pass{});
+  write_safetensors(command.output, {{StoredTensor::from("logits", logits.tensor())}, {}});
+}
+
+std::vector<std::string> read_class_names(const std::string& path, std::int64_t classes) {
+  std::vector<std::string> names;
+  if (path.empty()) return names;
+  std::string bytes;
+  try {
+    bytes = read_file(path, 16u << 20);
+  } catch (const FileError& error) {
+    throw DataError(error.what());
+  }
+  std::size_t at = 0;
+  while (at < bytes.size()) {
+    const std::size_t end = std::min(bytes.find('\n', at), bytes.size());
+    names.push_back(bytes.substr(at, end - at));
+    at = end + 1;
+  }
+  if (static_cast<std::int64_t>(names.size()) != classes) {
+    throw DataError(text(path, ": it has ", names.size(), " class names, the network ", classes, " classes"));
+  }
+  return names;
+}
+
+Tensor network_input(const std::string& path, const Architecture& arch) {
+  report::Picture picture = report::read_photograph(path);
+  const ByteImage photograph{picture.height, picture.width, std::move(picture.pixels)};
+  const auto resized = static_cast<std::int64_t>(std::floor(arch.resolution / kCropShare));
+  return to_unit_range(resize_and_crop(photograph, resized, arch.resolution));
+}
+
+void predict_images(EfficientNet& net, const PredictCommand& command) {
+  const std::vector<std::string> names = read_class_names(command.classes, net.classes);
+  std::string csv = csv_line({"image", "rank", "class", "name", "probability"});
+  for (const std::string& path : command.images) {
+    const std::vector<double> p = predict(net, {network_input(path, net.arch)}, 1).front();
+    std::vector<std::size_t> order(p.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p[a] > p[b]; });
+    std::printf("%s\n", path.c_str());
+    for (std::size_t rank = 0; rank < std::min(order.size(), static_cast<std::size_t>(command.top)); ++rank) {
+      const std::size_t c = order[rank];
+      const std::string name = names.empty() ? std::string() : names[c];
+      std::printf("  %zu  %s  class %zu  %s\n", rank + 1, fixed(p[c], 4).c_str(), c, name.c_str());
+      csv += csv_line({path, std::to_string(rank + 1), std::to_string(c), name, shortest(p[c])});
+    }
+  }
+  if (!command.output.empty()) write_file(command.output, csv);
+}
+
+}  // namespace
+
+void run_predict(const PredictCommand& command) {
+  if (command.images.empty() == command.tensor.empty()) throw UsageError("predict needs --images or --tensor, one of the two");
+  if (command.top < 1) throw UsageError(text("--top is ", command.top, ", expected at least 1"));
+  EfficientNet net = load_efficientnet(read_checkpoint(command.weights), command.arch, command.from, command.weights);
+  if (command.tensor.empty()) {
+    predict_images(net, command);
+  } else {
+    predict_tensor(net, command);
+  }
+}
+
+}  // namespace vitrine::cli

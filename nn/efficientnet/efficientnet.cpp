@@ -1,0 +1,175 @@
+#include "nn/efficientnet/efficientnet.h"
+
+#include <cmath>
+
+#include "base/error.h"
+#include "layers/dropout.h"
+#include "layers/global_average_pool.h"
+#include "layers/linear.h"
+#include "tensor/parallel.h"
+#include "tensor/philox.h"
+
+namespace vitrine {
+namespace {
+
+constexpr std::uint32_t kDropoutOp = 1000;  // beyond any block index
+
+ConvNorm conv_norm(const Shape& weight, std::int64_t stride, const Semantics& semantics, std::optional<Activation> activation) {
+  ConvNorm unit;
+  unit.weight.value = Tensor::zeros(weight);
+  unit.norm = BatchNorm::identity(weight.back(), semantics.bn_eps, semantics.bn_momentum);
+  unit.stride = stride;
+  unit.depthwise = weight.rank() == 3;
+  unit.padding = semantics.padding;
+  unit.activation = activation;
+  return unit;
+}
+
+MBConv block_of(const BlockSpec& spec, const Semantics& semantics, Activation activation, std::uint32_t index) {
+  MBConv block;
+  if (spec.expands()) block.expand = conv_norm({1, 1, spec.in, spec.middle}, 1, semantics, activation);
+  block.depthwise = conv_norm({spec.kernel, spec.kernel, spec.middle}, spec.stride, semantics, activation);
+  if (spec.squeeze > 0) {
+    SqueezeExcitation se;
+    se.reduce_weight.value = Tensor::zeros({spec.middle, spec.squeeze});
+    se.reduce_bias.value = Tensor::zeros({spec.squeeze});
+    se.expand_weight.value = Tensor::zeros({spec.squeeze, spec.middle});
+    se.expand_bias.value = Tensor::zeros({spec.middle});
+    block.se = std::move(se);
+  }
+  block.project = conv_norm({1, 1, spec.middle, spec.out}, 1, semantics, std::nullopt);
+  block.residual = spec.residual();
+  block.index = index;
+  return block;
+}
+
+using Visitor = std::function<void(const NamedTensor&)>;
+
+void visit_parameter(const Visitor& v, const std::string& name, TensorLayout layout, Parameter& p) {
+  v({name, layout, &p.value, &p});
+}
+
+void visit_norm(const Visitor& v, const std::string& name, BatchNorm& norm) {
+  visit_parameter(v, name + ".weight", TensorLayout::vector, norm.gamma);
+  visit_parameter(v, name + ".bias", TensorLayout::vector, norm.beta);
+  v({name + ".running_mean", TensorLayout::vector, &norm.running_mean, nullptr});
+  v({name + ".running_var", TensorLayout::vector, &norm.running_var, nullptr});
+}
+
+void visit_unit(const Visitor& v, const std::string& conv, const std::string& norm, ConvNorm& unit) {
+  visit_parameter(v, conv + ".weight", unit.depthwise ? TensorLayout::depthwise : TensorLayout::conv, unit.weight);
+  visit_norm(v, norm, unit.norm);
+}
+
+void visit_se(const Visitor& v, const std::string& name, SqueezeExcitation& se) {
+  visit_parameter(v, name + ".conv_reduce.weight", TensorLayout::pointwise, se.reduce_weight);
+  visit_parameter(v, name + ".conv_reduce.bias", TensorLayout::vector, se.reduce_bias);
+  visit_parameter(v, name + ".conv_expand.weight", TensorLayout::pointwise, se.expand_weight);
+  visit_parameter(v, name + ".conv_expand.bias", TensorLayout::vector, se.expand_bias);
+}
+
+// timm calls the projection conv_pw where there is no expansion, and conv_pwl where conv_pw is the expansion.
+void visit_block(const Visitor& v, const std::string& name, MBConv& block) {
+  if (block.expand) visit_unit(v, name + ".conv_pw", name + ".bn1", *block.expand);
+  visit_unit(v, name + ".conv_dw", name + (block.expand ? ".bn2" : ".bn1"), block.depthwise);
+  if (block.se) visit_se(v, name + ".se", *block.se);
+  visit_unit(v, name + (block.expand ? ".conv_pwl" : ".conv_pw"), name + (block.expand ? ".bn3" : ".bn2"), block.project);
+}
+
+std::string block_name(const BlockSpec& spec) { return text("blocks.", spec.stage, ".", spec.repeat); }
+
+}  // namespace
+
+EfficientNet::EfficientNet(Architecture architecture, const Semantics& s, std::int64_t class_count)
+    : arch(std::move(architecture)), semantics(s), classes(class_count) {
+  const Activation activation = arch.lite ? Activation::relu6 : Activation::swish;
+  stem = conv_norm({3, 3, 3, arch.stem}, 2, semantics, activation);
+  for (std::size_t i = 0; i < arch.blocks.size(); ++i) {
+    blocks.push_back(block_of(arch.blocks[i], semantics, activation, static_cast<std::uint32_t>(i)));
+  }
+  head = conv_norm({1, 1, arch.blocks.back().out, arch.head}, 1, semantics, activation);
+  classifier_weight.value = Tensor::zeros({arch.head, classes});
+  classifier_bias.value = Tensor::zeros({classes});
+}
+
+void EfficientNet::set_drop_rates(double dropout_rate, double drop_connect_rate) {
+  dropout = dropout_rate;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    blocks[i].drop_connect = drop_connect_rate * static_cast<double>(i) / static_cast<double>(blocks.size());
+  }
+}
+
+void EfficientNet::set_bn_momentum(double momentum) {
+  semantics.bn_momentum = momentum;
+  stem.norm.momentum = head.norm.momentum = momentum;
+  for (MBConv& block : blocks) {
+    if (block.expand) block.expand->norm.momentum = momentum;
+    block.depthwise.norm.momentum = block.project.norm.momentum = momentum;
+  }
+}
+
+void EfficientNet::initialize(std::uint64_t seed) {
+  std::uint32_t op = 0;
+  visit([&](const NamedTensor& t) {
+    ++op;
+    if (t.layout == TensorLayout::vector || t.layout == TensorLayout::linear) return;
+    const Shape& shape = t.value->shape();
+    const bool spatial = t.layout == TensorLayout::conv || t.layout == TensorLayout::depthwise;
+    const std::int64_t taps = spatial ? shape[0] * shape[1] : 1;
+    const std::int64_t fan_out = t.layout == TensorLayout::depthwise ? taps : taps * shape.back();
+    const double deviation = std::sqrt(2.0 / static_cast<double>(fan_out));
+    const Draw draw{.seed = seed, .purpose = Purpose::init, .op = op};
+    const auto values = t.value->mutable_host();
+    parallel_for(t.value->size(), 1024, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t i = first; i < last; ++i) {
+        values[static_cast<std::size_t>(i)] = static_cast<float>(deviation * draw.normal(static_cast<std::uint32_t>(i)));
+      }
+    });
+  });
+  initialize_classifier(seed);
+}
+
+void EfficientNet::initialize_classifier(std::uint64_t seed) {
+  const double range = 1.0 / std::sqrt(static_cast<double>(arch.head));
+  const Draw draw{.seed = seed, .purpose = Purpose::init, .op = 1u << 20};
+  const auto values = classifier_weight.value.mutable_host();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<float>(draw.uniform(static_cast<std::uint32_t>(i), -range, range));
+  }
+  classifier_bias.value = Tensor::zeros({classes});
+}
+
+Variable EfficientNet::forward(const Variable& images, const Pass& pass) {
+  const Shape& shape = images.shape();
+  if (shape.rank() != 4 || shape[0] < 1 || shape[3] != 3 || shape[1] < 32 || shape[2] < 32) {
+    throw ShapeError(text("EfficientNet: images are ", shape.text(), ", expected [N, H, W, 3] with N >= 1 and H, W >= 32"));
+  }
+  Variable x = stem.forward(images, pass);
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    try {
+      x = blocks[i].forward(x, pass);
+    } catch (Error& error) {
+      error.in(block_name(arch.blocks[i]));
+      throw;
+    }
+  }
+  x = global_average_pool(head.forward(x, pass));
+  if (pass.mode == Mode::train && dropout > 0) x = vitrine::dropout(x, dropout, pass.key, kDropoutOp);
+  return linear(x, pass.parameter(classifier_weight), pass.parameter(classifier_bias));
+}
+
+void EfficientNet::visit(const std::function<void(const NamedTensor&)>& v) {
+  visit_unit(v, "conv_stem", "bn1", stem);
+  for (std::size_t i = 0; i < blocks.size(); ++i) visit_block(v, block_name(arch.blocks[i]), blocks[i]);
+  visit_unit(v, "conv_head", "bn2", head);
+  visit_parameter(v, "classifier.weight", TensorLayout::linear, classifier_weight);
+  visit_parameter(v, "classifier.bias", TensorLayout::vector, classifier_bias);
+}
+
+std::int64_t EfficientNet::parameter_count() {
+  std::int64_t count = 0;
+  visit([&](const NamedTensor& t) { count += t.parameter != nullptr ? t.value->size() : 0; });
+  return count;
+}
+
+}  // namespace vitrine

@@ -1,0 +1,72 @@
+// EfficientNet: stem, MBConv blocks, head, classifier.
+//
+// Forward    images [N, H, W, 3] -> logits [N, classes]
+//            stem 3x3 stride 2 -> blocks -> head 1x1 -> global average pool -> dropout -> linear
+// Reference  Tan, Le 2019, arXiv:1905.11946
+#pragma once
+
+#include <array>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "layers/mbconv.h"
+#include "nn/efficientnet/scaling.h"
+
+namespace vitrine {
+
+// What a checkpoint's tensors do not say, but its numbers depend on (docs/checkpoints.md).
+struct Semantics {
+  PaddingRule padding = PaddingRule::symmetric;
+  double bn_eps = 1e-5;
+  double bn_momentum = 0.1;                                  // PyTorch's sense: weight of the new batch
+  std::array<float, 3> mean{0.485f, 0.456f, 0.406f};         // of the training images, for values in [0, 1]
+  std::array<float, 3> std{0.229f, 0.224f, 0.225f};
+};
+
+// How a tensor's memory relates to PyTorch's: conversions live in nn/efficientnet/checkpoint.cpp.
+enum class TensorLayout {
+  vector,      // [C], the same
+  conv,        // [R, S, C, K] against OIHW [K, C, R, S]
+  depthwise,   // [R, S, C] against [C, 1, R, S]
+  linear,      // [C, K] against [K, C]
+  pointwise    // [C, K] against a 1x1 convolution's [K, C, 1, 1]
+};
+
+struct NamedTensor {
+  std::string name;               // timm's key
+  TensorLayout layout;
+  Tensor* value;
+  Parameter* parameter;           // null for running statistics
+};
+
+struct EfficientNet {
+  Architecture arch;
+  Semantics semantics;
+  std::int64_t classes = 0;
+  double dropout = 0;
+
+  ConvNorm stem;
+  std::vector<MBConv> blocks;
+  ConvNorm head;
+  Parameter classifier_weight, classifier_bias;   // [head, classes], [classes]
+
+  // All tensors zero; fill them with `initialize` or nn/efficientnet/checkpoint.h.
+  EfficientNet(Architecture architecture, const Semantics& semantics, std::int64_t classes);
+
+  // Convolutions normal with deviation sqrt(2 / fan_out), batch norm 1 and 0, classifier uniform in +-1/sqrt(fan_in), biases 0.
+  void initialize(std::uint64_t seed);
+  void initialize_classifier(std::uint64_t seed);
+  // Rates of the random drops: `drop_connect` grows linearly with the block index as in the paper's code.
+  void set_drop_rates(double dropout_rate, double drop_connect_rate);
+  void set_bn_momentum(double momentum);
+
+  // ShapeError unless images are [N, H, W, 3] with N > 0 and H, W >= 32.
+  Variable forward(const Variable& images, const Pass& pass);
+
+  // Every tensor once, in network order, running statistics included.
+  void visit(const std::function<void(const NamedTensor&)>& visitor);
+  std::int64_t parameter_count();
+};
+
+}  // namespace vitrine

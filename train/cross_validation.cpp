@@ -1,0 +1,186 @@
+#include "train/cross_validation.h"
+
+#include <functional>
+
+#include "base/csv.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/json.h"
+#include "base/number.h"
+#include "base/sha256.h"
+#include "train/trainer.h"
+
+namespace vitrine {
+namespace {
+
+constexpr std::uint64_t kMaxJson = std::uint64_t{16} << 20;
+constexpr std::uint64_t kMaxWeights = std::uint64_t{4} << 30;
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+// Options plus what identifies the data: equal text means an equal run.
+Pairs identity(const Splits& splits, const TrainOptions& options) {
+  Pairs all = describe(options);
+  if (!options.weights.empty()) {
+    try {
+      all.emplace_back("weights_sha256", sha256(read_file(options.weights, kMaxWeights)));
+    } catch (const FileError& error) {
+      throw WeightsError(error.what());
+    }
+  }
+  all.emplace_back("manifest_sha256", splits.manifest_sha256);
+  all.emplace_back("split_seed", std::to_string(splits.seed));
+  all.emplace_back("folds", std::to_string(splits.folds.size()));
+  std::string parts;
+  for (const std::string& subject : splits.test) parts += subject + "\n";
+  for (const Fold& fold : splits.folds) {
+    parts += "--\n";
+    for (const std::string& subject : fold.validation) parts += subject + "\n";
+  }
+  all.emplace_back("split_sha256", sha256(parts));
+  return all;
+}
+
+std::string pairs_json(const Pairs& pairs) {
+  Json out = Json::object();
+  for (const auto& [name, value] : pairs) out[name] = value;
+  return json_text(out);
+}
+
+void claim_folder(const std::filesystem::path& run, const Pairs& wanted) {
+  make_directory(run);
+  const std::filesystem::path config = run / "config.json";
+  if (!std::filesystem::exists(config)) {
+    write_file(config, pairs_json(wanted));
+    return;
+  }
+  const Pairs found = read_run_options(run);
+  for (std::size_t i = 0; i < std::max(found.size(), wanted.size()); ++i) {
+    if (i < found.size() && i < wanted.size() && found[i] == wanted[i]) continue;
+    const auto show = [](const Pairs& p, std::size_t at) { return at < p.size() ? p[at].first + " = " + p[at].second : std::string("nothing"); };
+    throw UsageError(text(run.string(), " holds a run with other settings (there: ", show(found, i), "; asked: ", show(wanted, i),
+                          "); choose another folder or delete it"));
+  }
+}
+
+std::optional<MeanSd> over(const std::vector<Metrics>& folds, const std::function<std::optional<double>(const Metrics&)>& value) {
+  std::vector<double> values;
+  for (const Metrics& m : folds) {
+    if (const auto v = value(m)) values.push_back(*v);
+  }
+  return mean_sd(values);
+}
+
+Json mean_sd_json(const std::optional<MeanSd>& v) {
+  if (!v) return Json();
+  return {{"mean", v->mean}, {"sd", v->sd}, {"folds", v->count}};
+}
+
+Json part_json(const PartSummary& part) {
+  Json out;
+  out["accuracy"] = mean_sd_json(part.accuracy);
+  out["auc"] = mean_sd_json(part.auc);
+  for (const ClassSummary& c : part.classes) {
+    out["classes"].push_back(
+        {{"name", c.name}, {"precision", mean_sd_json(c.precision)}, {"recall", mean_sd_json(c.recall)}, {"f1", mean_sd_json(c.f1)}});
+  }
+  return out;
+}
+
+std::string cell(const std::optional<double>& value) { return value ? shortest(*value) : "n/a"; }
+
+void append_rows(std::string& csv, std::size_t fold, const std::string& part, const Metrics& m) {
+  for (const ClassMetrics& c : m.classes) {
+    csv += csv_line({std::to_string(fold), part, c.name, std::to_string(c.support), cell(c.precision), cell(c.recall), cell(c.f1),
+                     shortest(m.accuracy), cell(m.auc)});
+  }
+}
+
+RunResult summarized(std::vector<FoldFiles> folds) {
+  RunResult result;
+  std::vector<Metrics> validation, test;
+  for (const FoldFiles& fold : folds) {
+    validation.push_back(metrics_of(fold.validation, fold.classes));
+    test.push_back(metrics_of(fold.test, fold.classes));
+  }
+  result.validation = summarize(validation);
+  result.test = summarize(test);
+  result.folds = std::move(folds);
+  return result;
+}
+
+void write_summary(const std::filesystem::path& run, const RunResult& result) {
+  std::string csv = csv_line({"fold", "part", "class", "support", "precision", "recall", "f1", "accuracy", "auc"});
+  for (std::size_t fold = 0; fold < result.folds.size(); ++fold) {
+    append_rows(csv, fold, "validation", metrics_of(result.folds[fold].validation, result.folds[fold].classes));
+    append_rows(csv, fold, "test", metrics_of(result.folds[fold].test, result.folds[fold].classes));
+  }
+  write_file(run / "summary.csv", csv);
+  Json json;
+  json["validation"] = part_json(result.validation);
+  json["test"] = part_json(result.test);
+  write_file(run / "summary.json", json_text(json));
+}
+
+}  // namespace
+
+PartSummary summarize(const std::vector<Metrics>& folds) {
+  PartSummary part;
+  part.accuracy = over(folds, [](const Metrics& m) { return m.count > 0 ? std::optional(m.accuracy) : std::nullopt; });
+  part.auc = over(folds, [](const Metrics& m) { return m.auc; });
+  const std::size_t classes = folds.empty() ? 0 : folds.front().classes.size();
+  for (std::size_t c = 0; c < classes; ++c) {
+    part.classes.push_back({folds.front().classes[c].name, over(folds, [c](const Metrics& m) { return m.classes[c].precision; }),
+                            over(folds, [c](const Metrics& m) { return m.classes[c].recall; }),
+                            over(folds, [c](const Metrics& m) { return m.classes[c].f1; })});
+  }
+  return part;
+}
+
+RunResult cross_validate(const Manifest& manifest, const Splits& splits, const TrainOptions& options, const std::filesystem::path& run,
+                         std::optional<int> only_fold, Progress& progress) {
+  check(options);
+  const auto count = static_cast<int>(splits.folds.size());
+  if (only_fold && (*only_fold < 0 || *only_fold >= count)) {
+    throw UsageError(text("--fold is ", *only_fold, ", the split has the folds 0 to ", count - 1));
+  }
+  const InputConfiguration inputs = input_configuration(options.inputs);
+  const Pairs pairs = identity(splits, options);
+  claim_folder(run, pairs);
+  const std::string key = sha256(pairs_json(pairs));
+  const Dataset test = load_dataset(manifest, splits.test, inputs);
+  std::vector<FoldFiles> folds;
+  for (int fold = 0; fold < count; ++fold) {
+    if (only_fold && fold != *only_fold) continue;
+    check_interrupt("cross-validation");
+    const Fold& part = splits.folds[static_cast<std::size_t>(fold)];
+    const FoldData data{load_dataset(manifest, part.train, inputs), load_dataset(manifest, part.validation, inputs), test};
+    const std::string title = text(options.inputs, "  fold ", fold + 1, "/", count);
+    folds.push_back(train_fold(data, options, run / text("fold_", fold), key, title, progress));
+  }
+  RunResult result = summarized(std::move(folds));
+  if (!only_fold) write_summary(run, result);
+  return result;
+}
+
+RunResult read_run(const std::filesystem::path& run) {
+  std::vector<FoldFiles> folds;
+  while (std::filesystem::exists(run / text("fold_", folds.size()))) folds.push_back(read_fold(run / text("fold_", folds.size())));
+  if (folds.empty()) throw DataError(text(run.string(), " holds no finished fold (no fold_0); run `vitrine cv` first"));
+  return summarized(std::move(folds));
+}
+
+Pairs read_run_options(const std::filesystem::path& run) {
+  const std::filesystem::path config = run / "config.json";
+  try {
+    Pairs pairs;
+    const Json json = parse_json(read_file(config, kMaxJson));
+    for (const auto& [name, value] : json.items()) pairs.emplace_back(name, value.get<std::string>());
+    return pairs;
+  } catch (const std::exception& error) {
+    throw DataError(text(config.string(), ": ", error.what(), "; it is not a run's folder"));
+  }
+}
+
+}  // namespace vitrine

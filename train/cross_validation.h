@@ -1,0 +1,49 @@
+// Cross-validation: every fold of a split, and the mean and deviation of its metrics.
+//
+//   RUN/config.json      the options (train/options.h), the manifest's and the split's SHA-256
+//   RUN/fold_0/ ...      train/run_files.h
+//   RUN/summary.csv      one row per fold and part
+//   RUN/summary.json     mean and standard deviation over the folds, validation and test
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/progress.h"
+#include "data/split.h"
+#include "train/metrics.h"
+#include "train/options.h"
+#include "train/run_files.h"
+
+namespace vitrine {
+
+struct ClassSummary {
+  std::string name;
+  std::optional<MeanSd> precision, recall, f1;   // over the folds where they are defined
+};
+
+struct PartSummary {
+  std::optional<MeanSd> accuracy, auc;
+  std::vector<ClassSummary> classes;
+};
+
+struct RunResult {
+  std::vector<FoldFiles> folds;
+  PartSummary validation, test;
+};
+
+PartSummary summarize(const std::vector<Metrics>& folds);
+
+// Trains the folds that are not finished in `run`, then writes the summary. `only_fold` (from 0) trains that one alone and writes
+// no summary; UsageError when there is no such fold. UsageError when `run` holds a run with other options or data, naming the first
+// difference.
+RunResult cross_validate(const Manifest& manifest, const Splits& splits, const TrainOptions& options, const std::filesystem::path& run,
+                         std::optional<int> only_fold, Progress& progress);
+
+// A finished run, from its files. DataError when a fold is missing.
+RunResult read_run(const std::filesystem::path& run);
+std::vector<std::pair<std::string, std::string>> read_run_options(const std::filesystem::path& run);
+
+}  // namespace vitrine

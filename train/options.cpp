@@ -1,0 +1,79 @@
+#include "train/options.h"
+
+#include <cmath>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/number.h"
+
+namespace vitrine {
+namespace {
+
+void in_range(const char* name, double value, double low, double high) {
+  if (!(value >= low && value <= high)) {
+    throw UsageError(text("--", name, " is ", shortest(value), ", expected a number from ", shortest(low), " to ", shortest(high)));
+  }
+}
+
+std::string yes_no(bool value) { return value ? "yes" : "no"; }
+
+std::string rule_name(Rule rule) {
+  switch (rule) {
+    case Rule::adam: return "adam";
+    case Rule::adamw: return "adamw";
+    case Rule::sgd: return "sgd";
+    case Rule::rmsprop: return "rmsprop";
+  }
+  return "?";
+}
+
+}  // namespace
+
+void check(const TrainOptions& o) {
+  in_range("epochs", o.epochs, 1, 100000);
+  in_range("batch-size", o.batch_size, 1, 65536);
+  in_range("lr", o.lr, 1e-12, 1e3);
+  in_range("mixup", o.mixup, 0, 100);
+  in_range("label-smoothing", o.label_smoothing, 0, 0.999);
+  in_range("dropout", o.dropout, 0, 0.999);
+  in_range("drop-connect", o.drop_connect, 0, 0.999);
+  in_range("bn-momentum", o.bn_momentum, 0, 1);
+  in_range("rotate", o.augment.max_rotate_degrees, 0, 180);
+  in_range("zoom", o.augment.max_zoom, 1, 10);
+  in_range("lighting", o.augment.max_lighting, 0, 0.9);
+}
+
+std::vector<std::pair<std::string, std::string>> describe(const TrainOptions& o) {
+  return {{"arch", o.arch},
+          {"inputs", o.inputs},
+          {"weights", o.weights.empty() ? "none" : std::filesystem::path(o.weights).filename().string()},
+          {"from", o.weights.empty() ? "none" : o.from},
+          {"epochs", std::to_string(o.epochs)},
+          {"batch_size", std::to_string(o.batch_size)},
+          {"schedule", "one-cycle"},
+          {"lr", shortest(o.lr)},
+          {"optimizer", rule_name(o.optimizer.rule)},
+          {"beta1", "0.95 -> 0.85 -> 0.95 (one-cycle)"},
+          {"beta2", shortest(o.optimizer.beta2)},
+          {"eps", shortest(o.optimizer.eps)},
+          {"weight_decay", shortest(o.optimizer.weight_decay)},
+          {"mixup", shortest(o.mixup)},
+          {"label_smoothing", shortest(o.label_smoothing)},
+          {"balance", o.balance == Balance::oversample ? "oversample" : "none"},
+          {"dropout", shortest(o.dropout)},
+          {"drop_connect", shortest(o.drop_connect)},
+          {"bn_momentum", o.bn_momentum > 0 ? shortest(o.bn_momentum) : "as the weights'"},
+          {"augmentation", yes_no(o.augmentation)},
+          {"rotate_degrees", shortest(o.augment.max_rotate_degrees)},
+          {"zoom", shortest(o.augment.max_zoom)},
+          {"affine_probability", shortest(o.augment.affine_probability)},
+          {"lighting", shortest(o.augment.max_lighting)},
+          {"lighting_probability", shortest(o.augment.lighting_probability)},
+          {"flip_horizontal", yes_no(o.augment.flip_horizontal)},
+          {"flip_vertical", yes_no(o.augment.flip_vertical)},
+          {"seed", std::to_string(o.seed)},
+          {"select", "best epoch by validation accuracy, the first of equals"},
+          {"tier", "portable (float32, same bits on any thread count and vector width)"}};
+}
+
+}  // namespace vitrine

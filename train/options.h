@@ -1,0 +1,41 @@
+// Everything that decides a training run besides its data: two runs with equal options and data give the same bytes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "data/augment.h"
+#include "data/sampler.h"
+#include "train/optimizer.h"
+
+namespace vitrine {
+
+struct TrainOptions {
+  std::string arch = "b0";
+  std::string inputs = "t1c+flair+t2";
+  std::string weights;              // checkpoint to start from; empty: drawn weights
+  std::string from = "auto";        // its family (weights/key_tables.h)
+  int epochs = 100;
+  int batch_size = 16;
+  double lr = 1e-3;                 // highest learning rate of the one-cycle schedule
+  double mixup = 0.4;               // alpha of the Beta distribution; 0 switches mixup off
+  double label_smoothing = 0;
+  double dropout = 0.2;
+  double drop_connect = 0.2;
+  double bn_momentum = 0;           // weight of the new batch in the running statistics; 0: the weights' own
+  Balance balance = Balance::oversample;
+  bool augmentation = true;
+  AugmentOptions augment;
+  OptimizerOptions optimizer;
+  std::uint64_t seed = 42;
+};
+
+// UsageError naming the option, its value and its range.
+void check(const TrainOptions& options);
+
+// Every option with its value, in a fixed order: written to config.json and shown in the report.
+std::vector<std::pair<std::string, std::string>> describe(const TrainOptions& options);
+
+}  // namespace vitrine

@@ -1,0 +1,55 @@
+// The files of one trained fold, from which every table and figure can be rebuilt.
+//
+//   history.csv      epoch, train_loss, validation_loss, validation_accuracy, lr, momentum; one row per finished epoch
+//   best.safetensors the network of the best epoch (nn/efficientnet/checkpoint.h)
+//   preds_val.csv, preds_test.csv   sample_id, subject_id, lesion_id, slice, label, pred, prob_<class>...
+//   fold.json        written last: its presence says that the fold is finished; key, best epoch, metrics
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "train/metrics.h"
+
+namespace vitrine {
+
+struct EpochRecord {
+  int epoch = 0;                  // from 1
+  double train_loss = 0;          // mean over the epoch's batches, mixup included
+  double validation_loss = 0;
+  double validation_accuracy = 0;
+  double lr = 0;                  // of the epoch's last step
+  double momentum = 0;
+};
+
+struct Prediction {
+  std::string sample_id, subject_id;
+  int lesion_id = 0;
+  int slice = 0;
+  int label = 0;                        // index into the classes
+  std::vector<double> probability;      // per class
+};
+
+struct FoldFiles {
+  std::vector<EpochRecord> history;
+  int best_epoch = 0;                   // from 1
+  std::vector<Prediction> validation, test;
+  std::vector<std::string> classes;
+};
+
+std::string history_csv(const std::vector<EpochRecord>& history);
+std::string predictions_csv(const std::vector<Prediction>& predictions, const std::vector<std::string>& classes);
+
+std::vector<Prediction> predictions_of(const Dataset& data, const std::vector<std::vector<double>>& probability);
+Metrics metrics_of(const std::vector<Prediction>& predictions, const std::vector<std::string>& classes);
+
+// Writes all but best.safetensors; fold.json last.
+void write_fold(const std::filesystem::path& folder, const FoldFiles& files, const std::string& key);
+
+bool fold_is_finished(const std::filesystem::path& folder, const std::string& key);
+// DataError when a file is missing or malformed.
+FoldFiles read_fold(const std::filesystem::path& folder);
+
+}  // namespace vitrine

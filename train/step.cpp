@@ -1,0 +1,93 @@
+#include "train/step.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "layers/cross_entropy.h"
+#include "tensor/math.h"
+#include "tensor/parallel.h"
+
+namespace vitrine {
+namespace {
+
+// Runs the step's forward pass again with every output checked, to name the first op that went wrong.
+[[noreturn]] void name_first_non_finite(EfficientNet& net, const Batch& batch, const StepOptions& options) {
+  Tape tape;
+  tape.refuse_non_finite();
+  const Variable logits = net.forward(batch.images, {Mode::train, &tape, options.key});
+  cross_entropy(logits, batch.targets, options.label_smoothing);
+  throw NumericalError("the loss is not finite although every op's output is; lower --lr");
+}
+
+}  // namespace
+
+StepResult train_step(EfficientNet& net, Optimizer& optimizer, const Batch& batch, const StepOptions& options) {
+  StepResult result;
+  Gradients gradients;
+  {
+    Tape tape;
+    const Variable logits = net.forward(batch.images, {Mode::train, &tape, options.key});
+    const Variable loss = cross_entropy(logits, batch.targets, options.label_smoothing);
+    result.loss = static_cast<double>(loss.tensor().host()[0]);
+    result.logits = logits.tensor();
+    if (!std::isfinite(result.loss)) name_first_non_finite(net, batch, options);
+    gradients = tape.backward(loss);
+  }
+  net.visit([&](const NamedTensor& t) {
+    if (t.parameter == nullptr) return;
+    const Tensor& gradient = gradients.of(*t.parameter);
+    if (gradient.defined()) optimizer.step(t.name, *t.value, gradient, options.lr, options.momentum);
+  });
+  return result;
+}
+
+std::vector<double> softmax(std::span<const float> logits) {
+  const double most = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
+  std::vector<double> p;
+  double sum = 0;
+  for (const float logit : logits) {
+    p.push_back(exp_portable(static_cast<double>(logit) - most));
+    sum += p.back();
+  }
+  for (double& value : p) value /= sum;
+  return p;
+}
+
+Tensor stack_images(const std::vector<const Tensor*>& images, const Semantics& semantics) {
+  if (images.empty()) throw ShapeError("stack_images: there are no images to make a batch of");
+  const Shape& one = images.front()->shape();
+  const auto count = static_cast<std::int64_t>(images.size());
+  for (const Tensor* image : images) {
+    if (!(image->shape() == one)) throw ShapeError(text("stack_images: images are ", one.text(), " and ", image->shape().text()));
+  }
+  std::array<float, 3> scale{};
+  for (std::size_t c = 0; c < 3; ++c) scale[c] = 1.0f / semantics.std[c];
+  Tensor batch = Tensor::uninitialized({count, one[0], one[1], one[2]});
+  float* const out = batch.mutable_host().data();
+  const std::int64_t size = one.elements();
+  parallel_for(count, 1, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t n = first; n < last; ++n) {
+      const std::span<const float> in = images[static_cast<std::size_t>(n)]->host();
+      for (std::int64_t i = 0; i < size; ++i) {
+        const auto c = static_cast<std::size_t>(i % 3);
+        out[n * size + i] = (in[static_cast<std::size_t>(i)] - semantics.mean[c]) * scale[c];
+      }
+    }
+  });
+  return batch;
+}
+
+std::vector<std::vector<double>> predict(EfficientNet& net, const std::vector<Tensor>& images, int batch_size) {
+  std::vector<std::vector<double>> probability;
+  for (std::size_t first = 0; first < images.size(); first += static_cast<std::size_t>(batch_size)) {
+    std::vector<const Tensor*> piece;
+    for (std::size_t i = first; i < std::min(images.size(), first + static_cast<std::size_t>(batch_size)); ++i) piece.push_back(&images[i]);
+    const Variable logits = net.forward(stack_images(piece, net.semantics), Pass{});
+    const auto classes = static_cast<std::size_t>(net.classes);
+    for (std::size_t n = 0; n < piece.size(); ++n) probability.push_back(softmax(logits.tensor().host().subspan(n * classes, classes)));
+  }
+  return probability;
+}
+
+}  // namespace vitrine

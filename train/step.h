@@ -1,0 +1,36 @@
+// One update of a network, and its predictions.
+#pragma once
+
+#include <vector>
+
+#include "data/mixup.h"
+#include "nn/efficientnet/efficientnet.h"
+#include "train/optimizer.h"
+
+namespace vitrine {
+
+struct StepOptions {
+  double lr = 1e-3;
+  double momentum = -1;        // negative: the optimiser's own
+  double label_smoothing = 0;
+  DropKey key;
+};
+
+struct StepResult {
+  double loss = 0;
+  Tensor logits;               // [N, classes], before the update
+};
+
+// Forward, soft cross-entropy, backward, update of every parameter in network order. NumericalError naming the first op whose
+// output is not finite.
+StepResult train_step(EfficientNet& net, Optimizer& optimizer, const Batch& batch, const StepOptions& options);
+
+// Softmax probabilities [N][classes] in double, eval mode, in pieces of `batch_size` images.
+std::vector<std::vector<double>> predict(EfficientNet& net, const std::vector<Tensor>& images, int batch_size);
+
+std::vector<double> softmax(std::span<const float> logits);
+
+// Images [H, W, 3] in [0, 1] of one size as one batch [N, H, W, 3], normalised by the network's mean and deviation.
+Tensor stack_images(const std::vector<const Tensor*>& images, const Semantics& semantics);
+
+}  // namespace vitrine

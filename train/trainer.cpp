@@ -1,0 +1,244 @@
+#include "train/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/number.h"
+#include "data/mixup.h"
+#include "nn/efficientnet/checkpoint.h"
+#include "tensor/math.h"
+#include "tensor/parallel.h"
+#include "train/resume.h"
+#include "train/schedule.h"
+#include "train/step.h"
+#include "weights/checkpoint_file.h"
+#include "weights/safetensors.h"
+
+namespace vitrine {
+namespace {
+
+using Clock = std::chrono::steady_clock;  // for the progress line and the time of the next save only
+
+constexpr double kSecondsBetweenSaves = 60;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+std::string minutes(double seconds) {
+  const int whole = static_cast<int>(std::ceil(seconds));
+  const std::string rest = std::to_string(whole % 60);
+  return std::to_string(whole / 60) + ":" + (rest.size() < 2 ? "0" : "") + rest;
+}
+
+struct Evaluation {
+  double loss = 0;      // mean cross-entropy of the true class
+  double accuracy = 0;
+};
+
+Evaluation evaluate(const std::vector<std::vector<double>>& probability, const std::vector<int>& labels) {
+  Evaluation e;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const std::vector<double>& p = probability[i];
+    const auto label = static_cast<std::size_t>(labels[i]);
+    e.loss -= log_portable(std::max(p[label], 1e-300));
+    e.accuracy += std::max_element(p.begin(), p.end()) - p.begin() == labels[i] ? 1 : 0;
+  }
+  const double count = std::max<double>(1, static_cast<double>(labels.size()));
+  return {e.loss / count, e.accuracy / count};
+}
+
+// One fold in training; a member function per part of the loop.
+class FoldTraining {
+ public:
+  FoldTraining(const FoldData& data, const TrainOptions& options, const std::filesystem::path& folder, const std::string& key,
+               const std::string& title, Progress& progress)
+      : data_(data),
+        options_(options),
+        folder_(folder),
+        title_(title),
+        progress_(progress),
+        net_(starting_network(options, static_cast<int>(data.train.classes.size()))),
+        optimizer_(options.optimizer) {
+    state_.key = key;
+    steps_per_epoch_ = static_cast<int>((order(1).size() + static_cast<std::size_t>(options.batch_size) - 1) /
+                                        static_cast<std::size_t>(options.batch_size));
+    schedule_.max_lr = options.lr;
+    schedule_.total_steps = steps_per_epoch_ * options.epochs;
+    schedule_.divide_start = 25;
+  }
+
+  FoldFiles run() {
+    if (read_resume_file(resume_path(), state_, net_, optimizer_)) {
+      progress_.line(text(title_, "  resumed after epoch ", state_.history.size(), " of ", options_.epochs));
+    }
+    started_ = last_save_ = Clock::now();
+    const std::size_t first = state_.history.size();
+    for (std::size_t epoch = first + 1; epoch <= static_cast<std::size_t>(options_.epochs); ++epoch) {
+      train_epoch(static_cast<int>(epoch));
+      report(epoch, epoch - first);
+      const bool stop = interrupt_requested();
+      if (stop || seconds_since(last_save_) > kSecondsBetweenSaves) {
+        write_resume_file(resume_path(), state_, net_, optimizer_);
+        last_save_ = Clock::now();
+      }
+      if (stop) check_interrupt(text("training (", title_, ", epoch ", epoch, ")"));
+    }
+    return finish();
+  }
+
+ private:
+  std::filesystem::path resume_path() const { return folder_ / "last.safetensors"; }
+
+  std::vector<int> order(std::uint32_t epoch) const {
+    return epoch_order(data_.train.labels, static_cast<int>(data_.train.classes.size()), options_.balance, options_.seed, epoch);
+  }
+
+  void train_epoch(int epoch) {
+    const std::vector<int> visit = order(static_cast<std::uint32_t>(epoch));
+    EpochRecord record;
+    record.epoch = epoch;
+    double loss_sum = 0;
+    for (int i = 0; i < steps_per_epoch_; ++i) {
+      const int step = (epoch - 1) * steps_per_epoch_ + i;
+      const std::size_t first = static_cast<std::size_t>(i) * static_cast<std::size_t>(options_.batch_size);
+      const Batch batch = training_batch(data_.train, visit, first, net_.semantics, options_, static_cast<std::uint32_t>(epoch));
+      record.lr = schedule_.lr(step);
+      record.momentum = schedule_.momentum(step);
+      const DropKey key{options_.seed, static_cast<std::uint32_t>(epoch), static_cast<std::uint32_t>(first)};
+      try {
+        loss_sum += train_step(net_, optimizer_, batch, {record.lr, record.momentum, options_.label_smoothing, key}).loss;
+      } catch (Error& error) {
+        error.in(text(title_, ", epoch ", epoch, ", step ", i + 1));
+        throw;
+      }
+      images_ += batch.images.shape()[0];
+      progress_.update(text(title_, "  epoch ", epoch, "/", options_.epochs, "  step ", i + 1, "/", steps_per_epoch_, "  loss ",
+                            fixed(loss_sum / (i + 1), 3)));
+    }
+    const Evaluation e = evaluate(predict(net_, data_.validation.images, options_.batch_size), data_.validation.labels);
+    record.train_loss = loss_sum / steps_per_epoch_;
+    record.validation_loss = e.loss;
+    record.validation_accuracy = e.accuracy;
+    if (state_.best_epoch == 0 || e.accuracy > state_.history[static_cast<std::size_t>(state_.best_epoch - 1)].validation_accuracy) {
+      state_.best_epoch = epoch;
+      state_.best = to_tensor_file(net_, {});
+    }
+    state_.history.push_back(record);
+  }
+
+  void report(std::size_t epoch, std::size_t done_now) {
+    const EpochRecord& e = state_.history.back();
+    const double elapsed = seconds_since(started_);
+    const double left = elapsed / static_cast<double>(done_now) * static_cast<double>(static_cast<std::size_t>(options_.epochs) - epoch);
+    const std::string line =
+        text(title_, "  epoch ", epoch, "/", options_.epochs, "  loss ", fixed(e.train_loss, 3), "  val loss ", fixed(e.validation_loss, 3),
+             "  val accuracy ", fixed(e.validation_accuracy, 3), "  ", fixed(static_cast<double>(images_) / elapsed, 0), " images/s  ETA ",
+             minutes(left));
+    const bool last = epoch == static_cast<std::size_t>(options_.epochs);
+    if (last || epoch % 10 == 0 || options_.epochs <= 20) {
+      progress_.line(line);
+    } else {
+      progress_.update(line);
+    }
+  }
+
+  FoldFiles finish() {
+    load_tensors(net_, state_.best, Family::timm, Head::as_in_file, "the best epoch");
+    FoldFiles files;
+    files.classes = data_.train.classes;
+    files.history = state_.history;
+    files.best_epoch = state_.best_epoch;
+    files.validation = predictions_of(data_.validation, predict(net_, data_.validation.images, options_.batch_size));
+    files.test = predictions_of(data_.test, predict(net_, data_.test.images, options_.batch_size));
+    std::string classes;
+    for (const std::string& name : files.classes) classes += (classes.empty() ? "" : ",") + name;
+    state_.best.metadata["vitrine.class_names"] = classes;
+    state_.best.metadata["vitrine.inputs"] = options_.inputs;
+    write_safetensors(folder_ / "best.safetensors", state_.best);
+    write_fold(folder_, files, state_.key);
+    std::error_code ignored;
+    std::filesystem::remove(resume_path(), ignored);
+    return files;
+  }
+
+  const FoldData& data_;
+  const TrainOptions& options_;
+  std::filesystem::path folder_;
+  std::string title_;
+  Progress& progress_;
+  EfficientNet net_;
+  Optimizer optimizer_;
+  OneCycle schedule_;
+  int steps_per_epoch_ = 0;
+  ResumeState state_;
+  Clock::time_point started_, last_save_;
+  std::int64_t images_ = 0;
+};
+
+Tensor one_hot(std::span<const int> labels, int classes) {
+  Tensor targets = Tensor::zeros({static_cast<std::int64_t>(labels.size()), classes});
+  const auto out = targets.mutable_host();
+  for (std::size_t n = 0; n < labels.size(); ++n) out[n * static_cast<std::size_t>(classes) + static_cast<std::size_t>(labels[n])] = 1.0f;
+  return targets;
+}
+
+}  // namespace
+
+EfficientNet starting_network(const TrainOptions& options, int classes) {
+  const Architecture arch = architecture(options.arch);
+  if (options.weights.empty()) {
+    EfficientNet net(arch, published_semantics(Family::torchvision, arch), classes);
+    net.initialize(options.seed);
+    net.set_drop_rates(options.dropout, options.drop_connect);
+    if (options.bn_momentum > 0) net.set_bn_momentum(options.bn_momentum);
+    return net;
+  }
+  const TensorFile file = read_checkpoint(options.weights);
+  const bool own = is_vitrine_file(file);
+  const Family family = own ? Family::timm : resolve_family(file, options.from, options.weights);
+  EfficientNet net(arch, own ? from_vitrine_file(file, options.weights).semantics : published_semantics(family, arch), classes);
+  load_tensors(net, file, family, Head::keep_mine, options.weights);
+  net.initialize_classifier(options.seed);
+  net.set_drop_rates(options.dropout, options.drop_connect);
+  if (options.bn_momentum > 0) net.set_bn_momentum(options.bn_momentum);
+  return net;
+}
+
+Batch training_batch(const Dataset& data, std::span<const int> order, std::size_t first, const Semantics& semantics,
+                     const TrainOptions& options, std::uint32_t epoch) {
+  const std::size_t count = std::min(order.size() - first, static_cast<std::size_t>(options.batch_size));
+  std::vector<Tensor> views(count);
+  std::vector<int> labels(count);
+  parallel_for(static_cast<std::int64_t>(count), 1, [&](std::int64_t from, std::int64_t to) {
+    for (auto n = static_cast<std::size_t>(from); n < static_cast<std::size_t>(to); ++n) {
+      const auto index = static_cast<std::size_t>(order[first + n]);
+      labels[n] = data.labels[index];
+      views[n] = options.augmentation
+                     ? augment(data.images[index], options.augment, options.seed, epoch, static_cast<std::uint32_t>(first + n))
+                     : data.images[index];
+    }
+  });
+  std::vector<const Tensor*> pointers;
+  for (const Tensor& view : views) pointers.push_back(&view);
+  const Batch batch{stack_images(pointers, semantics), one_hot(labels, static_cast<int>(data.classes.size()))};
+  return mixup(batch, options.mixup, options.seed, epoch, static_cast<std::uint32_t>(first));
+}
+
+FoldFiles train_fold(const FoldData& data, const TrainOptions& options, const std::filesystem::path& folder, const std::string& key,
+                     const std::string& title, Progress& progress) {
+  check(options);
+  if (data.train.images.empty() || data.validation.images.empty()) {
+    throw DataError(text(title, ": the training part has ", data.train.images.size(), " images, the validation part ",
+                         data.validation.images.size(), "; both need at least one"));
+  }
+  make_directory(folder);
+  if (fold_is_finished(folder, key)) {
+    progress.line(text(title, "  already finished, kept"));
+    return read_fold(folder);
+  }
+  return FoldTraining(data, options, folder, key, title, progress).run();
+}
+
+}  // namespace vitrine

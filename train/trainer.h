@@ -1,0 +1,33 @@
+// Training of one fold, from pixels to predictions.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "base/progress.h"
+#include "data/dataset.h"
+#include "nn/efficientnet/efficientnet.h"
+#include "train/options.h"
+#include "train/run_files.h"
+
+namespace vitrine {
+
+struct FoldData {
+  Dataset train, validation, test;
+};
+
+// The network that training starts from: drawn weights, or those of options.weights with a new classifier.
+EfficientNet starting_network(const TrainOptions& options, int classes);
+
+// Trains, keeps the epoch with the highest validation accuracy (the first of equals), predicts validation and test with it, and
+// writes `folder` (train/run_files.h). Deterministic: the same bytes for the same options and data on any thread count.
+// Ctrl-C throws Interrupted after saving last.safetensors; the next call goes on from there and ends with the same bytes.
+// NumericalError names the first op and the step when the loss is not finite. `title` starts the progress lines.
+FoldFiles train_fold(const FoldData& data, const TrainOptions& options, const std::filesystem::path& folder, const std::string& key,
+                     const std::string& title, Progress& progress);
+
+// A batch of the epoch's order: augmented, normalised, mixed up. `first` is the position of its first sample in the order.
+Batch training_batch(const Dataset& data, std::span<const int> order, std::size_t first, const Semantics& semantics,
+                     const TrainOptions& options, std::uint32_t epoch);
+
+}  // namespace vitrine
