@@ -17,7 +17,7 @@ inline bool byte_count(std::span<const std::int64_t> sizes, std::size_t item_byt
   return true;
 }
 
-// The little-endian integer of type T at `bytes`, which need not be aligned.
+// The little-endian unsigned integer of type T at `bytes`, which need not be aligned.
 template <class T>
 T load_little_endian(const char* bytes) {
   T value = 0;

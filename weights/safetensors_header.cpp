@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "weights/tensor_name.h"
 
 namespace vitrine {
 namespace {
@@ -12,16 +13,8 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t kMaxTensors = 65'536;
-constexpr std::size_t kMaxName = 512;
 constexpr std::size_t kMaxMetadataBytes = std::size_t{16} << 20;
 constexpr std::string_view kMetadata = "__metadata__";
-
-bool has_control_character(std::string_view s) {
-  for (const char c : s) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return true;
-  }
-  return false;
-}
 
 // Receives the header event by event. The grammar is fixed, so `level_` and the field that is open say all about the state:
 // level 0 outside, 1 among the tensor names, 2 among the fields of one tensor (or the metadata), 3 inside a list of numbers.
@@ -95,9 +88,9 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
     if (level_ == 1) {
       open_tensor(name);
     } else if (!fields_.insert(name).second) {
-      refuse(text("the key '", shown(name), "' is a duplicate"));
+      refuse(text("the key '", printable(name), "' is a duplicate"));
     } else if (!in_metadata_ && name != "dtype" && name != "shape" && name != "data_offsets") {
-      refuse(text("its field '", shown(name), "' is not one of dtype, shape, data_offsets"));
+      refuse(text("its field '", printable(name), "' is not one of dtype, shape, data_offsets"));
     } else if (in_metadata_ && header_.metadata.size() == kMaxTensors) {
       refuse(text("more than ", kMaxTensors, " keys"));
     }
@@ -112,41 +105,32 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
   }
 
  private:
-  static std::string shown(std::string_view name) {
-    std::string out(name.substr(0, 64));
-    for (char& c : out) {
-      if (has_control_character({&c, 1})) c = '?';
-    }
-    return out;
-  }
-
   SafetensorsEntry& entry() { return header_.entries.back(); }
 
   [[noreturn]] void refuse(const std::string& flaw) const {
     const std::string where =
-        in_metadata_ || tensor_.empty() ? std::string(kMetadata) : text("the tensor '", shown(tensor_), "'");
+        in_metadata_ || tensor_.empty() ? std::string(kMetadata) : text("the tensor '", printable(tensor_), "'");
     throw WeightsError(text(file_, ": the header entry of ", where, " is refused: ", flaw));
   }
 
   bool unexpected(const std::string& what) const {
     if (level_ < 2)
-      throw WeightsError(text(file_, ": the header has ", what, level_ == 0 ? "" : text(" at '", shown(tensor_), "'"),
+      throw WeightsError(text(file_, ": the header has ", what, level_ == 0 ? "" : text(" at '", printable(tensor_), "'"),
                               " where an object is expected"));
-    if (in_metadata_) refuse(text("'", shown(field_), "' is ", what, ", a string is expected"));
-    refuse(text("its ", shown(field_), " has ", what, field_ == "dtype" ? ", a string" : ", a list of non-negative integers",
-                " is expected"));
+    if (in_metadata_) refuse(text("'", printable(field_), "' is ", what, ", a string is expected"));
+    refuse(text("its ", printable(field_), " has ", what,
+                field_ == "dtype" ? ", a string" : ", a list of non-negative integers", " is expected"));
   }
 
   void open_tensor(const std::string& name) {
     in_metadata_ = name == kMetadata;
-    if (!names_.insert(name).second) throw WeightsError(text(file_, ": the header has the duplicate key '", shown(name), "'"));
+    if (!names_.insert(name).second)
+      throw WeightsError(text(file_, ": the header has the duplicate key '", printable(name), "'"));
     tensor_ = name;
     if (in_metadata_) return;
     if (header_.entries.size() == kMaxTensors)
       throw WeightsError(text(file_, ": the header lists more than ", kMaxTensors, " tensors"));
-    if (name.empty()) throw WeightsError(text(file_, ": the header has a tensor without a name"));
-    if (name.size() > kMaxName) refuse(text("its name has ", name.size(), " bytes, at most ", kMaxName, " are allowed"));
-    if (has_control_character(name)) refuse("its name has a control character");
+    if (const std::string_view flaw = tensor_name_flaw(name); !flaw.empty()) refuse(text("its name ", flaw));
     header_.entries.push_back({.name = name, .type = DType::f32, .shape = {}, .begin = 0, .end = 0});
   }
 

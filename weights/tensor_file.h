@@ -32,7 +32,7 @@ struct StoredTensor {
 
 struct TensorFile {
   std::vector<StoredTensor> tensors;            // in file order
-  std::map<std::string, std::string> metadata;  // safetensors' __metadata__; empty for other containers
+  std::map<std::string, std::string> metadata;  // safetensors' __metadata__; notes of weights/torch_tensors.h
 
   const StoredTensor* find(std::string_view name) const;
   const StoredTensor& at(std::string_view name) const;  // WeightsError naming the missing tensor

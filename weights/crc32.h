@@ -1,0 +1,13 @@
+// CRC-32 as zip archives use it: polynomial 0x04c11db7, reflected, all ones before and after.
+//
+// Reference  PKWARE APPNOTE 6.3.10, section 4.4.7; ISO 3309. Eight bytes a step by tables: Kounavis, Berry 2005.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace vitrine {
+
+std::uint32_t crc32(std::string_view bytes);  // crc32("123456789") == 0xcbf43926
+
+}  // namespace vitrine

@@ -1,0 +1,68 @@
+// The pickle opcodes that describe data, under the names of Python's pickletools.
+//
+// Reference  CPython Lib/pickletools.py
+#pragma once
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+namespace vitrine {
+
+enum PickleOpcode : unsigned char {
+  kMark = '(',
+  kStop = '.',
+  kEmptyTuple = ')',
+  kNone = 'N',
+  kBinFloat = 'G',
+  kBinInt = 'J',
+  kBinInt1 = 'K',
+  kBinInt2 = 'M',
+  kBinPersId = 'Q',
+  kReduce = 'R',
+  kShortBinString = 'U',
+  kBinUnicode = 'X',
+  kEmptyList = ']',
+  kAppend = 'a',
+  kBuild = 'b',
+  kGlobal = 'c',
+  kAppends = 'e',
+  kBinGet = 'h',
+  kLongBinGet = 'j',
+  kBinPut = 'q',
+  kLongBinPut = 'r',
+  kSetItem = 's',
+  kTuple = 't',
+  kSetItems = 'u',
+  kEmptyDict = '}',
+  kProto = 0x80,
+  kNewObj = 0x81,
+  kTuple1 = 0x85,
+  kTuple2 = 0x86,
+  kTuple3 = 0x87,
+  kNewTrue = 0x88,
+  kNewFalse = 0x89,
+  kLong1 = 0x8a,
+  kShortBinUnicode = 0x8c,
+  kEmptySet = 0x8f,
+  kAddItems = 0x90,
+  kStackGlobal = 0x93,
+  kMemoize = 0x94,
+  kFrame = 0x95,
+};
+
+// The opcodes most often met in files that are refused; others are shown by their number alone.
+inline constexpr std::array<std::pair<unsigned char, std::string_view>, 12> kRefusedOpcodes{{{'i', "INST"},
+                                                                                             {'o', "OBJ"},
+                                                                                             {0x82, "EXT1"},
+                                                                                             {0x83, "EXT2"},
+                                                                                             {0x84, "EXT4"},
+                                                                                             {0x92, "NEWOBJ_EX"},
+                                                                                             {'0', "POP"},
+                                                                                             {'2', "DUP"},
+                                                                                             {'P', "PERSID"},
+                                                                                             {'I', "INT"},
+                                                                                             {'B', "BINBYTES"},
+                                                                                             {'C', "SHORT_BINBYTES"}}};
+
+}  // namespace vitrine
