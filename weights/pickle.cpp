@@ -62,7 +62,7 @@ class Machine {
       if (!constant(opcode) && !container(opcode) && !memory(opcode) && !object(opcode)) refuse_opcode(opcode);
     }
     if (stack_.size() != 1 || !marks_.empty())
-      refuse(text("STOP with ", stack_.size(), " values on the stack, one is expected"));
+      refuse(text("STOP with ", stack_.size(), " values and ", marks_.size(), " marks on the stack, one value is expected"));
     pickle_.root = stack_.front();
     pickle_.end = at_;
     return std::move(pickle_);
