@@ -43,6 +43,9 @@ static inline void store(float* p, F v) { std::memcpy(p, &v, sizeof v); }
 static inline F load_partial(const float* p, int n) {
 #if defined(__AVX512F__)
   return (F)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1u), p);
+#elif defined(__AVX2__)
+  const I lane = {0, 1, 2, 3, 4, 5, 6, 7};
+  return (F)_mm256_maskload_ps(p, (__m256i)(lane < n));
 #else
   F v = {};
   std::memcpy(&v, p, static_cast<unsigned>(n) * sizeof(float));
@@ -52,6 +55,9 @@ static inline F load_partial(const float* p, int n) {
 static inline void store_partial(float* p, F v, int n) {
 #if defined(__AVX512F__)
   _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1u), (__m512)v);
+#elif defined(__AVX2__)
+  const I lane = {0, 1, 2, 3, 4, 5, 6, 7};
+  _mm256_maskstore_ps(p, (__m256i)(lane < n), (__m256)v);
 #else
   std::memcpy(p, &v, static_cast<unsigned>(n) * sizeof(float));
 #endif

@@ -1,0 +1,77 @@
+#include "layers/conv2d.h"
+
+#include "base/error.h"
+#include "tensor/isa.h"
+
+namespace vitrine {
+namespace cpu {
+
+namespace scalar {
+extern const Conv2dKernels conv2d_table;
+}
+namespace avx2 {
+extern const Conv2dKernels conv2d_table;
+}
+namespace avx512 {
+extern const Conv2dKernels conv2d_table;
+}
+
+const Conv2dKernels& conv2d_kernels() { return for_this_machine(scalar::conv2d_table, avx2::conv2d_table, avx512::conv2d_table); }
+
+}  // namespace cpu
+
+namespace {
+
+struct Conv2dNode final : Node {
+  ConvShape shape;
+  Tensor x, w;
+
+  Conv2dNode(const ConvShape& s, Tensor input, Tensor weight) : shape(s), x(std::move(input)), w(std::move(weight)) {}
+  std::string_view name() const override { return "conv2d"; }
+  std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
+    const cpu::Conv2dKernels& kernels = cpu::conv2d_kernels();
+    std::vector<Tensor> gradients(3);
+    if (wanted[0]) {
+      Tensor scratch = Tensor::uninitialized(w.shape());
+      gradients[0] = Tensor::uninitialized(x.shape());
+      kernels.backward_data(shape, dy.host().data(), w.host().data(), scratch.mutable_host().data(), gradients[0].mutable_host().data());
+    }
+    if (wanted[1]) {
+      gradients[1] = Tensor::uninitialized(w.shape());
+      kernels.backward_weights(shape, x.host().data(), dy.host().data(), gradients[1].mutable_host().data());
+    }
+    if (wanted[2]) {
+      gradients[2] = Tensor::uninitialized({shape.K});
+      kernels.backward_bias(dy.host().data(), shape.N * shape.P * shape.Q, shape.K, gradients[2].mutable_host().data());
+    }
+    return gradients;
+  }
+};
+
+ConvShape checked_shape(const Shape& x, const Shape& w, const Tensor& b, const ConvOptions& options) {
+  const auto shapes = [&] { return text("(x ", x.text(), ", w ", w.text(), ")"); };
+  if (x.rank() != 4 || w.rank() != 4) throw ShapeError(text("conv2d: expected x [N, H, W, C] and w [R, S, C, K] ", shapes()));
+  if (x[3] != w[2]) throw ShapeError(text("conv2d: x has ", x[3], " channels but w expects ", w[2], " ", shapes()));
+  if (b.defined() && !(b.shape() == Shape{w[3]})) throw ShapeError(text("conv2d: b is ", b.shape().text(), ", expected [", w[3], "] ", shapes()));
+  const Padding& pad = options.padding;
+  if (options.stride < 1 || pad.top < 0 || pad.left < 0 || pad.bottom < 0 || pad.right < 0) {
+    throw ShapeError(text("conv2d: stride ", options.stride, " and paddings must not be negative, stride at least 1"));
+  }
+  const ConvShape s{x[0], x[1], x[2], x[3], w[0], w[1], w[3], output_size(x[1], pad.top, pad.bottom, w[0], options.stride),
+                    output_size(x[2], pad.left, pad.right, w[1], options.stride), options.stride, pad};
+  if (s.N < 1 || s.P < 1 || s.Q < 1 || s.C < 1 || s.K < 1) throw ShapeError(text("conv2d: there is no output pixel ", shapes()));
+  return s;
+}
+
+}  // namespace
+
+Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const ConvOptions& options) {
+  const ConvShape s = checked_shape(x.shape(), w.shape(), b.tensor(), options);
+  Tensor y = Tensor::uninitialized({s.N, s.P, s.Q, s.K});
+  const float* bias = b.tensor().defined() ? b.tensor().host().data() : nullptr;
+  cpu::conv2d_kernels().forward(s, x.tensor().host().data(), w.tensor().host().data(), bias, y.mutable_host().data());
+  const Variable inputs[] = {x, w, b};
+  return record<Conv2dNode>(std::move(y), inputs, s, x.tensor(), w.tensor());
+}
+
+}  // namespace vitrine

@@ -1,0 +1,45 @@
+// Convolution: every output pixel is a weighted sum over a window of input pixels and all input channels.
+//
+// Forward    y[n,p,q,k] = b[k] + sum_{r,s,c} x[n, p*stride + r - top, q*stride + s - left, c] * w[r,s,c,k]
+// Backward   dx[n,h,w,c] = sum_{r,s,k} dy[n,p,q,k] w[r,s,c,k]  over the (p, q) whose window has (h, w) at (r, s)
+//            dw[r,s,c,k] = sum_{n,p,q} x[n,h,w,c] dy[n,p,q,k],  db[k] = sum_{n,p,q} dy[n,p,q,k]
+//            from dy/dx = w and dy/dw = x, term by term
+// Shapes     x [N, H, W, C], w [R, S, C, K], b [K] or undefined, y [N, P, Q, K]
+// Saved      x, w
+// Numerics   y, dx: one float32 accumulator per output, fma, flattened index (r, s, c) or (r, s, k) ascending, a new accumulator
+//            every 1,024 indices, their sums joined in index order in float32; b is added last. dw, db: pixels (n, p, q) ascending,
+//            a new accumulator every 1,024 pixel indices, joined in float64 by the tree of layers/pairwise.h, rounded once.
+//            Taps in the padding are skipped, not multiplied by zero. |error| <= gamma_t sum |x||w|, t = min(terms, 1024) +
+//            chunks, gamma_t = t u / (1 - t u), u = 2^-24.
+// Requires   C equal in x and w; at least one image and one output pixel (checked: ShapeError)
+// Differs    from torch.nn.Conv2d: NHWC and RSCK layouts, padding explicit per side (layers/window.h), no dilation, no groups
+// Reference  LeCun et al. 1989, doi 10.1162/neco.1989.1.4.541
+#pragma once
+
+#include <cstdint>
+
+#include "autograd/tape.h"
+#include "layers/window.h"
+
+namespace vitrine {
+
+// All sizes of one convolution; depthwise has K = C.
+struct ConvShape {
+  std::int64_t N, H, W, C, R, S, K, P, Q, stride;
+  Padding padding;
+};
+
+Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const ConvOptions& options);
+
+namespace cpu {
+
+struct Conv2dKernels {
+  void (*forward)(const ConvShape& s, const float* x, const float* w, const float* b, float* y);            // b may be null
+  void (*backward_data)(const ConvShape& s, const float* dy, const float* w, float* scratch, float* dx);    // scratch: size of w
+  void (*backward_weights)(const ConvShape& s, const float* x, const float* dy, float* dw);
+  void (*backward_bias)(const float* dy, std::int64_t pixels, std::int64_t K, float* db);
+};
+const Conv2dKernels& conv2d_kernels();
+
+}  // namespace cpu
+}  // namespace vitrine

@@ -1,0 +1,73 @@
+#include "layers/depthwise_conv2d.h"
+
+#include "base/error.h"
+#include "tensor/isa.h"
+
+namespace vitrine {
+namespace cpu {
+
+namespace scalar {
+extern const DepthwiseConv2dKernels depthwise_conv2d_table;
+}
+namespace avx2 {
+extern const DepthwiseConv2dKernels depthwise_conv2d_table;
+}
+namespace avx512 {
+extern const DepthwiseConv2dKernels depthwise_conv2d_table;
+}
+
+const DepthwiseConv2dKernels& depthwise_conv2d_kernels() { return for_this_machine(scalar::depthwise_conv2d_table, avx2::depthwise_conv2d_table, avx512::depthwise_conv2d_table); }
+
+}  // namespace cpu
+
+namespace {
+
+constexpr std::int64_t kMaxTaps = 256;
+
+struct DepthwiseConv2dNode final : Node {
+  ConvShape shape;
+  Tensor x, w;
+
+  DepthwiseConv2dNode(const ConvShape& s, Tensor input, Tensor weight) : shape(s), x(std::move(input)), w(std::move(weight)) {}
+  std::string_view name() const override { return "depthwise_conv2d"; }
+  std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
+    const cpu::DepthwiseConv2dKernels& kernels = cpu::depthwise_conv2d_kernels();
+    std::vector<Tensor> gradients(2);
+    if (wanted[0]) {
+      gradients[0] = Tensor::uninitialized(x.shape());
+      kernels.backward_data(shape, dy.host().data(), w.host().data(), gradients[0].mutable_host().data());
+    }
+    if (wanted[1]) {
+      gradients[1] = Tensor::uninitialized(w.shape());
+      kernels.backward_weights(shape, x.host().data(), dy.host().data(), gradients[1].mutable_host().data());
+    }
+    return gradients;
+  }
+};
+
+ConvShape checked_shape(const Shape& x, const Shape& w, const ConvOptions& options) {
+  const auto shapes = [&] { return text("(x ", x.text(), ", w ", w.text(), ")"); };
+  if (x.rank() != 4 || w.rank() != 3) throw ShapeError(text("depthwise_conv2d: expected x [N, H, W, C] and w [R, S, C] ", shapes()));
+  if (x[3] != w[2]) throw ShapeError(text("depthwise_conv2d: x has ", x[3], " channels but w expects ", w[2], " ", shapes()));
+  const Padding& pad = options.padding;
+  if (options.stride < 1 || pad.top < 0 || pad.left < 0 || pad.bottom < 0 || pad.right < 0) {
+    throw ShapeError(text("depthwise_conv2d: stride ", options.stride, " and paddings must not be negative, stride at least 1"));
+  }
+  if (w[0] * w[1] > kMaxTaps) throw ShapeError(text("depthwise_conv2d: at most ", kMaxTaps, " taps ", shapes()));
+  const ConvShape s{x[0], x[1], x[2], x[3], w[0], w[1], x[3], output_size(x[1], pad.top, pad.bottom, w[0], options.stride),
+                    output_size(x[2], pad.left, pad.right, w[1], options.stride), options.stride, pad};
+  if (s.N < 1 || s.P < 1 || s.Q < 1 || s.C < 1) throw ShapeError(text("depthwise_conv2d: there is no output pixel ", shapes()));
+  return s;
+}
+
+}  // namespace
+
+Variable depthwise_conv2d(const Variable& x, const Variable& w, const ConvOptions& options) {
+  const ConvShape s = checked_shape(x.shape(), w.shape(), options);
+  Tensor y = Tensor::uninitialized({s.N, s.P, s.Q, s.C});
+  cpu::depthwise_conv2d_kernels().forward(s, x.tensor().host().data(), w.tensor().host().data(), y.mutable_host().data());
+  const Variable inputs[] = {x, w};
+  return record<DepthwiseConv2dNode>(std::move(y), inputs, s, x.tensor(), w.tensor());
+}
+
+}  // namespace vitrine

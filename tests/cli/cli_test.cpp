@@ -1,0 +1,152 @@
+// The program as a user meets it: exit codes, one sentence per refusal, nothing half-written.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "nn/efficientnet/checkpoint.h"
+#include "tests/reference_files.h"
+#include "weights/safetensors.h"
+
+namespace vitrine::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Outcome {
+  int code = -1;
+  std::string output;  // stdout and stderr
+};
+
+Outcome vitrine_program(const std::string& arguments) {
+  const std::string command = std::string(VITRINE_PROGRAM) + " " + arguments + " 2>&1";
+  std::FILE* pipe = ::popen(command.c_str(), "r");
+  Outcome outcome;
+  char buffer[4096];
+  while (const std::size_t n = std::fread(buffer, 1, sizeof buffer, pipe)) outcome.output.append(buffer, n);
+  const int status = ::pclose(pipe);
+  outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+  return outcome;
+}
+
+class Program : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder = fs::temp_directory_path() / ("vitrine-cli-" + std::to_string(::getpid()) + "-" +
+                                          ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::remove_all(folder);
+    fs::create_directories(folder);
+  }
+  void TearDown() override { fs::remove_all(folder); }
+
+  std::string path(const std::string& name) const { return (folder / name).string(); }
+
+  // One line that starts with the program's name and holds every one of `parts`; nothing but that line.
+  void expect_refusal(const std::string& arguments, int code, const std::vector<std::string>& parts) {
+    const Outcome outcome = vitrine_program(arguments);
+    EXPECT_EQ(outcome.code, code) << arguments << "\n" << outcome.output;
+    EXPECT_EQ(outcome.output.rfind("vitrine: ", 0), 0u) << outcome.output;
+    EXPECT_EQ(std::count(outcome.output.begin(), outcome.output.end(), '\n'), 1) << outcome.output;
+    for (const std::string& part : parts) EXPECT_NE(outcome.output.find(part), std::string::npos) << part << " is not in: " << outcome.output;
+  }
+
+  fs::path folder;
+};
+
+using ProgramSmoke = Program;
+
+TEST_F(ProgramSmoke, EveryHelpHasAnExample) {
+  for (const char* command : {"", "predict", "simulate", "mri prep", "split", "train", "cv", "study", "demo", "report", "doctor"}) {
+    const Outcome outcome = vitrine_program(std::string(command) + " --help");
+    EXPECT_EQ(outcome.code, 0) << command;
+    EXPECT_NE(outcome.output.find("Example: vitrine"), std::string::npos) << command << "\n" << outcome.output;
+  }
+}
+
+TEST_F(ProgramSmoke, UsageErrorsExitWithTwo) {
+  expect_refusal("", 2, {"subcommand"});
+  expect_refusal("frobnicate", 2, {});
+  expect_refusal("split", 2, {"manifest"});
+  expect_refusal("predict --weights x.pth --tops 3", 2, {"--tops"});
+  expect_refusal("--threads 0 doctor", 2, {"--threads"});
+  expect_refusal("predict --weights x.pth", 2, {"--images or --tensor"});
+}
+
+TEST_F(ProgramSmoke, EnvironmentMistakesAreNamed) {
+  const std::string program = VITRINE_PROGRAM;
+  const auto with = [&](const std::string& setting) {
+    std::FILE* pipe = ::popen((setting + " " + program + " doctor 2>&1").c_str(), "r");
+    std::string output;
+    char buffer[1024];
+    while (const std::size_t n = std::fread(buffer, 1, sizeof buffer, pipe)) output.append(buffer, n);
+    EXPECT_EQ(WEXITSTATUS(::pclose(pipe)), 2) << setting;
+    return output;
+  };
+  EXPECT_NE(with("VITRINE_SIMD=sse9").find("sse9"), std::string::npos);
+  EXPECT_NE(with("VITRINE_THREADS=none").find("none"), std::string::npos);
+}
+
+TEST_F(ProgramSmoke, DoctorTellsWhatThereIs) {
+  const Outcome outcome = vitrine_program("doctor");
+  EXPECT_EQ(outcome.code, 0);
+  for (const char* line : {"imaging (ITK)", "CUDA", "instruction sets", "threads"}) {
+    EXPECT_NE(outcome.output.find(line), std::string::npos) << line;
+  }
+}
+
+TEST_F(Program, MissingAndForeignFilesAreRefused) {
+  expect_refusal("split " + path("none.csv") + " -o " + path("s.json"), 3, {"none.csv"});
+  write_file(folder / "bad.csv", "sample_id,label\na,NSCLC\n");
+  expect_refusal("split " + path("bad.csv") + " -o " + path("s.json"), 3, {"bad.csv", "subject_id"});
+  EXPECT_FALSE(fs::exists(folder / "s.json"));
+  expect_refusal("predict --weights " + path("none.pth") + " --arch b0 --images x.png", 4, {"none.pth"});
+  write_file(folder / "text.pth", "this is not a checkpoint at all, but it is long enough\n");
+  expect_refusal("predict --weights " + path("text.pth") + " --arch b0 --images x.png", 4, {"text.pth"});
+  expect_refusal("report " + path("nowhere") + " -o " + path("r.html"), 3, {"nowhere"});
+}
+
+TEST_F(Program, CheckpointsOfAnotherArchitectureAndTruncatedOnesAreRefused) {
+  EfficientNet net(architecture("b0"), Semantics{}, 2);
+  net.initialize(1);
+  write_safetensors(folder / "b0.safetensors", to_tensor_file(net, {}));
+  expect_refusal("predict --weights " + path("b0.safetensors") + " --arch b1 --images x.png", 4, {"b0", "b1"});
+  TensorFile timm = to_tensor_file(net, {});
+  timm.metadata.clear();
+  write_safetensors(folder / "timm.safetensors", timm);
+  expect_refusal("predict --weights " + path("timm.safetensors") + " --arch b0 --images x.png", 4, {"--from timm"});
+  expect_refusal("predict --weights " + path("timm.safetensors") + " --arch b2 --from timm --images x.png", 4, {"--arch b0"});
+  const std::string whole = read_file(folder / "b0.safetensors", 1u << 28);
+  write_file(folder / "cut.safetensors", std::string_view(whole).substr(0, whole.size() / 2));
+  expect_refusal("predict --weights " + path("cut.safetensors") + " --images x.png", 4, {"cut.safetensors"});
+}
+
+TEST_F(Program, TensorInTensorOut) {
+  EfficientNet net(architecture("b0"), Semantics{}, 3);
+  net.initialize(1);
+  write_safetensors(folder / "b0.safetensors", to_tensor_file(net, {}));
+  write_safetensors(folder / "in.safetensors", {{StoredTensor::from("input", Tensor::full({2, 3, 40, 36}, 0.5f))}, {}});
+  const Outcome outcome = vitrine_program("predict --weights " + path("b0.safetensors") + " --tensor " + path("in.safetensors") + " -o " + path("out.safetensors"));
+  ASSERT_EQ(outcome.code, 0) << outcome.output;
+  const Tensor logits = read_safetensors(folder / "out.safetensors").at("logits").to_float();
+  EXPECT_EQ(logits.shape(), (Shape{2, 3}));
+  const Tensor direct = net.forward(Tensor::full({2, 40, 36, 3}, 0.5f), Pass{}).tensor();
+  for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(logits.host()[i], direct.host()[i]);
+  write_safetensors(folder / "flat.safetensors", {{StoredTensor::from("input", Tensor::zeros({3, 40}))}, {}});
+  expect_refusal("predict --weights " + path("b0.safetensors") + " --tensor " + path("flat.safetensors") + " -o " + path("o.safetensors"), 3, {"[3, 40]", "[N, 3, H, W]"});
+}
+
+TEST_F(Program, UnwritableOutputIsARuntimeError) {
+  EfficientNet net(architecture("b0"), Semantics{}, 3);
+  write_safetensors(folder / "b0.safetensors", to_tensor_file(net, {}));
+  write_safetensors(folder / "in.safetensors", {{StoredTensor::from("input", Tensor::full({1, 3, 32, 32}, 0.5f))}, {}});
+  expect_refusal("predict --weights " + path("b0.safetensors") + " --tensor " + path("in.safetensors") + " -o " + path("none/out.safetensors"), 1, {"none/out.safetensors"});
+}
+
+}  // namespace
+}  // namespace vitrine::testing

@@ -1,0 +1,196 @@
+#include "train/trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <csignal>
+#include <cstdlib>
+#include <limits>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/sha256.h"
+#include "tensor/parallel.h"
+#include "tensor/philox.h"
+#include "train/cross_validation.h"
+
+namespace vitrine::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Two classes that differ in the brightness of a disc: learnable in a few steps.
+Dataset discs(int count, std::uint32_t seed) {
+  Dataset data;
+  data.classes = {"NSCLC", "SCLC"};
+  for (int i = 0; i < count; ++i) {
+    const int label = i % 2;
+    const Draw draw{.seed = seed, .sample = static_cast<std::uint32_t>(i)};
+    Tensor image = Tensor::uninitialized({32, 32, 3});
+    const auto values = image.mutable_host();
+    for (std::size_t p = 0; p < values.size(); ++p) {
+      const double y = static_cast<double>(p / 3 / 32) - 15.5, x = static_cast<double>(p / 3 % 32) - 15.5;
+      const double disc = x * x + y * y < 80 ? (label == 1 ? 0.9 : 0.2) : 0.5;
+      values[p] = static_cast<float>(disc + 0.05 * draw.uniform(static_cast<std::uint32_t>(p), -1, 1));
+    }
+    data.images.push_back(image);
+    data.labels.push_back(label);
+    const std::string id = "s" + std::to_string(seed) + "-" + std::to_string(i);
+    data.samples.push_back({id, id, 1, i, data.classes[static_cast<std::size_t>(label)], "", "", 0, ""});
+  }
+  return data;
+}
+
+FoldData small_fold() { return {discs(12, 1), discs(6, 2), discs(4, 3)}; }
+
+TrainOptions small_options() {
+  TrainOptions options;
+  options.arch = "b0";
+  options.epochs = 3;
+  options.batch_size = 8;
+  options.seed = 5;
+  return options;
+}
+
+fs::path fresh_folder(const std::string& name) {
+  const fs::path folder = fs::temp_directory_path() / ("vitrine-trainer-" + name + "-" + std::to_string(::getpid()));
+  fs::remove_all(folder);
+  return folder;
+}
+
+std::string hash_of(const fs::path& folder) {
+  std::string all;
+  for (const char* name : {"history.csv", "preds_val.csv", "preds_test.csv", "best.safetensors", "fold.json"}) {
+    all += sha256(read_file(folder / name, 1u << 28));
+  }
+  return all;
+}
+
+TEST(Trainer, SameBytesForOneAndTwoThreadsAndOnRepeat) {
+  Progress quiet(true);
+  const FoldData data = small_fold();
+  std::string first;
+  const int before = thread_count();
+  for (const int threads : {1, 2, 3}) {
+    set_thread_count(threads);
+    const fs::path folder = fresh_folder("threads");
+    train_fold(data, small_options(), folder, "key", "test", quiet);
+    if (first.empty()) first = hash_of(folder);
+    EXPECT_EQ(hash_of(folder), first) << threads << " threads";
+    fs::remove_all(folder);
+  }
+  set_thread_count(before);
+}
+
+TEST(Trainer, LearnsAndKeepsTheBestEpoch) {
+  Progress quiet(true);
+  TrainOptions options = small_options();
+  options.epochs = 12;
+  options.mixup = 0;
+  options.drop_connect = 0;
+  const fs::path folder = fresh_folder("learns");
+  const FoldFiles files = train_fold(small_fold(), options, folder, "key", "test", quiet);
+  ASSERT_EQ(files.history.size(), 12u);
+  EXPECT_LT(files.history.back().train_loss, 0.6 * files.history.front().train_loss);
+  const EpochRecord& best = files.history[static_cast<std::size_t>(files.best_epoch - 1)];
+  for (const EpochRecord& e : files.history) {
+    EXPECT_LE(e.validation_accuracy, best.validation_accuracy);
+    if (e.epoch < files.best_epoch) EXPECT_LT(e.validation_accuracy, best.validation_accuracy) << "a later epoch of equals was kept";
+  }
+  EXPECT_DOUBLE_EQ(metrics_of(files.validation, files.classes).accuracy, best.validation_accuracy);
+  fs::remove_all(folder);
+}
+
+TEST(Trainer, AFinishedFoldIsKept) {
+  Progress quiet(true);
+  const fs::path folder = fresh_folder("kept");
+  train_fold(small_fold(), small_options(), folder, "key", "test", quiet);
+  const auto written = fs::last_write_time(folder / "best.safetensors");
+  const FoldFiles again = train_fold(small_fold(), small_options(), folder, "key", "test", quiet);
+  EXPECT_EQ(fs::last_write_time(folder / "best.safetensors"), written);
+  EXPECT_EQ(again.history.size(), 3u);
+  fs::remove_all(folder);
+}
+
+TEST(Trainer, NonFiniteLossNamesTheFirstOp) {
+  Progress quiet(true);
+  FoldData data = small_fold();
+  data.train.images[0] = Tensor::full({32, 32, 3}, std::numeric_limits<float>::infinity());
+  TrainOptions options = small_options();
+  options.augmentation = false;
+  options.mixup = 0;
+  const fs::path folder = fresh_folder("nan");
+  try {
+    train_fold(data, options, folder, "key", "test", quiet);
+    FAIL() << "an infinite pixel was accepted";
+  } catch (const NumericalError& error) {
+    EXPECT_NE(std::string(error.what()).find("conv2d"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("epoch 1"), std::string::npos) << error.what();
+  }
+  fs::remove_all(folder);
+}
+
+TEST(Trainer, OptionsOutOfRangeAreRefused) {
+  TrainOptions options = small_options();
+  options.epochs = 0;
+  EXPECT_THROW(check(options), UsageError);
+  options = small_options();
+  options.lr = std::nan("");
+  EXPECT_THROW(check(options), UsageError);
+}
+
+// Interrupts itself: the stop request is process-wide and stays, so this runs in a child process.
+TEST(Trainer, AResumedFoldEndsWithTheSameBytes) {
+  Progress quiet(true);
+  const fs::path whole = fresh_folder("whole"), stopped = fresh_folder("stopped");
+  train_fold(small_fold(), small_options(), whole, "key", "test", quiet);
+  set_thread_count(1);  // no worker threads may live across fork
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::_Exit([&] {
+      install_interrupt_handler();
+      std::raise(SIGINT);  // seen at the end of the first epoch
+      try {
+        train_fold(small_fold(), small_options(), stopped, "key", "test", quiet);
+      } catch (const Interrupted&) {
+        return 130;
+      } catch (...) {
+      }
+      return 1;
+    }());
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  ASSERT_EQ(WEXITSTATUS(status), 130);
+  ASSERT_TRUE(fs::exists(stopped / "last.safetensors"));
+  EXPECT_FALSE(fs::exists(stopped / "fold.json"));
+  train_fold(small_fold(), small_options(), stopped, "key", "test", quiet);
+  EXPECT_EQ(hash_of(stopped), hash_of(whole));
+  EXPECT_FALSE(fs::exists(stopped / "last.safetensors"));
+  fs::remove_all(whole);
+  fs::remove_all(stopped);
+}
+
+TEST(CrossValidation, MeansAreOverTheFoldsWhereAMetricIsDefined) {
+  Metrics a, b;
+  a.count = b.count = 4;
+  a.accuracy = 0.5;
+  b.accuracy = 1.0;
+  a.auc = 0.75;
+  a.classes = {{"NSCLC", 1.0, 0.5, 2.0 / 3, 2}};
+  b.classes = {{"NSCLC", std::nullopt, 0.0, std::nullopt, 2}};
+  const PartSummary part = summarize({a, b});
+  EXPECT_DOUBLE_EQ(part.accuracy->mean, 0.75);
+  EXPECT_DOUBLE_EQ(part.accuracy->sd, std::sqrt(0.125));
+  EXPECT_EQ(part.auc->count, 1);
+  EXPECT_EQ(part.classes[0].precision->count, 1);
+  EXPECT_DOUBLE_EQ(part.classes[0].recall->mean, 0.25);
+}
+
+}  // namespace
+}  // namespace vitrine::testing
