@@ -21,7 +21,7 @@ struct DropKey {
 struct Pass {
   Mode mode = Mode::eval;
   Tape* tape = nullptr;
-  DropKey key;
+  DropKey key{};
 
   Variable parameter(const Parameter& p) const { return tape != nullptr ? tape->parameter(p) : Variable(p.value); }
 };

@@ -13,7 +13,7 @@ struct StepOptions {
   double lr = 1e-3;
   double momentum = -1;        // negative: the optimiser's own
   double label_smoothing = 0;
-  DropKey key;
+  DropKey key{};
 };
 
 struct StepResult {

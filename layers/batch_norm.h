@@ -1,0 +1,66 @@
+// Batch normalisation: every channel is brought to mean 0 and variance 1, then scaled and shifted.
+//
+// Forward    mu_c = mean of x over rows,  v_c = mean of (x - mu_c)^2,  h = (x - mu_c) / sqrt(v_c + eps),  y = gamma_c h + beta_c
+//            train: mu, v of the batch; eval: running statistics
+// Backward   dbeta = sum dy,  dgamma = sum dy h
+//            train: dx = gamma / sqrt(v + eps) * (dy - dbeta / m - h dgamma / m), m rows
+//            eval:  dx = gamma / sqrt(v + eps) * dy
+//            from dmu = -sum dh / sqrt(v + eps) and dv = -1/2 sum dh (x - mu) (v + eps)^(-3/2), put into dx and collected
+// Shapes     x, y [..., C] (rows = size / C), gamma, beta [C]
+// Saved      x, gamma, mean and deviation
+// Numerics   all sums over rows in float64: chunks of 1,024 rows, rows ascending, joined by the tree of layers/pairwise.h. Two passes:
+//            the mean first, then squared distances from it. x - mu is taken as (x - high) - low with mu = high + low in float32,
+//            so a large mean costs no digits. gamma / sqrt(v + eps) is computed in float64 and rounded once.
+// Requires   gamma, beta [C]; in training at least two rows (checked: ShapeError)
+// Differs    from torch.nn.BatchNorm2d: nothing; running variance is the unbiased one, momentum is the weight of the new batch
+// Reference  Ioffe, Szegedy 2015, arXiv:1502.03167, alg. 1 and sec. 3
+#pragma once
+
+#include <cstdint>
+
+#include "autograd/tape.h"
+#include "layers/mode.h"
+
+namespace vitrine {
+
+struct BatchStatistics {
+  Tensor mean, variance;      // [C]; the variance is the biased one, divided by count
+  std::int64_t count = 0;     // rows
+};
+
+// `statistics` may be null.
+Variable batch_norm_train(const Variable& x, const Variable& gamma, const Variable& beta, double eps, BatchStatistics* statistics);
+Variable batch_norm_eval(const Variable& x, const Variable& gamma, const Variable& beta, const Tensor& running_mean, const Tensor& running_var, double eps);
+
+struct BatchNorm {
+  Parameter gamma, beta;
+  Tensor running_mean, running_var;
+  double eps = 1e-5;
+  double momentum = 0.1;      // running = (1 - momentum) running + momentum batch
+
+  static BatchNorm identity(std::int64_t channels, double eps, double momentum);  // gamma 1, beta 0, running 0 and 1
+  Variable forward(const Variable& x, const Pass& pass);                          // train also updates the running statistics
+};
+
+namespace cpu {
+
+// Per channel, what the elementwise kernels need; arrays of C floats.
+struct NormConstants {
+  const float *mean_high, *mean_low, *inverse_deviation, *scale;
+};
+
+struct BatchNormKernels {
+  // scratch: partial sums, 2 * C * chunks doubles.
+  void (*mean)(const float* x, std::int64_t rows, std::int64_t C, double* scratch, double* mean);
+  void (*variance)(const float* x, const double* mean, std::int64_t rows, std::int64_t C, double* scratch, double* variance);
+  void (*normalize)(const float* x, const NormConstants& k, const float* beta, std::int64_t rows, std::int64_t C, float* y);
+  void (*gradient_sums)(const float* x, const float* dy, const NormConstants& k, std::int64_t rows, std::int64_t C, double* scratch,
+                        double* sum_dy, double* sum_dy_h);
+  // dx = scale * (dy - mean_dy - h * mean_dy_h); null means for eval mode.
+  void (*backward)(const float* x, const float* dy, const NormConstants& k, const float* mean_dy, const float* mean_dy_h,
+                   std::int64_t rows, std::int64_t C, float* dx);
+};
+const BatchNormKernels& batch_norm_kernels();
+
+}  // namespace cpu
+}  // namespace vitrine

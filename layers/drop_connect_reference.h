@@ -1,0 +1,34 @@
+// DropConnect, the definition, over any number type: the factors come from the coordinates, then one product.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "layers/mode.h"
+#include "tensor/philox.h"
+
+namespace vitrine::reference {
+
+// Factors of N rows: 0 or 1 / (1 - rate).
+inline std::vector<float> drop_connect_factors(std::int64_t N, double rate, const DropKey& key, std::uint32_t op) {
+  const auto kept = static_cast<float>(1.0 / (1.0 - rate));
+  std::vector<float> factors;
+  for (std::int64_t n = 0; n < N; ++n) {
+    const Draw draw{key.seed, Purpose::drop_connect, key.epoch, key.first_sample + static_cast<std::uint32_t>(n), op};
+    factors.push_back(static_cast<double>(draw.uniform_float(0)) < rate ? 0.0f : kept);
+  }
+  return factors;
+}
+
+// Forward from x, backward from dy: the same product.
+template <class T>
+void drop_connect_apply(std::int64_t N, std::int64_t size, std::span<const T> x, std::span<const float> factors, std::span<T> y) {
+  for (std::int64_t n = 0; n < N; ++n)
+    for (std::int64_t e = 0; e < size; ++e) {
+      const auto i = static_cast<std::size_t>(n * size + e);
+      y[i] = x[i] * T(factors[static_cast<std::size_t>(n)]);
+    }
+}
+
+}  // namespace vitrine::reference

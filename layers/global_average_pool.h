@@ -1,0 +1,31 @@
+// Global average pooling: each channel's mean over the image.
+//
+// Forward    y[n,c] = (1 / HW) sum_{h,w} x[n,h,w,c]
+// Backward   dx[n,h,w,c] = dy[n,c] / HW
+//            from dy/dx = 1 / HW at every pixel
+// Shapes     x [N, H, W, C], y [N, C]
+// Saved      nothing but x's shape
+// Numerics   pixels ascending in one float64 accumulator, divided and rounded once; dx: one rounding
+// Requires   at least one pixel (checked: ShapeError)
+// Differs    from torch.nn.AdaptiveAvgPool2d(1): the pooled axes are dropped
+// Reference  Lin, Chen, Yan 2013, arXiv:1312.4400, sec. 3.2
+#pragma once
+
+#include <cstdint>
+
+#include "autograd/tape.h"
+
+namespace vitrine {
+
+Variable global_average_pool(const Variable& x);
+
+namespace cpu {
+
+struct GlobalAveragePoolKernels {
+  void (*forward)(const float* x, std::int64_t N, std::int64_t pixels, std::int64_t C, float* y);
+  void (*backward)(const float* dy, std::int64_t N, std::int64_t pixels, std::int64_t C, float* dx);
+};
+const GlobalAveragePoolKernels& global_average_pool_kernels();
+
+}  // namespace cpu
+}  // namespace vitrine
