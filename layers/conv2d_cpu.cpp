@@ -26,14 +26,14 @@ void add_channels(const float* x, const float* w, std::int64_t count, std::int64
 // One output position of a general convolution: chunks of the flattened index (tap, channel), joined in order.
 struct Dot {
   F chunk = zero(), total = zero();
-  std::int64_t end = kChunkTerms;
+  std::int64_t end = kDotTerms;
   bool first = true;
 
   void close() {
     total = first ? chunk : total + chunk;
     first = false;
     chunk = zero();
-    end += kChunkTerms;
+    end += kDotTerms;
   }
   // The terms `index` .. `index + count` are x[0..count) against rows of w.
   void add(std::int64_t index, const float* x, const float* w, std::int64_t count, std::int64_t K, int lanes) {

@@ -11,7 +11,7 @@
 
 namespace vitrine::reference {
 
-// A sum in the canonical order of dot products: a new accumulator every kChunk indices, joined in index order.
+// A sum in the canonical order of dot products: a new accumulator every kDotChunk indices, joined in index order.
 template <class T>
 class DotProduct {
  public:
@@ -30,14 +30,14 @@ class DotProduct {
     total_ = first_ ? chunk_ : total_ + chunk_;
     first_ = false;
     chunk_ = T(0);
-    end_ += kChunk;
+    end_ += kDotChunk;
   }
   T chunk_{0}, total_{0};
-  std::int64_t end_ = kChunk;
+  std::int64_t end_ = kDotChunk;
   bool first_ = true;
 };
 
-// A sum in the canonical order of long reductions: a new accumulator every kChunk indices, joined by the pairwise tree.
+// A sum in the canonical order of long reductions: a new accumulator every kDotChunk indices, joined by the pairwise tree.
 template <class T>
 class LongSum {
  public:

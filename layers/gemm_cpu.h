@@ -1,6 +1,6 @@
 // The matrix product behind 1x1 convolutions and linear layers: y[m][n] = sum_k a[m][k] b[k][n].
 //
-// Lanes run across n. Each output has one float32 accumulator per chunk of 1024 k, k ascending, fma; chunk sums are joined in index
+// Lanes run across n. Each output has one float32 accumulator per chunk of 128 k, k ascending, fma; chunk sums are joined in index
 // order in float32. The product of a tile of Rows x (Vectors * kLanes) outputs stays in registers.
 #pragma once
 
@@ -55,11 +55,11 @@ static inline void accumulate_tile(const float* a, std::int64_t row, std::int64_
 // One tile of a product with row-major a [., K], b [K, N] and y [., N], bias added last where there is one.
 template <int Rows, int Vectors, bool Partial>
 static void product_tile(const float* a, const float* b, const float* bias, std::int64_t K, std::int64_t N, int tail, float* y) {
-  for (std::int64_t k = 0; k < K || k == 0; k += kChunkTerms) {
-    const std::int64_t terms = K - k < kChunkTerms ? K - k : kChunkTerms;
+  for (std::int64_t k = 0; k < K || k == 0; k += kDotTerms) {
+    const std::int64_t terms = K - k < kDotTerms ? K - k : kDotTerms;
     F acc[Rows][Vectors] = {};
     accumulate_tile<Rows, Vectors, Partial>(a + k, K, 1, b + k * N, N, terms, tail, acc);
-    const bool last = k + kChunkTerms >= K;
+    const bool last = k + kDotTerms >= K;
     for (int i = 0; i < Rows; ++i) {
       for (int v = 0; v < Vectors; ++v) {
         float* out = y + i * N + v * kLanes;

@@ -7,6 +7,7 @@
 
 namespace vitrine::cpu::VITRINE_ISA {
 
+inline constexpr std::int64_t kDotTerms = 128;     // layers/pairwise.h kDotChunk
 inline constexpr std::int64_t kChunkTerms = 1024;  // layers/pairwise.h kChunk
 inline constexpr int kTreeLevels = 32;             // chunks are counted in 32 bits
 
