@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tensor/tensor.h"
@@ -40,6 +41,11 @@ class Optimizer {
 
   const OptimizerOptions& options() const { return options_; }
 
+  // Everything that the next step depends on besides its arguments, as named tensors: moments and, per parameter, the step count
+  // and the running products of the betas (as pairs of floats, high and low part). `restore` takes what `state` gave.
+  std::vector<std::pair<std::string, Tensor>> state() const;
+  void restore(const std::vector<std::pair<std::string, Tensor>>& state);
+
  private:
   struct State {
     Tensor first;    // m, or u
@@ -53,4 +59,23 @@ class Optimizer {
   std::map<std::string, State> states_;
 };
 
+namespace cpu {
+
+// One update of n elements; what the rules need is precomputed per step in float32.
+struct AdamStep {
+  float beta1, one_minus_beta1, beta2, one_minus_beta2;
+  float step;                  // lr / (1 - beta1^t)
+  float second_correction;     // 1 / sqrt(1 - beta2^t)
+  float eps;
+  float decay;                 // 1 - lr weight_decay for AdamW, else 1
+};
+struct OptimizerKernels {
+  void (*adam)(const AdamStep& s, const float* g, std::int64_t n, float* m, float* v, float* w);
+  void (*sgd)(float lr, float momentum, bool first, const float* g, std::int64_t n, float* u, float* w);
+  void (*rmsprop)(float lr, float alpha, float one_minus_alpha, float momentum, float eps, const float* g, std::int64_t n, float* v,
+                  float* u, float* w);
+};
+const OptimizerKernels& optimizer_kernels();
+
+}  // namespace cpu
 }  // namespace vitrine

@@ -6,6 +6,7 @@
 
 #include "base/progress.h"
 #include "data/dataset.h"
+#include "data/mixup.h"
 #include "nn/efficientnet/efficientnet.h"
 #include "train/options.h"
 #include "train/run_files.h"

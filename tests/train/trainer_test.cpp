@@ -99,7 +99,9 @@ TEST(Trainer, LearnsAndKeepsTheBestEpoch) {
   const EpochRecord& best = files.history[static_cast<std::size_t>(files.best_epoch - 1)];
   for (const EpochRecord& e : files.history) {
     EXPECT_LE(e.validation_accuracy, best.validation_accuracy);
-    if (e.epoch < files.best_epoch) EXPECT_LT(e.validation_accuracy, best.validation_accuracy) << "a later epoch of equals was kept";
+    if (e.epoch < files.best_epoch) {
+      EXPECT_LT(e.validation_accuracy, best.validation_accuracy) << "a later epoch of equals was kept";
+    }
   }
   EXPECT_DOUBLE_EQ(metrics_of(files.validation, files.classes).accuracy, best.validation_accuracy);
   fs::remove_all(folder);

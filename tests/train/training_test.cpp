@@ -58,7 +58,8 @@ TEST(TrainingGolden, GradientsOfTheFirstStepAgree) {
     const double norm = expected.at("grad_norm." + key).to_double()[0];
     const Tensor& gradient = gradients.of(*t.parameter);
     ASSERT_TRUE(gradient.defined()) << key;
-    EXPECT_NEAR(norm_of(gradient), norm, 1e-4 * norm) << key;
+    // A bias before a batch norm has a gradient of exactly zero in real numbers (1e-16 in the file): float32 leaves rounding there.
+    EXPECT_NEAR(norm_of(gradient), norm, 1e-4 * norm + (norm < 1e-12 ? 1e-6 : 0)) << key;
     if (const StoredTensor* whole = expected.find("grad." + key)) {
       const Tensor torch = to_torch_layout(gradient, t.layout);
       const std::vector<double> values = whole->to_double();

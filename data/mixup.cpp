@@ -1,0 +1,47 @@
+#include "data/mixup.h"
+
+#include <cmath>
+
+#include "base/error.h"
+#include "data/permutation.h"
+#include "tensor/parallel.h"
+
+namespace vitrine {
+namespace {
+
+// y_n = lambda_n x_n + (1 - lambda_n) x_partner(n), rows of `size` values.
+Tensor mixed(const Tensor& x, const std::vector<float>& lambda, const std::vector<int>& partner) {
+  Tensor y = Tensor::uninitialized(x.shape());
+  const std::int64_t N = x.shape()[0], size = x.size() / N;
+  const float* in = x.host().data();
+  float* out = y.mutable_host().data();
+  parallel_for(N, 1, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t n = first; n < last; ++n) {
+      const auto i = static_cast<std::size_t>(n);
+      const float l = lambda[i], rest = 1.0f - l;
+      const float* a = in + n * size;
+      const float* b = in + partner[i] * size;
+      for (std::int64_t e = 0; e < size; ++e) out[n * size + e] = l * a[e] + rest * b[e];  // two products, one sum: no fma
+    }
+  });
+  return y;
+}
+
+}  // namespace
+
+Batch mixup(const Batch& batch, double alpha, std::uint64_t seed, std::uint32_t epoch, std::uint32_t first) {
+  if (!(alpha >= 0)) throw UsageError(text("mixup: alpha is ", alpha, ", expected 0 or more"));
+  if (alpha == 0) return batch;
+  const std::int64_t N = batch.images.shape()[0];
+  const std::vector<int> partner =
+      permutation({.seed = seed, .purpose = Purpose::mixup_partner, .epoch = epoch, .sample = first}, static_cast<int>(N));
+  std::vector<float> lambda;
+  for (std::int64_t n = 0; n < N; ++n) {
+    const Draw draw{.seed = seed, .purpose = Purpose::mixup_lambda, .epoch = epoch, .sample = first + static_cast<std::uint32_t>(n)};
+    const double l = draw.beta(0, alpha, alpha);
+    lambda.push_back(static_cast<float>(std::max(l, 1 - l)));
+  }
+  return {mixed(batch.images, lambda, partner), mixed(batch.targets, lambda, partner)};
+}
+
+}  // namespace vitrine
