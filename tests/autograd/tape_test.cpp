@@ -1,0 +1,78 @@
+#include "autograd/tape.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <sstream>
+
+#include "base/error.h"
+#include "layers/add.h"
+#include "layers/swish.h"
+
+namespace vitrine::testing {
+namespace {
+
+TEST(TapeSmoke, AddsTheGradientsOfEveryUse) {
+  Tape tape;
+  const Variable x = tape.input(Tensor::full({2}, 1.0f));
+  const Variable y = add(add(x, x), x);
+  const Gradients g = tape.backward(y, Tensor::from({2}, std::vector<float>{1, 10}));
+  EXPECT_EQ(g.of(x).host()[0], 3);
+  EXPECT_EQ(g.of(x).host()[1], 30);
+}
+
+TEST(Tape, AParameterIsOneLeafHoweverOftenItIsUsed) {
+  const Parameter p{Tensor::full({1}, 2.0f)}, unused{Tensor::full({1}, 2.0f)};
+  Tape tape;
+  const Variable y = add(tape.parameter(p), tape.parameter(p));
+  tape.parameter(unused);
+  const Gradients g = tape.backward(y);
+  EXPECT_EQ(g.of(p).host()[0], 2);
+  EXPECT_FALSE(g.of(unused).defined());
+}
+
+TEST(Tape, ConstantsRecordNothing) {
+  Tape tape;
+  const Variable c = Tensor::full({1}, 1.0f);
+  EXPECT_EQ(swish(add(c, c)).tape(), nullptr);
+  const Variable x = tape.input(Tensor::full({1}, 1.0f));
+  EXPECT_EQ(add(x, c).tape(), &tape);
+  EXPECT_EQ(tape.size(), 2u);
+}
+
+TEST(Tape, RefusesMisuse) {
+  Tape one, two;
+  const Variable a = one.input(Tensor::full({2}, 1.0f)), b = two.input(Tensor::full({2}, 1.0f));
+  EXPECT_THROW(add(a, b), InternalError);
+  EXPECT_THROW(one.backward(a), ShapeError);  // not a scalar
+  EXPECT_THROW(one.backward(a, Tensor::zeros({3})), ShapeError);
+  EXPECT_THROW(one.backward(b, Tensor::zeros({2})), InternalError);
+  one.backward(a, Tensor::zeros({2}));
+  EXPECT_THROW(one.backward(a, Tensor::zeros({2})), InternalError);
+  EXPECT_THROW(one.input(Tensor::zeros({1})), InternalError);
+}
+
+TEST(Tape, NamesTheFirstOpThatIsNotFinite) {
+  Tape tape;
+  tape.refuse_non_finite();
+  const float huge = std::numeric_limits<float>::max();
+  const Variable x = tape.input(Tensor::full({1}, huge));
+  try {
+    add(x, x);
+    FAIL() << "an infinity passed";
+  } catch (const NumericalError& error) {
+    EXPECT_NE(std::string(error.what()).find("op 1 (add"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Tape, PrintsOneLineANode) {
+  Tape tape;
+  const Variable x = tape.input(Tensor::full({2}, 1.0f));
+  swish(x);
+  std::ostringstream out;
+  tape.print(out);
+  EXPECT_EQ(out.str(), "0  input  ()  [2]\n1  swish  (0)  [2]\n");
+}
+
+}  // namespace
+}  // namespace vitrine::testing
