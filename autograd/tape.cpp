@@ -11,7 +11,9 @@ namespace {
 
 const Tensor kNoGradient;
 
-bool all_finite(const Tensor& t) { return std::ranges::all_of(t.host(), [](float v) { return std::isfinite(v); }); }
+bool all_finite(const Tensor& t) {
+  return std::ranges::all_of(t.host(), [](float v) { return std::isfinite(v); });
+}
 
 }  // namespace
 
@@ -75,7 +77,8 @@ void Tape::accumulate(std::vector<Tensor>& gradients, int id, Tensor gradient) c
 
 Gradients Tape::backward(const Variable& loss) {
   if (loss.tensor().size() != 1) {
-    throw ShapeError(text("backward starts from a scalar loss, this one has shape ", loss.shape().text(), "; pass its upstream gradient"));
+    throw ShapeError(
+        text("backward starts from a scalar loss, this one has shape ", loss.shape().text(), "; pass its upstream gradient"));
   }
   return backward(loss, Tensor::full(loss.shape(), 1.0f));
 }
@@ -83,7 +86,8 @@ Gradients Tape::backward(const Variable& loss) {
 Gradients Tape::backward(const Variable& output, const Tensor& dy) {
   if (output.tape_ != this) throw InternalError("backward starts from a value that is not on this tape");
   if (!(dy.shape() == output.shape())) {
-    throw ShapeError(text("backward: the upstream gradient has shape ", dy.shape().text(), ", the output ", output.shape().text()));
+    throw ShapeError(
+        text("backward: the upstream gradient has shape ", dy.shape().text(), ", the output ", output.shape().text()));
   }
   if (consumed_) throw InternalError("a tape is good for one backward pass");
   std::vector<Tensor> gradients(entries_.size());

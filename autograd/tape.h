@@ -81,8 +81,8 @@ class Tape {
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
-  Variable input(Tensor value);                     // a leaf whose gradient is wanted
-  Variable parameter(const Parameter& parameter);   // the same leaf for the same parameter, however often it is asked for
+  Variable input(Tensor value);                    // a leaf whose gradient is wanted
+  Variable parameter(const Parameter& parameter);  // the same leaf for the same parameter, however often it is asked for
 
   // The result of an op. Throws InternalError when an input lies on another tape.
   Variable record(Tensor y, std::unique_ptr<Node> node, std::span<const Variable> inputs);
@@ -102,8 +102,8 @@ class Tape {
 
  private:
   struct Entry {
-    std::unique_ptr<Node> node;             // null for a leaf
-    std::vector<int> inputs;                // tape ids, -1 for constants
+    std::unique_ptr<Node> node;  // null for a leaf
+    std::vector<int> inputs;     // tape ids, -1 for constants
     const Parameter* parameter = nullptr;
     Shape shape;
   };

@@ -11,12 +11,12 @@
 namespace vitrine {
 
 struct CsvRow {
-  int line = 0;                     // line in the file where the row starts, from 1, for messages
-  std::vector<std::string> cells;   // as many as the header has
+  int line = 0;                    // line in the file where the row starts, from 1, for messages
+  std::vector<std::string> cells;  // as many as the header has
 };
 
 struct CsvTable {
-  std::filesystem::path path;       // for messages
+  std::filesystem::path path;  // for messages
   std::vector<std::string> header;
   std::vector<CsvRow> rows;
 

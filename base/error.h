@@ -15,12 +15,12 @@ namespace vitrine {
 
 enum class ExitCode : int {
   ok = 0,
-  runtime = 1,      // the machine refused: unwritable output, no memory, no device
-  usage = 2,        // the command line is wrong
-  data = 3,         // cohort, image, mask, manifest or split refused
-  weights = 4,      // weights or checkpoint refused
-  numerical = 5,    // a NaN or infinity appeared; the message names the first op and step
-  interrupted = 130 // stopped by the user; finished work is kept
+  runtime = 1,       // the machine refused: unwritable output, no memory, no device
+  usage = 2,         // the command line is wrong
+  data = 3,          // cohort, image, mask, manifest or split refused
+  weights = 4,       // weights or checkpoint refused
+  numerical = 5,     // a NaN or infinity appeared; the message names the first op and step
+  interrupted = 130  // stopped by the user; finished work is kept
 };
 
 class Error : public std::exception {

@@ -14,10 +14,10 @@ namespace vitrine::cli {
 
 struct PredictCommand {
   std::string weights, arch, from = "auto";
-  std::vector<std::string> images;     // photographs
-  std::string tensor;                  // safetensors with `input`, [N, 3, H, W], already normalised
-  std::string output;                  // CSV for photographs, safetensors for a tensor
-  std::string classes;                 // text file, one class name a line
+  std::vector<std::string> images;  // photographs
+  std::string tensor;               // safetensors with `input`, [N, 3, H, W], already normalised
+  std::string output;               // CSV for photographs, safetensors for a tensor
+  std::string classes;              // text file, one class name a line
   int top = 5;
 };
 void run_predict(const PredictCommand& command);
@@ -30,7 +30,7 @@ void run_split(const SplitCommand& command);
 
 struct CvCommand {
   std::string manifest, splits, output;
-  std::optional<int> fold;             // `train`: one fold
+  std::optional<int> fold;  // `train`: one fold
   TrainOptions options;
   bool quiet = false;
 };
@@ -63,7 +63,7 @@ void run_study(const StudyCommand& command);
 
 struct DemoCommand {
   std::string output = "demo";
-  std::string weights;                 // empty: EfficientNet-Lite0's real weights when they were fetched
+  std::string weights;  // empty: EfficientNet-Lite0's real weights when they were fetched
   bool quiet = false;
 };
 void run_demo(const DemoCommand& command);

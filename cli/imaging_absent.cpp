@@ -6,7 +6,9 @@ namespace vitrine::cli {
 namespace {
 
 [[noreturn]] void refuse(const char* command) {
-  throw Error(ExitCode::runtime, text("`vitrine ", command, "` needs ITK, and this program was built without it; rebuild with scripts/build --itk on"));
+  throw Error(
+      ExitCode::runtime,
+      text("`vitrine ", command, "` needs ITK, and this program was built without it; rebuild with scripts/build --itk on"));
 }
 
 }  // namespace

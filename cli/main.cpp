@@ -18,18 +18,22 @@ void add_train_options(CLI::App* app, TrainOptions& o) {
   auto* network = app->add_option_group("network");
   network->add_option("--arch", o.arch, "b0 to b7, lite0 to lite4")->capture_default_str();
   network->add_option("--weights", o.weights, "checkpoint to start from; without it weights are drawn");
-  network->add_option("--from", o.from, "family of the checkpoint: auto, torchvision, timm, timm-tf, efficientnet-pytorch")->capture_default_str();
+  network->add_option("--from", o.from, "family of the checkpoint: auto, torchvision, timm, timm-tf, efficientnet-pytorch")
+      ->capture_default_str();
   network->add_option("--dropout", o.dropout, "before the classifier")->capture_default_str();
-  network->add_option("--drop-connect", o.drop_connect, "of the last block; earlier blocks less, linearly")->capture_default_str();
-  network->add_option("--bn-momentum", o.bn_momentum, "weight of a batch in the running statistics; 0: the weights' own")->capture_default_str();
+  network->add_option("--drop-connect", o.drop_connect, "of the last block; earlier blocks less, linearly")
+      ->capture_default_str();
+  network->add_option("--bn-momentum", o.bn_momentum, "weight of a batch in the running statistics; 0: the weights' own")
+      ->capture_default_str();
   auto* training = app->add_option_group("training");
   training->add_option("--epochs", o.epochs, "passes over the training part")->capture_default_str();
   training->add_option("--batch-size", o.batch_size, "images a step")->capture_default_str();
   training->add_option("--lr", o.lr, "highest learning rate of the one-cycle schedule")->capture_default_str();
   training->add_option("--mixup", o.mixup, "alpha of the Beta distribution; 0: no mixup")->capture_default_str();
   training->add_option("--label-smoothing", o.label_smoothing, "share spread evenly over the classes")->capture_default_str();
-  training->add_flag("!--no-oversample", [&o](std::int64_t on) { o.balance = on > 0 ? Balance::oversample : Balance::none; },
-                     "visit every image once an epoch instead of both classes equally often");
+  training->add_flag(
+      "!--no-oversample", [&o](std::int64_t on) { o.balance = on > 0 ? Balance::oversample : Balance::none; },
+      "visit every image once an epoch instead of both classes equally often");
   training->add_flag("!--no-augmentation", o.augmentation, "no rotation, zoom, lighting or flips");
   training->add_option("--rotate", o.augment.max_rotate_degrees, "largest rotation, degrees")->capture_default_str();
   training->add_option("--zoom", o.augment.max_zoom, "largest zoom")->capture_default_str();
@@ -39,7 +43,8 @@ void add_train_options(CLI::App* app, TrainOptions& o) {
 }
 
 void add_split_options(CLI::App* app, SplitOptions& o) {
-  app->add_option("--test-fraction", o.test_fraction, "share of the subjects of each class in the fixed test part")->capture_default_str();
+  app->add_option("--test-fraction", o.test_fraction, "share of the subjects of each class in the fixed test part")
+      ->capture_default_str();
   app->add_option("--folds", o.folds, "folds of the rest")->capture_default_str();
   app->add_option("--split-seed", o.seed, "of the order in which subjects are dealt")->capture_default_str();
 }
@@ -58,20 +63,24 @@ void add_predict(CLI::App& app, PredictCommand& c, std::function<void()>& chosen
   sub->callback([&] { chosen = [&] { run_predict(c); }; });
 }
 
-void add_data_commands(CLI::App& app, SimulateCommand& simulate, PrepCommand& prep, SplitCommand& split, std::function<void()>& chosen) {
+void add_data_commands(CLI::App& app, SimulateCommand& simulate, PrepCommand& prep, SplitCommand& split,
+                       std::function<void()>& chosen) {
   auto* sim = app.add_subcommand("simulate", "make a synthetic cohort with known truth");
   sim->add_option("-o,--output", simulate.output, "folder to write")->required();
   sim->add_option("--patients", simulate.patients, "number of patients")->capture_default_str();
   sim->add_option("--seed", simulate.seed, "of every random draw")->capture_default_str();
-  sim->add_option("--signal", simulate.signal, "difference between the classes: 0 none, 1 full, at most 2")->capture_default_str();
-  sim->add_option("--anatomy", simulate.anatomy, "T1 head (NIfTI), or 'procedural'; default: mricron's ch2 where it is installed");
+  sim->add_option("--signal", simulate.signal, "difference between the classes: 0 none, 1 full, at most 2")
+      ->capture_default_str();
+  sim->add_option("--anatomy", simulate.anatomy,
+                  "T1 head (NIfTI), or 'procedural'; default: mricron's ch2 where it is installed");
   sim->add_flag("-q,--quiet", simulate.quiet, "no progress lines");
   sim->footer("Example: vitrine simulate -o cohort --patients 12 --seed 1");
   sim->callback([&] { chosen = [&] { run_simulate(simulate); }; });
 
   auto* mri = app.add_subcommand("mri", "work on MRI volumes");
   mri->require_subcommand(1);
-  auto* p = mri->add_subcommand("prep", "from volumes to lesion crops: coregistration, brain, bias field, normalisation, crops");
+  auto* p =
+      mri->add_subcommand("prep", "from volumes to lesion crops: coregistration, brain, bias field, normalisation, crops");
   p->add_option("cohort", prep.cohort, "CSV: subject_id, label, t1c, flair, t2, mask [, brain_mask]")->required();
   p->add_option("-o,--output", prep.output, "folder to write")->required();
   p->add_option("--jobs", prep.jobs, "subjects at a time")->capture_default_str();
@@ -110,7 +119,8 @@ void add_training_commands(CLI::App& app, CvCommand& cv, CvCommand& train, int& 
   c->callback([&] { chosen = [&] { run_cv(cv); }; });
 }
 
-void add_study_commands(CLI::App& app, StudyCommand& study, DemoCommand& demo, ReportCommand& report, std::function<void()>& chosen) {
+void add_study_commands(CLI::App& app, StudyCommand& study, DemoCommand& demo, ReportCommand& report,
+                        std::function<void()>& chosen) {
   auto* s = app.add_subcommand("study", "the whole study: prep, split, cross-validation over four inputs, report");
   s->add_option("cohort", study.cohort, "CSV: subject_id, label, t1c, flair, t2, mask [, brain_mask]")->required();
   s->add_option("-o,--output", study.output, "folder to write; finished stages in it are kept")->required();
@@ -123,7 +133,8 @@ void add_study_commands(CLI::App& app, StudyCommand& study, DemoCommand& demo, R
 
   auto* d = app.add_subcommand("demo", "simulate 12 patients and run the study on them with a shortened schedule");
   d->add_option("-o,--output", demo.output, "folder to write")->capture_default_str();
-  d->add_option("--weights", demo.weights, "checkpoint to start from; default: weights/files/efficientnet_lite0.pth if it was fetched");
+  d->add_option("--weights", demo.weights,
+                "checkpoint to start from; default: weights/files/efficientnet_lite0.pth if it was fetched");
   d->add_flag("-q,--quiet", demo.quiet, "no progress lines");
   d->footer("Example: vitrine demo -o demo");
   d->callback([&] { chosen = [&] { run_demo(demo); }; });
@@ -148,8 +159,9 @@ int run(int argc, char** argv) {
   int threads = 0;
   app.add_option("--threads", threads, "threads; results do not depend on it (default: VITRINE_THREADS or all processors)")
       ->check(CLI::Range(1, 1024));
-  app.footer("Exit codes: 0 ok, 1 runtime, 2 usage, 3 data refused, 4 weights refused, 5 numerical failure, 130 interrupted.\n"
-             "Example: vitrine demo -o demo");
+  app.footer(
+      "Exit codes: 0 ok, 1 runtime, 2 usage, 3 data refused, 4 weights refused, 5 numerical failure, 130 interrupted.\n"
+      "Example: vitrine demo -o demo");
   std::function<void()> chosen;
   PredictCommand predict;
   SimulateCommand simulate;

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kExamplesPerClass = 3;
-constexpr std::size_t kPredictionsShown = 4;   // right ones and wrong ones each
+constexpr std::size_t kPredictionsShown = 4;  // right ones and wrong ones each
 
 report::Value value_of(const std::optional<MeanSd>& v) { return v ? report::Value{v->mean, v->sd, v->count} : report::Value{}; }
 
@@ -25,7 +25,8 @@ report::PartResult part_of(const PartSummary& summary, const std::vector<FoldFil
   report::PartResult part;
   part.accuracy = value_of(summary.accuracy);
   part.auc = value_of(summary.auc);
-  for (const ClassSummary& c : summary.classes) part.classes.push_back({c.name, value_of(c.precision), value_of(c.recall), value_of(c.f1)});
+  for (const ClassSummary& c : summary.classes)
+    part.classes.push_back({c.name, value_of(c.precision), value_of(c.recall), value_of(c.f1)});
   for (const FoldFiles& fold : folds) {
     const auto positive = static_cast<int>(fold.classes.size()) - 1;
     std::vector<int> is_positive;
@@ -211,7 +212,8 @@ std::string report_of(const fs::path& folder) {
     if (study.configuration.empty()) add_configuration(study, run_folder);
     main_run = std::move(run);  // the three-channel run comes last
   }
-  if (study.inputs.empty()) throw DataError(text((folder / "runs").string(), " holds no run; run `vitrine study` to its end first"));
+  if (study.inputs.empty())
+    throw DataError(text((folder / "runs").string(), " holds no run; run `vitrine study` to its end first"));
   finish(study, manifest, splits, main_run);
   return report::html_report(study);
 }

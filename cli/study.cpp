@@ -19,7 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kSyntheticNote =
-    "Synthetic cohort: heads, lesions and labels were made by a simulator. The figures show that the pipeline works; they say nothing "
+    "Synthetic cohort: heads, lesions and labels were made by a simulator. The figures show that the pipeline works; they say "
+    "nothing "
     "about patients.";
 
 imaging::PrepResult prepare(const fs::path& cohort, const fs::path& out, int jobs, Progress& progress) {
@@ -40,7 +41,9 @@ Splits study_splits(const fs::path& path, const Manifest& manifest, const SplitO
   return wanted;
 }
 
-std::string mean_text(const std::optional<MeanSd>& v) { return v ? text(fixed(v->mean, 2), " +- ", fixed(v->sd, 2)) : std::string("n/a"); }
+std::string mean_text(const std::optional<MeanSd>& v) {
+  return v ? text(fixed(v->mean, 2), " +- ", fixed(v->sd, 2)) : std::string("n/a");
+}
 
 void print_results(const std::vector<std::pair<std::string, RunResult>>& results) {
   std::printf("\n%-14s  %-30s  %s\n", "inputs", "validation accuracy, AUC", "test accuracy, AUC");
@@ -72,7 +75,8 @@ void run_simulate(const SimulateCommand& command) {
   options.anatomy = command.anatomy;
   Progress progress(command.quiet);
   const imaging::SimulatedCohort cohort = imaging::simulate_cohort(command.output, options, progress);
-  std::printf("%s  (%d synthetic patients, anatomy %s)\n", cohort.csv.string().c_str(), command.patients, cohort.anatomy.c_str());
+  std::printf("%s  (%d synthetic patients, anatomy %s)\n", cohort.csv.string().c_str(), command.patients,
+              cohort.anatomy.c_str());
 }
 
 void run_prep(const PrepCommand& command) {
@@ -128,12 +132,15 @@ void run_demo(const DemoCommand& command) {
   study.options.weights = command.weights;
   if (study.options.weights.empty() && fs::exists(fetched)) study.options.weights = fetched.string();
   if (!study.options.weights.empty() && command.weights.empty()) study.options.arch = "lite0";
-  std::printf("The demo makes 12 synthetic patients and runs the whole study of Grossman et al. 2021 on them: volumes are\n"
-              "coregistered, brains extracted, bias fields removed, lesions cropped; an EfficientNet is trained on five folds with\n"
-              "each of four input configurations, for %d epochs instead of the paper's 100; a report is written.\n",
-              study.options.epochs);
+  std::printf(
+      "The demo makes 12 synthetic patients and runs the whole study of Grossman et al. 2021 on them: volumes are\n"
+      "coregistered, brains extracted, bias fields removed, lesions cropped; an EfficientNet is trained on five folds with\n"
+      "each of four input configurations, for %d epochs instead of the paper's 100; a report is written.\n",
+      study.options.epochs);
   if (study.options.weights.empty()) {
-    std::printf("Network: b0 from drawn weights, so expect modest figures. `scripts/fetch-weights lite0` brings real ImageNet weights.\n");
+    std::printf(
+        "Network: b0 from drawn weights, so expect modest figures. `scripts/fetch-weights lite0` brings real ImageNet "
+        "weights.\n");
   } else {
     std::printf("Network: %s from %s.\n", study.options.arch.c_str(), study.options.weights.c_str());
   }

@@ -36,7 +36,8 @@ Affine drawn_affine(const AugmentOptions& o, std::int64_t H, std::int64_t W, con
   if (o.max_zoom > 1 && zoom.uniform(0) < o.affine_probability) {
     const double scale = zoom.uniform(1, 1.0, o.max_zoom);
     // The focal point stays where it is: it is drawn uniformly in the image.
-    const double fy = (zoom.uniform(2) - 0.5) * static_cast<double>(H - 1), fx = (zoom.uniform(3) - 0.5) * static_cast<double>(W - 1);
+    const double fy = (zoom.uniform(2) - 0.5) * static_cast<double>(H - 1),
+                 fx = (zoom.uniform(3) - 0.5) * static_cast<double>(W - 1);
     for (double* v : {&m.a, &m.b, &m.c, &m.d}) *v /= scale;
     m.ty = fy - fy / scale;
     m.tx = fx - fx / scale;
@@ -117,7 +118,8 @@ void relight(std::span<float> values, const Lighting& light) {
 
 }  // namespace
 
-Tensor augment(const Tensor& image, const AugmentOptions& options, std::uint64_t seed, std::uint32_t epoch, std::uint32_t sample) {
+Tensor augment(const Tensor& image, const AugmentOptions& options, std::uint64_t seed, std::uint32_t epoch,
+               std::uint32_t sample) {
   const Shape& s = image.shape();
   if (s.rank() != 3) throw ShapeError(text("augment: the image is ", s.text(), ", expected [H, W, C]"));
   const Draw base{.seed = seed, .epoch = epoch, .sample = sample};

@@ -2,7 +2,8 @@
 //
 // Geometry  rotation, zoom (about a drawn point) and flips are composed into one affine map and one bilinear resampling;
 //           outside pixels are reflected about the edge pixel (..., 2, 1, 0, 1, 2, ...).
-// Lighting  in logit space: v = logit(clip(p, 1e-4, 1 - 1e-4)); v = (v + logit(change)) * scale; p = sigmoid(v), one change and one
+// Lighting  in logit space: v = logit(clip(p, 1e-4, 1 - 1e-4)); v = (v + logit(change)) * scale; p = sigmoid(v), one change and
+// one
 //           scale for all channels.
 // Reference fast.ai 1/2 `get_transforms` / `aug_transforms` (docs/training.md lists the numbers)
 #pragma once
@@ -19,11 +20,12 @@ struct AugmentOptions {
   double affine_probability = 0.75;  // of rotation and of zoom, drawn apart
   double max_lighting = 0.2;         // brightness 0.5 +- half of this; contrast log-uniform in 1 - this .. 1 / (1 - this)
   double lighting_probability = 0.75;
-  bool flip_horizontal = true;       // probability 0.5
+  bool flip_horizontal = true;  // probability 0.5
   bool flip_vertical = false;
 };
 
 // image [H, W, C] with values in [0, 1]; the result has the same shape and range.
-Tensor augment(const Tensor& image, const AugmentOptions& options, std::uint64_t seed, std::uint32_t epoch, std::uint32_t sample);
+Tensor augment(const Tensor& image, const AugmentOptions& options, std::uint64_t seed, std::uint32_t epoch,
+               std::uint32_t sample);
 
 }  // namespace vitrine

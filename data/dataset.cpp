@@ -30,7 +30,8 @@ TensorFile read_crop(const std::filesystem::path& path, const Sample& sample) {
   try {
     const std::string bytes = read_file(path, kMaxCrop);
     if (!sample.sha256.empty() && sha256(bytes) != sample.sha256) {
-      throw DataError(text(path.string(), ": its SHA-256 is not the manifest's; the crop was changed, run `vitrine mri prep` again"));
+      throw DataError(
+          text(path.string(), ": its SHA-256 is not the manifest's; the crop was changed, run `vitrine mri prep` again"));
     }
     return parse_safetensors(bytes, path.string());
   } catch (const FileError& error) {
@@ -48,12 +49,14 @@ Tensor chosen_channels(const TensorFile& crop, const std::filesystem::path& path
   const auto metadata = crop.metadata.find("channels");
   const std::vector<std::string> names = split_names(metadata == crop.metadata.end() ? "" : metadata->second, ',');
   if (s.rank() != 3 || s[0] < 1 || s[1] < 1 || s[2] != static_cast<std::int64_t>(names.size())) {
-    throw DataError(text(path.string(), ": 'image' has shape ", s.text(), ", expected [H, W, ", names.size(), "] by its metadata 'channels'"));
+    throw DataError(text(path.string(), ": 'image' has shape ", s.text(), ", expected [H, W, ", names.size(),
+                         "] by its metadata 'channels'"));
   }
   std::vector<std::size_t> wanted;
   for (const std::string& channel : inputs.channels) {
     const auto found = std::find(names.begin(), names.end(), channel);
-    if (found == names.end()) throw DataError(text(path.string(), ": the channel '", channel, "' is missing, the crop has ", metadata->second));
+    if (found == names.end())
+      throw DataError(text(path.string(), ": the channel '", channel, "' is missing, the crop has ", metadata->second));
     wanted.push_back(static_cast<std::size_t>(found - names.begin()));
   }
   const Tensor all = stored->to_float();
@@ -91,10 +94,12 @@ Dataset load_dataset(const Manifest& manifest, const std::vector<std::string>& s
     const std::filesystem::path path = manifest.path.parent_path() / sample.file;
     Tensor image = chosen_channels(read_crop(path, sample), path, inputs);
     if (!data.images.empty() && !(image.shape() == data.images.front().shape())) {
-      throw DataError(text(path.string(), ": the crop is ", image.shape().text(), ", the ones before ", data.images.front().shape().text()));
+      throw DataError(text(path.string(), ": the crop is ", image.shape().text(), ", the ones before ",
+                           data.images.front().shape().text()));
     }
     data.images.push_back(std::move(image));
-    data.labels.push_back(static_cast<int>(std::find(data.classes.begin(), data.classes.end(), sample.label) - data.classes.begin()));
+    data.labels.push_back(
+        static_cast<int>(std::find(data.classes.begin(), data.classes.end(), sample.label) - data.classes.begin()));
     data.samples.push_back(sample);
   }
   return data;

@@ -13,15 +13,15 @@ namespace vitrine {
 // so that weights from colour photographs fit unchanged.
 struct InputConfiguration {
   std::string name;
-  std::vector<std::string> channels;   // names, as in the crop's metadata
+  std::vector<std::string> channels;  // names, as in the crop's metadata
 };
 InputConfiguration input_configuration(const std::string& name);  // UsageError naming the known ones
 const std::vector<std::string>& input_configuration_names();      // the paper's four, in its order
 
 struct Dataset {
-  std::vector<Tensor> images;          // [H, W, 3], values in [0, 1]
-  std::vector<int> labels;             // index into classes
-  std::vector<Sample> samples;         // same order
+  std::vector<Tensor> images;   // [H, W, 3], values in [0, 1]
+  std::vector<int> labels;      // index into classes
+  std::vector<Sample> samples;  // same order
   std::vector<std::string> classes;
 };
 

@@ -14,21 +14,21 @@ namespace vitrine {
 struct Sample {
   std::string sample_id;
   std::string subject_id;
-  int lesion_id = 0;       // within the subject, from 1
-  int slice = 0;           // axial index on the T1c grid
-  std::string label;       // class name
+  int lesion_id = 0;  // within the subject, from 1
+  int slice = 0;      // axial index on the T1c grid
+  std::string label;  // class name
   std::string file;
-  std::string preview;     // may be empty
-  double side_mm = 0;      // side of the cropped square
-  std::string sha256;      // of `file`
+  std::string preview;  // may be empty
+  double side_mm = 0;   // side of the cropped square
+  std::string sha256;   // of `file`
 };
 
 struct Manifest {
   std::filesystem::path path;
   std::vector<Sample> samples;
 
-  std::vector<std::string> classes() const;    // sorted names: NSCLC before SCLC
-  std::vector<std::string> subjects() const;   // in order of first appearance
+  std::vector<std::string> classes() const;   // sorted names: NSCLC before SCLC
+  std::vector<std::string> subjects() const;  // in order of first appearance
   std::string label_of(const std::string& subject) const;
 };
 

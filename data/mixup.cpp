@@ -37,7 +37,8 @@ Batch mixup(const Batch& batch, double alpha, std::uint64_t seed, std::uint32_t 
       permutation({.seed = seed, .purpose = Purpose::mixup_partner, .epoch = epoch, .sample = first}, static_cast<int>(N));
   std::vector<float> lambda;
   for (std::int64_t n = 0; n < N; ++n) {
-    const Draw draw{.seed = seed, .purpose = Purpose::mixup_lambda, .epoch = epoch, .sample = first + static_cast<std::uint32_t>(n)};
+    const Draw draw{
+        .seed = seed, .purpose = Purpose::mixup_lambda, .epoch = epoch, .sample = first + static_cast<std::uint32_t>(n)};
     const double l = draw.beta(0, alpha, alpha);
     lambda.push_back(static_cast<float>(std::max(l, 1 - l)));
   }

@@ -11,8 +11,8 @@
 namespace vitrine {
 
 struct Batch {
-  Tensor images;    // [N, H, W, C]
-  Tensor targets;   // [N, classes], rows sum to 1
+  Tensor images;   // [N, H, W, C]
+  Tensor targets;  // [N, classes], rows sum to 1
 };
 
 // `first` is the epoch position of the batch's first sample; partners are another drawn permutation of the same batch.

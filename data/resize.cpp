@@ -46,8 +46,8 @@ std::vector<Taps> taps_of(std::int64_t in, std::int64_t out) {
 std::uint8_t rounded(double v) { return static_cast<std::uint8_t>(std::clamp(std::floor(v + 0.5), 0.0, 255.0)); }
 
 // One pass: `lines` lines, each resampled along the axis whose neighbours lie `step` bytes apart.
-void resample(const std::uint8_t* in, std::uint8_t* out, const std::vector<Taps>& taps, std::int64_t lines, std::int64_t in_line,
-              std::int64_t out_line, std::int64_t step) {
+void resample(const std::uint8_t* in, std::uint8_t* out, const std::vector<Taps>& taps, std::int64_t lines,
+              std::int64_t in_line, std::int64_t out_line, std::int64_t step) {
   parallel_for(lines, 16, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t line = first; line < last; ++line) {
       for (std::size_t i = 0; i < taps.size(); ++i) {
@@ -69,7 +69,8 @@ void resample(const std::uint8_t* in, std::uint8_t* out, const std::vector<Taps>
 
 ByteImage resize_bicubic(const ByteImage& image, std::int64_t height, std::int64_t width) {
   if (image.height < 1 || image.width < 1 || height < 1 || width < 1) {
-    throw ShapeError(text("resize: ", image.height, " x ", image.width, " to ", height, " x ", width, "; all sizes must be positive"));
+    throw ShapeError(
+        text("resize: ", image.height, " x ", image.width, " to ", height, " x ", width, "; all sizes must be positive"));
   }
   ByteImage narrow{image.height, width, std::vector<std::uint8_t>(static_cast<std::size_t>(image.height * width * 3))};
   resample(image.rgb.data(), narrow.rgb.data(), taps_of(image.width, width), image.height, image.width * 3, width * 3, 3);
@@ -80,7 +81,9 @@ ByteImage resize_bicubic(const ByteImage& image, std::int64_t height, std::int64
 
 ByteImage resize_and_crop(const ByteImage& image, std::int64_t resized, std::int64_t crop) {
   const double ratio = static_cast<double>(resized) / static_cast<double>(std::min(image.height, image.width));
-  const auto scaled = [&](std::int64_t size) { return static_cast<std::int64_t>(std::nearbyint(static_cast<double>(size) * ratio)); };
+  const auto scaled = [&](std::int64_t size) {
+    return static_cast<std::int64_t>(std::nearbyint(static_cast<double>(size) * ratio));
+  };
   const ByteImage whole = resize_bicubic(image, scaled(image.height), scaled(image.width));
   if (whole.height < crop || whole.width < crop) {
     throw ShapeError(text("crop: ", crop, " x ", crop, " does not fit into ", whole.height, " x ", whole.width));

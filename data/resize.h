@@ -14,7 +14,7 @@ namespace vitrine {
 
 struct ByteImage {
   std::int64_t height = 0, width = 0;
-  std::vector<std::uint8_t> rgb;   // height * width * 3
+  std::vector<std::uint8_t> rgb;  // height * width * 3
 };
 
 // ShapeError unless both sizes are positive.

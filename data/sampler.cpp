@@ -15,7 +15,8 @@ std::vector<std::vector<int>> members_of(std::span<const int> labels, int classe
 
 }  // namespace
 
-std::vector<int> epoch_order(std::span<const int> labels, int classes, Balance balance, std::uint64_t seed, std::uint32_t epoch) {
+std::vector<int> epoch_order(std::span<const int> labels, int classes, Balance balance, std::uint64_t seed,
+                             std::uint32_t epoch) {
   std::vector<int> chosen;
   if (balance == Balance::none) {
     for (std::size_t i = 0; i < labels.size(); ++i) chosen.push_back(static_cast<int>(i));
@@ -28,12 +29,14 @@ std::vector<int> epoch_order(std::span<const int> labels, int classes, Balance b
       if (m.empty()) continue;
       for (std::size_t repeat = 0; repeat < most / m.size(); ++repeat) chosen.insert(chosen.end(), m.begin(), m.end());
       const std::vector<int> drawn =
-          permutation({.seed = seed, .purpose = Purpose::oversample, .epoch = epoch, .op = static_cast<std::uint32_t>(c)}, static_cast<int>(m.size()));
+          permutation({.seed = seed, .purpose = Purpose::oversample, .epoch = epoch, .op = static_cast<std::uint32_t>(c)},
+                      static_cast<int>(m.size()));
       for (std::size_t i = 0; i < most % m.size(); ++i) chosen.push_back(m[static_cast<std::size_t>(drawn[i])]);
     }
   }
   std::vector<int> order;
-  for (const int place : permutation({.seed = seed, .purpose = Purpose::shuffle, .epoch = epoch}, static_cast<int>(chosen.size()))) {
+  for (const int place :
+       permutation({.seed = seed, .purpose = Purpose::shuffle, .epoch = epoch}, static_cast<int>(chosen.size()))) {
     order.push_back(chosen[static_cast<std::size_t>(place)]);
   }
   return order;

@@ -11,8 +11,11 @@ enum class Balance { none, oversample };
 
 // Indices into `labels`, a function of (seed, epoch).
 //   none        a permutation of all samples
-//   oversample  classes * max class count draws, the classes in exactly equal numbers: each class's samples are repeated whole as
-//               often as fits, the remainder drawn without replacement; then all are shuffled. Nothing is ever copied across parts.
-std::vector<int> epoch_order(std::span<const int> labels, int classes, Balance balance, std::uint64_t seed, std::uint32_t epoch);
+//   oversample  classes * max class count draws, the classes in exactly equal numbers: each class's samples are repeated whole
+//   as
+//               often as fits, the remainder drawn without replacement; then all are shuffled. Nothing is ever copied across
+//               parts.
+std::vector<int> epoch_order(std::span<const int> labels, int classes, Balance balance, std::uint64_t seed,
+                             std::uint32_t epoch);
 
 }  // namespace vitrine

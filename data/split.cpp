@@ -34,7 +34,8 @@ void check(const SplitOptions& options) {
 void check_parts(const std::filesystem::path& path, const Splits& splits, const Manifest& manifest) {
   std::map<std::string, int> place;  // -1 the test part, else the fold it validates
   const auto put = [&](const std::string& subject, int part) {
-    if (!place.emplace(subject, part).second) throw DataError(text(path.string(), ": the subject '", subject, "' lies in two parts"));
+    if (!place.emplace(subject, part).second)
+      throw DataError(text(path.string(), ": the subject '", subject, "' lies in two parts"));
   };
   for (const std::string& subject : splits.test) put(subject, -1);
   for (std::size_t f = 0; f < splits.folds.size(); ++f) {
@@ -42,7 +43,8 @@ void check_parts(const std::filesystem::path& path, const Splits& splits, const 
   }
   const std::vector<std::string> subjects = manifest.subjects();
   for (const std::string& subject : subjects) {
-    if (!place.contains(subject)) throw DataError(text(path.string(), ": the subject '", subject, "' of the manifest lies in no part"));
+    if (!place.contains(subject))
+      throw DataError(text(path.string(), ": the subject '", subject, "' of the manifest lies in no part"));
   }
   if (place.size() != subjects.size()) {
     for (const auto& [subject, part] : place) {
@@ -56,7 +58,8 @@ void check_parts(const std::filesystem::path& path, const Splits& splits, const 
     for (const std::string& subject : train) {
       const auto found = place.find(subject);
       if (found == place.end() || found->second == -1 || found->second == static_cast<int>(f)) {
-        throw DataError(text(path.string(), ": fold ", f, " trains on the subject '", subject, "', which is not in its training part"));
+        throw DataError(
+            text(path.string(), ": fold ", f, " trains on the subject '", subject, "', which is not in its training part"));
       }
     }
     if (train.size() + splits.folds[f].validation.size() + splits.test.size() != subjects.size()) {
@@ -86,13 +89,16 @@ Splits make_splits(const Manifest& manifest, const SplitOptions& options) {
       if (manifest.label_of(subject) == classes[c]) members.push_back(subject);
     }
     const auto count = static_cast<double>(members.size());
-    const std::size_t test = options.test_fraction > 0 ? static_cast<std::size_t>(std::max(1.0, std::nearbyint(count * options.test_fraction))) : 0;
+    const std::size_t test =
+        options.test_fraction > 0 ? static_cast<std::size_t>(std::max(1.0, std::nearbyint(count * options.test_fraction))) : 0;
     if (members.size() < folds + test) {
-      throw DataError(text(manifest.path.string(), ": the class '", classes[c], "' has ", members.size(), " subjects, but ", test,
-                           " for the test part and ", folds, " folds need at least ", folds + test,
+      throw DataError(text(manifest.path.string(), ": the class '", classes[c], "' has ", members.size(), " subjects, but ",
+                           test, " for the test part and ", folds, " folds need at least ", folds + test,
                            ", or the class would be absent from a fold; pass fewer --folds"));
     }
-    const std::vector<int> order = permutation({.seed = options.seed, .purpose = Purpose::split, .op = static_cast<std::uint32_t>(c)}, static_cast<int>(members.size()));
+    const std::vector<int> order =
+        permutation({.seed = options.seed, .purpose = Purpose::split, .op = static_cast<std::uint32_t>(c)},
+                    static_cast<int>(members.size()));
     for (std::size_t i = 0; i < order.size(); ++i) {
       const std::string& subject = members[static_cast<std::size_t>(order[i])];
       validates[subject] = i < test ? -1 : static_cast<int>(next++ % folds);
@@ -136,7 +142,8 @@ Splits read_splits(const std::filesystem::path& path, const Manifest& manifest) 
     throw DataError(text(path.string(), ": ", error.what(), "; make it with `vitrine split`"));
   }
   if (splits.manifest_sha256 != manifest_hash(manifest)) {
-    throw DataError(text(path.string(), ": it was made from another version of ", manifest.path.string(), "; run `vitrine split` again"));
+    throw DataError(
+        text(path.string(), ": it was made from another version of ", manifest.path.string(), "; run `vitrine split` again"));
   }
   if (splits.folds.empty()) throw DataError(text(path.string(), ": it has no folds"));
   check_parts(path, splits, manifest);

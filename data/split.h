@@ -11,15 +11,15 @@
 namespace vitrine {
 
 struct Fold {
-  std::vector<std::string> train;       // subject ids
+  std::vector<std::string> train;  // subject ids
   std::vector<std::string> validation;
 };
 
 struct Splits {
   std::uint64_t seed = 0;
   double test_fraction = 0.1;
-  std::string manifest_sha256;          // of the manifest file that was split
-  std::vector<std::string> test;        // subject ids
+  std::string manifest_sha256;    // of the manifest file that was split
+  std::vector<std::string> test;  // subject ids
   std::vector<Fold> folds;
 };
 
@@ -30,12 +30,13 @@ struct SplitOptions {
 };
 
 // Each class's subjects are put in a drawn order (Purpose::split); the first round(n * test_fraction), at least one, of them
-// form the test part, and the rest are dealt to the folds in turn, the deal of a class starting where the last one stopped, so fold
-// sizes differ by at most one. DataError when a class has fewer subjects than folds + 1 ("class absent from a fold").
+// form the test part, and the rest are dealt to the folds in turn, the deal of a class starting where the last one stopped, so
+// fold sizes differ by at most one. DataError when a class has fewer subjects than folds + 1 ("class absent from a fold").
 Splits make_splits(const Manifest& manifest, const SplitOptions& options);
 
-void write_splits(const std::filesystem::path& path, const Splits& splits);   // JSON
-// DataError when the file is malformed, when a subject is unknown, missing or in two parts, or when the manifest has changed since.
+void write_splits(const std::filesystem::path& path, const Splits& splits);  // JSON
+// DataError when the file is malformed, when a subject is unknown, missing or in two parts, or when the manifest has changed
+// since.
 Splits read_splits(const std::filesystem::path& path, const Manifest& manifest);
 
 }  // namespace vitrine

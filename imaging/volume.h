@@ -16,14 +16,14 @@ using Vec3 = std::array<double, 3>;
 using Matrix3 = std::array<double, 9>;  // row-major
 
 struct Geometry {
-  std::array<std::int64_t, 3> size{};              // voxels along i, j, k
-  Vec3 spacing{1, 1, 1};                           // mm
-  Vec3 origin{0, 0, 0};                            // mm, centre of voxel (0, 0, 0)
-  Matrix3 direction{1, 0, 0, 0, 1, 0, 0, 0, 1};    // columns: unit vectors of i, j, k
+  std::array<std::int64_t, 3> size{};            // voxels along i, j, k
+  Vec3 spacing{1, 1, 1};                         // mm
+  Vec3 origin{0, 0, 0};                          // mm, centre of voxel (0, 0, 0)
+  Matrix3 direction{1, 0, 0, 0, 1, 0, 0, 0, 1};  // columns: unit vectors of i, j, k
 
   std::int64_t voxels() const { return size[0] * size[1] * size[2]; }
-  Vec3 to_physical(const Vec3& index) const;       // index (fractional) to mm
-  Vec3 to_index(const Vec3& physical) const;       // mm to index (fractional)
+  Vec3 to_physical(const Vec3& index) const;  // index (fractional) to mm
+  Vec3 to_index(const Vec3& physical) const;  // mm to index (fractional)
 };
 
 // The largest distance between corresponding corners, in units of a's smallest spacing; infinity when the sizes differ.
@@ -46,9 +46,9 @@ using Mask = Volume;
 
 // A rigid motion in physical space: p -> rotation * (p - centre) + centre + translation.
 struct RigidTransform {
-  Vec3 angles{0, 0, 0};        // radians about x, y, z, applied as ITK's Euler3DTransform does (Z * X * Y order)
-  Vec3 translation{0, 0, 0};   // mm
-  Vec3 centre{0, 0, 0};        // mm
+  Vec3 angles{0, 0, 0};       // radians about x, y, z, applied as ITK's Euler3DTransform does (Z * X * Y order)
+  Vec3 translation{0, 0, 0};  // mm
+  Vec3 centre{0, 0, 0};       // mm
 
   Matrix3 rotation() const;
   Vec3 apply(const Vec3& p) const;
@@ -63,8 +63,8 @@ Volume read_nifti(const std::filesystem::path& path);
 void write_nifti(const std::filesystem::path& path, const Volume& volume);
 void write_mask_nifti(const std::filesystem::path& path, const Mask& mask);
 
-// Values of `moving` at the voxels of `grid`; `transform` maps points of the grid to points of `moving`. Linear interpolation in
-// double; outside the field of view 0. Nearest for masks.
+// Values of `moving` at the voxels of `grid`; `transform` maps points of the grid to points of `moving`. Linear interpolation
+// in double; outside the field of view 0. Nearest for masks.
 Volume resample_linear(const Volume& moving, const Geometry& grid, const RigidTransform& transform);
 Mask resample_nearest(const Mask& moving, const Geometry& grid, const RigidTransform& transform);
 

@@ -30,7 +30,8 @@ struct AddNode final : Node {
 }  // namespace
 
 Variable add(const Variable& a, const Variable& b) {
-  if (!(a.shape() == b.shape())) throw ShapeError(text("add: a is ", a.shape().text(), " but b is ", b.shape().text(), "; they must be equal"));
+  if (!(a.shape() == b.shape()))
+    throw ShapeError(text("add: a is ", a.shape().text(), " but b is ", b.shape().text(), "; they must be equal"));
   Tensor y = Tensor::uninitialized(a.shape());
   cpu::add_kernels().forward(a.tensor().host().data(), b.tensor().host().data(), y.size(), y.mutable_host().data());
   const Variable inputs[] = {a, b};

@@ -19,7 +19,9 @@ namespace avx512 {
 extern const BatchNormKernels batch_norm_table;
 }
 
-const BatchNormKernels& batch_norm_kernels() { return for_this_machine(scalar::batch_norm_table, avx2::batch_norm_table, avx512::batch_norm_table); }
+const BatchNormKernels& batch_norm_kernels() {
+  return for_this_machine(scalar::batch_norm_table, avx2::batch_norm_table, avx512::batch_norm_table);
+}
 
 }  // namespace cpu
 
@@ -61,7 +63,8 @@ struct BatchNormNode final : Node {
   Constants constants;
   bool train;
 
-  BatchNormNode(Tensor input, Constants k, bool in_training) : x(std::move(input)), constants(std::move(k)), train(in_training) {}
+  BatchNormNode(Tensor input, Constants k, bool in_training)
+      : x(std::move(input)), constants(std::move(k)), train(in_training) {}
   std::string_view name() const override { return "batch_norm"; }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
     const std::int64_t C = x.shape().back(), rows = x.size() / C;
@@ -69,7 +72,8 @@ struct BatchNormNode final : Node {
     const cpu::BatchNormKernels& kernels = cpu::batch_norm_kernels();
     std::vector<double> sum_dy(channels), sum_dy_h(channels);
     Tensor room;
-    kernels.gradient_sums(x.host().data(), dy.host().data(), constants.view(), rows, C, scratch_of(room, rows, C), sum_dy.data(), sum_dy_h.data());
+    kernels.gradient_sums(x.host().data(), dy.host().data(), constants.view(), rows, C, scratch_of(room, rows, C),
+                          sum_dy.data(), sum_dy_h.data());
     std::vector<Tensor> gradients(3);
     if (wanted[0]) {
       std::vector<float> mean_dy(channels), mean_dy_h(channels);
@@ -78,8 +82,8 @@ struct BatchNormNode final : Node {
         mean_dy_h[c] = static_cast<float>(sum_dy_h[c] / static_cast<double>(rows));
       }
       gradients[0] = Tensor::uninitialized(x.shape());
-      kernels.backward(x.host().data(), dy.host().data(), constants.view(), train ? mean_dy.data() : nullptr, mean_dy_h.data(), rows, C,
-                       gradients[0].mutable_host().data());
+      kernels.backward(x.host().data(), dy.host().data(), constants.view(), train ? mean_dy.data() : nullptr, mean_dy_h.data(),
+                       rows, C, gradients[0].mutable_host().data());
     }
     gradients[1] = rounded(sum_dy_h);
     gradients[2] = rounded(sum_dy);
@@ -93,17 +97,20 @@ struct BatchNormNode final : Node {
 
 void check(const Variable& x, const Variable& gamma, const Variable& beta) {
   const Shape& s = x.shape();
-  if (s.rank() < 2 || s.back() < 1 || s.elements() < 1) throw ShapeError(text("batch_norm: x is ", s.text(), ", expected [..., C] with at least one row"));
+  if (s.rank() < 2 || s.back() < 1 || s.elements() < 1)
+    throw ShapeError(text("batch_norm: x is ", s.text(), ", expected [..., C] with at least one row"));
   const Shape channels{s.back()};
   if (!(gamma.shape() == channels) || !(beta.shape() == channels)) {
-    throw ShapeError(text("batch_norm: x has ", s.back(), " channels but gamma is ", gamma.shape().text(), " and beta ", beta.shape().text()));
+    throw ShapeError(text("batch_norm: x has ", s.back(), " channels but gamma is ", gamma.shape().text(), " and beta ",
+                          beta.shape().text()));
   }
 }
 
 Variable normalized(const Variable& x, const Variable& gamma, const Variable& beta, Constants constants, bool train) {
   const std::int64_t C = x.shape().back();
   Tensor y = Tensor::uninitialized(x.shape());
-  cpu::batch_norm_kernels().normalize(x.tensor().host().data(), constants.view(), beta.tensor().host().data(), y.size() / C, C, y.mutable_host().data());
+  cpu::batch_norm_kernels().normalize(x.tensor().host().data(), constants.view(), beta.tensor().host().data(), y.size() / C, C,
+                                      y.mutable_host().data());
   const Variable inputs[] = {x, gamma, beta};
   return record<BatchNormNode>(std::move(y), inputs, x.tensor(), std::move(constants), train);
 }
@@ -123,11 +130,13 @@ Tensor moved(const Tensor& running, const Tensor& value, double momentum, double
 
 }  // namespace
 
-Variable batch_norm_train(const Variable& x, const Variable& gamma, const Variable& beta, double eps, BatchStatistics* statistics) {
+Variable batch_norm_train(const Variable& x, const Variable& gamma, const Variable& beta, double eps,
+                          BatchStatistics* statistics) {
   check(x, gamma, beta);
   const std::int64_t C = x.shape().back(), rows = x.tensor().size() / C;
   if (rows < 2) {
-    throw ShapeError(text("batch_norm: in training a channel has one value (x ", x.shape().text(), "); use a larger batch or image"));
+    throw ShapeError(
+        text("batch_norm: in training a channel has one value (x ", x.shape().text(), "); use a larger batch or image"));
   }
   std::vector<double> mean(static_cast<std::size_t>(C)), variance(mean.size());
   Tensor room;
@@ -139,10 +148,12 @@ Variable batch_norm_train(const Variable& x, const Variable& gamma, const Variab
   return normalized(x, gamma, beta, make_constants(mean, variance, gamma.tensor(), eps), true);
 }
 
-Variable batch_norm_eval(const Variable& x, const Variable& gamma, const Variable& beta, const Tensor& running_mean, const Tensor& running_var, double eps) {
+Variable batch_norm_eval(const Variable& x, const Variable& gamma, const Variable& beta, const Tensor& running_mean,
+                         const Tensor& running_var, double eps) {
   check(x, gamma, beta);
   if (!(running_mean.shape() == gamma.shape()) || !(running_var.shape() == gamma.shape())) {
-    throw ShapeError(text("batch_norm: running statistics are ", running_mean.shape().text(), " and ", running_var.shape().text(), ", expected ", gamma.shape().text()));
+    throw ShapeError(text("batch_norm: running statistics are ", running_mean.shape().text(), " and ",
+                          running_var.shape().text(), ", expected ", gamma.shape().text()));
   }
   const std::vector<double> mean(running_mean.host().begin(), running_mean.host().end());
   const std::vector<double> variance(running_var.host().begin(), running_var.host().end());
@@ -150,11 +161,17 @@ Variable batch_norm_eval(const Variable& x, const Variable& gamma, const Variabl
 }
 
 BatchNorm BatchNorm::identity(std::int64_t channels, double eps, double momentum) {
-  return {{Tensor::full({channels}, 1.0f)}, {Tensor::zeros({channels})}, Tensor::zeros({channels}), Tensor::full({channels}, 1.0f), eps, momentum};
+  return {{Tensor::full({channels}, 1.0f)},
+          {Tensor::zeros({channels})},
+          Tensor::zeros({channels}),
+          Tensor::full({channels}, 1.0f),
+          eps,
+          momentum};
 }
 
 Variable BatchNorm::forward(const Variable& x, const Pass& pass) {
-  if (pass.mode == Mode::eval) return batch_norm_eval(x, pass.parameter(gamma), pass.parameter(beta), running_mean, running_var, eps);
+  if (pass.mode == Mode::eval)
+    return batch_norm_eval(x, pass.parameter(gamma), pass.parameter(beta), running_mean, running_var, eps);
   BatchStatistics batch;
   Variable y = batch_norm_train(x, pass.parameter(gamma), pass.parameter(beta), eps, &batch);
   const auto count = static_cast<double>(batch.count);

@@ -24,19 +24,21 @@
 namespace vitrine {
 
 struct BatchStatistics {
-  Tensor mean, variance;      // [C]; the variance is the biased one, divided by count
-  std::int64_t count = 0;     // rows
+  Tensor mean, variance;   // [C]; the variance is the biased one, divided by count
+  std::int64_t count = 0;  // rows
 };
 
 // `statistics` may be null.
-Variable batch_norm_train(const Variable& x, const Variable& gamma, const Variable& beta, double eps, BatchStatistics* statistics);
-Variable batch_norm_eval(const Variable& x, const Variable& gamma, const Variable& beta, const Tensor& running_mean, const Tensor& running_var, double eps);
+Variable batch_norm_train(const Variable& x, const Variable& gamma, const Variable& beta, double eps,
+                          BatchStatistics* statistics);
+Variable batch_norm_eval(const Variable& x, const Variable& gamma, const Variable& beta, const Tensor& running_mean,
+                         const Tensor& running_var, double eps);
 
 struct BatchNorm {
   Parameter gamma, beta;
   Tensor running_mean, running_var;
   double eps = 1e-5;
-  double momentum = 0.1;      // running = (1 - momentum) running + momentum batch
+  double momentum = 0.1;  // running = (1 - momentum) running + momentum batch
 
   static BatchNorm identity(std::int64_t channels, double eps, double momentum);  // gamma 1, beta 0, running 0 and 1
   Variable forward(const Variable& x, const Pass& pass);                          // train also updates the running statistics
@@ -54,8 +56,8 @@ struct BatchNormKernels {
   void (*mean)(const float* x, std::int64_t rows, std::int64_t C, double* scratch, double* mean);
   void (*variance)(const float* x, const double* mean, std::int64_t rows, std::int64_t C, double* scratch, double* variance);
   void (*normalize)(const float* x, const NormConstants& k, const float* beta, std::int64_t rows, std::int64_t C, float* y);
-  void (*gradient_sums)(const float* x, const float* dy, const NormConstants& k, std::int64_t rows, std::int64_t C, double* scratch,
-                        double* sum_dy, double* sum_dy_h);
+  void (*gradient_sums)(const float* x, const float* dy, const NormConstants& k, std::int64_t rows, std::int64_t C,
+                        double* scratch, double* sum_dy, double* sum_dy_h);
   // dx = scale * (dy - mean_dy - h * mean_dy_h); null means for eval mode.
   void (*backward)(const float* x, const float* dy, const NormConstants& k, const float* mean_dy, const float* mean_dy_h,
                    std::int64_t rows, std::int64_t C, float* dx);

@@ -17,8 +17,8 @@ D load_doubles(const double* p, int n) {
 }
 void store_doubles(double* p, D v, int n) { __builtin_memcpy(p, &v, static_cast<unsigned>(n) * sizeof(double)); }
 
-// Column sums of Count quantities: term(row, channel, lanes, acc) adds one row's values to acc. A job is one chunk of rows and one
-// group of channels; its sums go to scratch[chunk][quantity][C]; then the chunks of every channel are joined by the tree.
+// Column sums of Count quantities: term(row, channel, lanes, acc) adds one row's values to acc. A job is one chunk of rows and
+// one group of channels; its sums go to scratch[chunk][quantity][C]; then the chunks of every channel are joined by the tree.
 template <int Count, class Term>
 void column_sums(std::int64_t rows, std::int64_t C, double* scratch, double* const (&sums)[Count], Term term) {
   const std::int64_t chunks = (rows + kChunkTerms - 1) / kChunkTerms, groups = (C + kGroup - 1) / kGroup;
@@ -50,13 +50,15 @@ void column_sums(std::int64_t rows, std::int64_t C, double* scratch, double* con
 
 void mean(const float* x, std::int64_t rows, std::int64_t C, double* scratch, double* result) {
   double* const sums[1] = {result};
-  column_sums(rows, C, scratch, sums, [x](std::int64_t at, std::int64_t, int lanes, D (&acc)[1]) { acc[0] = acc[0] + widen(load_partial(x + at, lanes)); });
+  column_sums(rows, C, scratch, sums, [x](std::int64_t at, std::int64_t, int lanes, D(&acc)[1]) {
+    acc[0] = acc[0] + widen(load_partial(x + at, lanes));
+  });
   for (std::int64_t c = 0; c < C; ++c) result[c] /= static_cast<double>(rows);
 }
 
 void variance(const float* x, const double* mean_of, std::int64_t rows, std::int64_t C, double* scratch, double* result) {
   double* const sums[1] = {result};
-  column_sums(rows, C, scratch, sums, [x, mean_of](std::int64_t at, std::int64_t c, int lanes, D (&acc)[1]) {
+  column_sums(rows, C, scratch, sums, [x, mean_of](std::int64_t at, std::int64_t c, int lanes, D(&acc)[1]) {
     const D d = widen(load_partial(x + at, lanes)) - load_doubles(mean_of + c, lanes);
     acc[0] = fma(d, d, acc[0]);
   });
@@ -90,7 +92,7 @@ void normalize(const float* x, const NormConstants& k, const float* beta, std::i
 void gradient_sums(const float* x, const float* dy, const NormConstants& k, std::int64_t rows, std::int64_t C, double* scratch,
                    double* sum_dy, double* sum_dy_h) {
   double* const sums[2] = {sum_dy, sum_dy_h};
-  column_sums(rows, C, scratch, sums, [&](std::int64_t at, std::int64_t c, int lanes, D (&acc)[2]) {
+  column_sums(rows, C, scratch, sums, [&](std::int64_t at, std::int64_t c, int lanes, D(&acc)[2]) {
     const Block block(k, c, lanes);
     const F g = load_partial(dy + at, lanes);
     const F h = block.centred(load_partial(x + at, lanes)) * block.inverse;
@@ -99,8 +101,8 @@ void gradient_sums(const float* x, const float* dy, const NormConstants& k, std:
   });
 }
 
-void backward(const float* x, const float* dy, const NormConstants& k, const float* mean_dy, const float* mean_dy_h, std::int64_t rows,
-              std::int64_t C, float* dx) {
+void backward(const float* x, const float* dy, const NormConstants& k, const float* mean_dy, const float* mean_dy_h,
+              std::int64_t rows, std::int64_t C, float* dx) {
   parallel_for(rows, 1 + 8192 / C, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t c = 0; c < C; c += kLanes) {
       const int lanes = static_cast<int>(smaller(C - c, kLanes));

@@ -30,8 +30,8 @@ Moments<T> batch_norm_moments(std::int64_t rows, std::int64_t C, std::span<const
 }
 
 template <class T>
-void batch_norm_forward(std::int64_t rows, std::int64_t C, std::span<const T> x, std::span<const T> gamma, std::span<const T> beta,
-                        const Moments<T>& m, double eps, std::span<T> y) {
+void batch_norm_forward(std::int64_t rows, std::int64_t C, std::span<const T> x, std::span<const T> gamma,
+                        std::span<const T> beta, const Moments<T>& m, double eps, std::span<T> y) {
   using std::sqrt;
   for (std::int64_t r = 0; r < rows; ++r)
     for (std::int64_t c = 0; c < C; ++c) {
@@ -42,8 +42,9 @@ void batch_norm_forward(std::int64_t rows, std::int64_t C, std::span<const T> x,
 
 // `train`: the moments are the batch's own and depend on x.
 template <class T>
-void batch_norm_backward(std::int64_t rows, std::int64_t C, std::span<const T> x, std::span<const T> gamma, const Moments<T>& m, double eps,
-                         bool train, std::span<const T> dy, std::span<T> dx, std::span<T> dgamma, std::span<T> dbeta) {
+void batch_norm_backward(std::int64_t rows, std::int64_t C, std::span<const T> x, std::span<const T> gamma, const Moments<T>& m,
+                         double eps, bool train, std::span<const T> dy, std::span<T> dx, std::span<T> dgamma,
+                         std::span<T> dbeta) {
   using std::sqrt;
   const T count(static_cast<double>(rows));
   for (std::int64_t c = 0; c < C; ++c) {

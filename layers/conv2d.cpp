@@ -16,7 +16,9 @@ namespace avx512 {
 extern const Conv2dKernels conv2d_table;
 }
 
-const Conv2dKernels& conv2d_kernels() { return for_this_machine(scalar::conv2d_table, avx2::conv2d_table, avx512::conv2d_table); }
+const Conv2dKernels& conv2d_kernels() {
+  return for_this_machine(scalar::conv2d_table, avx2::conv2d_table, avx512::conv2d_table);
+}
 
 }  // namespace cpu
 
@@ -34,7 +36,8 @@ struct Conv2dNode final : Node {
     if (wanted[0]) {
       Tensor scratch = Tensor::uninitialized(w.shape());
       gradients[0] = Tensor::uninitialized(x.shape());
-      kernels.backward_data(shape, dy.host().data(), w.host().data(), scratch.mutable_host().data(), gradients[0].mutable_host().data());
+      kernels.backward_data(shape, dy.host().data(), w.host().data(), scratch.mutable_host().data(),
+                            gradients[0].mutable_host().data());
     }
     if (wanted[1]) {
       gradients[1] = Tensor::uninitialized(w.shape());
@@ -52,14 +55,25 @@ ConvShape checked_shape(const Shape& x, const Shape& w, const Tensor& b, const C
   const auto shapes = [&] { return text("(x ", x.text(), ", w ", w.text(), ")"); };
   if (x.rank() != 4 || w.rank() != 4) throw ShapeError(text("conv2d: expected x [N, H, W, C] and w [R, S, C, K] ", shapes()));
   if (x[3] != w[2]) throw ShapeError(text("conv2d: x has ", x[3], " channels but w expects ", w[2], " ", shapes()));
-  if (b.defined() && !(b.shape() == Shape{w[3]})) throw ShapeError(text("conv2d: b is ", b.shape().text(), ", expected [", w[3], "] ", shapes()));
+  if (b.defined() && !(b.shape() == Shape{w[3]}))
+    throw ShapeError(text("conv2d: b is ", b.shape().text(), ", expected [", w[3], "] ", shapes()));
   const Padding& pad = options.padding;
   if (options.stride < 1 || pad.top < 0 || pad.left < 0 || pad.bottom < 0 || pad.right < 0) {
     throw ShapeError(text("conv2d: stride ", options.stride, " and paddings must not be negative, stride at least 1"));
   }
-  const ConvShape s{x[0], x[1], x[2], x[3], w[0], w[1], w[3], output_size(x[1], pad.top, pad.bottom, w[0], options.stride),
-                    output_size(x[2], pad.left, pad.right, w[1], options.stride), options.stride, pad};
-  if (s.N < 1 || s.P < 1 || s.Q < 1 || s.C < 1 || s.K < 1) throw ShapeError(text("conv2d: there is no output pixel ", shapes()));
+  const ConvShape s{x[0],
+                    x[1],
+                    x[2],
+                    x[3],
+                    w[0],
+                    w[1],
+                    w[3],
+                    output_size(x[1], pad.top, pad.bottom, w[0], options.stride),
+                    output_size(x[2], pad.left, pad.right, w[1], options.stride),
+                    options.stride,
+                    pad};
+  if (s.N < 1 || s.P < 1 || s.Q < 1 || s.C < 1 || s.K < 1)
+    throw ShapeError(text("conv2d: there is no output pixel ", shapes()));
   return s;
 }
 

@@ -34,8 +34,8 @@ Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const C
 namespace cpu {
 
 struct Conv2dKernels {
-  void (*forward)(const ConvShape& s, const float* x, const float* w, const float* b, float* y);            // b may be null
-  void (*backward_data)(const ConvShape& s, const float* dy, const float* w, float* scratch, float* dx);    // scratch: size of w
+  void (*forward)(const ConvShape& s, const float* x, const float* w, const float* b, float* y);          // b may be null
+  void (*backward_data)(const ConvShape& s, const float* dy, const float* w, float* scratch, float* dx);  // scratch: size of w
   void (*backward_weights)(const ConvShape& s, const float* x, const float* dy, float* dw);
   void (*backward_bias)(const float* dy, std::int64_t pixels, std::int64_t K, float* db);
 };

@@ -80,11 +80,13 @@ void conv2d_forward(const ConvShape& z, std::span<const T> x, std::span<const T>
               if (h < 0 || h >= z.H || v < 0 || v >= z.W) continue;
               for (std::int64_t c = 0; c < z.C; ++c) {
                 const std::int64_t tap = (r * z.S + s) * z.C + c;
-                dot.add(tap, x[static_cast<std::size_t>(((n * z.H + h) * z.W + v) * z.C + c)], w[static_cast<std::size_t>(tap * z.K + k)]);
+                dot.add(tap, x[static_cast<std::size_t>(((n * z.H + h) * z.W + v) * z.C + c)],
+                        w[static_cast<std::size_t>(tap * z.K + k)]);
               }
             }
           const T sum = dot.sum();
-          y[static_cast<std::size_t>(((n * z.P + p) * z.Q + q) * z.K + k)] = b.empty() ? sum : sum + b[static_cast<std::size_t>(k)];
+          y[static_cast<std::size_t>(((n * z.P + p) * z.Q + q) * z.K + k)] =
+              b.empty() ? sum : sum + b[static_cast<std::size_t>(k)];
         }
 }
 
@@ -123,7 +125,8 @@ void conv2d_backward_weights(const ConvShape& z, std::span<const T> x, std::span
                 const std::int64_t h = p * z.stride + r - z.padding.top, v = q * z.stride + s - z.padding.left;
                 if (h < 0 || h >= z.H || v < 0 || v >= z.W) continue;
                 const std::int64_t pixel = (n * z.P + p) * z.Q + q;
-                sum.add(pixel, x[static_cast<std::size_t>(((n * z.H + h) * z.W + v) * z.C + c)], dy[static_cast<std::size_t>(pixel * z.K + k)]);
+                sum.add(pixel, x[static_cast<std::size_t>(((n * z.H + h) * z.W + v) * z.C + c)],
+                        dy[static_cast<std::size_t>(pixel * z.K + k)]);
               }
           dw[static_cast<std::size_t>(((r * z.S + s) * z.C + c) * z.K + k)] = sum.sum(z.N * z.P * z.Q);
         }

@@ -18,7 +18,9 @@ namespace avx512 {
 extern const CrossEntropyKernels cross_entropy_table;
 }
 
-const CrossEntropyKernels& cross_entropy_kernels() { return for_this_machine(scalar::cross_entropy_table, avx2::cross_entropy_table, avx512::cross_entropy_table); }
+const CrossEntropyKernels& cross_entropy_kernels() {
+  return for_this_machine(scalar::cross_entropy_table, avx2::cross_entropy_table, avx512::cross_entropy_table);
+}
 
 }  // namespace cpu
 
@@ -32,8 +34,8 @@ struct CrossEntropyNode final : Node {
   std::string_view name() const override { return "cross_entropy"; }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     Tensor dz = Tensor::uninitialized(logits.shape());
-    cpu::cross_entropy_kernels().backward(logits.host().data(), targets.host().data(), dy.host()[0], logits.shape()[0], logits.shape()[1], smoothing,
-                                          dz.mutable_host().data());
+    cpu::cross_entropy_kernels().backward(logits.host().data(), targets.host().data(), dy.host()[0], logits.shape()[0],
+                                          logits.shape()[1], smoothing, dz.mutable_host().data());
     return {std::move(dz)};
   }
 };
@@ -43,7 +45,8 @@ void check_targets(const Tensor& targets) {
   for (std::int64_t n = 0; n < targets.shape()[0]; ++n) {
     double sum = 0;
     for (std::int64_t c = 0; c < C; ++c) sum += static_cast<double>(targets.host()[static_cast<std::size_t>(n * C + c)]);
-    if (!(std::abs(sum - 1) <= 1e-4)) throw ShapeError(text("cross_entropy: row ", n, " of the targets sums to ", sum, ", expected 1"));
+    if (!(std::abs(sum - 1) <= 1e-4))
+      throw ShapeError(text("cross_entropy: row ", n, " of the targets sums to ", sum, ", expected 1"));
   }
 }
 
@@ -52,14 +55,16 @@ void check_targets(const Tensor& targets) {
 Variable cross_entropy(const Variable& logits, const Tensor& targets, double label_smoothing) {
   const Shape& s = logits.shape();
   if (s.rank() != 2 || s[0] < 1 || s[1] < 1 || !(targets.shape() == s)) {
-    throw ShapeError(text("cross_entropy: logits are ", s.text(), " and targets ", targets.shape().text(), ", expected [N, C] twice"));
+    throw ShapeError(
+        text("cross_entropy: logits are ", s.text(), " and targets ", targets.shape().text(), ", expected [N, C] twice"));
   }
   if (!(label_smoothing >= 0 && label_smoothing < 1)) {
     throw UsageError(text("cross_entropy: the label smoothing is ", label_smoothing, ", expected 0 <= e < 1"));
   }
   check_targets(targets);
   Tensor loss = Tensor::uninitialized(Shape{});
-  cpu::cross_entropy_kernels().forward(logits.tensor().host().data(), targets.host().data(), s[0], s[1], label_smoothing, loss.mutable_host().data());
+  cpu::cross_entropy_kernels().forward(logits.tensor().host().data(), targets.host().data(), s[0], s[1], label_smoothing,
+                                       loss.mutable_host().data());
   const Variable inputs[] = {logits};
   return record<CrossEntropyNode>(std::move(loss), inputs, logits.tensor(), targets, label_smoothing);
 }

@@ -25,7 +25,8 @@ namespace cpu {
 
 struct CrossEntropyKernels {
   void (*forward)(const float* logits, const float* targets, std::int64_t N, std::int64_t C, double smoothing, float* loss);
-  void (*backward)(const float* logits, const float* targets, float dloss, std::int64_t N, std::int64_t C, double smoothing, float* dlogits);
+  void (*backward)(const float* logits, const float* targets, float dloss, std::int64_t N, std::int64_t C, double smoothing,
+                   float* dlogits);
 };
 const CrossEntropyKernels& cross_entropy_kernels();
 

@@ -9,7 +9,8 @@
 namespace vitrine::reference {
 
 template <class T>
-T cross_entropy_forward(std::int64_t N, std::int64_t C, std::span<const T> logits, std::span<const double> targets, double smoothing) {
+T cross_entropy_forward(std::int64_t N, std::int64_t C, std::span<const T> logits, std::span<const double> targets,
+                        double smoothing) {
   using std::exp;
   using std::log;
   T loss(0);
@@ -28,8 +29,8 @@ T cross_entropy_forward(std::int64_t N, std::int64_t C, std::span<const T> logit
 }
 
 template <class T>
-void cross_entropy_backward(std::int64_t N, std::int64_t C, std::span<const T> logits, std::span<const double> targets, double smoothing,
-                            const T& dloss, std::span<T> dlogits) {
+void cross_entropy_backward(std::int64_t N, std::int64_t C, std::span<const T> logits, std::span<const double> targets,
+                            double smoothing, const T& dloss, std::span<T> dlogits) {
   using std::exp;
   for (std::int64_t n = 0; n < N; ++n) {
     const auto row = logits.subspan(static_cast<std::size_t>(n * C), static_cast<std::size_t>(C));
@@ -38,7 +39,8 @@ void cross_entropy_backward(std::int64_t N, std::int64_t C, std::span<const T> l
     T sum(0);
     double mass = 0;
     for (const T& z : row) sum += exp(z - most);
-    for (std::int64_t c = 0; c < C; ++c) mass += (1 - smoothing) * targets[static_cast<std::size_t>(n * C + c)] + smoothing / static_cast<double>(C);
+    for (std::int64_t c = 0; c < C; ++c)
+      mass += (1 - smoothing) * targets[static_cast<std::size_t>(n * C + c)] + smoothing / static_cast<double>(C);
     for (std::int64_t c = 0; c < C; ++c) {
       const auto i = static_cast<std::size_t>(n * C + c);
       const double t = (1 - smoothing) * targets[i] + smoothing / static_cast<double>(C);

@@ -16,7 +16,9 @@ namespace avx512 {
 extern const DepthwiseConv2dKernels depthwise_conv2d_table;
 }
 
-const DepthwiseConv2dKernels& depthwise_conv2d_kernels() { return for_this_machine(scalar::depthwise_conv2d_table, avx2::depthwise_conv2d_table, avx512::depthwise_conv2d_table); }
+const DepthwiseConv2dKernels& depthwise_conv2d_kernels() {
+  return for_this_machine(scalar::depthwise_conv2d_table, avx2::depthwise_conv2d_table, avx512::depthwise_conv2d_table);
+}
 
 }  // namespace cpu
 
@@ -47,15 +49,26 @@ struct DepthwiseConv2dNode final : Node {
 
 ConvShape checked_shape(const Shape& x, const Shape& w, const ConvOptions& options) {
   const auto shapes = [&] { return text("(x ", x.text(), ", w ", w.text(), ")"); };
-  if (x.rank() != 4 || w.rank() != 3) throw ShapeError(text("depthwise_conv2d: expected x [N, H, W, C] and w [R, S, C] ", shapes()));
+  if (x.rank() != 4 || w.rank() != 3)
+    throw ShapeError(text("depthwise_conv2d: expected x [N, H, W, C] and w [R, S, C] ", shapes()));
   if (x[3] != w[2]) throw ShapeError(text("depthwise_conv2d: x has ", x[3], " channels but w expects ", w[2], " ", shapes()));
   const Padding& pad = options.padding;
   if (options.stride < 1 || pad.top < 0 || pad.left < 0 || pad.bottom < 0 || pad.right < 0) {
-    throw ShapeError(text("depthwise_conv2d: stride ", options.stride, " and paddings must not be negative, stride at least 1"));
+    throw ShapeError(
+        text("depthwise_conv2d: stride ", options.stride, " and paddings must not be negative, stride at least 1"));
   }
   if (w[0] * w[1] > kMaxTaps) throw ShapeError(text("depthwise_conv2d: at most ", kMaxTaps, " taps ", shapes()));
-  const ConvShape s{x[0], x[1], x[2], x[3], w[0], w[1], x[3], output_size(x[1], pad.top, pad.bottom, w[0], options.stride),
-                    output_size(x[2], pad.left, pad.right, w[1], options.stride), options.stride, pad};
+  const ConvShape s{x[0],
+                    x[1],
+                    x[2],
+                    x[3],
+                    w[0],
+                    w[1],
+                    x[3],
+                    output_size(x[1], pad.top, pad.bottom, w[0], options.stride),
+                    output_size(x[2], pad.left, pad.right, w[1], options.stride),
+                    options.stride,
+                    pad};
   if (s.N < 1 || s.P < 1 || s.Q < 1 || s.C < 1) throw ShapeError(text("depthwise_conv2d: there is no output pixel ", shapes()));
   return s;
 }

@@ -19,7 +19,8 @@ void depthwise_conv2d_forward(const ConvShape& z, std::span<const T> x, std::spa
             for (std::int64_t s = 0; s < z.S; ++s) {
               const std::int64_t h = p * z.stride + r - z.padding.top, v = q * z.stride + s - z.padding.left;
               if (h < 0 || h >= z.H || v < 0 || v >= z.W) continue;
-              sum = fma(x[static_cast<std::size_t>(((n * z.H + h) * z.W + v) * z.C + c)], w[static_cast<std::size_t>((r * z.S + s) * z.C + c)], sum);
+              sum = fma(x[static_cast<std::size_t>(((n * z.H + h) * z.W + v) * z.C + c)],
+                        w[static_cast<std::size_t>((r * z.S + s) * z.C + c)], sum);
             }
           y[static_cast<std::size_t>(((n * z.P + p) * z.Q + q) * z.C + c)] = sum;
         }
@@ -39,7 +40,8 @@ void depthwise_conv2d_backward_data(const ConvShape& z, std::span<const T> dy, s
               if (up < 0 || left < 0 || up % z.stride != 0 || left % z.stride != 0) continue;
               const std::int64_t p = up / z.stride, q = left / z.stride;
               if (p >= z.P || q >= z.Q) continue;
-              sum = fma(dy[static_cast<std::size_t>(((n * z.P + p) * z.Q + q) * z.C + c)], w[static_cast<std::size_t>((r * z.S + s) * z.C + c)], sum);
+              sum = fma(dy[static_cast<std::size_t>(((n * z.P + p) * z.Q + q) * z.C + c)],
+                        w[static_cast<std::size_t>((r * z.S + s) * z.C + c)], sum);
             }
           dx[static_cast<std::size_t>(((n * z.H + h) * z.W + v) * z.C + c)] = sum;
         }
@@ -57,7 +59,8 @@ void depthwise_conv2d_backward_weights(const ConvShape& z, std::span<const T> x,
               const std::int64_t h = p * z.stride + r - z.padding.top, v = q * z.stride + s - z.padding.left;
               if (h < 0 || h >= z.H || v < 0 || v >= z.W) continue;
               const std::int64_t pixel = (n * z.P + p) * z.Q + q;
-              sum.add(pixel, x[static_cast<std::size_t>(((n * z.H + h) * z.W + v) * z.C + c)], dy[static_cast<std::size_t>(pixel * z.C + c)]);
+              sum.add(pixel, x[static_cast<std::size_t>(((n * z.H + h) * z.W + v) * z.C + c)],
+                      dy[static_cast<std::size_t>(pixel * z.C + c)]);
             }
         dw[static_cast<std::size_t>((r * z.S + s) * z.C + c)] = sum.sum(z.N * z.P * z.Q);
       }

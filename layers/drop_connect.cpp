@@ -17,7 +17,9 @@ namespace avx512 {
 extern const DropConnectKernels drop_connect_table;
 }
 
-const DropConnectKernels& drop_connect_kernels() { return for_this_machine(scalar::drop_connect_table, avx2::drop_connect_table, avx512::drop_connect_table); }
+const DropConnectKernels& drop_connect_kernels() {
+  return for_this_machine(scalar::drop_connect_table, avx2::drop_connect_table, avx512::drop_connect_table);
+}
 
 }  // namespace cpu
 
@@ -42,7 +44,8 @@ struct DropConnectNode final : Node {
 
 Variable drop_connect(const Variable& x, double rate, const DropKey& key, std::uint32_t op) {
   if (!(rate >= 0 && rate < 1)) throw UsageError(text("drop_connect: the rate is ", rate, ", expected 0 <= rate < 1"));
-  if (x.shape().rank() < 1 || x.tensor().size() < 1) throw ShapeError(text("drop_connect: x is ", x.shape().text(), ", expected [N, ...] with elements"));
+  if (x.shape().rank() < 1 || x.tensor().size() < 1)
+    throw ShapeError(text("drop_connect: x is ", x.shape().text(), ", expected [N, ...] with elements"));
   if (rate == 0) return x;
   const std::int64_t N = x.shape()[0];
   const Tensor factors = Tensor::from({N}, reference::drop_connect_factors(N, rate, key, op));

@@ -23,7 +23,8 @@ inline std::vector<float> drop_connect_factors(std::int64_t N, double rate, cons
 
 // Forward from x, backward from dy: the same product.
 template <class T>
-void drop_connect_apply(std::int64_t N, std::int64_t size, std::span<const T> x, std::span<const float> factors, std::span<T> y) {
+void drop_connect_apply(std::int64_t N, std::int64_t size, std::span<const T> x, std::span<const float> factors,
+                        std::span<T> y) {
   for (std::int64_t n = 0; n < N; ++n)
     for (std::int64_t e = 0; e < size; ++e) {
       const auto i = static_cast<std::size_t>(n * size + e);

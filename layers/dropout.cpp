@@ -17,7 +17,9 @@ namespace avx512 {
 extern const DropoutKernels dropout_table;
 }
 
-const DropoutKernels& dropout_kernels() { return for_this_machine(scalar::dropout_table, avx2::dropout_table, avx512::dropout_table); }
+const DropoutKernels& dropout_kernels() {
+  return for_this_machine(scalar::dropout_table, avx2::dropout_table, avx512::dropout_table);
+}
 
 }  // namespace cpu
 
@@ -42,7 +44,8 @@ struct DropoutNode final : Node {
 
 Variable dropout(const Variable& x, double rate, const DropKey& key, std::uint32_t op) {
   if (!(rate >= 0 && rate < 1)) throw UsageError(text("dropout: the rate is ", rate, ", expected 0 <= rate < 1"));
-  if (x.shape().rank() < 1 || x.tensor().size() < 1) throw ShapeError(text("dropout: x is ", x.shape().text(), ", expected [N, ...] with elements"));
+  if (x.shape().rank() < 1 || x.tensor().size() < 1)
+    throw ShapeError(text("dropout: x is ", x.shape().text(), ", expected [N, ...] with elements"));
   if (rate == 0) return x;
   const std::int64_t N = x.shape()[0];
   const Tensor factors = Tensor::from(x.shape(), reference::dropout_factors(N, x.tensor().size() / N, rate, key, op));

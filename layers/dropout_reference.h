@@ -11,7 +11,8 @@
 namespace vitrine::reference {
 
 // Factors of N rows of `size` elements: 0 or 1 / (1 - rate).
-inline std::vector<float> dropout_factors(std::int64_t N, std::int64_t size, double rate, const DropKey& key, std::uint32_t op) {
+inline std::vector<float> dropout_factors(std::int64_t N, std::int64_t size, double rate, const DropKey& key,
+                                          std::uint32_t op) {
   const auto kept = static_cast<float>(1.0 / (1.0 - rate));
   std::vector<float> factors;
   for (std::int64_t n = 0; n < N; ++n) {

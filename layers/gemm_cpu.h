@@ -54,7 +54,8 @@ static inline void accumulate_tile(const float* a, std::int64_t row, std::int64_
 
 // One tile of a product with row-major a [., K], b [K, N] and y [., N], bias added last where there is one.
 template <int Rows, int Vectors, bool Partial>
-static void product_tile(const float* a, const float* b, const float* bias, std::int64_t K, std::int64_t N, int tail, float* y) {
+static void product_tile(const float* a, const float* b, const float* bias, std::int64_t K, std::int64_t N, int tail,
+                         float* y) {
   for (std::int64_t k = 0; k < K || k == 0; k += kDotTerms) {
     const std::int64_t terms = K - k < kDotTerms ? K - k : kDotTerms;
     F acc[Rows][Vectors] = {};
@@ -81,12 +82,14 @@ template <int Vectors, bool Partial>
 static void product_rows(const float* a, const float* b, const float* bias, std::int64_t rows, std::int64_t K, std::int64_t N,
                          int tail, float* y) {
   std::int64_t m = 0;
-  for (; m + kTileRows <= rows; m += kTileRows) product_tile<kTileRows, Vectors, Partial>(a + m * K, b, bias, K, N, tail, y + m * N);
+  for (; m + kTileRows <= rows; m += kTileRows)
+    product_tile<kTileRows, Vectors, Partial>(a + m * K, b, bias, K, N, tail, y + m * N);
   for (; m < rows; ++m) product_tile<1, Vectors, Partial>(a + m * K, b, bias, K, N, tail, y + m * N);
 }
 
 // y [M, N] = a [M, K] b [K, N] (+ bias [N]); parallel over rows, or over columns where there are few rows.
-static inline void product(const float* a, const float* b, const float* bias, std::int64_t M, std::int64_t K, std::int64_t N, float* y) {
+static inline void product(const float* a, const float* b, const float* bias, std::int64_t M, std::int64_t K, std::int64_t N,
+                           float* y) {
   const std::int64_t block = kTileVectors * kLanes;
   const std::int64_t columns = (N + block - 1) / block;
   const auto run = [&](std::int64_t m0, std::int64_t m1, std::int64_t c0, std::int64_t c1) {
@@ -101,9 +104,11 @@ static inline void product(const float* a, const float* b, const float* bias, st
       float* ym = y + m0 * N + n;
       const std::int64_t rows = m1 - m0;
       if (vectors == 1) {
-        partial ? product_rows<1, true>(am, b + n, bias_n, rows, K, N, tail, ym) : product_rows<1, false>(am, b + n, bias_n, rows, K, N, tail, ym);
+        partial ? product_rows<1, true>(am, b + n, bias_n, rows, K, N, tail, ym)
+                : product_rows<1, false>(am, b + n, bias_n, rows, K, N, tail, ym);
       } else if (vectors == 2) {
-        partial ? product_rows<2, true>(am, b + n, bias_n, rows, K, N, tail, ym) : product_rows<2, false>(am, b + n, bias_n, rows, K, N, tail, ym);
+        partial ? product_rows<2, true>(am, b + n, bias_n, rows, K, N, tail, ym)
+                : product_rows<2, false>(am, b + n, bias_n, rows, K, N, tail, ym);
       } else {
         partial ? product_rows<kTileVectors, true>(am, b + n, bias_n, rows, K, N, tail, ym)
                 : product_rows<kTileVectors, false>(am, b + n, bias_n, rows, K, N, tail, ym);

@@ -16,7 +16,10 @@ namespace avx512 {
 extern const GlobalAveragePoolKernels global_average_pool_table;
 }
 
-const GlobalAveragePoolKernels& global_average_pool_kernels() { return for_this_machine(scalar::global_average_pool_table, avx2::global_average_pool_table, avx512::global_average_pool_table); }
+const GlobalAveragePoolKernels& global_average_pool_kernels() {
+  return for_this_machine(scalar::global_average_pool_table, avx2::global_average_pool_table,
+                          avx512::global_average_pool_table);
+}
 
 }  // namespace cpu
 
@@ -29,7 +32,8 @@ struct GlobalAveragePoolNode final : Node {
   std::string_view name() const override { return "global_average_pool"; }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     Tensor dx = Tensor::uninitialized(shape);
-    cpu::global_average_pool_kernels().backward(dy.host().data(), shape[0], shape[1] * shape[2], shape[3], dx.mutable_host().data());
+    cpu::global_average_pool_kernels().backward(dy.host().data(), shape[0], shape[1] * shape[2], shape[3],
+                                                dx.mutable_host().data());
     return {std::move(dx)};
   }
 };
@@ -38,7 +42,8 @@ struct GlobalAveragePoolNode final : Node {
 
 Variable global_average_pool(const Variable& x) {
   const Shape& s = x.shape();
-  if (s.rank() != 4 || s[1] * s[2] < 1) throw ShapeError(text("global_average_pool: x is ", s.text(), ", expected [N, H, W, C] with a pixel"));
+  if (s.rank() != 4 || s[1] * s[2] < 1)
+    throw ShapeError(text("global_average_pool: x is ", s.text(), ", expected [N, H, W, C] with a pixel"));
   Tensor y = Tensor::uninitialized({s[0], s[3]});
   cpu::global_average_pool_kernels().forward(x.tensor().host().data(), s[0], s[1] * s[2], s[3], y.mutable_host().data());
   const Variable inputs[] = {x};

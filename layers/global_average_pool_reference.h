@@ -21,7 +21,8 @@ void global_average_pool_backward(std::int64_t N, std::int64_t pixels, std::int6
   for (std::int64_t n = 0; n < N; ++n)
     for (std::int64_t p = 0; p < pixels; ++p)
       for (std::int64_t c = 0; c < C; ++c) {
-        dx[static_cast<std::size_t>((n * pixels + p) * C + c)] = dy[static_cast<std::size_t>(n * C + c)] / T(static_cast<double>(pixels));
+        dx[static_cast<std::size_t>((n * pixels + p) * C + c)] =
+            dy[static_cast<std::size_t>(n * C + c)] / T(static_cast<double>(pixels));
       }
 }
 

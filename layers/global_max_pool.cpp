@@ -16,7 +16,9 @@ namespace avx512 {
 extern const GlobalMaxPoolKernels global_max_pool_table;
 }
 
-const GlobalMaxPoolKernels& global_max_pool_kernels() { return for_this_machine(scalar::global_max_pool_table, avx2::global_max_pool_table, avx512::global_max_pool_table); }
+const GlobalMaxPoolKernels& global_max_pool_kernels() {
+  return for_this_machine(scalar::global_max_pool_table, avx2::global_max_pool_table, avx512::global_max_pool_table);
+}
 
 }  // namespace cpu
 
@@ -30,7 +32,8 @@ struct GlobalMaxPoolNode final : Node {
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     const Shape& s = x.shape();
     Tensor dx = Tensor::uninitialized(s);
-    cpu::global_max_pool_kernels().backward(x.host().data(), dy.host().data(), s[0], s[1] * s[2], s[3], dx.mutable_host().data());
+    cpu::global_max_pool_kernels().backward(x.host().data(), dy.host().data(), s[0], s[1] * s[2], s[3],
+                                            dx.mutable_host().data());
     return {std::move(dx)};
   }
 };
@@ -39,7 +42,8 @@ struct GlobalMaxPoolNode final : Node {
 
 Variable global_max_pool(const Variable& x) {
   const Shape& s = x.shape();
-  if (s.rank() != 4 || s[1] * s[2] < 1) throw ShapeError(text("global_max_pool: x is ", s.text(), ", expected [N, H, W, C] with a pixel"));
+  if (s.rank() != 4 || s[1] * s[2] < 1)
+    throw ShapeError(text("global_max_pool: x is ", s.text(), ", expected [N, H, W, C] with a pixel"));
   Tensor y = Tensor::uninitialized({s[0], s[3]});
   cpu::global_max_pool_kernels().forward(x.tensor().host().data(), s[0], s[1] * s[2], s[3], y.mutable_host().data());
   const Variable inputs[] = {x};

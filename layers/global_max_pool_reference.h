@@ -10,7 +10,8 @@ template <class T>
 std::int64_t first_maximum(std::int64_t n, std::int64_t c, std::int64_t pixels, std::int64_t C, std::span<const T> x) {
   std::int64_t best = 0;
   for (std::int64_t p = 1; p < pixels; ++p) {
-    if (x[static_cast<std::size_t>((n * pixels + p) * C + c)] > x[static_cast<std::size_t>((n * pixels + best) * C + c)]) best = p;
+    if (x[static_cast<std::size_t>((n * pixels + p) * C + c)] > x[static_cast<std::size_t>((n * pixels + best) * C + c)])
+      best = p;
   }
   return best;
 }
@@ -19,12 +20,14 @@ template <class T>
 void global_max_pool_forward(std::int64_t N, std::int64_t pixels, std::int64_t C, std::span<const T> x, std::span<T> y) {
   for (std::int64_t n = 0; n < N; ++n)
     for (std::int64_t c = 0; c < C; ++c) {
-      y[static_cast<std::size_t>(n * C + c)] = x[static_cast<std::size_t>((n * pixels + first_maximum(n, c, pixels, C, x)) * C + c)];
+      y[static_cast<std::size_t>(n * C + c)] =
+          x[static_cast<std::size_t>((n * pixels + first_maximum(n, c, pixels, C, x)) * C + c)];
     }
 }
 
 template <class T>
-void global_max_pool_backward(std::int64_t N, std::int64_t pixels, std::int64_t C, std::span<const T> x, std::span<const T> dy, std::span<T> dx) {
+void global_max_pool_backward(std::int64_t N, std::int64_t pixels, std::int64_t C, std::span<const T> x, std::span<const T> dy,
+                              std::span<T> dx) {
   for (std::int64_t n = 0; n < N; ++n)
     for (std::int64_t c = 0; c < C; ++c) {
       const std::int64_t best = first_maximum(n, c, pixels, C, x);

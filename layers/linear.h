@@ -22,7 +22,8 @@ namespace cpu {
 
 struct LinearKernels {
   void (*forward)(const float* x, const float* w, const float* b, std::int64_t N, std::int64_t C, std::int64_t K, float* y);
-  void (*backward_data)(const float* dy, const float* w, std::int64_t N, std::int64_t C, std::int64_t K, float* scratch, float* dx);
+  void (*backward_data)(const float* dy, const float* w, std::int64_t N, std::int64_t C, std::int64_t K, float* scratch,
+                        float* dx);
   void (*backward_weights)(const float* x, const float* dy, std::int64_t N, std::int64_t C, std::int64_t K, float* dw);
   void (*backward_bias)(const float* dy, std::int64_t N, std::int64_t K, float* db);
 };

@@ -27,7 +27,7 @@ enum class Activation { swish, relu6 };
 
 // A convolution without bias and the batch norm after it: the unit that all of EfficientNet is made of.
 struct ConvNorm {
-  Parameter weight;                            // [R, S, C, K], depthwise [R, S, C]
+  Parameter weight;  // [R, S, C, K], depthwise [R, S, C]
   BatchNorm norm;
   std::int64_t stride = 1;
   bool depthwise = false;
@@ -43,8 +43,8 @@ struct MBConv {
   std::optional<SqueezeExcitation> se;
   ConvNorm project;
   bool residual = false;
-  double drop_connect = 0;                     // probability that the residual branch of a sample is dropped
-  std::uint32_t index = 0;                     // of the block in the network: tells apart its random draws
+  double drop_connect = 0;  // probability that the residual branch of a sample is dropped
+  std::uint32_t index = 0;  // of the block in the network: tells apart its random draws
 
   Variable forward(const Variable& x, const Pass& pass);
 };

@@ -12,8 +12,9 @@
 namespace vitrine {
 
 // Consecutive terms that one float32 accumulator takes (docs/design.md, section 5).
-inline constexpr std::int64_t kDotChunk = 128;  // of a dot product over channels; chunk sums are joined in index order in float32
-inline constexpr std::int64_t kChunk = 1024;    // of a long sum over pixels; chunk sums are joined by the tree in float64
+inline constexpr std::int64_t kDotChunk =
+    128;                                      // of a dot product over channels; chunk sums are joined in index order in float32
+inline constexpr std::int64_t kChunk = 1024;  // of a long sum over pixels; chunk sums are joined by the tree in float64
 
 // float sums are joined in double; other number types in themselves.
 template <class T>

@@ -16,7 +16,9 @@ namespace avx512 {
 extern const ScaleChannelsKernels scale_channels_table;
 }
 
-const ScaleChannelsKernels& scale_channels_kernels() { return for_this_machine(scalar::scale_channels_table, avx2::scale_channels_table, avx512::scale_channels_table); }
+const ScaleChannelsKernels& scale_channels_kernels() {
+  return for_this_machine(scalar::scale_channels_table, avx2::scale_channels_table, avx512::scale_channels_table);
+}
 
 }  // namespace cpu
 
@@ -48,10 +50,12 @@ struct ScaleChannelsNode final : Node {
 Variable scale_channels(const Variable& x, const Variable& s) {
   const Shape& sx = x.shape();
   if (sx.rank() != 4 || !(s.shape() == Shape{sx[0], sx[3]})) {
-    throw ShapeError(text("scale_channels: x is ", sx.text(), " and s ", s.shape().text(), ", expected [N, H, W, C] and [N, C]"));
+    throw ShapeError(
+        text("scale_channels: x is ", sx.text(), " and s ", s.shape().text(), ", expected [N, H, W, C] and [N, C]"));
   }
   Tensor y = Tensor::uninitialized(sx);
-  cpu::scale_channels_kernels().forward(x.tensor().host().data(), s.tensor().host().data(), sx[0], sx[1] * sx[2], sx[3], y.mutable_host().data());
+  cpu::scale_channels_kernels().forward(x.tensor().host().data(), s.tensor().host().data(), sx[0], sx[1] * sx[2], sx[3],
+                                        y.mutable_host().data());
   const Variable inputs[] = {x, s};
   return record<ScaleChannelsNode>(std::move(y), inputs, x.tensor(), s.tensor());
 }

@@ -7,7 +7,8 @@
 namespace vitrine::reference {
 
 template <class T>
-void scale_channels_forward(std::int64_t N, std::int64_t pixels, std::int64_t C, std::span<const T> x, std::span<const T> s, std::span<T> y) {
+void scale_channels_forward(std::int64_t N, std::int64_t pixels, std::int64_t C, std::span<const T> x, std::span<const T> s,
+                            std::span<T> y) {
   for (std::int64_t n = 0; n < N; ++n)
     for (std::int64_t p = 0; p < pixels; ++p)
       for (std::int64_t c = 0; c < C; ++c) {

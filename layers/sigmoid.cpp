@@ -15,7 +15,9 @@ namespace avx512 {
 extern const SigmoidKernels sigmoid_table;
 }
 
-const SigmoidKernels& sigmoid_kernels() { return for_this_machine(scalar::sigmoid_table, avx2::sigmoid_table, avx512::sigmoid_table); }
+const SigmoidKernels& sigmoid_kernels() {
+  return for_this_machine(scalar::sigmoid_table, avx2::sigmoid_table, avx512::sigmoid_table);
+}
 
 }  // namespace cpu
 

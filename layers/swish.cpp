@@ -15,9 +15,7 @@ namespace avx512 {
 extern const SwishKernels swish_table;
 }
 
-const SwishKernels& swish_kernels() {
-  return for_this_machine(scalar::swish_table, avx2::swish_table, avx512::swish_table);
-}
+const SwishKernels& swish_kernels() { return for_this_machine(scalar::swish_table, avx2::swish_table, avx512::swish_table); }
 
 }  // namespace cpu
 

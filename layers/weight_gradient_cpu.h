@@ -30,8 +30,8 @@ struct GradientTile {
 
 // Pixels first .. first + count (flat output index) of one segment: x advances by `x_step`, dy by `K`.
 template <int Rows, int Vectors, bool Partial>
-static void gradient_segment(GradientTile<Rows, Vectors>& tile, const float* x, std::int64_t x_step, const float* dy, std::int64_t K,
-                             std::int64_t first, std::int64_t count, int tail) {
+static void gradient_segment(GradientTile<Rows, Vectors>& tile, const float* x, std::int64_t x_step, const float* dy,
+                             std::int64_t K, std::int64_t first, std::int64_t count, int tail) {
   while (count > 0) {
     tile.close_until(first / kChunkTerms);
     const std::int64_t room = (tile.chunk + 1) * kChunkTerms - first;
@@ -45,8 +45,8 @@ static void gradient_segment(GradientTile<Rows, Vectors>& tile, const float* x, 
 }
 
 template <int Rows, int Vectors, bool Partial>
-static void gradient_tile(const ConvShape& z, const float* x, const float* dy, std::int64_t tap, std::int64_t c, std::int64_t k, int tail,
-                          float* dw) {
+static void gradient_tile(const ConvShape& z, const float* x, const float* dy, std::int64_t tap, std::int64_t c, std::int64_t k,
+                          int tail, float* dw) {
   GradientTile<Rows, Vectors> tile;
   const std::int64_t r = tap / z.S, s = tap % z.S, pixels = z.N * z.P * z.Q;
   const Padding& pad = z.padding;
@@ -59,8 +59,8 @@ static void gradient_tile(const ConvShape& z, const float* x, const float* dy, s
       for (std::int64_t p = rows.first; p < rows.last; ++p) {
         const std::int64_t h = p * z.stride + r - z.padding.top, v = columns.first * z.stride + s - z.padding.left;
         const std::int64_t pixel = (n * z.P + p) * z.Q + columns.first;
-        gradient_segment<Rows, Vectors, Partial>(tile, x + ((n * z.H + h) * z.W + v) * z.C + c, z.stride * z.C, dy + pixel * z.K + k,
-                                                 z.K, pixel, columns.last - columns.first, tail);
+        gradient_segment<Rows, Vectors, Partial>(tile, x + ((n * z.H + h) * z.W + v) * z.C + c, z.stride * z.C,
+                                                 dy + pixel * z.K + k, z.K, pixel, columns.last - columns.first, tail);
       }
     }
   }
@@ -92,9 +92,11 @@ static void weight_gradient(const ConvShape& z, const float* x, const float* dy,
   const std::int64_t k_blocks = (z.K + block - 1) / block, c_blocks = (z.C + kGradientRows - 1) / kGradientRows;
   parallel_for(z.R * z.S * c_blocks * k_blocks, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t job = first; job < last; ++job) {
-      const std::int64_t k = job % k_blocks * block, c = job / k_blocks % c_blocks * kGradientRows, tap = job / k_blocks / c_blocks;
+      const std::int64_t k = job % k_blocks * block, c = job / k_blocks % c_blocks * kGradientRows,
+                         tap = job / k_blocks / c_blocks;
       const std::int64_t left = z.K - k < block ? z.K - k : block;
-      const int vectors = static_cast<int>((left + kLanes - 1) / kLanes), tail = static_cast<int>(left - (vectors - 1) * kLanes);
+      const int vectors = static_cast<int>((left + kLanes - 1) / kLanes),
+                tail = static_cast<int>(left - (vectors - 1) * kLanes);
       if (z.C - c >= kGradientRows) {
         tail < kLanes ? gradient_tile_of<kGradientRows, true>(vectors, z, x, dy, tap, c, k, tail, dw)
                       : gradient_tile_of<kGradientRows, false>(vectors, z, x, dy, tap, c, k, tail, dw);

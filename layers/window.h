@@ -32,7 +32,8 @@ inline Padding same_padding(std::int64_t height, std::int64_t width, std::int64_
 }
 
 // Rows or columns of the output; below 1 when the kernel does not fit.
-inline std::int64_t output_size(std::int64_t size, std::int64_t before, std::int64_t after, std::int64_t kernel, std::int64_t stride) {
+inline std::int64_t output_size(std::int64_t size, std::int64_t before, std::int64_t after, std::int64_t kernel,
+                                std::int64_t stride) {
   const std::int64_t room = size + before + after - kernel;
   return room < 0 ? 0 : room / stride + 1;
 }

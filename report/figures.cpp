@@ -13,7 +13,7 @@ namespace vitrine::report {
 namespace {
 
 constexpr int kGrid = 101;
-constexpr int kZoom = 2;   // of a crop's pixels
+constexpr int kZoom = 2;  // of a crop's pixels
 
 // The curve's height at x: along its segments, the upper end where it rises straight up.
 double height_at(const Curve& c, double x) {
@@ -31,9 +31,11 @@ double height_at(const Curve& c, double x) {
 
 std::string picture_html(const CropPicture& crop) {
   std::vector<Picture> channels;
-  for (const auto& [name, values] : crop.channels) channels.push_back(grey_picture(values.data(), crop.width, crop.height, kZoom));
+  for (const auto& [name, values] : crop.channels)
+    channels.push_back(grey_picture(values.data(), crop.width, crop.height, kZoom));
   if (channels.empty()) return {};
-  return text("<img alt=\"", escaped(crop.sample_id), "\" src=\"data:image/png;base64,", base64(png_bytes(side_by_side(channels, 4))), "\">");
+  return text("<img alt=\"", escaped(crop.sample_id), "\" src=\"data:image/png;base64,",
+              base64(png_bytes(side_by_side(channels, 4))), "\">");
 }
 
 std::string channel_names(const CropPicture& crop) {
@@ -74,7 +76,8 @@ std::string loss_panels(const InputResult& input) {
   std::size_t epochs = 0;
   for (const History& h : input.folds) {
     epochs = std::max(epochs, h.train_loss.size());
-    // A validation loss that explodes in an early epoch would flatten everything else: it is cut at twice the start's chance level.
+    // A validation loss that explodes in an early epoch would flatten everything else: it is cut at twice the start's chance
+    // level.
     for (const double v : h.train_loss) highest = std::max(highest, v);
     for (const double v : h.validation_loss) highest = std::max(highest, std::min(v, 1.5));
   }
@@ -127,9 +130,11 @@ std::string roc_figure(const std::vector<InputResult>& inputs, bool test) {
 }
 
 std::string loss_figure(const std::vector<InputResult>& inputs) {
-  std::string out = text("<p class=\"legend\"><span style=\"color:", kBlue, "\">━</span> training loss (with mixup) &nbsp; <span style=\"color:", kVermilion,
+  std::string out = text("<p class=\"legend\"><span style=\"color:", kBlue,
+                         "\">━</span> training loss (with mixup) &nbsp; <span style=\"color:", kVermilion,
                          "\">━</span> validation loss &nbsp; <span style=\"color:", kGreen,
-                         "\">━</span> validation accuracy, <span style=\"color:", kGreen, "\">●</span> the epoch that was kept; one line per fold</p>\n");
+                         "\">━</span> validation accuracy, <span style=\"color:", kGreen,
+                         "\">●</span> the epoch that was kept; one line per fold</p>\n");
   out += "<div class=\"panels\">\n";
   for (const InputResult& input : inputs) out += loss_panels(input);
   return out + "</div>\n";
@@ -138,8 +143,8 @@ std::string loss_figure(const std::vector<InputResult>& inputs) {
 std::string examples_figure(const std::vector<CropPicture>& crops) {
   std::string out = "<div class=\"crops\">\n";
   for (const CropPicture& crop : crops) {
-    out += text("<figure class=\"crop\">", picture_html(crop), "<figcaption><b>", escaped(crop.label), "</b> ", escaped(crop.subject_id),
-                "<br><span class=\"small\">", channel_names(crop), "</span></figcaption></figure>\n");
+    out += text("<figure class=\"crop\">", picture_html(crop), "<figcaption><b>", escaped(crop.label), "</b> ",
+                escaped(crop.subject_id), "<br><span class=\"small\">", channel_names(crop), "</span></figcaption></figure>\n");
   }
   return out + "</div>\n";
 }
@@ -147,9 +152,10 @@ std::string examples_figure(const std::vector<CropPicture>& crops) {
 std::string predictions_figure(const std::vector<CropPicture>& crops) {
   std::string out = "<div class=\"crops\">\n";
   for (const CropPicture& crop : crops) {
-    out += text("<figure class=\"crop ", crop.correct ? "right" : "wrong", "\">", picture_html(crop), "<figcaption><b>", escaped(crop.label),
-                "</b> predicted ", escaped(crop.predicted), " (", fixed(crop.probability, 2), ") ", crop.correct ? "✓" : "✗",
-                "<br><span class=\"small\">", escaped(crop.sample_id), "</span></figcaption></figure>\n");
+    out += text("<figure class=\"crop ", crop.correct ? "right" : "wrong", "\">", picture_html(crop), "<figcaption><b>",
+                escaped(crop.label), "</b> predicted ", escaped(crop.predicted), " (", fixed(crop.probability, 2), ") ",
+                crop.correct ? "✓" : "✗", "<br><span class=\"small\">", escaped(crop.sample_id),
+                "</span></figcaption></figure>\n");
   }
   return out + "</div>\n";
 }

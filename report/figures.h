@@ -19,6 +19,6 @@ std::string loss_figure(const std::vector<InputResult>& inputs);
 std::string examples_figure(const std::vector<CropPicture>& crops);
 std::string predictions_figure(const std::vector<CropPicture>& crops);
 
-std::string value_text(const Value& value);   // "0.90 ± 0.04", "0.90" for one fold, "n/a" for none
+std::string value_text(const Value& value);  // "0.90 ± 0.04", "0.90" for one fold, "n/a" for none
 
 }  // namespace vitrine::report

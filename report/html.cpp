@@ -44,13 +44,15 @@ std::string cohort_table(const std::vector<CohortRow>& cohort) {
   std::string out = "<table>\n" + row({"class", "subjects", "of them in the test part", "lesions", "slices"}, "th");
   CohortRow total;
   for (const CohortRow& r : cohort) {
-    out += row({escaped(r.label), std::to_string(r.subjects), std::to_string(r.test_subjects), std::to_string(r.lesions), std::to_string(r.slices)});
+    out += row({escaped(r.label), std::to_string(r.subjects), std::to_string(r.test_subjects), std::to_string(r.lesions),
+                std::to_string(r.slices)});
     total.subjects += r.subjects;
     total.test_subjects += r.test_subjects;
     total.lesions += r.lesions;
     total.slices += r.slices;
   }
-  out += row({"all", std::to_string(total.subjects), std::to_string(total.test_subjects), std::to_string(total.lesions), std::to_string(total.slices)},
+  out += row({"all", std::to_string(total.subjects), std::to_string(total.test_subjects), std::to_string(total.lesions),
+              std::to_string(total.slices)},
              "td", "total");
   return out + "</table>\n";
 }
@@ -62,8 +64,8 @@ std::string results_table(const std::vector<InputResult>& inputs, bool test) {
     const PartResult& part = test ? input.test : input.validation;
     bool first = true;
     for (const ClassRow& c : part.classes) {
-      out += row({first ? escaped(input.inputs) : "", escaped(c.name), value_text(c.precision), value_text(c.recall), value_text(c.f1),
-                  first ? value_text(part.accuracy) : "", first ? value_text(part.auc) : ""},
+      out += row({first ? escaped(input.inputs) : "", escaped(c.name), value_text(c.precision), value_text(c.recall),
+                  value_text(c.f1), first ? value_text(part.accuracy) : "", first ? value_text(part.auc) : ""},
                  "td", first ? "group" : "");
       first = false;
     }
@@ -75,10 +77,12 @@ std::string summary(const StudyResult& study) {
   if (study.inputs.empty()) return "<p>No run has finished yet.</p>\n";
   const InputResult& main = study.inputs.back();
   const std::size_t folds = main.folds.size();
-  return text("<p>An EfficientNet was trained to tell the two classes apart on lesion crops, with ", folds, folds == 1 ? " fold" : " folds",
-              " of the subjects. With the input <b>", escaped(main.inputs), "</b> it reached an accuracy of <b>", value_text(main.validation.accuracy),
-              "</b> and a ROC AUC of <b>", value_text(main.validation.auc), "</b> on the validation parts, and <b>", value_text(main.test.accuracy),
-              "</b> and <b>", value_text(main.test.auc), "</b> on the fixed test part (mean ± standard deviation over the folds' models).</p>\n");
+  return text("<p>An EfficientNet was trained to tell the two classes apart on lesion crops, with ", folds,
+              folds == 1 ? " fold" : " folds", " of the subjects. With the input <b>", escaped(main.inputs),
+              "</b> it reached an accuracy of <b>", value_text(main.validation.accuracy), "</b> and a ROC AUC of <b>",
+              value_text(main.validation.auc), "</b> on the validation parts, and <b>", value_text(main.test.accuracy),
+              "</b> and <b>", value_text(main.test.auc),
+              "</b> on the fixed test part (mean ± standard deviation over the folds' models).</p>\n");
 }
 
 std::string caveat_list(const std::vector<std::string>& caveats) {
@@ -99,21 +103,26 @@ std::string configuration_table(const std::vector<std::pair<std::string, std::st
 }  // namespace
 
 std::string html_report(const StudyResult& study) {
-  std::string out = text("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
-                         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>", escaped(study.title), "</title>\n<style>",
-                         kStyle, "</style>\n</head>\n<body>\n<h1>", escaped(study.title), "</h1>\n");
+  std::string out =
+      text("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
+           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>", escaped(study.title),
+           "</title>\n<style>", kStyle, "</style>\n</head>\n<body>\n<h1>", escaped(study.title), "</h1>\n");
   if (!study.synthetic_note.empty()) out += text("<p class=\"note\">", escaped(study.synthetic_note), "</p>\n");
   out += summary(study);
-  out += "<p class=\"small\">After Grossman et al. 2021, doi 10.1177/15330338211004919; tables and figures are numbered as there.</p>\n";
+  out +=
+      "<p class=\"small\">After Grossman et al. 2021, doi 10.1177/15330338211004919; tables and figures are numbered as "
+      "there.</p>\n";
   out += "<h2>Table 1. Cohort</h2>\n" + cohort_table(study.cohort);
   out += "<h2>Figure 1. Input: lesion crops as the network sees them</h2>\n" + examples_figure(study.examples);
   out += "<h2>Table 2. Validation, mean ± standard deviation over the folds</h2>\n" + results_table(study.inputs, false);
   out += "<h2>Table 3. Test, mean ± standard deviation over the folds' models</h2>\n" + results_table(study.inputs, true);
   out += caveat_list(study.caveats);
   out += "<h2>Figure 2. Representative predictions on the test part</h2>\n" + predictions_figure(study.predictions);
-  out += "<h2>Figure 3. ROC curves of the validation parts</h2>\n"
-         "<p class=\"legend\">Thin: one fold. Bold: vertical mean over the folds, band ± one standard deviation. Dashed: chance.</p>\n" +
-         roc_figure(study.inputs, false);
+  out +=
+      "<h2>Figure 3. ROC curves of the validation parts</h2>\n"
+      "<p class=\"legend\">Thin: one fold. Bold: vertical mean over the folds, band ± one standard deviation. Dashed: "
+      "chance.</p>\n" +
+      roc_figure(study.inputs, false);
   out += "<h2>Figure 4. ROC curves of the test part</h2>\n" + roc_figure(study.inputs, true);
   out += "<h2>Figure 5. Training</h2>\n" + loss_figure(study.inputs);
   out += "<h2>Configuration</h2>\n" + configuration_table(study.configuration);

@@ -6,7 +6,7 @@
 
 namespace vitrine::report {
 
-std::string escaped(std::string_view text);        // & < > " ' as entities; control characters dropped
-std::string base64(std::string_view bytes);        // RFC 4648, with padding
+std::string escaped(std::string_view text);  // & < > " ' as entities; control characters dropped
+std::string base64(std::string_view bytes);  // RFC 4648, with padding
 
 }  // namespace vitrine::report

@@ -24,7 +24,9 @@ namespace {
 constexpr std::uint64_t kMaxBytes = std::uint64_t{256} << 20;
 constexpr std::int64_t kMaxPixels = 64'000'000;
 
-bool is_png_or_jpeg(const std::string& bytes) { return bytes.starts_with("\x89PNG\r\n\x1a\n") || bytes.starts_with("\xff\xd8\xff"); }
+bool is_png_or_jpeg(const std::string& bytes) {
+  return bytes.starts_with("\x89PNG\r\n\x1a\n") || bytes.starts_with("\xff\xd8\xff");
+}
 
 }  // namespace
 

@@ -18,14 +18,18 @@ namespace vitrine::report {
 
 std::string png_bytes(const Picture& picture) {
   const bool sound = picture.width > 0 && picture.height > 0 && (picture.channels == 1 || picture.channels == 3) &&
-                     picture.pixels.size() == static_cast<std::size_t>(picture.width) * static_cast<std::size_t>(picture.height) *
+                     picture.pixels.size() == static_cast<std::size_t>(picture.width) *
+                                                  static_cast<std::size_t>(picture.height) *
                                                   static_cast<std::size_t>(picture.channels);
-  if (!sound) throw InternalError(text("png: a picture of ", picture.width, " x ", picture.height, " x ", picture.channels, " with ", picture.pixels.size(), " values"));
+  if (!sound)
+    throw InternalError(text("png: a picture of ", picture.width, " x ", picture.height, " x ", picture.channels, " with ",
+                             picture.pixels.size(), " values"));
   std::string bytes;
   const auto append = [](void* target, void* data, int size) {
     static_cast<std::string*>(target)->append(static_cast<const char*>(data), static_cast<std::size_t>(size));
   };
-  if (stbi_write_png_to_func(append, &bytes, picture.width, picture.height, picture.channels, picture.pixels.data(), picture.width * picture.channels) == 0) {
+  if (stbi_write_png_to_func(append, &bytes, picture.width, picture.height, picture.channels, picture.pixels.data(),
+                             picture.width * picture.channels) == 0) {
     throw InternalError("png: the picture could not be encoded");
   }
   return bytes;
@@ -47,7 +51,8 @@ Picture side_by_side(const std::vector<Picture>& pictures, int gap) {
   if (pictures.empty()) throw InternalError("png: no pictures to put side by side");
   Picture result{0, pictures.front().height, pictures.front().channels, {}};
   for (const Picture& p : pictures) {
-    if (p.height != result.height || p.channels != result.channels) throw InternalError("png: pictures side by side differ in height or channels");
+    if (p.height != result.height || p.channels != result.channels)
+      throw InternalError("png: pictures side by side differ in height or channels");
     result.width += p.width;
   }
   result.width += gap * (static_cast<int>(pictures.size()) - 1);

@@ -10,8 +10,8 @@ namespace vitrine::report {
 struct Picture {
   int width = 0;
   int height = 0;
-  int channels = 1;                    // 1 grey, 3 RGB
-  std::vector<std::uint8_t> pixels;    // row-major, interleaved
+  int channels = 1;                  // 1 grey, 3 RGB
+  std::vector<std::uint8_t> pixels;  // row-major, interleaved
 };
 
 std::string png_bytes(const Picture& picture);

@@ -15,8 +15,8 @@ constexpr double kLeft = 46, kRight = 12, kTop = 26, kBottom = 38;
 std::string n(double v) { return fixed(v, 1); }
 
 std::string label(double x, double y, const char* anchor, double size, const std::string& what, const char* extra = "") {
-  return text("<text x=\"", n(x), "\" y=\"", n(y), "\" text-anchor=\"", anchor, "\" font-size=\"", n(size), "\" fill=\"#333\"", extra, ">",
-              escaped(what), "</text>\n");
+  return text("<text x=\"", n(x), "\" y=\"", n(y), "\" text-anchor=\"", anchor, "\" font-size=\"", n(size), "\" fill=\"#333\"",
+              extra, ">", escaped(what), "</text>\n");
 }
 
 }  // namespace
@@ -35,25 +35,30 @@ std::string Plot::points(const std::vector<double>& x, const std::vector<double>
   return out;
 }
 
-void Plot::line(const std::vector<double>& x, const std::vector<double>& y, const std::string& colour, double thickness, double opacity, bool dashed) {
+void Plot::line(const std::vector<double>& x, const std::vector<double>& y, const std::string& colour, double thickness,
+                double opacity, bool dashed) {
   if (x.empty()) return;
-  content_ += text("<polyline points=\"", points(x, y), "\" fill=\"none\" stroke=\"", colour, "\" stroke-width=\"", n(thickness), "\" stroke-opacity=\"",
-                   fixed(opacity, 2), "\"", dashed ? " stroke-dasharray=\"4 3\"" : "", " stroke-linejoin=\"round\"/>\n");
+  content_ += text("<polyline points=\"", points(x, y), "\" fill=\"none\" stroke=\"", colour, "\" stroke-width=\"",
+                   n(thickness), "\" stroke-opacity=\"", fixed(opacity, 2), "\"", dashed ? " stroke-dasharray=\"4 3\"" : "",
+                   " stroke-linejoin=\"round\"/>\n");
 }
 
-void Plot::band(const std::vector<double>& x, const std::vector<double>& low, const std::vector<double>& high, const std::string& colour) {
+void Plot::band(const std::vector<double>& x, const std::vector<double>& low, const std::vector<double>& high,
+                const std::string& colour) {
   if (x.empty()) return;
   const std::vector<double> back(x.rbegin(), x.rend()), under(low.rbegin(), low.rend());
-  content_ += text("<polygon points=\"", points(x, high), " ", points(back, under), "\" fill=\"", colour, "\" fill-opacity=\"0.15\"/>\n");
+  content_ += text("<polygon points=\"", points(x, high), " ", points(back, under), "\" fill=\"", colour,
+                   "\" fill-opacity=\"0.15\"/>\n");
 }
 
 void Plot::dot(double x, double y, const std::string& colour) {
-  content_ += text("<circle cx=\"", n(px(x)), "\" cy=\"", n(py(std::clamp(y, y_.low, y_.high))), "\" r=\"2.6\" fill=\"", colour, "\"/>\n");
+  content_ += text("<circle cx=\"", n(px(x)), "\" cy=\"", n(py(std::clamp(y, y_.low, y_.high))), "\" r=\"2.6\" fill=\"", colour,
+                   "\"/>\n");
 }
 
 void Plot::vertical(double x, const std::string& colour) {
-  content_ += text("<line x1=\"", n(px(x)), "\" x2=\"", n(px(x)), "\" y1=\"", n(py(y_.low)), "\" y2=\"", n(py(y_.high)), "\" stroke=\"", colour,
-                   "\" stroke-dasharray=\"2 3\"/>\n");
+  content_ += text("<line x1=\"", n(px(x)), "\" x2=\"", n(px(x)), "\" y1=\"", n(py(y_.low)), "\" y2=\"", n(py(y_.high)),
+                   "\" stroke=\"", colour, "\" stroke-dasharray=\"2 3\"/>\n");
 }
 
 void Plot::note(double x, double y, const std::string& what) { content_ += label(px(x), py(y), "start", 11, what); }
@@ -61,24 +66,27 @@ void Plot::note(double x, double y, const std::string& what) { content_ += label
 std::string Plot::frame() const {
   std::string out = label(kLeft, 16, "start", 13, title_, " font-weight=\"600\"");
   for (const double t : x_.ticks) {
-    out += text("<line x1=\"", n(px(t)), "\" x2=\"", n(px(t)), "\" y1=\"", n(py(y_.low)), "\" y2=\"", n(py(y_.high)), "\" stroke=\"#eceef1\"/>\n");
+    out += text("<line x1=\"", n(px(t)), "\" x2=\"", n(px(t)), "\" y1=\"", n(py(y_.low)), "\" y2=\"", n(py(y_.high)),
+                "\" stroke=\"#eceef1\"/>\n");
     out += label(px(t), height_ - kBottom + 15, "middle", 10.5, fixed(t, x_.digits));
   }
   for (const double t : y_.ticks) {
-    out += text("<line x1=\"", n(px(x_.low)), "\" x2=\"", n(px(x_.high)), "\" y1=\"", n(py(t)), "\" y2=\"", n(py(t)), "\" stroke=\"#eceef1\"/>\n");
+    out += text("<line x1=\"", n(px(x_.low)), "\" x2=\"", n(px(x_.high)), "\" y1=\"", n(py(t)), "\" y2=\"", n(py(t)),
+                "\" stroke=\"#eceef1\"/>\n");
     out += label(kLeft - 6, py(t) + 3.5, "end", 10.5, fixed(t, y_.digits));
   }
   out += label((kLeft + width_ - kRight) / 2, height_ - 6, "middle", 11, x_.label);
   const double middle = (kTop + height_ - kBottom) / 2;
   out += label(13, middle, "middle", 11, y_.label, text(" transform=\"rotate(-90 13 ", n(middle), ")\"").c_str());
-  out += text("<rect x=\"", n(kLeft), "\" y=\"", n(kTop), "\" width=\"", n(width_ - kLeft - kRight), "\" height=\"", n(height_ - kTop - kBottom),
-              "\" fill=\"none\" stroke=\"#b9bec7\"/>\n");
+  out += text("<rect x=\"", n(kLeft), "\" y=\"", n(kTop), "\" width=\"", n(width_ - kLeft - kRight), "\" height=\"",
+              n(height_ - kTop - kBottom), "\" fill=\"none\" stroke=\"#b9bec7\"/>\n");
   return out;
 }
 
 std::string Plot::svg() const {
-  return text("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ", n(width_), " ", n(height_), "\" width=\"", n(width_), "\" height=\"",
-              n(height_), "\" role=\"img\" aria-label=\"", escaped(title_), "\">\n", frame(), content_, "</svg>\n");
+  return text("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ", n(width_), " ", n(height_), "\" width=\"", n(width_),
+              "\" height=\"", n(height_), "\" role=\"img\" aria-label=\"", escaped(title_), "\">\n", frame(), content_,
+              "</svg>\n");
 }
 
 std::vector<double> round_ticks(double low, double high) {

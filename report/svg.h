@@ -18,20 +18,21 @@ class Plot {
   struct Axis {
     double low = 0, high = 1;
     std::vector<double> ticks;
-    int digits = 1;              // decimals of the tick labels
+    int digits = 1;  // decimals of the tick labels
     std::string label;
   };
 
   Plot(double width, double height, Axis x, Axis y, std::string title);
 
-  void line(const std::vector<double>& x, const std::vector<double>& y, const std::string& colour, double thickness, double opacity,
-            bool dashed = false);
-  void band(const std::vector<double>& x, const std::vector<double>& low, const std::vector<double>& high, const std::string& colour);
+  void line(const std::vector<double>& x, const std::vector<double>& y, const std::string& colour, double thickness,
+            double opacity, bool dashed = false);
+  void band(const std::vector<double>& x, const std::vector<double>& low, const std::vector<double>& high,
+            const std::string& colour);
   void dot(double x, double y, const std::string& colour);
   void vertical(double x, const std::string& colour);
-  void note(double x, double y, const std::string& text);   // in data coordinates, left-aligned
+  void note(double x, double y, const std::string& text);  // in data coordinates, left-aligned
 
-  std::string svg() const;       // one <svg> element
+  std::string svg() const;  // one <svg> element
 
  private:
   double px(double x) const;

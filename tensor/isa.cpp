@@ -15,7 +15,8 @@ Isa best() {
 
 Isa checked(Isa isa) {
   if (!isa_supported(isa)) {
-    throw UsageError(text("the instruction set ", isa_name(isa), " is not there on this machine, its widest is ", isa_name(best())));
+    throw UsageError(
+        text("the instruction set ", isa_name(isa), " is not there on this machine, its widest is ", isa_name(best())));
   }
   return isa;
 }

@@ -6,8 +6,8 @@
 namespace vitrine {
 
 double exp_portable(double x);
-double log_portable(double x);      // x > 0; -inf at 0, NaN below
-double sin_portable(double x);      // |x| <= 1e5
-double cos_portable(double x);      // |x| <= 1e5
+double log_portable(double x);  // x > 0; -inf at 0, NaN below
+double sin_portable(double x);  // |x| <= 1e5
+double cos_portable(double x);  // |x| <= 1e5
 
 }  // namespace vitrine

@@ -148,7 +148,8 @@ void parallel_for(std::int64_t count, std::int64_t grain, RangeBody body) {
 int thread_count() { return pool().size(); }
 
 void set_thread_count(int n) {
-  if (n < 1 || n > kMaxThreads) throw UsageError(text("threads is ", n, ", a whole number from 1 to ", kMaxThreads, " was expected"));
+  if (n < 1 || n > kMaxThreads)
+    throw UsageError(text("threads is ", n, ", a whole number from 1 to ", kMaxThreads, " was expected"));
   if (n != pool().size()) pool().resize(n);
 }
 

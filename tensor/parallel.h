@@ -14,8 +14,8 @@ namespace vitrine {
 class RangeBody {
  public:
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, RangeBody>)
-  RangeBody(F&& f)  // NOLINT(google-explicit-constructor): made to be passed a lambda
+  requires(!std::is_same_v<std::remove_cvref_t<F>, RangeBody>)
+      RangeBody(F&& f)  // NOLINT(google-explicit-constructor): made to be passed a lambda
       : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
         call_([](void* o, std::int64_t first, std::int64_t last) {
           (*static_cast<std::remove_reference_t<F>*>(o))(first, last);
@@ -31,7 +31,7 @@ class RangeBody {
 // than `grain` unless it is the only one. An exception in a body is rethrown here, the one of the lowest part first.
 void parallel_for(std::int64_t count, std::int64_t grain, RangeBody body);
 
-int thread_count();              // VITRINE_THREADS, else the number of processors this process may use
-void set_thread_count(int n);    // UsageError outside 1..1024
+int thread_count();            // VITRINE_THREADS, else the number of processors this process may use
+void set_thread_count(int n);  // UsageError outside 1..1024
 
 }  // namespace vitrine

@@ -14,8 +14,21 @@ namespace vitrine {
 std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
 
 enum class Purpose : std::uint32_t {
-  init = 1, shuffle, oversample, rotate, zoom, brightness, contrast, flip, mixup_partner, mixup_lambda, dropout,
-  drop_connect, split, simulate, audit
+  init = 1,
+  shuffle,
+  oversample,
+  rotate,
+  zoom,
+  brightness,
+  contrast,
+  flip,
+  mixup_partner,
+  mixup_lambda,
+  dropout,
+  drop_connect,
+  split,
+  simulate,
+  audit
 };
 
 // The coordinates of a family of draws. `sample` is the position in the epoch's order of samples (not the slot in a batch),
@@ -23,15 +36,15 @@ enum class Purpose : std::uint32_t {
 struct Draw {
   std::uint64_t seed = 0;
   Purpose purpose = Purpose::init;
-  std::uint32_t epoch = 0;   // below 2^24
+  std::uint32_t epoch = 0;  // below 2^24
   std::uint32_t sample = 0;
   std::uint32_t op = 0;
 
-  std::uint32_t bits(std::uint32_t i) const;     // the i-th 32 random bits
-  float uniform_float(std::uint32_t i) const;    // [0, 1), multiples of 2^-24
-  double uniform(std::uint32_t i) const;         // [0, 1), multiples of 2^-53 (one whole block per draw)
+  std::uint32_t bits(std::uint32_t i) const;   // the i-th 32 random bits
+  float uniform_float(std::uint32_t i) const;  // [0, 1), multiples of 2^-24
+  double uniform(std::uint32_t i) const;       // [0, 1), multiples of 2^-53 (one whole block per draw)
   double uniform(std::uint32_t i, double low, double high) const;
-  double normal(std::uint32_t i) const;          // mean 0, standard deviation 1, by Box-Muller
+  double normal(std::uint32_t i) const;                         // mean 0, standard deviation 1, by Box-Muller
   std::uint32_t below(std::uint32_t i, std::uint32_t n) const;  // 0..n-1, unbiased to 2^-53
   double gamma(std::uint32_t i, double shape) const;            // scale 1, Marsaglia and Tsang 2000; at most 64 tries
   double beta(std::uint32_t i, double a, double b) const;       // gamma(a) / (gamma(a) + gamma(b))

@@ -9,7 +9,8 @@ namespace vitrine {
 Shape::Shape(std::initializer_list<std::int64_t> sizes) : Shape(std::span(sizes.begin(), sizes.size())) {}
 
 Shape::Shape(std::span<const std::int64_t> sizes) {
-  if (sizes.size() > kMaxRank) throw ShapeError(vitrine::text("a shape has ", sizes.size(), " axes, at most ", kMaxRank, " are allowed"));
+  if (sizes.size() > kMaxRank)
+    throw ShapeError(vitrine::text("a shape has ", sizes.size(), " axes, at most ", kMaxRank, " are allowed"));
   rank_ = static_cast<int>(sizes.size());
   std::copy(sizes.begin(), sizes.end(), sizes_.begin());
   for (const std::int64_t size : sizes) {

@@ -20,8 +20,8 @@ class Shape {
   int rank() const { return rank_; }
   std::int64_t operator[](int axis) const { return sizes_[static_cast<std::size_t>(axis)]; }
   std::int64_t back() const { return sizes_[static_cast<std::size_t>(rank_ - 1)]; }
-  std::int64_t elements() const;          // product of the sizes, 1 for a scalar; ShapeError on overflow
-  std::string text() const;               // "[16, 64, 64, 3]"
+  std::int64_t elements() const;  // product of the sizes, 1 for a scalar; ShapeError on overflow
+  std::string text() const;       // "[16, 64, 64, 3]"
   bool operator==(const Shape& other) const;
 
  private:

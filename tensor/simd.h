@@ -112,8 +112,8 @@ static inline D fma(D a, D b, D c) {
   return r;
 }
 
-static inline D widen(F v) { return __builtin_convertvector(v, D); }      // exact
-static inline F narrow(D v) { return __builtin_convertvector(v, F); }     // one rounding
+static inline D widen(F v) { return __builtin_convertvector(v, D); }   // exact
+static inline F narrow(D v) { return __builtin_convertvector(v, F); }  // one rounding
 
 // Where a mask lane is true (all bits set, as comparisons give), x, else y.
 static inline F select(I mask, F x, F y) {

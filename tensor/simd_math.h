@@ -12,20 +12,20 @@ namespace vitrine::cpu::VITRINE_ISA {
 // e^x: 0 below -104, +inf above 88.73; NaN stays NaN. At most 2 ulp.
 static inline F exp(F x) {
   const F kLog2e = broadcast(0x1.715476p+0f);
-  const F kLn2High = broadcast(0x1.62e4p-1f);        // ln 2 to 15 bits: n * high is exact
-  const F kLn2Low = broadcast(0x1.7f7d1cp-20f);      // the rest
-  const F kMagic = broadcast(0x1.8p23f);             // adding it rounds to an integer, held in the low bits
+  const F kLn2High = broadcast(0x1.62e4p-1f);                            // ln 2 to 15 bits: n * high is exact
+  const F kLn2Low = broadcast(0x1.7f7d1cp-20f);                          // the rest
+  const F kMagic = broadcast(0x1.8p23f);                                 // adding it rounds to an integer, held in the low bits
   const F clamped = min(max(broadcast(-110.0f), x), broadcast(100.0f));  // NaN becomes a number here, restored below
   const F shifted = fma(clamped, kLog2e, kMagic);
   const I n = bits(shifted) - bits(kMagic);
   const F nf = shifted - kMagic;
   F r = fma(nf, -kLn2High, clamped);
   r = fma(nf, -kLn2Low, r);
-  F p = broadcast(0x1.a01a02p-13f);                  // 1/7!
-  p = fma(p, r, broadcast(0x1.6c16c2p-10f));         // 1/6!
-  p = fma(p, r, broadcast(0x1.111112p-7f));          // 1/5!
-  p = fma(p, r, broadcast(0x1.555556p-5f));          // 1/4!
-  p = fma(p, r, broadcast(0x1.555556p-3f));          // 1/3!
+  F p = broadcast(0x1.a01a02p-13f);           // 1/7!
+  p = fma(p, r, broadcast(0x1.6c16c2p-10f));  // 1/6!
+  p = fma(p, r, broadcast(0x1.111112p-7f));   // 1/5!
+  p = fma(p, r, broadcast(0x1.555556p-5f));   // 1/4!
+  p = fma(p, r, broadcast(0x1.555556p-3f));   // 1/3!
   p = fma(p, r, broadcast(0.5f));
   p = fma(p, r, broadcast(1.0f));
   p = fma(p, r, broadcast(1.0f));

@@ -43,8 +43,9 @@ void* take(std::size_t bytes) {
     block = blocks.back();
     blocks.pop_back();
   } else {
-    block = ::operator new(bytes, std::align_val_t{kAlignment}, std::nothrow);
-    if (block == nullptr) throw Error(ExitCode::runtime, text("out of memory: ", bytes, " bytes more were asked for; use a smaller batch"));
+    block = ::operator new (bytes, std::align_val_t{kAlignment}, std::nothrow);
+    if (block == nullptr)
+      throw Error(ExitCode::runtime, text("out of memory: ", bytes, " bytes more were asked for; use a smaller batch"));
     ++c.statistics.system_allocations;
   }
   c.statistics.live_bytes += bytes;
@@ -55,7 +56,8 @@ void* take(std::size_t bytes) {
 }  // namespace
 
 Storage::Storage(std::size_t floats) : floats_(floats) {
-  if (floats > std::numeric_limits<std::size_t>::max() / 8) throw ShapeError(text("a tensor of ", floats, " floats is too large"));
+  if (floats > std::numeric_limits<std::size_t>::max() / 8)
+    throw ShapeError(text("a tensor of ", floats, " floats is too large"));
   bytes_ = size_class(floats * sizeof(float));
   data_ = static_cast<float*>(take(bytes_));
 }
@@ -76,7 +78,7 @@ void release_cached_storage() {
   Cache& c = cache();
   const std::scoped_lock lock(c.mutex);
   for (auto& [bytes, blocks] : c.free_blocks) {
-    for (void* block : blocks) ::operator delete(block, std::align_val_t{kAlignment});
+    for (void* block : blocks) ::operator delete (block, std::align_val_t{kAlignment});
     blocks.clear();
   }
 }

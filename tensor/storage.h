@@ -32,6 +32,6 @@ struct StorageStatistics {
   std::uint64_t peak_bytes = 0;          // highest live_bytes so far
 };
 StorageStatistics storage_statistics();
-void release_cached_storage();           // gives every unused block back to the system
+void release_cached_storage();  // gives every unused block back to the system
 
 }  // namespace vitrine

@@ -27,7 +27,8 @@ Tensor Tensor::full(const Shape& shape, float value) {
 Tensor Tensor::from(const Shape& shape, std::span<const float> values) {
   Tensor tensor = uninitialized(shape);
   if (static_cast<std::int64_t>(values.size()) != tensor.size()) {
-    throw ShapeError(text("a tensor of shape ", shape.text(), " needs ", tensor.size(), " values, ", values.size(), " were given"));
+    throw ShapeError(
+        text("a tensor of shape ", shape.text(), " needs ", tensor.size(), " values, ", values.size(), " were given"));
   }
   std::ranges::copy(values, tensor.mutable_host().begin());
   return tensor;
@@ -41,13 +42,15 @@ std::span<const float> Tensor::host() const {
 std::span<float> Tensor::mutable_host() {
   if (!defined()) throw InternalError("a tensor without storage was written");
   if (storage_.use_count() != 1) {
-    throw InternalError(text("a tensor of shape ", shape_.text(), " was to be written while others share its storage; clone it first"));
+    throw InternalError(
+        text("a tensor of shape ", shape_.text(), " was to be written while others share its storage; clone it first"));
   }
   return {storage_->data(), storage_->floats()};
 }
 
 Tensor Tensor::reshaped(const Shape& shape) const {
-  if (shape.elements() != size()) throw ShapeError(text("a tensor of shape ", shape_.text(), " cannot be seen as ", shape.text()));
+  if (shape.elements() != size())
+    throw ShapeError(text("a tensor of shape ", shape_.text(), " cannot be seen as ", shape.text()));
   return Tensor(shape, storage_);
 }
 

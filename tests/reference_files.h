@@ -20,6 +20,6 @@ inline std::filesystem::path find_reference_file(const std::string& name) {
 }  // namespace vitrine::testing
 
 // Skips the test (reported as skipped, not passed) when the file is in neither folder.
-#define VITRINE_REFERENCE_FILE(variable, name)                                               \
-  const std::filesystem::path variable = vitrine::testing::find_reference_file(name);        \
+#define VITRINE_REFERENCE_FILE(variable, name)                                        \
+  const std::filesystem::path variable = vitrine::testing::find_reference_file(name); \
   if (variable.empty()) GTEST_SKIP() << "reference file " << (name) << " is not at hand"

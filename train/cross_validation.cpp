@@ -58,13 +58,16 @@ void claim_folder(const std::filesystem::path& run, const Pairs& wanted) {
   const Pairs found = read_run_options(run);
   for (std::size_t i = 0; i < std::max(found.size(), wanted.size()); ++i) {
     if (i < found.size() && i < wanted.size() && found[i] == wanted[i]) continue;
-    const auto show = [](const Pairs& p, std::size_t at) { return at < p.size() ? p[at].first + " = " + p[at].second : std::string("nothing"); };
-    throw UsageError(text(run.string(), " holds a run with other settings (there: ", show(found, i), "; asked: ", show(wanted, i),
-                          "); choose another folder or delete it"));
+    const auto show = [](const Pairs& p, std::size_t at) {
+      return at < p.size() ? p[at].first + " = " + p[at].second : std::string("nothing");
+    };
+    throw UsageError(text(run.string(), " holds a run with other settings (there: ", show(found, i),
+                          "; asked: ", show(wanted, i), "); choose another folder or delete it"));
   }
 }
 
-std::optional<MeanSd> over(const std::vector<Metrics>& folds, const std::function<std::optional<double>(const Metrics&)>& value) {
+std::optional<MeanSd> over(const std::vector<Metrics>& folds,
+                           const std::function<std::optional<double>(const Metrics&)>& value) {
   std::vector<double> values;
   for (const Metrics& m : folds) {
     if (const auto v = value(m)) values.push_back(*v);
@@ -82,8 +85,10 @@ Json part_json(const PartSummary& part) {
   out["accuracy"] = mean_sd_json(part.accuracy);
   out["auc"] = mean_sd_json(part.auc);
   for (const ClassSummary& c : part.classes) {
-    out["classes"].push_back(
-        {{"name", c.name}, {"precision", mean_sd_json(c.precision)}, {"recall", mean_sd_json(c.recall)}, {"f1", mean_sd_json(c.f1)}});
+    out["classes"].push_back({{"name", c.name},
+                              {"precision", mean_sd_json(c.precision)},
+                              {"recall", mean_sd_json(c.recall)},
+                              {"f1", mean_sd_json(c.f1)}});
   }
   return out;
 }
@@ -92,8 +97,8 @@ std::string cell(const std::optional<double>& value) { return value ? shortest(*
 
 void append_rows(std::string& csv, std::size_t fold, const std::string& part, const Metrics& m) {
   for (const ClassMetrics& c : m.classes) {
-    csv += csv_line({std::to_string(fold), part, c.name, std::to_string(c.support), cell(c.precision), cell(c.recall), cell(c.f1),
-                     shortest(m.accuracy), cell(m.auc)});
+    csv += csv_line({std::to_string(fold), part, c.name, std::to_string(c.support), cell(c.precision), cell(c.recall),
+                     cell(c.f1), shortest(m.accuracy), cell(m.auc)});
   }
 }
 
@@ -131,15 +136,16 @@ PartSummary summarize(const std::vector<Metrics>& folds) {
   part.auc = over(folds, [](const Metrics& m) { return m.auc; });
   const std::size_t classes = folds.empty() ? 0 : folds.front().classes.size();
   for (std::size_t c = 0; c < classes; ++c) {
-    part.classes.push_back({folds.front().classes[c].name, over(folds, [c](const Metrics& m) { return m.classes[c].precision; }),
+    part.classes.push_back({folds.front().classes[c].name,
+                            over(folds, [c](const Metrics& m) { return m.classes[c].precision; }),
                             over(folds, [c](const Metrics& m) { return m.classes[c].recall; }),
                             over(folds, [c](const Metrics& m) { return m.classes[c].f1; })});
   }
   return part;
 }
 
-RunResult cross_validate(const Manifest& manifest, const Splits& splits, const TrainOptions& options, const std::filesystem::path& run,
-                         std::optional<int> only_fold, Progress& progress) {
+RunResult cross_validate(const Manifest& manifest, const Splits& splits, const TrainOptions& options,
+                         const std::filesystem::path& run, std::optional<int> only_fold, Progress& progress) {
   check(options);
   const auto count = static_cast<int>(splits.folds.size());
   if (only_fold && (*only_fold < 0 || *only_fold >= count)) {
@@ -166,7 +172,8 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
 
 RunResult read_run(const std::filesystem::path& run) {
   std::vector<FoldFiles> folds;
-  while (std::filesystem::exists(run / text("fold_", folds.size()))) folds.push_back(read_fold(run / text("fold_", folds.size())));
+  while (std::filesystem::exists(run / text("fold_", folds.size())))
+    folds.push_back(read_fold(run / text("fold_", folds.size())));
   if (folds.empty()) throw DataError(text(run.string(), " holds no finished fold (no fold_0); run `vitrine cv` first"));
   return summarized(std::move(folds));
 }

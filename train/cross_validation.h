@@ -21,7 +21,7 @@ namespace vitrine {
 
 struct ClassSummary {
   std::string name;
-  std::optional<MeanSd> precision, recall, f1;   // over the folds where they are defined
+  std::optional<MeanSd> precision, recall, f1;  // over the folds where they are defined
 };
 
 struct PartSummary {
@@ -36,11 +36,11 @@ struct RunResult {
 
 PartSummary summarize(const std::vector<Metrics>& folds);
 
-// Trains the folds that are not finished in `run`, then writes the summary. `only_fold` (from 0) trains that one alone and writes
-// no summary; UsageError when there is no such fold. UsageError when `run` holds a run with other options or data, naming the first
-// difference.
-RunResult cross_validate(const Manifest& manifest, const Splits& splits, const TrainOptions& options, const std::filesystem::path& run,
-                         std::optional<int> only_fold, Progress& progress);
+// Trains the folds that are not finished in `run`, then writes the summary. `only_fold` (from 0) trains that one alone and
+// writes no summary; UsageError when there is no such fold. UsageError when `run` holds a run with other options or data,
+// naming the first difference.
+RunResult cross_validate(const Manifest& manifest, const Splits& splits, const TrainOptions& options,
+                         const std::filesystem::path& run, std::optional<int> only_fold, Progress& progress);
 
 // A finished run, from its files. DataError when a fold is missing.
 RunResult read_run(const std::filesystem::path& run);

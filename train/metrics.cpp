@@ -32,14 +32,16 @@ std::optional<double> roc_auc(std::span<const int> is_positive, std::span<const 
   const RocCurve curve = roc_curve(is_positive, score);
   double area = 0;
   for (std::size_t i = 1; i < curve.false_positive_rate.size(); ++i) {
-    area += (curve.false_positive_rate[i] - curve.false_positive_rate[i - 1]) * (curve.true_positive_rate[i] + curve.true_positive_rate[i - 1]) / 2;
+    area += (curve.false_positive_rate[i] - curve.false_positive_rate[i - 1]) *
+            (curve.true_positive_rate[i] + curve.true_positive_rate[i - 1]) / 2;
   }
   return area;
 }
 
 Metrics classification_metrics(std::span<const int> labels, const std::vector<std::vector<double>>& probability,
                                const std::vector<std::string>& classes) {
-  if (labels.size() != probability.size()) throw InternalError(text("metrics: ", labels.size(), " labels, ", probability.size(), " predictions"));
+  if (labels.size() != probability.size())
+    throw InternalError(text("metrics: ", labels.size(), " labels, ", probability.size(), " predictions"));
   Metrics m;
   m.count = static_cast<int>(labels.size());
   m.confusion.assign(classes.size(), std::vector<int>(classes.size(), 0));

@@ -16,7 +16,7 @@ struct ClassMetrics {
   int support = 0;
 };
 
-struct RocCurve {                   // thresholds descending, ties merged, from (0, 0) to (1, 1); no collinear points dropped
+struct RocCurve {  // thresholds descending, ties merged, from (0, 0) to (1, 1); no collinear points dropped
   std::vector<double> false_positive_rate;
   std::vector<double> true_positive_rate;
 };
@@ -25,7 +25,7 @@ struct Metrics {
   int count = 0;
   double accuracy = 0;
   std::vector<ClassMetrics> classes;
-  std::optional<double> auc;        // of the last class (SCLC) by the trapezoid; nullopt when only one class is present
+  std::optional<double> auc;                // of the last class (SCLC) by the trapezoid; nullopt when only one class is present
   std::vector<std::vector<int>> confusion;  // [actual][predicted]
 };
 
@@ -38,7 +38,7 @@ Metrics classification_metrics(std::span<const int> labels, const std::vector<st
 
 struct MeanSd {
   double mean = 0;
-  double sd = 0;      // sample standard deviation (n - 1); 0 for one value
+  double sd = 0;  // sample standard deviation (n - 1); 0 for one value
   int count = 0;
 };
 std::optional<MeanSd> mean_sd(std::span<const double> values);  // nullopt for none

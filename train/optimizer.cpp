@@ -61,17 +61,19 @@ void Optimizer::step(const std::string& name, Tensor& value, const Tensor& gradi
   }
   float* second = state.second.mutable_host().data();
   if (options_.rule == Rule::rmsprop) {
-    kernels.rmsprop(single(lr), single(options_.alpha), single(1 - options_.alpha), single(momentum >= 0 ? momentum : options_.momentum),
-                    single(options_.eps), g, value.size(), second, first, w);
+    kernels.rmsprop(single(lr), single(options_.alpha), single(1 - options_.alpha),
+                    single(momentum >= 0 ? momentum : options_.momentum), single(options_.eps), g, value.size(), second, first,
+                    w);
     return;
   }
   const double beta1 = momentum >= 0 ? momentum : options_.beta1;
   state.beta1_power *= beta1;
   state.beta2_power *= options_.beta2;
   const double decay = options_.rule == Rule::adamw ? 1 - lr * options_.weight_decay : 1.0;
-  kernels.adam({single(beta1), single(1 - beta1), single(options_.beta2), single(1 - options_.beta2), single(lr / (1 - state.beta1_power)),
-                single(1 / std::sqrt(1 - state.beta2_power)), single(options_.eps), single(decay)},
-               g, value.size(), first, second, w);
+  kernels.adam(
+      {single(beta1), single(1 - beta1), single(options_.beta2), single(1 - options_.beta2),
+       single(lr / (1 - state.beta1_power)), single(1 / std::sqrt(1 - state.beta2_power)), single(options_.eps), single(decay)},
+      g, value.size(), first, second, w);
 }
 
 std::vector<std::pair<std::string, Tensor>> Optimizer::state() const {

@@ -26,32 +26,32 @@ struct OptimizerOptions {
   double beta1 = 0.9;
   double beta2 = 0.99;
   double eps = 1e-5;
-  double weight_decay = 0;   // adamw only
-  double momentum = 0.9;     // sgd, rmsprop
-  double alpha = 0.9;        // rmsprop
+  double weight_decay = 0;  // adamw only
+  double momentum = 0.9;    // sgd, rmsprop
+  double alpha = 0.9;       // rmsprop
 };
 
 class Optimizer {
  public:
   explicit Optimizer(const OptimizerOptions& options) : options_(options) {}
 
-  // One update of `value` (sole owner of its storage) by `gradient`; `name` finds its state. `momentum` replaces beta1 (Adam) or
-  // momentum (SGD, RMSprop) when not negative: one-cycle changes it every step. ShapeError when the shapes differ.
+  // One update of `value` (sole owner of its storage) by `gradient`; `name` finds its state. `momentum` replaces beta1 (Adam)
+  // or momentum (SGD, RMSprop) when not negative: one-cycle changes it every step. ShapeError when the shapes differ.
   void step(const std::string& name, Tensor& value, const Tensor& gradient, double lr, double momentum = -1);
 
   const OptimizerOptions& options() const { return options_; }
 
-  // Everything that the next step depends on besides its arguments, as named tensors: moments and, per parameter, the step count
-  // and the running products of the betas (as pairs of floats, high and low part). `restore` takes what `state` gave.
+  // Everything that the next step depends on besides its arguments, as named tensors: moments and, per parameter, the step
+  // count and the running products of the betas (as pairs of floats, high and low part). `restore` takes what `state` gave.
   std::vector<std::pair<std::string, Tensor>> state() const;
   void restore(const std::vector<std::pair<std::string, Tensor>>& state);
 
  private:
   struct State {
-    Tensor first;    // m, or u
-    Tensor second;   // v
+    Tensor first;   // m, or u
+    Tensor second;  // v
     std::int64_t steps = 0;
-    double beta1_power = 1;   // product of the beta1 used so far
+    double beta1_power = 1;  // product of the beta1 used so far
     double beta2_power = 1;
   };
 
@@ -64,16 +64,16 @@ namespace cpu {
 // One update of n elements; what the rules need is precomputed per step in float32.
 struct AdamStep {
   float beta1, one_minus_beta1, beta2, one_minus_beta2;
-  float step;                  // lr / (1 - beta1^t)
-  float second_correction;     // 1 / sqrt(1 - beta2^t)
+  float step;               // lr / (1 - beta1^t)
+  float second_correction;  // 1 / sqrt(1 - beta2^t)
   float eps;
-  float decay;                 // 1 - lr weight_decay for AdamW, else 1
+  float decay;  // 1 - lr weight_decay for AdamW, else 1
 };
 struct OptimizerKernels {
   void (*adam)(const AdamStep& s, const float* g, std::int64_t n, float* m, float* v, float* w);
   void (*sgd)(float lr, float momentum, bool first, const float* g, std::int64_t n, float* u, float* w);
-  void (*rmsprop)(float lr, float alpha, float one_minus_alpha, float momentum, float eps, const float* g, std::int64_t n, float* v,
-                  float* u, float* w);
+  void (*rmsprop)(float lr, float alpha, float one_minus_alpha, float momentum, float eps, const float* g, std::int64_t n,
+                  float* v, float* u, float* w);
 };
 const OptimizerKernels& optimizer_kernels();
 

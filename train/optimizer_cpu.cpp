@@ -46,8 +46,8 @@ void sgd(float lr, float momentum, bool first_step, const float* g, std::int64_t
   });
 }
 
-void rmsprop(float lr, float alpha, float one_minus_alpha, float momentum, float eps, const float* g, std::int64_t n, float* v, float* u,
-             float* w) {
+void rmsprop(float lr, float alpha, float one_minus_alpha, float momentum, float eps, const float* g, std::int64_t n, float* v,
+             float* u, float* w) {
   blocks(n, [&](std::int64_t i, int lanes) {
     const F gradient = load_partial(g + i, lanes);
     const F second = fma(broadcast(one_minus_alpha), gradient * gradient, broadcast(alpha) * load_partial(v + i, lanes));

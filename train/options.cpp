@@ -11,7 +11,8 @@ namespace {
 
 void in_range(const char* name, double value, double low, double high) {
   if (!(value >= low && value <= high)) {
-    throw UsageError(text("--", name, " is ", shortest(value), ", expected a number from ", shortest(low), " to ", shortest(high)));
+    throw UsageError(
+        text("--", name, " is ", shortest(value), ", expected a number from ", shortest(low), " to ", shortest(high)));
   }
 }
 

@@ -15,16 +15,16 @@ namespace vitrine {
 struct TrainOptions {
   std::string arch = "b0";
   std::string inputs = "t1c+flair+t2";
-  std::string weights;              // checkpoint to start from; empty: drawn weights
-  std::string from = "auto";        // its family (weights/key_tables.h)
+  std::string weights;        // checkpoint to start from; empty: drawn weights
+  std::string from = "auto";  // its family (weights/key_tables.h)
   int epochs = 100;
   int batch_size = 16;
-  double lr = 1e-3;                 // highest learning rate of the one-cycle schedule
-  double mixup = 0.4;               // alpha of the Beta distribution; 0 switches mixup off
+  double lr = 1e-3;    // highest learning rate of the one-cycle schedule
+  double mixup = 0.4;  // alpha of the Beta distribution; 0 switches mixup off
   double label_smoothing = 0;
   double dropout = 0.2;
   double drop_connect = 0.2;
-  double bn_momentum = 0;           // weight of the new batch in the running statistics; 0: the weights' own
+  double bn_momentum = 0;  // weight of the new batch in the running statistics; 0: the weights' own
   Balance balance = Balance::oversample;
   bool augmentation = true;
   AugmentOptions augment;

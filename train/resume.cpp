@@ -31,7 +31,8 @@ TensorFile part_of(const TensorFile& file, std::string_view prefix) {
 StoredTensor history_tensor(const std::vector<EpochRecord>& history) {
   std::vector<double> values;
   for (const EpochRecord& e : history) {
-    values.insert(values.end(), {static_cast<double>(e.epoch), e.train_loss, e.validation_loss, e.validation_accuracy, e.lr, e.momentum});
+    values.insert(values.end(),
+                  {static_cast<double>(e.epoch), e.train_loss, e.validation_loss, e.validation_accuracy, e.lr, e.momentum});
   }
   return StoredTensor::from("history", Shape{static_cast<std::int64_t>(history.size()), 6}, values);
 }
@@ -47,7 +48,8 @@ std::vector<EpochRecord> history_of(const StoredTensor& tensor) {
 
 }  // namespace
 
-void write_resume_file(const std::filesystem::path& path, const ResumeState& state, EfficientNet& net, const Optimizer& optimizer) {
+void write_resume_file(const std::filesystem::path& path, const ResumeState& state, EfficientNet& net,
+                       const Optimizer& optimizer) {
   TensorFile file;
   append(file, kNow, to_tensor_file(net, {}));
   append(file, kBest, state.best);

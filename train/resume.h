@@ -16,13 +16,14 @@
 namespace vitrine {
 
 struct ResumeState {
-  std::string key;                     // of options, data and split; a file with another key is ignored
-  std::vector<EpochRecord> history;    // of the finished epochs
-  int best_epoch = 0;                  // from 1; 0 before the first
-  TensorFile best;                     // the network of that epoch
+  std::string key;                   // of options, data and split; a file with another key is ignored
+  std::vector<EpochRecord> history;  // of the finished epochs
+  int best_epoch = 0;                // from 1; 0 before the first
+  TensorFile best;                   // the network of that epoch
 };
 
-void write_resume_file(const std::filesystem::path& path, const ResumeState& state, EfficientNet& net, const Optimizer& optimizer);
+void write_resume_file(const std::filesystem::path& path, const ResumeState& state, EfficientNet& net,
+                       const Optimizer& optimizer);
 
 // True when the file is there, has this key and is whole; then `state`, `net` and `optimizer` are as they were. A file of
 // another key or a damaged one changes nothing: the fold starts from its beginning.

@@ -17,7 +17,8 @@ double number_in(const CsvTable& table, const CsvRow& row, std::string_view colu
   double value = 0;
   const std::string& cell = row.cells[table.column(column)];
   if (!parse_number(cell, value)) {
-    throw DataError(text(table.path.string(), ":", row.line, ": the column '", column, "' holds '", cell, "', a number was expected"));
+    throw DataError(
+        text(table.path.string(), ":", row.line, ": the column '", column, "' holds '", cell, "', a number was expected"));
   }
   return value;
 }
@@ -29,7 +30,11 @@ Json metrics_json(const Metrics& metrics) {
   out["accuracy"] = metrics.accuracy;
   out["auc"] = value(metrics.auc);
   for (const ClassMetrics& c : metrics.classes) {
-    out["classes"].push_back({{"name", c.name}, {"precision", value(c.precision)}, {"recall", value(c.recall)}, {"f1", value(c.f1)}, {"support", c.support}});
+    out["classes"].push_back({{"name", c.name},
+                              {"precision", value(c.precision)},
+                              {"recall", value(c.recall)},
+                              {"f1", value(c.f1)},
+                              {"support", c.support}});
   }
   out["confusion"] = metrics.confusion;
   return out;
@@ -61,7 +66,8 @@ std::vector<Prediction> read_predictions(const std::filesystem::path& path, std:
     p.slice = static_cast<int>(number_in(table, row, "slice"));
     const std::string& label = row.cells[table.column("label")];
     const auto found = std::find(classes.begin(), classes.end(), label);
-    if (found == classes.end()) throw DataError(text(path.string(), ":", row.line, ": the label '", label, "' has no prob_ column"));
+    if (found == classes.end())
+      throw DataError(text(path.string(), ":", row.line, ": the label '", label, "' has no prob_ column"));
     p.label = static_cast<int>(found - classes.begin());
     for (const std::string& name : classes) p.probability.push_back(number_in(table, row, "prob_" + name));
     predictions.push_back(std::move(p));
@@ -74,8 +80,8 @@ std::vector<Prediction> read_predictions(const std::filesystem::path& path, std:
 std::string history_csv(const std::vector<EpochRecord>& history) {
   std::string out = csv_line({"epoch", "train_loss", "validation_loss", "validation_accuracy", "lr", "momentum"});
   for (const EpochRecord& e : history) {
-    out += csv_line({std::to_string(e.epoch), shortest(e.train_loss), shortest(e.validation_loss), shortest(e.validation_accuracy),
-                     shortest(e.lr), shortest(e.momentum)});
+    out += csv_line({std::to_string(e.epoch), shortest(e.train_loss), shortest(e.validation_loss),
+                     shortest(e.validation_accuracy), shortest(e.lr), shortest(e.momentum)});
   }
   return out;
 }
@@ -86,8 +92,12 @@ std::string predictions_csv(const std::vector<Prediction>& predictions, const st
   std::string out = csv_line(header);
   for (const Prediction& p : predictions) {
     const auto best = std::max_element(p.probability.begin(), p.probability.end()) - p.probability.begin();
-    std::vector<std::string> cells = {p.sample_id, p.subject_id, std::to_string(p.lesion_id), std::to_string(p.slice),
-                                      classes[static_cast<std::size_t>(p.label)], classes[static_cast<std::size_t>(best)]};
+    std::vector<std::string> cells = {p.sample_id,
+                                      p.subject_id,
+                                      std::to_string(p.lesion_id),
+                                      std::to_string(p.slice),
+                                      classes[static_cast<std::size_t>(p.label)],
+                                      classes[static_cast<std::size_t>(best)]};
     for (const double probability : p.probability) cells.push_back(shortest(probability));
     out += csv_line(cells);
   }

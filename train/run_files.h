@@ -16,11 +16,11 @@
 namespace vitrine {
 
 struct EpochRecord {
-  int epoch = 0;                  // from 1
-  double train_loss = 0;          // mean over the epoch's batches, mixup included
+  int epoch = 0;          // from 1
+  double train_loss = 0;  // mean over the epoch's batches, mixup included
   double validation_loss = 0;
   double validation_accuracy = 0;
-  double lr = 0;                  // of the epoch's last step
+  double lr = 0;  // of the epoch's last step
   double momentum = 0;
 };
 
@@ -28,13 +28,13 @@ struct Prediction {
   std::string sample_id, subject_id;
   int lesion_id = 0;
   int slice = 0;
-  int label = 0;                        // index into the classes
-  std::vector<double> probability;      // per class
+  int label = 0;                    // index into the classes
+  std::vector<double> probability;  // per class
 };
 
 struct FoldFiles {
   std::vector<EpochRecord> history;
-  int best_epoch = 0;                   // from 1
+  int best_epoch = 0;  // from 1
   std::vector<Prediction> validation, test;
   std::vector<std::string> classes;
 };

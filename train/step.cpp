@@ -59,7 +59,8 @@ Tensor stack_images(const std::vector<const Tensor*>& images, const Semantics& s
   const Shape& one = images.front()->shape();
   const auto count = static_cast<std::int64_t>(images.size());
   for (const Tensor* image : images) {
-    if (!(image->shape() == one)) throw ShapeError(text("stack_images: images are ", one.text(), " and ", image->shape().text()));
+    if (!(image->shape() == one))
+      throw ShapeError(text("stack_images: images are ", one.text(), " and ", image->shape().text()));
   }
   std::array<float, 3> scale{};
   for (std::size_t c = 0; c < 3; ++c) scale[c] = 1.0f / semantics.std[c];
@@ -82,10 +83,12 @@ std::vector<std::vector<double>> predict(EfficientNet& net, const std::vector<Te
   std::vector<std::vector<double>> probability;
   for (std::size_t first = 0; first < images.size(); first += static_cast<std::size_t>(batch_size)) {
     std::vector<const Tensor*> piece;
-    for (std::size_t i = first; i < std::min(images.size(), first + static_cast<std::size_t>(batch_size)); ++i) piece.push_back(&images[i]);
+    for (std::size_t i = first; i < std::min(images.size(), first + static_cast<std::size_t>(batch_size)); ++i)
+      piece.push_back(&images[i]);
     const Variable logits = net.forward(stack_images(piece, net.semantics), Pass{});
     const auto classes = static_cast<std::size_t>(net.classes);
-    for (std::size_t n = 0; n < piece.size(); ++n) probability.push_back(softmax(logits.tensor().host().subspan(n * classes, classes)));
+    for (std::size_t n = 0; n < piece.size(); ++n)
+      probability.push_back(softmax(logits.tensor().host().subspan(n * classes, classes)));
   }
   return probability;
 }

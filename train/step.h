@@ -11,14 +11,14 @@ namespace vitrine {
 
 struct StepOptions {
   double lr = 1e-3;
-  double momentum = -1;        // negative: the optimiser's own
+  double momentum = -1;  // negative: the optimiser's own
   double label_smoothing = 0;
   DropKey key{};
 };
 
 struct StepResult {
   double loss = 0;
-  Tensor logits;               // [N, classes], before the update
+  Tensor logits;  // [N, classes], before the update
 };
 
 // Forward, soft cross-entropy, backward, update of every parameter in network order. NumericalError naming the first op whose

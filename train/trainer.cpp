@@ -34,7 +34,7 @@ std::string minutes(double seconds) {
 }
 
 struct Evaluation {
-  double loss = 0;      // mean cross-entropy of the true class
+  double loss = 0;  // mean cross-entropy of the true class
   double accuracy = 0;
 };
 
@@ -93,7 +93,8 @@ class FoldTraining {
   std::filesystem::path resume_path() const { return folder_ / "last.safetensors"; }
 
   std::vector<int> order(std::uint32_t epoch) const {
-    return epoch_order(data_.train.labels, static_cast<int>(data_.train.classes.size()), options_.balance, options_.seed, epoch);
+    return epoch_order(data_.train.labels, static_cast<int>(data_.train.classes.size()), options_.balance, options_.seed,
+                       epoch);
   }
 
   void train_epoch(int epoch) {
@@ -104,7 +105,8 @@ class FoldTraining {
     for (int i = 0; i < steps_per_epoch_; ++i) {
       const int step = (epoch - 1) * steps_per_epoch_ + i;
       const std::size_t first = static_cast<std::size_t>(i) * static_cast<std::size_t>(options_.batch_size);
-      const Batch batch = training_batch(data_.train, visit, first, net_.semantics, options_, static_cast<std::uint32_t>(epoch));
+      const Batch batch =
+          training_batch(data_.train, visit, first, net_.semantics, options_, static_cast<std::uint32_t>(epoch));
       record.lr = schedule_.lr(step);
       record.momentum = schedule_.momentum(step);
       const DropKey key{options_.seed, static_cast<std::uint32_t>(epoch), static_cast<std::uint32_t>(first)};
@@ -122,7 +124,8 @@ class FoldTraining {
     record.train_loss = loss_sum / steps_per_epoch_;
     record.validation_loss = e.loss;
     record.validation_accuracy = e.accuracy;
-    if (state_.best_epoch == 0 || e.accuracy > state_.history[static_cast<std::size_t>(state_.best_epoch - 1)].validation_accuracy) {
+    if (state_.best_epoch == 0 ||
+        e.accuracy > state_.history[static_cast<std::size_t>(state_.best_epoch - 1)].validation_accuracy) {
       state_.best_epoch = epoch;
       state_.best = to_tensor_file(net_, {});
     }
@@ -132,11 +135,12 @@ class FoldTraining {
   void report(std::size_t epoch, std::size_t done_now) {
     const EpochRecord& e = state_.history.back();
     const double elapsed = seconds_since(started_);
-    const double left = elapsed / static_cast<double>(done_now) * static_cast<double>(static_cast<std::size_t>(options_.epochs) - epoch);
+    const double left =
+        elapsed / static_cast<double>(done_now) * static_cast<double>(static_cast<std::size_t>(options_.epochs) - epoch);
     const std::string line =
-        text(title_, "  epoch ", epoch, "/", options_.epochs, "  loss ", fixed(e.train_loss, 3), "  val loss ", fixed(e.validation_loss, 3),
-             "  val accuracy ", fixed(e.validation_accuracy, 3), "  ", fixed(static_cast<double>(images_) / elapsed, 0), " images/s  ETA ",
-             minutes(left));
+        text(title_, "  epoch ", epoch, "/", options_.epochs, "  loss ", fixed(e.train_loss, 3), "  val loss ",
+             fixed(e.validation_loss, 3), "  val accuracy ", fixed(e.validation_accuracy, 3), "  ",
+             fixed(static_cast<double>(images_) / elapsed, 0), " images/s  ETA ", minutes(left));
     const bool last = epoch == static_cast<std::size_t>(options_.epochs);
     if (last || epoch % 10 == 0 || options_.epochs <= 20) {
       progress_.line(line);
@@ -181,7 +185,8 @@ class FoldTraining {
 Tensor one_hot(std::span<const int> labels, int classes) {
   Tensor targets = Tensor::zeros({static_cast<std::int64_t>(labels.size()), classes});
   const auto out = targets.mutable_host();
-  for (std::size_t n = 0; n < labels.size(); ++n) out[n * static_cast<std::size_t>(classes) + static_cast<std::size_t>(labels[n])] = 1.0f;
+  for (std::size_t n = 0; n < labels.size(); ++n)
+    out[n * static_cast<std::size_t>(classes) + static_cast<std::size_t>(labels[n])] = 1.0f;
   return targets;
 }
 
@@ -227,8 +232,8 @@ Batch training_batch(const Dataset& data, std::span<const int> order, std::size_
   return mixup(batch, options.mixup, options.seed, epoch, static_cast<std::uint32_t>(first));
 }
 
-FoldFiles train_fold(const FoldData& data, const TrainOptions& options, const std::filesystem::path& folder, const std::string& key,
-                     const std::string& title, Progress& progress) {
+FoldFiles train_fold(const FoldData& data, const TrainOptions& options, const std::filesystem::path& folder,
+                     const std::string& key, const std::string& title, Progress& progress) {
   check(options);
   if (data.train.images.empty() || data.validation.images.empty()) {
     throw DataError(text(title, ": the training part has ", data.train.images.size(), " images, the validation part ",

@@ -24,8 +24,8 @@ EfficientNet starting_network(const TrainOptions& options, int classes);
 // writes `folder` (train/run_files.h). Deterministic: the same bytes for the same options and data on any thread count.
 // Ctrl-C throws Interrupted after saving last.safetensors; the next call goes on from there and ends with the same bytes.
 // NumericalError names the first op and the step when the loss is not finite. `title` starts the progress lines.
-FoldFiles train_fold(const FoldData& data, const TrainOptions& options, const std::filesystem::path& folder, const std::string& key,
-                     const std::string& title, Progress& progress);
+FoldFiles train_fold(const FoldData& data, const TrainOptions& options, const std::filesystem::path& folder,
+                     const std::string& key, const std::string& title, Progress& progress);
 
 // A batch of the epoch's order: augmented, normalised, mixed up. `first` is the position of its first sample in the order.
 Batch training_batch(const Dataset& data, std::span<const int> order, std::size_t first, const Semantics& semantics,

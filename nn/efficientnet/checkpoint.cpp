@@ -96,7 +96,8 @@ const std::string& required(const TensorFile& file, const std::string& key, cons
 double required_number(const TensorFile& file, const std::string& key, const std::string& file_name) {
   double value = 0;
   const std::string& s = required(file, key, file_name);
-  if (!parse_number(s, value)) throw WeightsError(text(file_name, ": the metadata '", key, "' is '", s, "', a number was expected"));
+  if (!parse_number(s, value))
+    throw WeightsError(text(file_name, ": the metadata '", key, "' is '", s, "', a number was expected"));
   return value;
 }
 
@@ -164,16 +165,19 @@ Semantics published_semantics(Family family, const Architecture& architecture) {
 Family resolve_family(const TensorFile& file, const std::string& asked, const std::string& file_name) {
   if (asked != "auto") {
     const auto family = family_from_name(asked);
-    if (!family) throw UsageError(text("--from is '", asked, "'; choose auto, torchvision, timm, timm-tf or efficientnet-pytorch"));
+    if (!family)
+      throw UsageError(text("--from is '", asked, "'; choose auto, torchvision, timm, timm-tf or efficientnet-pytorch"));
     return *family;
   }
   const auto family = family_of(file);
   if (!family) {
     throw WeightsError(text(file_name, ": its keys fit no known EfficientNet family (first key '",
-                            file.tensors.empty() ? std::string() : file.tensors.front().name, "'); pass --from if you know it"));
+                            file.tensors.empty() ? std::string() : file.tensors.front().name,
+                            "'); pass --from if you know it"));
   }
   if (*family == Family::timm) {
-    throw WeightsError(text(file_name, ": its keys are timm's, which do not tell whether the weights expect PyTorch's padding or "
+    throw WeightsError(text(file_name,
+                            ": its keys are timm's, which do not tell whether the weights expect PyTorch's padding or "
                             "TensorFlow's; pass --from timm (efficientnet_*) or --from timm-tf (tf_efficientnet_*)"));
   }
   return *family;
@@ -191,11 +195,11 @@ void load_tensors(EfficientNet& net, const TensorFile& file, Family family, Head
     const bool missing = found == by_name.end();
     if (missing || !(found->second->shape == expected)) {
       const std::string best = best_matching_architecture(file, family);
-      throw WeightsError(text(file_name, ": the tensor '", key, "' ",
-                              missing ? std::string("is missing") : text("has shape ", found->second->shape.text()), ", expected ",
-                              expected.text(), " for ", net.arch.name,
-                              best.empty() || best == net.arch.name ? std::string()
-                                                                    : text("; the file fits ", best, " best, pass --arch ", best)));
+      throw WeightsError(text(
+          file_name, ": the tensor '", key, "' ",
+          missing ? std::string("is missing") : text("has shape ", found->second->shape.text()), ", expected ", expected.text(),
+          " for ", net.arch.name,
+          best.empty() || best == net.arch.name ? std::string() : text("; the file fits ", best, " best, pass --arch ", best)));
     }
     *t.value = from_torch_layout(found->second->to_float(), t.layout);
   });
@@ -203,7 +207,8 @@ void load_tensors(EfficientNet& net, const TensorFile& file, Family family, Head
 
 TensorFile to_tensor_file(EfficientNet& net, const std::map<std::string, std::string>& metadata) {
   TensorFile file;
-  net.visit([&](const NamedTensor& t) { file.tensors.push_back(StoredTensor::from(t.name, to_torch_layout(*t.value, t.layout))); });
+  net.visit(
+      [&](const NamedTensor& t) { file.tensors.push_back(StoredTensor::from(t.name, to_torch_layout(*t.value, t.layout))); });
   file.metadata = metadata;
   file.metadata["format"] = "vitrine.1";
   file.metadata["vitrine.arch"] = net.arch.name;
@@ -244,7 +249,8 @@ EfficientNet from_vitrine_file(const TensorFile& file, const std::string& file_n
   return net;
 }
 
-EfficientNet load_efficientnet(const TensorFile& file, const std::string& arch, const std::string& from, const std::string& file_name) {
+EfficientNet load_efficientnet(const TensorFile& file, const std::string& arch, const std::string& from,
+                               const std::string& file_name) {
   if (is_vitrine_file(file)) {
     EfficientNet net = from_vitrine_file(file, file_name);
     if (!arch.empty() && arch != net.arch.name) {

@@ -32,7 +32,8 @@ EfficientNet from_vitrine_file(const TensorFile& file, const std::string& file_n
 bool is_vitrine_file(const TensorFile& file);
 
 // Any checkpoint as a network. `arch` may be empty for Vitrine's own files; `from` is "auto" or a family name.
-EfficientNet load_efficientnet(const TensorFile& file, const std::string& arch, const std::string& from, const std::string& file_name);
+EfficientNet load_efficientnet(const TensorFile& file, const std::string& arch, const std::string& from,
+                               const std::string& file_name);
 
 // A tensor in PyTorch's layout, and back. Shapes as TensorLayout states.
 Tensor to_torch_layout(const Tensor& value, TensorLayout layout);

@@ -19,25 +19,25 @@ namespace vitrine {
 struct Semantics {
   PaddingRule padding = PaddingRule::symmetric;
   double bn_eps = 1e-5;
-  double bn_momentum = 0.1;                                  // PyTorch's sense: weight of the new batch
-  std::array<float, 3> mean{0.485f, 0.456f, 0.406f};         // of the training images, for values in [0, 1]
+  double bn_momentum = 0.1;                           // PyTorch's sense: weight of the new batch
+  std::array<float, 3> mean{0.485f, 0.456f, 0.406f};  // of the training images, for values in [0, 1]
   std::array<float, 3> std{0.229f, 0.224f, 0.225f};
 };
 
 // How a tensor's memory relates to PyTorch's: conversions live in nn/efficientnet/checkpoint.cpp.
 enum class TensorLayout {
-  vector,      // [C], the same
-  conv,        // [R, S, C, K] against OIHW [K, C, R, S]
-  depthwise,   // [R, S, C] against [C, 1, R, S]
-  linear,      // [C, K] against [K, C]
-  pointwise    // [C, K] against a 1x1 convolution's [K, C, 1, 1]
+  vector,     // [C], the same
+  conv,       // [R, S, C, K] against OIHW [K, C, R, S]
+  depthwise,  // [R, S, C] against [C, 1, R, S]
+  linear,     // [C, K] against [K, C]
+  pointwise   // [C, K] against a 1x1 convolution's [K, C, 1, 1]
 };
 
 struct NamedTensor {
-  std::string name;               // timm's key
+  std::string name;  // timm's key
   TensorLayout layout;
   Tensor* value;
-  Parameter* parameter;           // null for running statistics
+  Parameter* parameter;  // null for running statistics
 };
 
 struct EfficientNet {
@@ -49,7 +49,7 @@ struct EfficientNet {
   ConvNorm stem;
   std::vector<MBConv> blocks;
   ConvNorm head;
-  Parameter classifier_weight, classifier_bias;   // [head, classes], [classes]
+  Parameter classifier_weight, classifier_bias;  // [head, classes], [classes]
 
   // All tensors zero; fill them with `initialize` or nn/efficientnet/checkpoint.h.
   EfficientNet(Architecture architecture, const Semantics& semantics, std::int64_t classes);

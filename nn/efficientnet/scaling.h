@@ -13,24 +13,24 @@
 namespace vitrine {
 
 struct BlockSpec {
-  int stage = 0;                    // 0..6
-  int repeat = 0;                   // within the stage
+  int stage = 0;   // 0..6
+  int repeat = 0;  // within the stage
   std::int64_t kernel = 3;
   std::int64_t stride = 1;
-  std::int64_t in = 0;              // channels
-  std::int64_t middle = 0;          // in * expand ratio
+  std::int64_t in = 0;      // channels
+  std::int64_t middle = 0;  // in * expand ratio
   std::int64_t out = 0;
-  std::int64_t squeeze = 0;         // channels of the squeeze; 0 without squeeze-excitation
+  std::int64_t squeeze = 0;  // channels of the squeeze; 0 without squeeze-excitation
   bool expands() const { return middle != in; }
   bool residual() const { return stride == 1 && in == out; }
 };
 
 struct Architecture {
-  std::string name;                 // "b0"
+  std::string name;  // "b0"
   bool lite = false;
-  int resolution = 224;             // native input size, pixels
-  double dropout = 0.2;             // before the classifier
-  std::int64_t stem = 32;           // channels
+  int resolution = 224;    // native input size, pixels
+  double dropout = 0.2;    // before the classifier
+  std::int64_t stem = 32;  // channels
   std::int64_t head = 1280;
   std::vector<BlockSpec> blocks;
 };

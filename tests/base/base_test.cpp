@@ -74,10 +74,12 @@ TEST(Numbers, ReadAndWriteTheSameBits) {
 
 TEST(Numbers, RefuseAllButWholeNumbers) {
   double d = 7;
-  for (const char* bad : {"", " 1", "1 ", "1,5", "1x", "0x10", "--1"}) EXPECT_FALSE(parse_number(std::string_view(bad), d)) << bad;
+  for (const char* bad : {"", " 1", "1 ", "1,5", "1x", "0x10", "--1"})
+    EXPECT_FALSE(parse_number(std::string_view(bad), d)) << bad;
   EXPECT_EQ(d, 7);
   std::int64_t i = 7;
-  for (const char* bad : {"", "1.0", "1e3", "99999999999999999999"}) EXPECT_FALSE(parse_number(std::string_view(bad), i)) << bad;
+  for (const char* bad : {"", "1.0", "1e3", "99999999999999999999"})
+    EXPECT_FALSE(parse_number(std::string_view(bad), i)) << bad;
   EXPECT_EQ(i, 7);
 }
 
@@ -109,7 +111,10 @@ TEST(Csv, RefusesWithFileAndLine) {
   EXPECT_NE(message("a\n\"x\"y\n").find("closing quote"), std::string::npos);
   EXPECT_NE(message("").find("empty"), std::string::npos);
   EXPECT_NE(message(std::string("a\0b\n", 4)).find("NUL"), std::string::npos);
-  EXPECT_NE(message("\xFF\xFE" "a").find("UTF-16"), std::string::npos);
+  EXPECT_NE(message("\xFF\xFE"
+                    "a")
+                .find("UTF-16"),
+            std::string::npos);
   EXPECT_THROW(read_csv("/nowhere/t.csv"), DataError);
 }
 
@@ -126,7 +131,8 @@ TEST(Json, IsStrict) {
 TEST(Sha256Smoke, PublishedVectors) {  // FIPS 180-4 examples
   EXPECT_EQ(sha256(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  EXPECT_EQ(sha256("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"), "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+  EXPECT_EQ(sha256("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
   EXPECT_EQ(sha256(std::string(1000000, 'a')), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
   Sha256 pieces;
   for (int i = 0; i < 1000; ++i) pieces.update(std::string(1000, 'a'));

@@ -53,7 +53,8 @@ class Program : public ::testing::Test {
     EXPECT_EQ(outcome.code, code) << arguments << "\n" << outcome.output;
     EXPECT_EQ(outcome.output.rfind("vitrine: ", 0), 0u) << outcome.output;
     EXPECT_EQ(std::count(outcome.output.begin(), outcome.output.end(), '\n'), 1) << outcome.output;
-    for (const std::string& part : parts) EXPECT_NE(outcome.output.find(part), std::string::npos) << part << " is not in: " << outcome.output;
+    for (const std::string& part : parts)
+      EXPECT_NE(outcome.output.find(part), std::string::npos) << part << " is not in: " << outcome.output;
   }
 
   fs::path folder;
@@ -62,7 +63,8 @@ class Program : public ::testing::Test {
 using ProgramSmoke = Program;
 
 TEST_F(ProgramSmoke, EveryHelpHasAnExample) {
-  for (const char* command : {"", "predict", "simulate", "mri prep", "split", "train", "cv", "study", "demo", "report", "doctor"}) {
+  for (const char* command :
+       {"", "predict", "simulate", "mri prep", "split", "train", "cv", "study", "demo", "report", "doctor"}) {
     const Outcome outcome = vitrine_program(std::string(command) + " --help");
     EXPECT_EQ(outcome.code, 0) << command;
     EXPECT_NE(outcome.output.find("Example: vitrine"), std::string::npos) << command << "\n" << outcome.output;
@@ -131,21 +133,26 @@ TEST_F(Program, TensorInTensorOut) {
   net.initialize(1);
   write_safetensors(folder / "b0.safetensors", to_tensor_file(net, {}));
   write_safetensors(folder / "in.safetensors", {{StoredTensor::from("input", Tensor::full({2, 3, 40, 36}, 0.5f))}, {}});
-  const Outcome outcome = vitrine_program("predict --weights " + path("b0.safetensors") + " --tensor " + path("in.safetensors") + " -o " + path("out.safetensors"));
+  const Outcome outcome = vitrine_program("predict --weights " + path("b0.safetensors") + " --tensor " +
+                                          path("in.safetensors") + " -o " + path("out.safetensors"));
   ASSERT_EQ(outcome.code, 0) << outcome.output;
   const Tensor logits = read_safetensors(folder / "out.safetensors").at("logits").to_float();
   EXPECT_EQ(logits.shape(), (Shape{2, 3}));
   const Tensor direct = net.forward(Tensor::full({2, 40, 36, 3}, 0.5f), Pass{}).tensor();
   for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(logits.host()[i], direct.host()[i]);
   write_safetensors(folder / "flat.safetensors", {{StoredTensor::from("input", Tensor::zeros({3, 40}))}, {}});
-  expect_refusal("predict --weights " + path("b0.safetensors") + " --tensor " + path("flat.safetensors") + " -o " + path("o.safetensors"), 3, {"[3, 40]", "[N, 3, H, W]"});
+  expect_refusal(
+      "predict --weights " + path("b0.safetensors") + " --tensor " + path("flat.safetensors") + " -o " + path("o.safetensors"),
+      3, {"[3, 40]", "[N, 3, H, W]"});
 }
 
 TEST_F(Program, UnwritableOutputIsARuntimeError) {
   EfficientNet net(architecture("b0"), Semantics{}, 3);
   write_safetensors(folder / "b0.safetensors", to_tensor_file(net, {}));
   write_safetensors(folder / "in.safetensors", {{StoredTensor::from("input", Tensor::full({1, 3, 32, 32}, 0.5f))}, {}});
-  expect_refusal("predict --weights " + path("b0.safetensors") + " --tensor " + path("in.safetensors") + " -o " + path("none/out.safetensors"), 1, {"none/out.safetensors"});
+  expect_refusal("predict --weights " + path("b0.safetensors") + " --tensor " + path("in.safetensors") + " -o " +
+                     path("none/out.safetensors"),
+                 1, {"none/out.safetensors"});
 }
 
 }  // namespace

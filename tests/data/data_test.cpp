@@ -39,7 +39,8 @@ class Cohort : public ::testing::Test {
     for (int i = 0; i < nsclc + sclc; ++i) {
       for (int slice = 0; slice <= i % 3; ++slice) {
         const std::string subject = "sub-" + std::to_string(i);
-        manifest.samples.push_back({subject + "-" + std::to_string(slice), subject, 1, slice, i < nsclc ? "NSCLC" : "SCLC", "c.safetensors", "", 30, ""});
+        manifest.samples.push_back({subject + "-" + std::to_string(slice), subject, 1, slice, i < nsclc ? "NSCLC" : "SCLC",
+                                    "c.safetensors", "", 30, ""});
       }
     }
     write_manifest(manifest);
@@ -158,10 +159,12 @@ TEST_F(Datasets, ChooseChannelsAndCheckCrops) {
   manifest.samples[0].sha256 = "0";
   EXPECT_THROW(load_dataset(manifest, {"sub-0"}, input_configuration("t2")), DataError);
   manifest.samples[0].sha256.clear();
-  write_safetensors(folder / "c.safetensors", {{StoredTensor::from("image", Tensor::from({2, 2, 3}, values))}, {{"channels", "t1c,flair,adc"}}});
+  write_safetensors(folder / "c.safetensors",
+                    {{StoredTensor::from("image", Tensor::from({2, 2, 3}, values))}, {{"channels", "t1c,flair,adc"}}});
   EXPECT_THROW(load_dataset(manifest, {"sub-0"}, input_configuration("t2")), DataError);
   values[5] = std::nanf("");  // of the channel t2
-  write_safetensors(folder / "c.safetensors", {{StoredTensor::from("image", Tensor::from({2, 2, 3}, values))}, {{"channels", "t1c,flair,t2"}}});
+  write_safetensors(folder / "c.safetensors",
+                    {{StoredTensor::from("image", Tensor::from({2, 2, 3}, values))}, {{"channels", "t1c,flair,t2"}}});
   EXPECT_THROW(load_dataset(manifest, {"sub-0"}, input_configuration("t2")), DataError);
   fs::remove(folder / "c.safetensors");
   EXPECT_THROW(load_dataset(manifest, {"sub-0"}, input_configuration("t2")), DataError);
@@ -234,7 +237,8 @@ TEST(Augment, KeepsConstantsTheRangeAndItsCoordinates) {
 }
 
 TEST(Augment, LightingStaysWithinItsBounds) {
-  const AugmentOptions light{.max_rotate_degrees = 0, .max_zoom = 1, .max_lighting = 0.2, .lighting_probability = 1, .flip_horizontal = false};
+  const AugmentOptions light{
+      .max_rotate_degrees = 0, .max_zoom = 1, .max_lighting = 0.2, .lighting_probability = 1, .flip_horizontal = false};
   for (std::uint32_t sample = 0; sample < 100; ++sample) {
     const double v = static_cast<double>(augment(Tensor::full({2, 2, 1}, 0.5f), light, 3, 1, sample).host()[0]);
     const double logit = std::log(v / (1 - v));
@@ -243,7 +247,8 @@ TEST(Augment, LightingStaysWithinItsBounds) {
 }
 
 TEST(Mixup, KeepsDistributionsAndOrder) {
-  const Batch batch{Tensor::from({3, 1, 1, 2}, std::vector<float>{0, 1, 10, 11, 20, 21}), Tensor::from({3, 2}, std::vector<float>{1, 0, 0, 1, 1, 0})};
+  const Batch batch{Tensor::from({3, 1, 1, 2}, std::vector<float>{0, 1, 10, 11, 20, 21}),
+                    Tensor::from({3, 2}, std::vector<float>{1, 0, 0, 1, 1, 0})};
   const Batch same = mixup(batch, 0, 1, 1, 0);
   EXPECT_EQ(values_of(same.images), values_of(batch.images));
   bool changed = false;

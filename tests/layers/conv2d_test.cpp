@@ -15,8 +15,17 @@ struct Sizes {
 
 ConvShape shape_of(const Sizes& z) {
   const Padding pad = z.same ? same_padding(z.H, z.W, z.R, z.stride) : symmetric_padding(z.R);
-  return {z.N, z.H, z.W, z.C, z.R, z.R, z.K, output_size(z.H, pad.top, pad.bottom, z.R, z.stride),
-          output_size(z.W, pad.left, pad.right, z.R, z.stride), z.stride, pad};
+  return {z.N,
+          z.H,
+          z.W,
+          z.C,
+          z.R,
+          z.R,
+          z.K,
+          output_size(z.H, pad.top, pad.bottom, z.R, z.stride),
+          output_size(z.W, pad.left, pad.right, z.R, z.stride),
+          z.stride,
+          pad};
 }
 
 OpCase conv_case(const Sizes& z) {
@@ -47,12 +56,18 @@ OpCase conv_case(const Sizes& z) {
 }
 
 std::vector<OpCase> conv_cases() {
-  const Sizes sizes[] = {{"k1", 2, 5, 3, 7, 1, 9, 1, false, true},        {"k1_wide", 1, 3, 5, 24, 1, 97, 1, false, false},
-                         {"k1_chunks", 1, 2, 2, 1100, 1, 33, 1, false, true}, {"k1_pixels", 2, 26, 23, 5, 1, 20, 1, false, true},
-                         {"k1_s2", 1, 7, 5, 6, 1, 5, 2, false, false},     {"k3", 2, 6, 7, 5, 3, 7, 1, false, true},
-                         {"k3_s2", 1, 9, 8, 3, 3, 32, 2, false, false},    {"k3_s2_same_even", 1, 8, 8, 3, 3, 6, 2, true, false},
-                         {"k3_s2_same_odd", 1, 9, 7, 3, 3, 6, 2, true, true}, {"k5_one_pixel", 3, 1, 1, 4, 5, 17, 1, true, true},
-                         {"k3_chunks", 1, 3, 3, 130, 3, 5, 1, true, false}, {"k3_pixels", 1, 40, 37, 2, 3, 3, 1, true, true}};
+  const Sizes sizes[] = {{"k1", 2, 5, 3, 7, 1, 9, 1, false, true},
+                         {"k1_wide", 1, 3, 5, 24, 1, 97, 1, false, false},
+                         {"k1_chunks", 1, 2, 2, 1100, 1, 33, 1, false, true},
+                         {"k1_pixels", 2, 26, 23, 5, 1, 20, 1, false, true},
+                         {"k1_s2", 1, 7, 5, 6, 1, 5, 2, false, false},
+                         {"k3", 2, 6, 7, 5, 3, 7, 1, false, true},
+                         {"k3_s2", 1, 9, 8, 3, 3, 32, 2, false, false},
+                         {"k3_s2_same_even", 1, 8, 8, 3, 3, 6, 2, true, false},
+                         {"k3_s2_same_odd", 1, 9, 7, 3, 3, 6, 2, true, true},
+                         {"k5_one_pixel", 3, 1, 1, 4, 5, 17, 1, true, true},
+                         {"k3_chunks", 1, 3, 3, 130, 3, 5, 1, true, false},
+                         {"k3_pixels", 1, 40, 37, 2, 3, 3, 1, true, true}};
   std::vector<OpCase> cases;
   for (const Sizes& z : sizes) cases.push_back(conv_case(z));
   return cases;

@@ -11,11 +11,14 @@
 namespace vitrine::testing {
 namespace {
 
-OpCase loss_case(const std::string& name, std::int64_t N, std::int64_t C, double smoothing, const std::vector<double>& targets) {
+OpCase loss_case(const std::string& name, std::int64_t N, std::int64_t C, double smoothing,
+                 const std::vector<double>& targets) {
   const std::vector<double> t = rounded_to_float(targets);
   return op_case(
       name, {Shape{N, C}},
-      [=]<class T>(const Arrays<T>& in) { return std::vector<T>{reference::cross_entropy_forward<T>(N, C, in[0], t, smoothing)}; },
+      [=]<class T>(const Arrays<T>& in) {
+        return std::vector<T>{reference::cross_entropy_forward<T>(N, C, in[0], t, smoothing)};
+      },
       [=]<class T>(const Arrays<T>& in, const std::vector<T>& dy) {
         Arrays<T> d = in;
         reference::cross_entropy_backward<T>(N, C, in[0], t, smoothing, dy[0], d[0]);
@@ -29,12 +32,14 @@ OpCase loss_case(const std::string& name, std::int64_t N, std::int64_t C, double
 std::vector<double> soft_targets(std::int64_t N, std::int64_t C) {
   std::vector<double> t;
   for (std::int64_t n = 0; n < N; ++n) {
-    for (std::int64_t c = 0; c < C; ++c) t.push_back(2.0 * static_cast<double>((c + n) % C + 1) / static_cast<double>(C * (C + 1)));
+    for (std::int64_t c = 0; c < C; ++c)
+      t.push_back(2.0 * static_cast<double>((c + n) % C + 1) / static_cast<double>(C * (C + 1)));
   }
   return t;
 }
 
-VITRINE_OP_TESTS(cross_entropy, (std::vector<OpCase>{loss_case("one", 1, 2, 0, {0.25, 0.75}), loss_case("batch", 16, 2, 0, soft_targets(16, 2)),
+VITRINE_OP_TESTS(cross_entropy, (std::vector<OpCase>{loss_case("one", 1, 2, 0, {0.25, 0.75}),
+                                                     loss_case("batch", 16, 2, 0, soft_targets(16, 2)),
                                                      loss_case("smoothed", 5, 7, 0.1, soft_targets(5, 7))}));
 
 void check_loss_golden(const std::string& name, std::int64_t N, std::int64_t C, double smoothing) {

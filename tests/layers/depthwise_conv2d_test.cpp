@@ -10,8 +10,9 @@ namespace {
 OpCase depthwise_case(const char* name, std::int64_t N, std::int64_t H, std::int64_t W, std::int64_t C, std::int64_t R,
                       std::int64_t stride, bool same) {
   const Padding pad = same ? same_padding(H, W, R, stride) : symmetric_padding(R);
-  const ConvShape s{N, H, W, C, R, R, C, output_size(H, pad.top, pad.bottom, R, stride), output_size(W, pad.left, pad.right, R, stride),
-                    stride, pad};
+  const ConvShape s{
+      N,      H,  W, C, R, R, C, output_size(H, pad.top, pad.bottom, R, stride), output_size(W, pad.left, pad.right, R, stride),
+      stride, pad};
   OpCase c = op_case(
       name, {Shape{N, H, W, C}, Shape{R, R, C}},
       [s]<class T>(const Arrays<T>& in) {
@@ -25,17 +26,21 @@ OpCase depthwise_case(const char* name, std::int64_t N, std::int64_t H, std::int
         reference::depthwise_conv2d_backward_weights<T>(s, in[0], dy, d[1]);
         return d;
       },
-      [s](std::span<const Variable> in) { return depthwise_conv2d(in[0], in[1], {s.stride, s.padding}); });
+      [s](std::span<const Variable> in) {
+        return depthwise_conv2d(in[0], in[1], {s.stride, s.padding});
+      });
   c.same_bits_as_float_reference = true;
   c.backward_ulp = 40;  // dw: chains of up to 1,024 fma
   return c;
 }
 
 VITRINE_OP_TESTS(depthwise_conv2d,
-                 (std::vector<OpCase>{depthwise_case("k3", 2, 5, 7, 9, 3, 1, false), depthwise_case("k3_s2", 1, 9, 6, 33, 3, 2, false),
-                                      depthwise_case("k3_s2_same", 2, 8, 7, 16, 3, 2, true), depthwise_case("k5", 1, 7, 5, 70, 5, 1, false),
-                                      depthwise_case("k5_s2_same", 1, 10, 7, 17, 5, 2, true), depthwise_case("one_pixel", 3, 1, 1, 5, 5, 1, false),
-                                      depthwise_case("chunks", 3, 21, 23, 3, 3, 1, true)}));
+                 (std::vector<OpCase>{
+                     depthwise_case("k3", 2, 5, 7, 9, 3, 1, false), depthwise_case("k3_s2", 1, 9, 6, 33, 3, 2, false),
+                     depthwise_case("k3_s2_same", 2, 8, 7, 16, 3, 2, true), depthwise_case("k5", 1, 7, 5, 70, 5, 1, false),
+                     depthwise_case("k5_s2_same", 1, 10, 7, 17, 5, 2, true),
+                     depthwise_case("one_pixel", 3, 1, 1, 5, 5, 1, false),
+                     depthwise_case("chunks", 3, 21, 23, 3, 3, 1, true)}));
 
 TEST(DepthwiseConv2d, RefusesShapesThatDoNotFit) {
   const Tensor x = Tensor::zeros({1, 4, 4, 3});

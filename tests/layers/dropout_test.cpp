@@ -36,7 +36,8 @@ TEST(Dropout, KeepsTheMeanAndTheStatedShare) {
 
 TEST(Dropout, ASampleDropsTheSameInAnyBatch) {
   const DropKey whole{.seed = 1, .epoch = 3, .first_sample = 0}, rest{.seed = 1, .epoch = 3, .first_sample = 5};
-  const std::vector<float> all = reference::dropout_factors(8, 11, 0.5, whole, 2), last = reference::dropout_factors(3, 11, 0.5, rest, 2);
+  const std::vector<float> all = reference::dropout_factors(8, 11, 0.5, whole, 2),
+                           last = reference::dropout_factors(3, 11, 0.5, rest, 2);
   EXPECT_TRUE(std::equal(last.begin(), last.end(), all.end() - static_cast<std::ptrdiff_t>(last.size())));
 }
 

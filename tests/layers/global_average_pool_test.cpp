@@ -26,7 +26,8 @@ OpCase pool_case(std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t ch
   return c;
 }
 
-VITRINE_OP_TESTS(global_average_pool, (std::vector<OpCase>{pool_case(1, 1, 1, 1), pool_case(2, 3, 5, 17), pool_case(3, 4, 4, 48), pool_case(1, 40, 41, 3)}));
+VITRINE_OP_TESTS(global_average_pool, (std::vector<OpCase>{pool_case(1, 1, 1, 1), pool_case(2, 3, 5, 17),
+                                                           pool_case(3, 4, 4, 48), pool_case(1, 40, 41, 3)}));
 
 TEST(GlobalAveragePoolGolden, AgreesWithTheReferenceLibrary) {
   VITRINE_REFERENCE_FILE(path, "ops/global_average_pool.safetensors");

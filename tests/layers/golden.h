@@ -25,7 +25,7 @@ enum class GoldenLayout {
 };
 
 struct GoldenArray {
-  Shape shape;                  // in our layout
+  Shape shape;  // in our layout
   std::vector<double> values;
 };
 
@@ -40,13 +40,16 @@ inline GoldenArray golden_array(const StoredTensor& stored, GoldenLayout layout)
     for (std::int64_t i = 0, at = 0; i < a; ++i)
       for (std::int64_t j = 0; j < b; ++j)
         for (std::int64_t k = 0; k < c; ++k)
-          for (std::int64_t l = 0; l < d; ++l, ++at) out.values[static_cast<std::size_t>(target(i, j, k, l))] = in[static_cast<std::size_t>(at)];
+          for (std::int64_t l = 0; l < d; ++l, ++at)
+            out.values[static_cast<std::size_t>(target(i, j, k, l))] = in[static_cast<std::size_t>(at)];
   };
   if (layout == GoldenLayout::image) {
     out.shape = {a, c, d, b};
     copy([&](auto i, auto j, auto k, auto l) { return ((i * c + k) * d + l) * b + j; });
   } else {
-    out.shape = layout == GoldenLayout::conv ? Shape{c, d, b, a} : layout == GoldenLayout::depthwise ? Shape{c, d, a} : Shape{b, a};
+    out.shape = layout == GoldenLayout::conv        ? Shape{c, d, b, a}
+                : layout == GoldenLayout::depthwise ? Shape{c, d, a}
+                                                    : Shape{b, a};
     copy([&](auto i, auto j, auto k, auto l) { return ((k * d + l) * b + j) * a + i; });
   }
   return out;
@@ -64,12 +67,15 @@ inline std::vector<double> rounded_to_float(const std::vector<double>& v) {
   return out;
 }
 
-// The reference in double agrees with the file to 1e-12 of the largest element; the kernels, on inputs rounded to float32, agree
-// with the reference on the same rounded inputs within `forward_ulp` and `backward_ulp` times 2^-23 of the largest element.
-inline void check_golden(const std::filesystem::path& path, const std::vector<std::string>& inputs, const std::vector<GoldenLayout>& layouts,
-                         GoldenLayout output, const std::function<std::vector<double>(const Arrays<double>&)>& forward,
+// The reference in double agrees with the file to 1e-12 of the largest element; the kernels, on inputs rounded to float32,
+// agree with the reference on the same rounded inputs within `forward_ulp` and `backward_ulp` times 2^-23 of the largest
+// element.
+inline void check_golden(const std::filesystem::path& path, const std::vector<std::string>& inputs,
+                         const std::vector<GoldenLayout>& layouts, GoldenLayout output,
+                         const std::function<std::vector<double>(const Arrays<double>&)>& forward,
                          const std::function<Arrays<double>(const Arrays<double>&, const std::vector<double>&)>& backward,
-                         const std::function<Variable(std::span<const Variable>)>& apply, double forward_ulp, double backward_ulp) {
+                         const std::function<Variable(std::span<const Variable>)>& apply, double forward_ulp,
+                         double backward_ulp) {
   const TensorFile file = read_safetensors(path);
   Arrays<double> values, rounded;
   std::vector<Shape> shapes;
@@ -80,7 +86,8 @@ inline void check_golden(const std::filesystem::path& path, const std::vector<st
     values.push_back(std::move(a.values));
   }
   const GoldenArray y = golden_array(file.at("out"), output), dy = golden_array(file.at("grad.out"), output);
-  const auto expect = [](const std::vector<double>& got, const std::vector<double>& truth, double allowed, const std::string& what) {
+  const auto expect = [](const std::vector<double>& got, const std::vector<double>& truth, double allowed,
+                         const std::string& what) {
     ASSERT_EQ(got.size(), truth.size()) << what;
     for (std::size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], truth[i], allowed) << what << " " << i;
   };
@@ -100,14 +107,16 @@ inline void check_golden(const std::filesystem::path& path, const std::vector<st
   }
   const Variable result = apply(leaves);
   const std::vector<double> dy_rounded = rounded_to_float(dy.values);
-  const Gradients gradients = tape.backward(result, Tensor::from(result.shape(), std::vector<float>(dy_rounded.begin(), dy_rounded.end())));
+  const Gradients gradients =
+      tape.backward(result, Tensor::from(result.shape(), std::vector<float>(dy_rounded.begin(), dy_rounded.end())));
   const auto doubles = [](const Tensor& t) { return std::vector<double>(t.host().begin(), t.host().end()); };
   const std::vector<double> exact = forward(rounded);
   expect(doubles(result.tensor()), exact, forward_ulp * 0x1p-23 * golden_largest(exact), "kernel forward");
   const Arrays<double> exact_dx = backward(rounded, dy_rounded);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (file.find("grad." + inputs[i]) == nullptr) continue;
-    expect(doubles(gradients.of(leaves[i])), exact_dx[i], backward_ulp * 0x1p-23 * golden_largest(exact_dx[i]), "kernel gradient of " + inputs[i]);
+    expect(doubles(gradients.of(leaves[i])), exact_dx[i], backward_ulp * 0x1p-23 * golden_largest(exact_dx[i]),
+           "kernel gradient of " + inputs[i]);
   }
 }
 

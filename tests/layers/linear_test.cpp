@@ -14,12 +14,14 @@ OpCase linear_case(std::int64_t N, std::int64_t C, std::int64_t K, bool bias) {
       "n" + std::to_string(N) + "_c" + std::to_string(C) + "_k" + std::to_string(K) + (bias ? "_bias" : ""), inputs,
       [=]<class T>(const Arrays<T>& in) {
         std::vector<T> y(static_cast<std::size_t>(N * K));
-        reference::linear_forward<T>(N, C, K, in[0], in[1], in.size() > 2 ? std::span<const T>(in[2]) : std::span<const T>(), y);
+        reference::linear_forward<T>(N, C, K, in[0], in[1], in.size() > 2 ? std::span<const T>(in[2]) : std::span<const T>(),
+                                     y);
         return y;
       },
       [=]<class T>(const Arrays<T>& in, const std::vector<T>& dy) {
         Arrays<T> d = in;
-        reference::linear_backward<T>(N, C, K, in[0], in[1], dy, d[0], d[1], d.size() > 2 ? std::span<T>(d[2]) : std::span<T>());
+        reference::linear_backward<T>(N, C, K, in[0], in[1], dy, d[0], d[1],
+                                      d.size() > 2 ? std::span<T>(d[2]) : std::span<T>());
         return d;
       },
       [](std::span<const Variable> in) { return linear(in[0], in[1], in.size() > 2 ? in[2] : Variable()); });
@@ -28,8 +30,9 @@ OpCase linear_case(std::int64_t N, std::int64_t C, std::int64_t K, bool bias) {
   return c;
 }
 
-VITRINE_OP_TESTS(linear, (std::vector<OpCase>{linear_case(1, 1, 1, true), linear_case(3, 17, 5, true), linear_case(16, 1280, 2, true),
-                                              linear_case(5, 33, 49, false), linear_case(1500, 3, 2, true)}));
+VITRINE_OP_TESTS(linear,
+                 (std::vector<OpCase>{linear_case(1, 1, 1, true), linear_case(3, 17, 5, true), linear_case(16, 1280, 2, true),
+                                      linear_case(5, 33, 49, false), linear_case(1500, 3, 2, true)}));
 
 TEST(Linear, RefusesShapesThatDoNotFit) {
   EXPECT_THROW(linear(Tensor::zeros({2, 3}), Tensor::zeros({4, 5}), Variable()), ShapeError);

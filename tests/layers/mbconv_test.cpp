@@ -17,7 +17,8 @@ void check_block(const std::string& name, std::int64_t in, std::int64_t out, std
     const GoldenArray a = golden_array(file.at("in." + key), layout);
     return Tensor::from(a.shape, std::vector<float>(a.values.begin(), a.values.end()));
   };
-  const auto unit = [&](const std::string& conv, const std::string& norm, bool depthwise, std::int64_t step, bool activated, std::int64_t channels) {
+  const auto unit = [&](const std::string& conv, const std::string& norm, bool depthwise, std::int64_t step, bool activated,
+                        std::int64_t channels) {
     ConvNorm u;
     u.weight.value = tensor(conv + ".weight", depthwise ? GoldenLayout::depthwise : GoldenLayout::conv);
     u.norm = BatchNorm::identity(channels, 1e-3, 0.1);
@@ -44,7 +45,8 @@ void check_block(const std::string& name, std::int64_t in, std::int64_t out, std
   Tape tape;
   const Variable x = tape.input(tensor("x", GoldenLayout::image));
   const Variable y = block.forward(x, {.mode = Mode::train, .tape = &tape});
-  const GoldenArray truth = golden_array(file.at("out"), GoldenLayout::image), dy = golden_array(file.at("grad.out"), GoldenLayout::image);
+  const GoldenArray truth = golden_array(file.at("out"), GoldenLayout::image),
+                    dy = golden_array(file.at("grad.out"), GoldenLayout::image);
   const auto expect = [](const Tensor& got, const std::vector<double>& values, double share, const std::string& what) {
     ASSERT_EQ(static_cast<std::size_t>(got.size()), values.size()) << what;
     const double allowed = share * golden_largest(values);
@@ -63,7 +65,8 @@ void check_block(const std::string& name, std::int64_t in, std::int64_t out, std
   expect_gradient(g.of(block.se->reduce_weight), "se_reduce.weight", GoldenLayout::matrix);
   expect_gradient(g.of(block.se->expand_weight), "se_expand.weight", GoldenLayout::matrix);
   expect_gradient(g.of(block.se->expand_bias), "se_expand.bias", GoldenLayout::flat);
-  const std::map<std::string, const BatchNorm*> norms = {{"bn0", &block.expand->norm}, {"bn1", &block.depthwise.norm}, {"bn2", &block.project.norm}};
+  const std::map<std::string, const BatchNorm*> norms = {
+      {"bn0", &block.expand->norm}, {"bn1", &block.depthwise.norm}, {"bn2", &block.project.norm}};
   for (const auto& [key, norm] : norms) {
     expect_gradient(g.of(norm->gamma), key + ".weight", GoldenLayout::flat);
     expect_gradient(g.of(norm->beta), key + ".bias", GoldenLayout::flat);

@@ -26,7 +26,8 @@ std::vector<double> draw(std::uint32_t what, std::int64_t count, double scale) {
 
 Arrays<double> draw_inputs(const OpCase& c) {
   Arrays<double> inputs;
-  for (std::size_t i = 0; i < c.inputs.size(); ++i) inputs.push_back(draw(static_cast<std::uint32_t>(i), c.inputs[i].elements(), c.input_scale));
+  for (std::size_t i = 0; i < c.inputs.size(); ++i)
+    inputs.push_back(draw(static_cast<std::uint32_t>(i), c.inputs[i].elements(), c.input_scale));
   return inputs;
 }
 
@@ -96,7 +97,8 @@ void expect_close(const std::vector<float>& got, const std::vector<double>& expe
   const double allowed = ulp * kUlp * largest(expected);
   for (std::size_t i = 0; i < got.size(); ++i) {
     ASSERT_LE(std::abs(static_cast<double>(got[i]) - expected[i]), allowed)
-        << what << "[" << i << "]: kernel " << got[i] << ", reference " << expected[i] << ", allowed " << ulp << " ulp of the largest";
+        << what << "[" << i << "]: kernel " << got[i] << ", reference " << expected[i] << ", allowed " << ulp
+        << " ulp of the largest";
   }
 }
 
@@ -147,7 +149,8 @@ TEST_P(OpTest, KernelsAgreeWithTheReference) {
   const std::vector<double> dy = draw(99, static_cast<std::int64_t>(kernel.y.size()), 1.0);
   expect_close(kernel.y, c.forward(inputs), c.forward_ulp, "forward");
   const Arrays<double> dx = c.backward(inputs, dy);
-  for (std::size_t i = 0; i < dx.size(); ++i) expect_close(kernel.dx[i], dx[i], c.backward_ulp, "gradient of input " + std::to_string(i));
+  for (std::size_t i = 0; i < dx.size(); ++i)
+    expect_close(kernel.dx[i], dx[i], c.backward_ulp, "gradient of input " + std::to_string(i));
   if (c.same_bits_as_float_reference) {
     const Result reference{c.forward_float(rounded(inputs)), c.backward_float(rounded(inputs), rounded(dy))};
     EXPECT_TRUE(kernel == reference) << "the kernel does not follow the canonical order of the reference";
@@ -160,7 +163,8 @@ TEST_P(OpTest, GradientsAddUpWhenAnInputIsUsedTwice) {
   const Result once = run(c, inputs, 1);
   const Result twice = run(c, inputs, 2);
   for (std::size_t i = 0; i < once.dx.size(); ++i) {
-    for (std::size_t j = 0; j < once.dx[i].size(); ++j) ASSERT_EQ(twice.dx[i][j], 2 * once.dx[i][j]) << "input " << i << "[" << j << "]";
+    for (std::size_t j = 0; j < once.dx[i].size(); ++j)
+      ASSERT_EQ(twice.dx[i][j], 2 * once.dx[i][j]) << "input " << i << "[" << j << "]";
   }
 }
 

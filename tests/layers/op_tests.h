@@ -1,7 +1,8 @@
 // The checks that every op passes, run from a list of cases: an op's test file describes the op, op_tests.cpp does the rest.
 //
 //   1. the reference's backward is the derivative of its forward (dual numbers, double, random upstream gradient, 1e-12)
-//   2. the kernels agree with the reference: bit for bit where the case says so, else within the stated ulp of the largest element
+//   2. the kernels agree with the reference: bit for bit where the case says so, else within the stated ulp of the largest
+//   element
 //   3. through the tape, with every input used twice
 //   4. every element of every output is written (memory poisoned with NaN), inputs stay as they were
 //   5. the same bits on repeat, for 1, 2, 3 and 7 threads and for every instruction set of this machine
@@ -23,8 +24,8 @@ template <class T>
 using Arrays = std::vector<std::vector<T>>;
 
 struct OpCase {
-  std::string name;                  // letters, digits, underscores: part of the test's name
-  std::vector<Shape> inputs;         // the differentiable inputs
+  std::string name;           // letters, digits, underscores: part of the test's name
+  std::vector<Shape> inputs;  // the differentiable inputs
   std::function<Variable(std::span<const Variable>)> apply;
 
   std::function<std::vector<double>(const Arrays<double>&)> forward;
@@ -33,14 +34,14 @@ struct OpCase {
   std::function<Arrays<double>(const Arrays<double>&, const std::vector<double>& dy)> backward;
   std::function<Arrays<float>(const Arrays<float>&, const std::vector<float>& dy)> backward_float;
 
-  double forward_ulp = 4;            // |kernel - reference in double| / (2^-23 max |reference|)
+  double forward_ulp = 4;  // |kernel - reference in double| / (2^-23 max |reference|)
   double backward_ulp = 8;
   bool same_bits_as_float_reference = false;  // the reference on floats states the canonical order itself
-  double input_scale = 1;            // inputs are drawn normal with this standard deviation
+  double input_scale = 1;                     // inputs are drawn normal with this standard deviation
 };
 
-// `forward(const Arrays<T>& in) -> std::vector<T>` and `backward(const Arrays<T>& in, const std::vector<T>& dy) -> Arrays<T>` are
-// generic lambdas around the op's reference.
+// `forward(const Arrays<T>& in) -> std::vector<T>` and `backward(const Arrays<T>& in, const std::vector<T>& dy) -> Arrays<T>`
+// are generic lambdas around the op's reference.
 template <class Forward, class Backward>
 OpCase op_case(std::string name, std::vector<Shape> inputs, Forward forward, Backward backward,
                std::function<Variable(std::span<const Variable>)> apply) {

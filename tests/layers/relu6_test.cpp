@@ -26,7 +26,8 @@ OpCase relu6_case(std::int64_t n) {
   return c;
 }
 
-VITRINE_OP_TESTS(relu6, (std::vector<OpCase>{relu6_case(1), relu6_case(15), relu6_case(16), relu6_case(33), relu6_case(40000)}));
+VITRINE_OP_TESTS(relu6,
+                 (std::vector<OpCase>{relu6_case(1), relu6_case(15), relu6_case(16), relu6_case(33), relu6_case(40000)}));
 
 TEST(Relu6Golden, AgreesWithTheReferenceLibrary) {
   VITRINE_REFERENCE_FILE(path, "ops/relu6.safetensors");

@@ -25,7 +25,8 @@ OpCase scale_case(std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c
   return c;
 }
 
-VITRINE_OP_TESTS(scale_channels, (std::vector<OpCase>{scale_case(1, 1, 1, 1), scale_case(2, 3, 5, 17), scale_case(3, 2, 2, 48), scale_case(2, 40, 30, 5)}));
+VITRINE_OP_TESTS(scale_channels, (std::vector<OpCase>{scale_case(1, 1, 1, 1), scale_case(2, 3, 5, 17), scale_case(3, 2, 2, 48),
+                                                      scale_case(2, 40, 30, 5)}));
 
 TEST(ScaleChannels, RefusesShapesThatDoNotFit) {
   EXPECT_THROW(scale_channels(Tensor::zeros({2, 3, 3, 4}), Tensor::zeros({2, 3})), ShapeError);

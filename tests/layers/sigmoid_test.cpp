@@ -26,7 +26,8 @@ OpCase sigmoid_case(std::int64_t n) {
   return c;
 }
 
-VITRINE_OP_TESTS(sigmoid, (std::vector<OpCase>{sigmoid_case(1), sigmoid_case(15), sigmoid_case(16), sigmoid_case(33), sigmoid_case(40000)}));
+VITRINE_OP_TESTS(sigmoid, (std::vector<OpCase>{sigmoid_case(1), sigmoid_case(15), sigmoid_case(16), sigmoid_case(33),
+                                               sigmoid_case(40000)}));
 
 TEST(SigmoidGolden, AgreesWithTheReferenceLibrary) {
   VITRINE_REFERENCE_FILE(path, "ops/sigmoid.safetensors");

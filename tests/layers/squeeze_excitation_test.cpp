@@ -18,7 +18,8 @@ struct Reference {
     std::vector<double> z, a, h, b, s;
   };
   Values inner(const Arrays<double>& in) const {
-    Values v{std::vector<double>(N * C), std::vector<double>(N * R), std::vector<double>(N * R), std::vector<double>(N * C), std::vector<double>(N * C)};
+    Values v{std::vector<double>(N * C), std::vector<double>(N * R), std::vector<double>(N * R), std::vector<double>(N * C),
+             std::vector<double>(N * C)};
     reference::global_average_pool_forward<double>(N, pixels, C, in[0], v.z);
     reference::linear_forward<double>(N, C, R, v.z, in[1], in[2], v.a);
     reference::swish_forward<double>(v.a, v.h);
@@ -51,7 +52,8 @@ TEST(SqueezeExcitationGolden, AgreesWithTheReferenceLibrary) {
   const Reference r{3, 30, 96, 4};
   const TensorFile file = read_safetensors(path);
   const std::vector<std::string> names = {"x", "reduce_weight", "reduce_bias", "expand_weight", "expand_bias"};
-  const std::vector<GoldenLayout> layouts = {GoldenLayout::image, GoldenLayout::matrix, GoldenLayout::flat, GoldenLayout::matrix, GoldenLayout::flat};
+  const std::vector<GoldenLayout> layouts = {GoldenLayout::image, GoldenLayout::matrix, GoldenLayout::flat,
+                                             GoldenLayout::matrix, GoldenLayout::flat};
   Arrays<double> values, rounded;
   std::vector<Shape> shapes;
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -60,17 +62,21 @@ TEST(SqueezeExcitationGolden, AgreesWithTheReferenceLibrary) {
     rounded.push_back(rounded_to_float(a.values));
     shapes.push_back(a.shape);
   }
-  const GoldenArray y = golden_array(file.at("out"), GoldenLayout::image), dy = golden_array(file.at("grad.out"), GoldenLayout::image);
+  const GoldenArray y = golden_array(file.at("out"), GoldenLayout::image),
+                    dy = golden_array(file.at("grad.out"), GoldenLayout::image);
   const std::vector<double> ours = r.forward(values);
   for (std::size_t i = 0; i < ours.size(); ++i) ASSERT_NEAR(ours[i], y.values[i], 1e-12 * golden_largest(y.values));
   const Arrays<double> d = r.backward(values, dy.values);
   for (std::size_t k = 0; k < names.size(); ++k) {
     const GoldenArray truth = golden_array(file.at("grad." + names[k]), layouts[k]);
-    for (std::size_t i = 0; i < truth.values.size(); ++i) ASSERT_NEAR(d[k][i], truth.values[i], 1e-12 * golden_largest(truth.values)) << names[k];
+    for (std::size_t i = 0; i < truth.values.size(); ++i)
+      ASSERT_NEAR(d[k][i], truth.values[i], 1e-12 * golden_largest(truth.values)) << names[k];
   }
   // Float32 through the tape, against the double composition on the same rounded inputs.
   SqueezeExcitation se;
-  const auto tensor = [&](std::size_t k) { return Tensor::from(shapes[k], std::vector<float>(rounded[k].begin(), rounded[k].end())); };
+  const auto tensor = [&](std::size_t k) {
+    return Tensor::from(shapes[k], std::vector<float>(rounded[k].begin(), rounded[k].end()));
+  };
   se.reduce_weight.value = tensor(1);
   se.reduce_bias.value = tensor(2);
   se.expand_weight.value = tensor(3);
@@ -79,13 +85,15 @@ TEST(SqueezeExcitationGolden, AgreesWithTheReferenceLibrary) {
   const Variable x = tape.input(tensor(0));
   const Variable result = se.forward(x, {.mode = Mode::train, .tape = &tape});
   const std::vector<double> rounded_dy = rounded_to_float(dy.values);
-  const Gradients gradients = tape.backward(result, Tensor::from(result.shape(), std::vector<float>(rounded_dy.begin(), rounded_dy.end())));
+  const Gradients gradients =
+      tape.backward(result, Tensor::from(result.shape(), std::vector<float>(rounded_dy.begin(), rounded_dy.end())));
   const std::vector<double> truth = r.forward(rounded);
   // 60 ulp of the largest: 96-term sums through two exponentials.
-  for (std::size_t i = 0; i < truth.size(); ++i) ASSERT_NEAR(result.tensor().host()[i], truth[i], 60 * 0x1p-23 * golden_largest(truth));
+  for (std::size_t i = 0; i < truth.size(); ++i)
+    ASSERT_NEAR(result.tensor().host()[i], truth[i], 60 * 0x1p-23 * golden_largest(truth));
   const Arrays<double> exact = r.backward(rounded, rounded_dy);
-  const Tensor* const got[] = {&gradients.of(x), &gradients.of(se.reduce_weight), &gradients.of(se.reduce_bias), &gradients.of(se.expand_weight),
-                               &gradients.of(se.expand_bias)};
+  const Tensor* const got[] = {&gradients.of(x), &gradients.of(se.reduce_weight), &gradients.of(se.reduce_bias),
+                               &gradients.of(se.expand_weight), &gradients.of(se.expand_bias)};
   for (std::size_t k = 0; k < names.size(); ++k) {
     for (std::size_t i = 0; i < exact[k].size(); ++i) {
       ASSERT_NEAR(got[k]->host()[i], exact[k][i], 60 * 0x1p-23 * golden_largest(exact[k])) << names[k] << " " << i;

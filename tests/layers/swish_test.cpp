@@ -24,7 +24,8 @@ OpCase swish_case(const std::string& name, const Shape& shape) {
 
 std::vector<OpCase> swish_cases() {
   std::vector<OpCase> cases;
-  for (const std::int64_t n : {1, 2, 15, 16, 17, 31, 33, 4099, 20001}) cases.push_back(swish_case("n" + std::to_string(n), {n}));
+  for (const std::int64_t n : {1, 2, 15, 16, 17, 31, 33, 4099, 20001})
+    cases.push_back(swish_case("n" + std::to_string(n), {n}));
   cases.push_back(swish_case("image", {2, 3, 5, 7}));
   return cases;
 }

@@ -13,11 +13,13 @@ namespace vitrine::testing {
 namespace {
 
 // Published parameter counts with 1000 classes (docs/checkpoints.md).
-const std::map<std::string, std::int64_t> kParameters = {{"b0", 5288548},  {"b1", 7794184},  {"b2", 9109994},  {"b3", 12233232},
-                                                         {"b4", 19341616}, {"b5", 30389784}, {"b6", 43040704}, {"b7", 66347960}};
+const std::map<std::string, std::int64_t> kParameters = {{"b0", 5288548},  {"b1", 7794184},  {"b2", 9109994},
+                                                         {"b3", 12233232}, {"b4", 19341616}, {"b5", 30389784},
+                                                         {"b6", 43040704}, {"b7", 66347960}};
 
 TEST(EfficientNetSmoke, ParameterCountsMatchThePublishedOnes) {
-  for (const auto& [arch, count] : kParameters) EXPECT_EQ(EfficientNet(architecture(arch), Semantics{}, 1000).parameter_count(), count) << arch;
+  for (const auto& [arch, count] : kParameters)
+    EXPECT_EQ(EfficientNet(architecture(arch), Semantics{}, 1000).parameter_count(), count) << arch;
 }
 
 TEST(EfficientNetSmoke, LiteHasNoSqueezeExcitation) {
@@ -30,7 +32,7 @@ TEST(EfficientNetSmoke, NamesAreUniqueAndTimms) {
   EfficientNet net(architecture("b0"), Semantics{}, 1000);
   std::set<std::string> names;
   net.visit([&](const NamedTensor& t) { EXPECT_TRUE(names.insert(t.name).second) << t.name; });
-  EXPECT_EQ(names.size(), 360u - 49u);  // num_batches_tracked is not kept
+  EXPECT_EQ(names.size(), 360u - 49u);                        // num_batches_tracked is not kept
   EXPECT_TRUE(names.contains("blocks.0.0.conv_pw.weight"));   // the projection of a block without expansion
   EXPECT_TRUE(names.contains("blocks.1.0.conv_pwl.weight"));  // the projection of one with
 }

@@ -1,4 +1,5 @@
-// An EfficientNet with the reference folder's formula weights, under the names of the library that the expected values come from.
+// An EfficientNet with the reference folder's formula weights, under the names of the library that the expected values come
+// from.
 #pragma once
 
 #include <string>
@@ -9,7 +10,8 @@
 
 namespace vitrine::testing {
 
-inline EfficientNet formula_network(Family family, const std::string& arch, std::int64_t classes, std::uint64_t seed, double gain) {
+inline EfficientNet formula_network(Family family, const std::string& arch, std::int64_t classes, std::uint64_t seed,
+                                    double gain) {
   const Architecture a = architecture(arch);
   EfficientNet net(a, published_semantics(family, a), classes);
   std::vector<BlockNames> blocks;
@@ -32,7 +34,8 @@ inline Tensor formula_images(std::int64_t n, std::int64_t size, std::uint64_t se
   for (std::int64_t i = 0; i < n; ++i) {
     for (std::int64_t c = 0; c < 3; ++c) {
       for (std::int64_t p = 0; p < pixels; ++p) {
-        out[static_cast<std::size_t>((i * pixels + p) * 3 + c)] = nchw.host()[static_cast<std::size_t>((i * 3 + c) * pixels + p)];
+        out[static_cast<std::size_t>((i * pixels + p) * 3 + c)] =
+            nchw.host()[static_cast<std::size_t>((i * 3 + c) * pixels + p)];
       }
     }
   }

@@ -31,7 +31,8 @@ TEST_P(ModelGoldenTest, LogitsAreAsCloseAsTheLibraryItself) {
   const std::vector<double> expected = file.at("logits").to_double();
   ASSERT_EQ(static_cast<std::size_t>(logits.size()), expected.size());
   double worst = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i) worst = std::max(worst, std::abs(static_cast<double>(logits.host()[i]) - expected[i]));
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    worst = std::max(worst, std::abs(static_cast<double>(logits.host()[i]) - expected[i]));
   RecordProperty("max_error", std::to_string(worst));
   EXPECT_LE(worst, 2 * number("float32_error")) << "ratio " << worst / number("float32_error");
   std::printf("%-32s error %.2e, the library's own in float32 %.2e\n", c.file, worst, number("float32_error"));
@@ -39,11 +40,13 @@ TEST_P(ModelGoldenTest, LogitsAreAsCloseAsTheLibraryItself) {
 
 INSTANTIATE_TEST_SUITE_P(
     Models, ModelGoldenTest,
-    ::testing::Values(ModelCase{"torchvision-b0-64", Family::torchvision, "b0"}, ModelCase{"torchvision-b0-224", Family::torchvision, "b0"},
+    ::testing::Values(ModelCase{"torchvision-b0-64", Family::torchvision, "b0"},
+                      ModelCase{"torchvision-b0-224", Family::torchvision, "b0"},
                       ModelCase{"torchvision-b1-64", Family::torchvision, "b1"}, ModelCase{"timm-b0-64", Family::timm, "b0"},
                       ModelCase{"timm-b0-224", Family::timm, "b0"}, ModelCase{"timm-b2-96", Family::timm, "b2"},
                       ModelCase{"timm_tf-b0-64", Family::timm_tf, "b0"}, ModelCase{"timm_tf-b0-224", Family::timm_tf, "b0"},
-                      ModelCase{"timm_tf-b3-65", Family::timm_tf, "b3"}, ModelCase{"timm_tf-lite0-224", Family::timm_tf, "lite0"},
+                      ModelCase{"timm_tf-b3-65", Family::timm_tf, "b3"},
+                      ModelCase{"timm_tf-lite0-224", Family::timm_tf, "lite0"},
                       ModelCase{"efficientnet_pytorch-b0-64", Family::efficientnet_pytorch, "b0"},
                       ModelCase{"efficientnet_pytorch-b0-224", Family::efficientnet_pytorch, "b0"},
                       ModelCase{"efficientnet_pytorch-b4-64", Family::efficientnet_pytorch, "b4"}),

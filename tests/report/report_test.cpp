@@ -69,7 +69,8 @@ StudyResult sample_study() {
 TEST(ReportSmoke, IsWellFormedCompleteAndTheSameTwice) {
   const std::string html = html_report(sample_study());
   EXPECT_EQ(unbalanced(html), "");
-  for (const char* part : {"Table 1", "Table 2", "Table 3", "Figure 1", "Figure 2", "Figure 3", "Configuration", "0.90 ± 0.04", "n/a", "<svg", "data:image/png;base64,"}) {
+  for (const char* part : {"Table 1", "Table 2", "Table 3", "Figure 1", "Figure 2", "Figure 3", "Configuration", "0.90 ± 0.04",
+                           "n/a", "<svg", "data:image/png;base64,"}) {
     EXPECT_NE(html.find(part), std::string::npos) << part;
   }
   EXPECT_EQ(html_report(sample_study()), html);

@@ -73,7 +73,8 @@ TEST(Parallel, NestsAndPassesOnTheFirstException) {
   set_thread_count(3);
   std::atomic<int> inner{0};
   parallel_for(6, 1, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t i = first; i < last; ++i) parallel_for(10, 1, [&](std::int64_t a, std::int64_t b) { inner += static_cast<int>(b - a); });
+    for (std::int64_t i = first; i < last; ++i)
+      parallel_for(10, 1, [&](std::int64_t a, std::int64_t b) { inner += static_cast<int>(b - a); });
   });
   EXPECT_EQ(inner, 60);
   try {

@@ -16,7 +16,8 @@ TEST(MetricsGolden, AgreeWithScikitLearn) {
     const auto score = row.at("score").get<std::vector<double>>();
     std::vector<std::vector<double>> probability;
     // The file predicts class 1 from score 0.5 on; the first of equal probabilities is class 0, so the tie is tipped.
-    for (const double s : score) probability.push_back(s == 0.5 ? std::vector<double>{0.5 - 1e-9, 0.5} : std::vector<double>{1 - s, s});
+    for (const double s : score)
+      probability.push_back(s == 0.5 ? std::vector<double>{0.5 - 1e-9, 0.5} : std::vector<double>{1 - s, s});
     const Metrics m = classification_metrics(labels, probability, {"a", "b"});
     EXPECT_NEAR(m.accuracy, row.at("accuracy").get<double>(), 1e-12);
     EXPECT_NEAR(*m.auc, row.at("auc").get<double>(), 1e-12);

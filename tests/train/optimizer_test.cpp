@@ -71,7 +71,8 @@ std::vector<float> after_three_steps(Rule rule, bool restored) {
   Tensor w = Tensor::full({20011}, 0.5f);
   for (int step = 0; step < 3; ++step) {
     std::vector<float> g(20011);
-    for (std::size_t i = 0; i < g.size(); ++i) g[i] = static_cast<float>(static_cast<int>((i * 7919 + static_cast<std::size_t>(step) * 31) % 2001) - 1000) / 1000.0f;
+    for (std::size_t i = 0; i < g.size(); ++i)
+      g[i] = static_cast<float>(static_cast<int>((i * 7919 + static_cast<std::size_t>(step) * 31) % 2001) - 1000) / 1000.0f;
     if (restored) {
       Optimizer other(o);
       other.restore(optimizer.state());

@@ -58,7 +58,8 @@ TEST(TrainingGolden, GradientsOfTheFirstStepAgree) {
     const double norm = expected.at("grad_norm." + key).to_double()[0];
     const Tensor& gradient = gradients.of(*t.parameter);
     ASSERT_TRUE(gradient.defined()) << key;
-    // A bias before a batch norm has a gradient of exactly zero in real numbers (1e-16 in the file): float32 leaves rounding there.
+    // A bias before a batch norm has a gradient of exactly zero in real numbers (1e-16 in the file): float32 leaves rounding
+    // there.
     EXPECT_NEAR(norm_of(gradient), norm, 1e-4 * norm + (norm < 1e-12 ? 1e-6 : 0)) << key;
     if (const StoredTensor* whole = expected.find("grad." + key)) {
       const Tensor torch = to_torch_layout(gradient, t.layout);
@@ -79,7 +80,8 @@ TEST(TrainingGolden, TenAdamStepsFollowTheReference) {
   for (std::uint64_t step = 0; step < 10; ++step) {
     const double loss = train_step(net, optimizer, reference_batch(step), {.lr = 1e-3}).loss;
     const double truth = expected.at("loss." + std::to_string(step)).to_double()[0];
-    std::printf("step %d  loss %.9f  reference %.9f  difference %.1e\n", static_cast<int>(step), loss, truth, std::abs(loss - truth));
+    std::printf("step %d  loss %.9f  reference %.9f  difference %.1e\n", static_cast<int>(step), loss, truth,
+                std::abs(loss - truth));
     EXPECT_NEAR(loss, truth, step == 0 ? 1e-6 : 3e-4) << "step " << step;
   }
   const std::vector<KeyPair> keys = torchvision_keys(net.arch);

@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""The rules of the source tree that a compiler does not know. usage: check.py RULE   (without RULE: all of them)
+
+Each finding is one line: file:line, what is wrong, what to do. The exit code is 1 when there is a finding.
+"""
+import os
+import re
+import subprocess
+import sys
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+CODE = (".h", ".cpp")
+OP_FILES = ("{}.h", "{}_reference.h", "{}.cpp", "{}_cpu.cpp")
+SECTIONS = ["Forward", "Backward", "Shapes", "Saved", "Numerics", "Requires", "Differs", "Reference"]
+
+
+def tracked():
+    out = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True)
+    if out.returncode != 0:  # not a checkout: take what lies there
+        return [os.path.relpath(os.path.join(d, f), ROOT) for d, _, fs in os.walk(ROOT) if "/build" not in d for f in fs]
+    return [f for f in out.stdout.decode().split("\0") if f and os.path.exists(os.path.join(ROOT, f))]
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8", errors="replace") as f:
+        return f.read()
+
+
+FILES = tracked()
+SOURCES = [f for f in FILES if f.endswith(CODE)]
+
+
+def folder_of(path, allowed):
+    parts = path.split("/")
+    two = "/".join(parts[:2])
+    return two if two in allowed else parts[0]
+
+
+def includes():
+    """Which folder may include which."""
+    allowed = {}
+    for line in read("tests/style/layers.txt").splitlines():
+        if line and not line.startswith("#"):
+            name, others = line.split(":")
+            allowed[name] = set(others.split()) | {name}
+    for path in SOURCES:
+        if path.startswith("tests/") or path.startswith("bench/"):
+            continue
+        me = folder_of(path, allowed)
+        if me not in allowed:
+            yield path, 1, f"the folder '{me}' is not in tests/style/layers.txt; add a line that says what it may include"
+            continue
+        for number, line in enumerate(read(path).splitlines(), 1):
+            found = re.match(r'#include "([^"]+)"', line)
+            if found and folder_of(found.group(1), allowed) not in allowed[me]:
+                yield path, number, f"{me} may not include {found.group(1)}; see tests/style/layers.txt"
+
+
+def op_lists():
+    text = read("layers/CMakeLists.txt")
+    lists = [re.search(rf"set\({name}\s+([^)]*)\)", text).group(1).split() for name in ("VITRINE_OPS", "VITRINE_COMPOSITES")]
+    return lists
+
+
+def siblings():
+    """Every op has its five files, every composite its three, and no reference is without a test."""
+    ops, composites = op_lists()
+    have = set(FILES)
+    for names, patterns in ((ops, OP_FILES), (composites, ("{}.h", "{}.cpp"))):
+        for name in names:
+            for pattern in patterns:
+                if "layers/" + pattern.format(name) not in have:
+                    yield "layers/CMakeLists.txt", 1, f"{name} lacks its sibling layers/{pattern.format(name)}"
+            if f"tests/layers/{name}_test.cpp" not in have:
+                yield "layers/CMakeLists.txt", 1, f"{name} lacks its test tests/layers/{name}_test.cpp"
+    for path in FILES:
+        found = re.fullmatch(r"layers/(\w+)_reference\.h", path)
+        if found and found.group(1) not in ops:
+            yield path, 1, "a reference whose op is not in the list of layers/CMakeLists.txt"
+
+
+def sections():
+    """An op's header starts with one line of purpose and the fixed sections in order."""
+    ops, composites = op_lists()
+    for name in ops + composites:
+        path = f"layers/{name}.h"
+        lines = read(path).splitlines()
+        if not lines[0].startswith("// ") or lines[1] != "//":
+            yield path, 1, "the first line is one sentence of purpose, then a line of //"
+        found = [m.group(1) for line in lines for m in [re.match(r"// ([A-Z][a-z]+) {2,}\S", line)] if m]
+        if found != SECTIONS:
+            yield path, 3, f"the header sections are {found}, expected {SECTIONS} in this order"
+
+
+def lengths():
+    """Files and functions stay short enough to be read at once."""
+    for path in SOURCES:
+        lines = read(path).splitlines()
+        limit = 600 if path.startswith("tests/") else 400
+        if len(lines) > limit:
+            yield path, limit, f"the file has {len(lines)} lines, at most {limit}; split it by idea"
+        if path.startswith("tests/"):
+            continue
+        start = None
+        for number, line in enumerate(lines, 1):
+            # Functions start at the margin, or one step in for members; their closing brace stands alone below them.
+            if start is None and re.match(r"( {2})?\S.*\)[^;]*\{$", line) and not re.match(r"\s*(namespace|struct|class|enum|extern|if|for|while|switch)\b", line):
+                start, indent = number, len(line) - len(line.lstrip())
+            elif start is not None and re.match(rf" {{{indent}}}\}}", line):
+                if number - start > 60:
+                    yield path, start, f"the function has {number - start + 1} lines, at most 60; give its parts names"
+                start = None
+
+
+def flags():
+    """No flag that changes arithmetic, no build for one machine only."""
+    bad = re.compile(r"-Ofast|-ffast-math|-funsafe-math|-fassociative-math|use_fast_math|-march=native")
+    for path in FILES:
+        if path.endswith((".md", "check.py")) or path.startswith(("docs/", "tests/golden/")):
+            continue
+        for number, line in enumerate(read(path).splitlines(), 1):
+            if bad.search(line):
+                yield path, number, "a compiler flag that changes arithmetic or ties the build to one machine"
+
+
+def macros():
+    """Function-like macros live in tests only; random numbers come from tensor/philox.h only."""
+    for path in SOURCES:
+        for number, line in enumerate(read(path).splitlines(), 1):
+            if re.match(r"\s*#\s*define\s+\w+\(", line) and not path.startswith("tests/"):
+                yield path, number, "a function-like macro; write a function"
+            if re.match(r"\s*#include <(random|regex)>", line):
+                yield path, number, "draws come from tensor/philox.h, patterns from explicit tables"
+
+
+def words():
+    """No marks of unfinished work, no paths of one machine."""
+    mark = re.compile(r"\b(TODO|FIXME|XXX|HACK|placeholder|not implemented)\b", re.I)
+    home = re.compile(r"(^|[^\w.])/(home|root|work|farm)/")
+    for path in FILES:
+        if not path.endswith(CODE + (".py", ".sh", ".txt", ".cmake", ".md")) or path.endswith("check.py") or path == "LICENSE" or path.startswith("tests/golden/"):
+            continue
+        for number, line in enumerate(read(path).splitlines(), 1):
+            if mark.search(line):
+                yield path, number, "a mark of unfinished work; finish it or leave it out"
+            if home.search(line):
+                yield path, number, "an absolute path of one machine"
+
+
+def formatting():
+    """clang-format has nothing to change."""
+    from concurrent.futures import ThreadPoolExecutor
+    try:
+        subprocess.run(["clang-format", "--version"], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        print("clang-format is not installed; formatting was not checked")
+        sys.exit(77)
+
+    def off(path):
+        out = subprocess.run(["clang-format", "--dry-run", "--Werror", path], cwd=ROOT, capture_output=True)
+        return path if out.returncode != 0 else None
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for path in filter(None, pool.map(off, SOURCES)):
+            yield path, 1, "the formatting differs; run scripts/format"
+
+
+RULES = {f.__name__: f for f in (includes, siblings, sections, lengths, flags, macros, words, formatting)}
+
+
+def main():
+    names = sys.argv[1:] or list(RULES)
+    count = 0
+    for name in names:
+        for path, line, what in RULES[name]():
+            print(f"{path}:{line}: {what}")
+            count += 1
+    sys.exit(1 if count else 0)
+
+
+if __name__ == "__main__":
+    main()
