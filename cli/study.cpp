@@ -11,6 +11,7 @@
 #include "data/dataset.h"
 #include "imaging/prep.h"
 #include "imaging/simulate.h"
+#include "nn/efficientnet/scaling.h"
 #include "train/cross_validation.h"
 
 namespace vitrine::cli {

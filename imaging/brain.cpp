@@ -1,0 +1,121 @@
+#include "imaging/brain.h"
+
+#include <itkBinaryFillholeImageFilter.h>
+#include <itkConnectedComponentImageFilter.h>
+#include <itkOtsuThresholdImageFilter.h>
+#include <itkRelabelComponentImageFilter.h>
+#include <itkSignedMaurerDistanceMapImageFilter.h>
+#include <itkSmoothingRecursiveGaussianImageFilter.h>
+
+#include "base/error.h"
+#include "imaging/grid.h"
+#include "imaging/itk_bridge.h"
+
+namespace vitrine::imaging {
+namespace {
+
+// Distance in mm from the mask's border, negative inside.
+Volume signed_distance(const Mask& mask) {
+  auto filter = itk::SignedMaurerDistanceMapImageFilter<ByteImage3, FloatImage>::New();
+  filter->SetInput(to_itk<ByteImage3>(mask));
+  filter->SetUseImageSpacing(true);
+  filter->SetSquaredDistance(false);
+  filter->SetInsideIsPositive(false);
+  filter->Update();
+  return from_itk<FloatImage>(filter->GetOutput(), mask.geometry);
+}
+
+Mask below(const Volume& distance, double limit) {
+  Mask result = distance;
+  for (float& v : result.data) v = static_cast<double>(v) <= limit ? 1.0f : 0.0f;
+  return result;
+}
+
+Mask largest_component(const Mask& mask) {
+  using Labels = itk::Image<std::uint32_t, 3>;
+  auto components = itk::ConnectedComponentImageFilter<ByteImage3, Labels>::New();
+  components->SetInput(to_itk<ByteImage3>(mask));
+  auto sorted = itk::RelabelComponentImageFilter<Labels, Labels>::New();
+  sorted->SetInput(components->GetOutput());
+  sorted->Update();
+  Mask result = from_itk<Labels>(sorted->GetOutput(), mask.geometry);
+  for (float& v : result.data) v = v == 1.0f ? 1.0f : 0.0f;
+  return result;
+}
+
+Mask filled(const Mask& mask) {
+  auto filter = itk::BinaryFillholeImageFilter<ByteImage3>::New();
+  filter->SetInput(to_itk<ByteImage3>(mask));
+  filter->SetForegroundValue(1);
+  filter->Update();
+  return from_itk<ByteImage3>(filter->GetOutput(), mask.geometry);
+}
+
+struct Head {
+  Mask bright, dim;   // above Otsu's threshold, and above a share of it
+};
+
+Head thresholded_head(const Volume& volume, const BrainOptions& options) {
+  auto smooth = itk::SmoothingRecursiveGaussianImageFilter<FloatImage, FloatImage>::New();
+  smooth->SetInput(to_itk<FloatImage>(volume));
+  smooth->SetSigma(options.smoothing_mm);
+  auto otsu = itk::OtsuThresholdImageFilter<FloatImage, ByteImage3>::New();
+  otsu->SetInput(smooth->GetOutput());
+  otsu->SetInsideValue(0);  // ITK's inside is what lies below the threshold
+  otsu->SetOutsideValue(1);
+  otsu->SetNumberOfHistogramBins(200);
+  otsu->Update();
+  const double low = options.low_share * static_cast<double>(otsu->GetThreshold());
+  Mask dim = from_itk<FloatImage>(smooth->GetOutput(), volume.geometry);
+  for (float& v : dim.data) v = static_cast<double>(v) > low ? 1.0f : 0.0f;
+  return {from_itk<ByteImage3>(otsu->GetOutput(), volume.geometry), std::move(dim)};
+}
+
+Mask intersection(const Mask& a, const Mask& b) {
+  Mask result = a;
+  for (std::size_t i = 0; i < result.data.size(); ++i) result.data[i] = a.data[i] * b.data[i];
+  return result;
+}
+
+}  // namespace
+
+Mask dilated(const Mask& mask, double radius_mm) {
+  use_one_itk_thread();
+  return below(signed_distance(mask), radius_mm);
+}
+
+double volume_ml(const Mask& mask) {
+  double count = 0;
+  for (const float v : mask.data) count += static_cast<double>(v);
+  const Vec3& s = mask.geometry.spacing;
+  return count * s[0] * s[1] * s[2] / 1000;
+}
+
+double dice(const Mask& a, const Mask& b) {
+  double both = 0, total = 0;
+  for (std::size_t i = 0; i < a.data.size(); ++i) {
+    both += static_cast<double>(a.data[i] * b.data[i]);
+    total += static_cast<double>(a.data[i] + b.data[i]);
+  }
+  return total > 0 ? 2 * both / total : 1;
+}
+
+Mask extract_brain(const Volume& t1, const BrainOptions& options, const std::string& what) {
+  use_one_itk_thread();
+  const Volume coarse = averaged(winsorized(t1, 0.0, 0.99), coarse_grid(t1.geometry, 2));
+  const Head head = thresholded_head(coarse, options);
+  const Mask core = largest_component(below(signed_distance(head.bright), -options.opening_mm));
+  const Mask opened = intersection(below(signed_distance(core), options.opening_mm + options.growth_mm), head.dim);
+  const Mask dilated_brain = below(signed_distance(opened), options.closing_mm);
+  const Mask closed = below(signed_distance(dilated_brain), -options.closing_mm);
+  const Mask brain = filled(closed);
+  Mask result = resample_linear(brain, t1.geometry, {});
+  for (float& v : result.data) v = v >= 0.5f ? 1.0f : 0.0f;
+  const double ml = volume_ml(result);
+  if (ml < 400 || ml > 2500) {
+    throw DataError(text(what, ": brain extraction found ", ml, " ml, expected 400 to 2500; bring a mask in the column brain_mask"));
+  }
+  return result;
+}
+
+}  // namespace vitrine::imaging

@@ -1,0 +1,33 @@
+// Brain extraction from a T1 volume, without an atlas.
+//
+// Steps      average to 2 mm; Gaussian of 1.5 mm; Otsu's threshold; opening by a ball (erosion, the largest component, dilation by
+//            the same ball inside the thresholded head); closing by a ball; holes filled; back to the volume's grid
+// Approximate: a mask that the user brings always wins. Reference: Otsu 1979, doi 10.1109/TSMC.1979.4310076
+#pragma once
+
+#include <string>
+
+#include "imaging/volume.h"
+
+namespace vitrine::imaging {
+
+struct BrainOptions {
+  double smoothing_mm = 1.5;
+  double opening_mm = 8;       // more than half the width of the bridges between brain and scalp
+  double growth_mm = 5;        // the core grows by this much more than it was eroded, over voxels above low_share of the threshold
+  double low_share = 0.4;
+  double closing_mm = 8;
+};
+
+// DataError when no brain of 400 to 2,500 ml is found; `what` names the volume in the message.
+Mask extract_brain(const Volume& t1, const BrainOptions& options, const std::string& what);
+
+// 2 |a and b| / (|a| + |b|); 1 for two empty masks.
+double dice(const Mask& a, const Mask& b);
+
+// Everything within `radius_mm` of the mask.
+Mask dilated(const Mask& mask, double radius_mm);
+
+double volume_ml(const Mask& mask);
+
+}  // namespace vitrine::imaging

@@ -1,0 +1,87 @@
+#include "imaging/volume.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "tensor/math.h"
+
+namespace vitrine::imaging {
+namespace {
+
+Vec3 times(const Matrix3& m, const Vec3& v) {
+  Vec3 out;
+  for (std::size_t r = 0; r < 3; ++r) out[r] = m[3 * r] * v[0] + m[3 * r + 1] * v[1] + m[3 * r + 2] * v[2];
+  return out;
+}
+
+// The inverse of an orthonormal matrix is its transpose.
+Vec3 transpose_times(const Matrix3& m, const Vec3& v) {
+  Vec3 out;
+  for (std::size_t c = 0; c < 3; ++c) out[c] = m[c] * v[0] + m[3 + c] * v[1] + m[6 + c] * v[2];
+  return out;
+}
+
+Matrix3 product(const Matrix3& a, const Matrix3& b) {
+  Matrix3 out{};
+  for (std::size_t r = 0; r < 3; ++r) {
+    for (std::size_t c = 0; c < 3; ++c) out[3 * r + c] = a[3 * r] * b[c] + a[3 * r + 1] * b[3 + c] + a[3 * r + 2] * b[6 + c];
+  }
+  return out;
+}
+
+}  // namespace
+
+Vec3 Geometry::to_physical(const Vec3& index) const {
+  const Vec3 moved = times(direction, {spacing[0] * index[0], spacing[1] * index[1], spacing[2] * index[2]});
+  return {origin[0] + moved[0], origin[1] + moved[1], origin[2] + moved[2]};
+}
+
+Vec3 Geometry::to_index(const Vec3& physical) const {
+  const Vec3 along = transpose_times(direction, {physical[0] - origin[0], physical[1] - origin[1], physical[2] - origin[2]});
+  return {along[0] / spacing[0], along[1] / spacing[1], along[2] / spacing[2]};
+}
+
+double corner_distance(const Geometry& a, const Geometry& b) {
+  if (a.size != b.size) return std::numeric_limits<double>::infinity();
+  double largest = 0;
+  for (int corner = 0; corner < 8; ++corner) {
+    Vec3 index;
+    for (std::size_t axis = 0; axis < 3; ++axis)
+      index[axis] = (corner >> axis & 1) != 0 ? static_cast<double>(a.size[axis] - 1) : 0.0;
+    const Vec3 p = a.to_physical(index);
+    const Vec3 q = b.to_physical(index);
+    const double dx = p[0] - q[0];
+    const double dy = p[1] - q[1];
+    const double dz = p[2] - q[2];
+    largest = std::max(largest, std::sqrt(dx * dx + dy * dy + dz * dz));
+  }
+  return largest / std::min({a.spacing[0], a.spacing[1], a.spacing[2]});
+}
+
+Matrix3 RigidTransform::rotation() const {
+  const double cx = cos_portable(angles[0]);
+  const double sx = sin_portable(angles[0]);
+  const double cy = cos_portable(angles[1]);
+  const double sy = sin_portable(angles[1]);
+  const double cz = cos_portable(angles[2]);
+  const double sz = sin_portable(angles[2]);
+  const Matrix3 x{1, 0, 0, 0, cx, -sx, 0, sx, cx};
+  const Matrix3 y{cy, 0, sy, 0, 1, 0, -sy, 0, cy};
+  const Matrix3 z{cz, -sz, 0, sz, cz, 0, 0, 0, 1};
+  return product(product(z, x), y);
+}
+
+Vec3 RigidTransform::apply(const Vec3& p) const {
+  const Vec3 turned = times(rotation(), {p[0] - centre[0], p[1] - centre[1], p[2] - centre[2]});
+  return {turned[0] + centre[0] + translation[0], turned[1] + centre[1] + translation[1],
+          turned[2] + centre[2] + translation[2]};
+}
+
+Vec3 RigidTransform::apply_inverse(const Vec3& p) const {
+  const Vec3 shifted{p[0] - centre[0] - translation[0], p[1] - centre[1] - translation[1], p[2] - centre[2] - translation[2]};
+  const Vec3 turned = transpose_times(rotation(), shifted);
+  return {turned[0] + centre[0], turned[1] + centre[1], turned[2] + centre[2]};
+}
+
+}  // namespace vitrine::imaging
