@@ -9,8 +9,8 @@
 #include "cli/commands.h"
 #include "cli/source.h"
 #include "data/dataset.h"
+#include "imaging/cohort_simulator.h"
 #include "imaging/prep.h"
-#include "imaging/simulate.h"
 #include "nn/efficientnet/scaling.h"
 #include "train/cross_validation.h"
 

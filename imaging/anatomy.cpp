@@ -161,8 +161,9 @@ Anatomy head_from_files(const std::filesystem::path& path) {
   std::vector<std::uint8_t> brain_set(extracted.data.size());
   for (std::size_t n = 0; n < brain_set.size(); ++n) brain_set[n] = extracted.data[n] > 0;
   if (static_cast<std::size_t>(std::count(brain_set.begin(), brain_set.end(), 1)) * 100 < brain_set.size()) {
-    throw DataError(text(twin.string(), ": fewer than 1 % of its voxels are above zero, expected a brain; check that the file "
-                                        "holds the brain-extracted head"));
+    throw DataError(text(twin.string(),
+                         ": fewer than 1 % of its voxels are above zero, expected a brain; check that the file "
+                         "holds the brain-extracted head"));
   }
   const Peaks peaks = brain_peaks(extracted);
   const SkullRoom room = skull_room(brain_set, head.geometry);
@@ -173,8 +174,9 @@ Anatomy head_from_files(const std::filesystem::path& path) {
   out.voxels.resize(head.data.size());
   for (std::size_t n = 0; n < out.voxels.size(); ++n) {
     const double v = head.data[n];
-    out.voxels[n] = brain_set[n] != 0 ? brain_tissue(v, peaks)
-                    : room.inside[n] != 0 ? meningeal_tissue(v, peaks, room.border[n] != 0) : outer_tissue(v, peaks);
+    out.voxels[n] = brain_set[n] != 0     ? brain_tissue(v, peaks)
+                    : room.inside[n] != 0 ? meningeal_tissue(v, peaks, room.border[n] != 0)
+                                          : outer_tissue(v, peaks);
   }
   find_boxes(out);
   return out;

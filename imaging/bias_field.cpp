@@ -35,12 +35,14 @@ Volume log_field(const Volume& coarse, const Mask& coarse_mask, const std::strin
   try {
     n4->Update();
   } catch (const itk::ExceptionObject& error) {
-    throw DataError(text(what, ": the bias field could not be fitted (", error.GetDescription(), "); check the volume and its mask"));
+    throw DataError(
+        text(what, ": the bias field could not be fitted (", error.GetDescription(), "); check the volume and its mask"));
   }
   Volume field = from_itk<FloatImage>(n4->GetOutput(), coarse.geometry);
   for (std::size_t i = 0; i < field.data.size(); ++i) {
     const double ratio = static_cast<double>(coarse.data[i]) / static_cast<double>(field.data[i]);
-    if (!(ratio > 0) || !std::isfinite(ratio)) throw DataError(text(what, ": the bias field is not finite; check the volume and its mask"));
+    if (!(ratio > 0) || !std::isfinite(ratio))
+      throw DataError(text(what, ": the bias field is not finite; check the volume and its mask"));
     field.data[i] = static_cast<float>(log_portable(ratio));
   }
   return field;
@@ -56,7 +58,8 @@ BiasCorrection correct_bias(const Volume& volume, const Mask& mask, const std::s
   const double range = static_cast<double>(*high) - static_cast<double>(*low);
   if (!(range > 0)) throw DataError(text(what, ": the volume is constant inside the brain; check the series"));
   // N4 works on logarithms: values are shifted so that all lie above zero.
-  const double shift = 0.01 * range - std::min(0.0, static_cast<double>(*std::min_element(volume.data.begin(), volume.data.end())));
+  const double shift =
+      0.01 * range - std::min(0.0, static_cast<double>(*std::min_element(volume.data.begin(), volume.data.end())));
   Volume shifted = volume;
   for (float& v : shifted.data) v = static_cast<float>(static_cast<double>(v) + shift);
   const Geometry grid = coarse_grid(volume.geometry, 4);

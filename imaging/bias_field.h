@@ -14,7 +14,7 @@ namespace vitrine::imaging {
 
 struct BiasCorrection {
   Volume corrected;
-  double field_low = 1, field_high = 1;   // 1 % and 99 % quantile of the field inside the mask
+  double field_low = 1, field_high = 1;  // 1 % and 99 % quantile of the field inside the mask
 };
 
 // DataError when the volume is constant inside the mask; `what` names it in the message.

@@ -7,6 +7,8 @@
 #include <itkSignedMaurerDistanceMapImageFilter.h>
 #include <itkSmoothingRecursiveGaussianImageFilter.h>
 
+#include <cmath>
+
 #include "base/error.h"
 #include "imaging/grid.h"
 #include "imaging/itk_bridge.h"
@@ -52,7 +54,7 @@ Mask filled(const Mask& mask) {
 }
 
 struct Head {
-  Mask bright, dim;   // above Otsu's threshold, and above a share of it
+  Mask bright, dim;  // above Otsu's threshold, and above a share of it
 };
 
 Head thresholded_head(const Volume& volume, const BrainOptions& options) {
@@ -71,10 +73,21 @@ Head thresholded_head(const Volume& volume, const BrainOptions& options) {
   return {from_itk<ByteImage3>(otsu->GetOutput(), volume.geometry), std::move(dim)};
 }
 
+// Adult brains, in ml: the range that is taken without trying another opening, and the middle of it.
+constexpr double kLowMl = 1000, kHighMl = 1900, kUsualMl = 1400;
+
 Mask intersection(const Mask& a, const Mask& b) {
   Mask result = a;
   for (std::size_t i = 0; i < result.data.size(); ++i) result.data[i] = a.data[i] * b.data[i];
   return result;
+}
+
+// The brain of a thresholded head: what is left of it after erosion by `radius`, grown again, closed and filled.
+Mask opened_and_closed(const Head& head, const Volume& inside_head, double radius, const BrainOptions& options) {
+  const Mask core = largest_component(below(inside_head, -radius));
+  const Mask opened = intersection(below(signed_distance(core), radius + options.growth_mm), head.dim);
+  const Mask grown = below(signed_distance(opened), options.closing_mm);
+  return filled(below(signed_distance(grown), -options.closing_mm));
 }
 
 }  // namespace
@@ -104,17 +117,24 @@ Mask extract_brain(const Volume& t1, const BrainOptions& options, const std::str
   use_one_itk_thread();
   const Volume coarse = averaged(winsorized(t1, 0.0, 0.99), coarse_grid(t1.geometry, 2));
   const Head head = thresholded_head(coarse, options);
-  const Mask core = largest_component(below(signed_distance(head.bright), -options.opening_mm));
-  const Mask opened = intersection(below(signed_distance(core), options.opening_mm + options.growth_mm), head.dim);
-  const Mask dilated_brain = below(signed_distance(opened), options.closing_mm);
-  const Mask closed = below(signed_distance(dilated_brain), -options.closing_mm);
-  const Mask brain = filled(closed);
-  Mask result = resample_linear(brain, t1.geometry, {});
-  for (float& v : result.data) v = v >= 0.5f ? 1.0f : 0.0f;
-  const double ml = volume_ml(result);
-  if (ml < 400 || ml > 2500) {
-    throw DataError(text(what, ": brain extraction found ", ml, " ml, expected 400 to 2500; bring a mask in the column brain_mask"));
+  const Volume inside_head = signed_distance(head.bright);
+  Mask best;
+  double best_ml = 0;
+  for (const double radius : options.opening_mm) {
+    Mask brain = opened_and_closed(head, inside_head, radius, options);
+    const double ml = volume_ml(brain);
+    if (best.data.empty() || std::abs(ml - kUsualMl) < std::abs(best_ml - kUsualMl)) {
+      best = std::move(brain);
+      best_ml = ml;
+    }
+    if (best_ml >= kLowMl && best_ml <= kHighMl) break;
   }
+  if (best_ml < 400 || best_ml > 2500) {
+    throw DataError(
+        text(what, ": brain extraction found ", best_ml, " ml, expected 400 to 2500; bring a mask in the column brain_mask"));
+  }
+  Mask result = resample_linear(best, t1.geometry, {});
+  for (float& v : result.data) v = v >= 0.5f ? 1.0f : 0.0f;
   return result;
 }
 

@@ -64,11 +64,11 @@ void check_labels(const CsvTable& table, const std::vector<Subject>& subjects) {
 
 std::vector<Subject> read_cohort(const fs::path& csv) {
   const CsvTable table = read_csv(csv);
-  const std::size_t id = table.find_column("subject_id") ? *table.find_column("subject_id")
+  const std::size_t id = table.find_column("subject_id")   ? *table.find_column("subject_id")
                          : table.find_column("patient_id") ? *table.find_column("patient_id")
                                                            : table.column("subject_id");
-  const std::size_t label = table.column("label"), t1c = table.column("t1c"), flair = table.column("flair"), t2 = table.column("t2"),
-                    mask = table.column("mask");
+  const std::size_t label = table.column("label"), t1c = table.column("t1c"), flair = table.column("flair"),
+                    t2 = table.column("t2"), mask = table.column("mask");
   const auto brain = table.find_column("brain_mask");
   std::vector<Subject> subjects;
   std::map<std::string, std::pair<int, std::string>> seen;  // line, label
@@ -77,14 +77,16 @@ std::vector<Subject> read_cohort(const fs::path& csv) {
     s.id = filled_cell(table, row, id);
     s.label = filled_cell(table, row, label);
     if (s.id.find_first_of("/\\") != std::string::npos || s.id.front() == '.') {
-      throw DataError(where(table, row.line) + text("the subject_id '", s.id, "' cannot be part of a file name; use letters, digits, - and _"));
+      throw DataError(where(table, row.line) +
+                      text("the subject_id '", s.id, "' cannot be part of a file name; use letters, digits, - and _"));
     }
     const auto [found, is_new] = seen.try_emplace(s.id, row.line, s.label);
     if (!is_new) {
       const auto& [line, other] = found->second;
-      throw DataError(where(table, row.line) + (other == s.label ? text("the subject '", s.id, "' appears in line ", line, " already")
-                                                                 : text("the subject '", s.id, "' has the labels '", other, "' (line ", line,
-                                                                        ") and '", s.label, "'; a subject has one label")));
+      throw DataError(where(table, row.line) + (other == s.label
+                                                    ? text("the subject '", s.id, "' appears in line ", line, " already")
+                                                    : text("the subject '", s.id, "' has the labels '", other, "' (line ", line,
+                                                           ") and '", s.label, "'; a subject has one label")));
     }
     s.t1c = existing_file(table, row, t1c);
     s.flair = existing_file(table, row, flair);

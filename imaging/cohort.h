@@ -13,7 +13,7 @@ namespace vitrine::imaging {
 struct Subject {
   std::string id, label;
   std::filesystem::path t1c, flair, t2, mask;
-  std::filesystem::path brain_mask;      // empty: the brain is extracted
+  std::filesystem::path brain_mask;  // empty: the brain is extracted
 };
 
 // DataError with file and line for a missing column, an empty cell, a missing volume or mask, a subject twice or with two labels, and

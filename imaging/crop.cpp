@@ -11,12 +11,12 @@ namespace {
 
 struct Box {
   std::int64_t i0, i1, j0, j1;
-  double area = 0;   // voxels
+  double area = 0;  // voxels
 };
 
 struct Lesion {
   std::int64_t voxels = 0;
-  std::size_t first = 0;              // lowest index of its voxels: breaks ties of volume
+  std::size_t first = 0;  // lowest index of its voxels: breaks ties of volume
   std::map<std::int64_t, Box> slices;
 };
 
@@ -65,7 +65,8 @@ std::vector<Lesion> lesions_of(const Mask& mask, double minimum_mm3) {
 }
 
 LesionSlice slice_of(int lesion, std::int64_t k, const Box& box, const Vec3& spacing) {
-  const double width = static_cast<double>(box.i1 - box.i0 + 1) * spacing[0], height = static_cast<double>(box.j1 - box.j0 + 1) * spacing[1];
+  const double width = static_cast<double>(box.i1 - box.i0 + 1) * spacing[0],
+               height = static_cast<double>(box.j1 - box.j0 + 1) * spacing[1];
   const double longer = std::max(width, height);
   LesionSlice s;
   s.lesion = lesion;
@@ -105,7 +106,7 @@ std::vector<Tap> taps_of(double centre, double side_voxels, int size) {
   const double scale = side_voxels / size, support = std::max(1.0, scale);
   std::vector<Tap> taps(static_cast<std::size_t>(size));
   for (int p = 0; p < size; ++p) {
-    const double x = centre - side_voxels / 2 + (p + 0.5) * scale;   // in voxel indices, whose centres are whole numbers
+    const double x = centre - side_voxels / 2 + (p + 0.5) * scale;  // in voxel indices, whose centres are whole numbers
     Tap& t = taps[static_cast<std::size_t>(p)];
     t.first = static_cast<std::int64_t>(std::floor(x - support)) + 1;
     double sum = 0;
@@ -134,14 +135,16 @@ std::vector<LesionSlice> find_lesion_slices(const Mask& mask, const CropOptions&
     slices.insert(slices.end(), chosen.begin(), chosen.end());
   }
   if (slices.empty()) {
-    throw DataError(text(what, ": no lesion of the mask has ", options.minimum_volume_mm3, " mm3 and a slice of ", options.minimum_area_mm2, " mm2; check the mask"));
+    throw DataError(text(what, ": no lesion of the mask has ", options.minimum_volume_mm3, " mm3 and a slice of ",
+                         options.minimum_area_mm2, " mm2; check the mask"));
   }
   return slices;
 }
 
 std::vector<float> crop_slice(const Volume& volume, const LesionSlice& slice, int size) {
   const auto& g = volume.geometry;
-  const std::vector<Tap> across = taps_of(slice.centre_i, slice.side_mm / g.spacing[0], size), down = taps_of(slice.centre_j, slice.side_mm / g.spacing[1], size);
+  const std::vector<Tap> across = taps_of(slice.centre_i, slice.side_mm / g.spacing[0], size),
+                         down = taps_of(slice.centre_j, slice.side_mm / g.spacing[1], size);
   std::vector<float> out;
   out.reserve(static_cast<std::size_t>(size) * static_cast<std::size_t>(size));
   for (const Tap& row : down) {
@@ -152,7 +155,8 @@ std::vector<float> crop_slice(const Volume& volume, const LesionSlice& slice, in
         if (j < 0 || j >= g.size[1]) continue;
         for (std::size_t c = 0; c < column.weight.size(); ++c) {
           const std::int64_t i = column.first + static_cast<std::int64_t>(c);
-          if (i >= 0 && i < g.size[0]) sum += row.weight[r] * column.weight[c] * static_cast<double>(volume.at(i, j, slice.slice));
+          if (i >= 0 && i < g.size[0])
+            sum += row.weight[r] * column.weight[c] * static_cast<double>(volume.at(i, j, slice.slice));
         }
       }
       out.push_back(static_cast<float>(sum));

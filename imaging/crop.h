@@ -17,15 +17,15 @@
 namespace vitrine::imaging {
 
 struct LesionSlice {
-  int lesion = 0;               // from 1
-  std::int64_t slice = 0;       // index along k
+  int lesion = 0;          // from 1
+  std::int64_t slice = 0;  // index along k
   double area_mm2 = 0;
-  double centre_i = 0, centre_j = 0;   // of the lesion's box, in voxels
+  double centre_i = 0, centre_j = 0;  // of the lesion's box, in voxels
   double side_mm = 0;
 };
 
 struct CropOptions {
-  int size = 64;                // pixels
+  int size = 64;  // pixels
   int slices_per_lesion = 3;
   double minimum_volume_mm3 = 30;
   double minimum_area_mm2 = 20;

@@ -18,7 +18,8 @@ Normalized normalize(const Volume& volume, const Mask& brain, const std::string&
     low = std::min(low, v);
     high = std::max(high, v);
   }
-  if (count < 10000) throw DataError(text(what, ": the brain mask has ", count, " voxels, at least 10000 were expected; check the mask"));
+  if (count < 10000)
+    throw DataError(text(what, ": the brain mask has ", count, " voxels, at least 10000 were expected; check the mask"));
   Normalized result{volume, sum / count, 1, 0};
   for (std::size_t i = 0; i < volume.data.size(); ++i) {
     if (brain.data[i] <= 0) continue;

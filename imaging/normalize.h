@@ -13,7 +13,7 @@ namespace vitrine::imaging {
 struct Normalized {
   Volume volume;
   double mean = 0, deviation = 1;
-  double clipped_share = 0;        // of the brain's voxels
+  double clipped_share = 0;  // of the brain's voxels
 };
 
 // DataError for fewer than 10,000 voxels in the mask or a constant volume; `what` names it in the message.

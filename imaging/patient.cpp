@@ -12,8 +12,8 @@ namespace vitrine::imaging {
 namespace {
 
 constexpr std::uint32_t kHeadOp = 1, kWarpOp = 2, kSeriesOp = 10, kPlaceOp = 200, kNoiseOp = 1000;
-constexpr double kLatticeMm = 24;     // of the smooth deformation
-constexpr double kWarpMm = 2.5;       // its standard deviation
+constexpr double kLatticeMm = 24;  // of the smooth deformation
+constexpr double kWarpMm = 2.5;    // its standard deviation
 constexpr int kPlaceTries = 600;
 
 Draw family(std::uint64_t seed, std::uint32_t patient, std::uint32_t op) { return {seed, Purpose::simulate, 0, patient, op}; }
@@ -22,7 +22,8 @@ Draw family(std::uint64_t seed, std::uint32_t patient, std::uint32_t op) { retur
 Matrix3 head_matrix(const Draw& draw) {
   Matrix3 m{};
   for (std::uint32_t r = 0; r < 3; ++r) {
-    for (std::uint32_t c = 0; c < 3; ++c) m[3 * r + c] = r == c ? draw.uniform(r, 0.93, 1.07) : draw.uniform(10 + 3 * r + c, -0.03, 0.03);
+    for (std::uint32_t c = 0; c < 3; ++c)
+      m[3 * r + c] = r == c ? draw.uniform(r, 0.93, 1.07) : draw.uniform(10 + 3 * r + c, -0.03, 0.03);
   }
   if (draw.uniform(30) < 0.5) {
     for (std::size_t r = 0; r < 3; ++r) m[3 * r] = -m[3 * r];
@@ -56,7 +57,8 @@ Vec3 draw_place(const Anatomy& anatomy, const Patient& patient, const LesionLate
   int best_sides = -1;
   for (std::uint32_t attempt = 0; attempt < kPlaceTries; ++attempt) {
     Vec3 p;
-    for (std::size_t c = 0; c < 3; ++c) p[c] = draw.uniform(4 * attempt + static_cast<std::uint32_t>(c), anatomy.brain_low[c], anatomy.brain_high[c]);
+    for (std::size_t c = 0; c < 3; ++c)
+      p[c] = draw.uniform(4 * attempt + static_cast<std::uint32_t>(c), anatomy.brain_low[c], anatomy.brain_high[c]);
     const TissueBytes here = tissue_at(anatomy, patient, p);
     if (here[brain] < 200 || here[csf] > 128) continue;
     if (attempt < kPlaceTries / 2 && anatomy.in_cerebellum(p) != latents.cerebellar) continue;
@@ -83,7 +85,8 @@ Vec3 draw_place(const Anatomy& anatomy, const Patient& patient, const LesionLate
 
 // Rician noise (the magnitude of a complex signal): two normals from one block, per voxel.
 double noisy(double signal, double sigma, const Draw& draw, std::uint32_t voxel) {
-  const auto w = philox({draw.sample, static_cast<std::uint32_t>(draw.purpose), draw.op, voxel}, {static_cast<std::uint32_t>(draw.seed), static_cast<std::uint32_t>(draw.seed >> 32)});
+  const auto w = philox({draw.sample, static_cast<std::uint32_t>(draw.purpose), draw.op, voxel},
+                        {static_cast<std::uint32_t>(draw.seed), static_cast<std::uint32_t>(draw.seed >> 32)});
   const double radius = sigma * std::sqrt(-2 * log_portable((static_cast<double>(w[0]) + 1) * 0x1p-32));
   const double angle = 2 * std::numbers::pi * static_cast<double>(w[1]) * 0x1p-32;
   const double real = signal + radius * cos_portable(angle), imaginary = radius * sin_portable(angle);
@@ -95,7 +98,8 @@ std::vector<double> field_along(const Vec3& amplitude, std::int64_t n) {
   std::vector<double> factors;
   for (std::int64_t i = 0; i < n; ++i) {
     const double x = std::numbers::pi * (static_cast<double>(i) + 0.5) / static_cast<double>(n);
-    factors.push_back(exp_portable(amplitude[0] * cos_portable(x) + amplitude[1] * cos_portable(2 * x) + amplitude[2] * cos_portable(3 * x)));
+    factors.push_back(
+        exp_portable(amplitude[0] * cos_portable(x) + amplitude[1] * cos_portable(2 * x) + amplitude[2] * cos_portable(3 * x)));
   }
   return factors;
 }
@@ -112,7 +116,8 @@ TissueBytes tissue_at(const Anatomy& anatomy, const Patient& patient, const Vec3
   return anatomy.at_index(anatomy.geometry.to_index(head));
 }
 
-Patient make_patient(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t number, const std::string& label, double signal) {
+Patient make_patient(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t number, const std::string& label,
+                     double signal) {
   Patient patient;
   patient.number = number;
   const std::string digits = std::to_string(number);
@@ -120,7 +125,8 @@ Patient make_patient(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t n
   patient.label = label;
   patient.to_head = head_matrix(family(seed, number, kHeadOp));
   for (std::size_t c = 0; c < 3; ++c) {
-    patient.lattice.size[c] = static_cast<std::int64_t>(std::ceil((anatomy.head_high[c] - anatomy.head_low[c] + 40) / kLatticeMm)) + 1;
+    patient.lattice.size[c] =
+        static_cast<std::int64_t>(std::ceil((anatomy.head_high[c] - anatomy.head_low[c] + 40) / kLatticeMm)) + 1;
     patient.lattice.spacing[c] = kLatticeMm;
     patient.lattice.origin[c] = anatomy.head_low[c] - 20;
   }
@@ -150,10 +156,12 @@ SeriesPlan plan_series(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t
   SeriesPlan plan;
   plan.series = series;
   const bool is_t1c = series == Series::t1c;
-  plan.grid.spacing = is_t1c ? Vec3{t1c_spacing, t1c_spacing, t1c_spacing} : Vec3{0.95, 0.95, series == Series::flair ? 4.0 : 4.5};
+  plan.grid.spacing =
+      is_t1c ? Vec3{t1c_spacing, t1c_spacing, t1c_spacing} : Vec3{0.95, 0.95, series == Series::flair ? 4.0 : 4.5};
   for (std::size_t c = 0; c < 3; ++c) {
     const double margin = 6;
-    plan.grid.size[c] = static_cast<std::int64_t>(std::ceil((anatomy.head_high[c] - anatomy.head_low[c] + 2 * margin) / plan.grid.spacing[c]));
+    plan.grid.size[c] =
+        static_cast<std::int64_t>(std::ceil((anatomy.head_high[c] - anatomy.head_low[c] + 2 * margin) / plan.grid.spacing[c]));
     plan.grid.origin[c] = anatomy.head_low[c] - margin + (is_t1c ? 0 : draw.uniform(40 + static_cast<std::uint32_t>(c), -1, 1));
   }
   plan.from_t1c.centre = anatomy.brain_centre();
@@ -187,14 +195,17 @@ Volume render(const Anatomy& anatomy, const Patient& patient, const SeriesPlan& 
           double signal = 0;
           for (int s = 0; s < samples; ++s) {
             const double offset = (s + 0.5) / samples - 0.5;
-            const Vec3 here = grid.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k) + offset});
+            const Vec3 here =
+                grid.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k) + offset});
             const Vec3 p = plan.from_t1c.apply_inverse(here);
             signal += signal_at(plan.series, tissue_at(anatomy, patient, p), patient.lesions, p);
           }
-          signal *= field[0][static_cast<std::size_t>(i)] * field[1][static_cast<std::size_t>(j)] * field[2][static_cast<std::size_t>(k)] / samples;
+          signal *= field[0][static_cast<std::size_t>(i)] * field[1][static_cast<std::size_t>(j)] *
+                    field[2][static_cast<std::size_t>(k)] / samples;
           const std::int64_t at = (k * grid.size[1] + j) * grid.size[0] + i;
           // Scanners store whole numbers.
-          volume.data[static_cast<std::size_t>(at)] = static_cast<float>(std::nearbyint(plan.gain * noisy(signal, plan.noise, noise, static_cast<std::uint32_t>(at))));
+          volume.data[static_cast<std::size_t>(at)] =
+              static_cast<float>(std::nearbyint(plan.gain * noisy(signal, plan.noise, noise, static_cast<std::uint32_t>(at))));
         }
       }
     }
@@ -208,7 +219,8 @@ Mask render_mask(const Anatomy& anatomy, const Patient& patient, const Geometry&
     for (std::int64_t at = first * grid.size[1] * grid.size[0]; at < last * grid.size[1] * grid.size[0]; ++at) {
       const std::int64_t i = at % grid.size[0], j = at / grid.size[0] % grid.size[1], k = at / (grid.size[0] * grid.size[1]);
       const Vec3 p = grid.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)});
-      const bool inside = std::any_of(patient.lesions.begin(), patient.lesions.end(), [&](const Lesion& l) { return l.depth(p) < 1; });
+      const bool inside =
+          std::any_of(patient.lesions.begin(), patient.lesions.end(), [&](const Lesion& l) { return l.depth(p) < 1; });
       if (inside && tissue_at(anatomy, patient, p)[intracranial] >= 128) mask.data[static_cast<std::size_t>(at)] = 1;
     }
   });

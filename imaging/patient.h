@@ -5,24 +5,24 @@
 #include <vector>
 
 #include "imaging/anatomy.h"
-#include "imaging/lesion_model.h"
+#include "imaging/lesion.h"
 
 namespace vitrine::imaging {
 
 struct SeriesPlan {
   Series series = Series::t1c;
   Geometry grid;
-  RigidTransform from_t1c;         // maps points of T1c's space to points of the series: the truth that coregistration looks for
-  std::array<Vec3, 3> field{};     // amplitudes of the bias field's cosines, per axis three orders
-  double noise = 0.02;             // standard deviation in units of white matter
+  RigidTransform from_t1c;      // maps points of T1c's space to points of the series: the truth that coregistration looks for
+  std::array<Vec3, 3> field{};  // amplitudes of the bias field's cosines, per axis three orders
+  double noise = 0.02;          // standard deviation in units of white matter
   double gain = 100;
 };
 
 struct Patient {
   std::uint32_t number = 0;
   std::string id, label;
-  Matrix3 to_head{};               // T1c's space to the anatomy's, about the brain's centres
-  std::vector<float> warp;         // displacement on a coarse lattice, three values a node
+  Matrix3 to_head{};        // T1c's space to the anatomy's, about the brain's centres
+  std::vector<float> warp;  // displacement on a coarse lattice, three values a node
   Geometry lattice;
   std::vector<Lesion> lesions;
 };

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxVolumeFile = std::uint64_t{2} << 30;
 constexpr std::uint64_t kMaxJson = std::uint64_t{16} << 20;
-constexpr int kVersion = 1;   // of the steps and their constants: raise it when a result changes, and nothing old is kept
+constexpr int kVersion = 1;  // of the steps and their constants: raise it when a result changes, and nothing old is kept
 
 Json options_json(const PrepOptions& o) {
   return {{"version", kVersion},
@@ -52,7 +52,8 @@ Json inputs_json(const Subject& s) {
   return inputs;
 }
 
-Sample write_crop(const fs::path& out, const Subject& subject, const LesionSlice& slice, const PreparedSubject& prepared, int size) {
+Sample write_crop(const fs::path& out, const Subject& subject, const LesionSlice& slice, const PreparedSubject& prepared,
+                  int size) {
   Sample sample;
   sample.sample_id = text(subject.id, "_l", slice.lesion, "_s", slice.slice);
   sample.subject_id = subject.id;
@@ -80,26 +81,30 @@ Sample write_crop(const fs::path& out, const Subject& subject, const LesionSlice
 }
 
 Json sample_json(const Sample& s) {
-  return {{"sample_id", s.sample_id}, {"lesion_id", s.lesion_id}, {"slice", s.slice}, {"file", s.file}, {"preview", s.preview}, {"side_mm", s.side_mm}, {"sha256", s.sha256}};
+  return {{"sample_id", s.sample_id}, {"lesion_id", s.lesion_id}, {"slice", s.slice},  {"file", s.file},
+          {"preview", s.preview},     {"side_mm", s.side_mm},     {"sha256", s.sha256}};
 }
 
 std::vector<Sample> samples_in(const Json& record, const Subject& subject) {
   std::vector<Sample> samples;
   for (const Json& s : record.at("samples")) {
-    samples.push_back({s.at("sample_id").get<std::string>(), subject.id, s.at("lesion_id").get<int>(), s.at("slice").get<int>(), subject.label,
-                       s.at("file").get<std::string>(), s.at("preview").get<std::string>(), s.at("side_mm").get<double>(), s.at("sha256").get<std::string>()});
+    samples.push_back({s.at("sample_id").get<std::string>(), subject.id, s.at("lesion_id").get<int>(), s.at("slice").get<int>(),
+                       subject.label, s.at("file").get<std::string>(), s.at("preview").get<std::string>(),
+                       s.at("side_mm").get<double>(), s.at("sha256").get<std::string>()});
   }
   return samples;
 }
 
 // The samples of a subject that was prepared before with the same inputs and options and whose files are still there.
-bool kept_samples(const fs::path& record_path, const std::string& key, const Subject& subject, const fs::path& out, std::vector<Sample>& samples) {
+bool kept_samples(const fs::path& record_path, const std::string& key, const Subject& subject, const fs::path& out,
+                  std::vector<Sample>& samples) {
   if (!fs::exists(record_path)) return false;
   try {
     const Json record = parse_json(read_file(record_path, kMaxJson));
     if (record.at("key").get<std::string>() != key) return false;
     samples = samples_in(record, subject);
-    return std::all_of(samples.begin(), samples.end(), [&](const Sample& s) { return fs::exists(out / s.file) && fs::exists(out / s.preview); });
+    return std::all_of(samples.begin(), samples.end(),
+                       [&](const Sample& s) { return fs::exists(out / s.file) && fs::exists(out / s.preview); });
   } catch (const std::exception&) {
     return false;  // a foreign or torn record: the subject is prepared again
   }
@@ -109,18 +114,24 @@ bool kept_samples(const fs::path& record_path, const std::string& key, const Sub
 class CohortPreparation {
  public:
   CohortPreparation(std::vector<Subject> subjects, fs::path out, const PrepOptions& options, Progress& progress)
-      : subjects_(std::move(subjects)), out_(std::move(out)), options_(options), progress_(progress), samples_(subjects_.size()) {}
+      : subjects_(std::move(subjects)),
+        out_(std::move(out)),
+        options_(options),
+        progress_(progress),
+        samples_(subjects_.size()) {}
 
   PrepResult run() {
     for (const char* folder : {"crops", "previews", "subjects"}) make_directory(out_ / folder);
     std::vector<std::thread> workers;
-    for (int job = 1; job < std::min<int>(options_.jobs, static_cast<int>(subjects_.size())); ++job) workers.emplace_back([this] { work(); });
+    for (int job = 1; job < std::min<int>(options_.jobs, static_cast<int>(subjects_.size())); ++job)
+      workers.emplace_back([this] { work(); });
     work();
     for (std::thread& worker : workers) worker.join();
     if (error_) std::rethrow_exception(error_);
     check_interrupt("preparation");
     result_.manifest.path = out_ / "manifest.csv";
-    for (const auto& samples : samples_) result_.manifest.samples.insert(result_.manifest.samples.end(), samples.begin(), samples.end());
+    for (const auto& samples : samples_)
+      result_.manifest.samples.insert(result_.manifest.samples.end(), samples.begin(), samples.end());
     write_manifest(result_.manifest);
     return std::move(result_);
   }
@@ -155,7 +166,8 @@ class CohortPreparation {
     if (!kept) {
       const PreparedSubject prepared = prepare_subject(subject, options_.crop);
       std::vector<Sample> samples;
-      for (const LesionSlice& slice : prepared.slices) samples.push_back(write_crop(out_, subject, slice, prepared, options_.crop.size));
+      for (const LesionSlice& slice : prepared.slices)
+        samples.push_back(write_crop(out_, subject, slice, prepared, options_.crop.size));
       record["key"] = key;
       record["steps"] = prepared.steps;
       record["samples"] = Json::array();
@@ -165,8 +177,8 @@ class CohortPreparation {
     }
     const std::scoped_lock lock(mutex_);
     ++(kept ? result_.kept : result_.prepared);
-    progress_.line(text("prep  ", result_.kept + result_.prepared, "/", subjects_.size(), "  ", subject.id, "  ", samples_[i].size(), " crops",
-                        kept ? ", kept" : ""));
+    progress_.line(text("prep  ", result_.kept + result_.prepared, "/", subjects_.size(), "  ", subject.id, "  ",
+                        samples_[i].size(), " crops", kept ? ", kept" : ""));
   }
 
   std::vector<Subject> subjects_;

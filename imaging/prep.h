@@ -17,12 +17,12 @@ namespace vitrine::imaging {
 
 struct PrepOptions {
   CropOptions crop;
-  int jobs = 2;               // subjects at a time; results do not depend on it
+  int jobs = 2;  // subjects at a time; results do not depend on it
 };
 
 struct PrepResult {
   Manifest manifest;
-  int prepared = 0, kept = 0; // subjects worked on now, and found finished
+  int prepared = 0, kept = 0;  // subjects worked on now, and found finished
 };
 
 // DataError naming the subject for whatever its volumes or masks get wrong (docs/imaging.md); Interrupted between subjects.

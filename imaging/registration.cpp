@@ -106,7 +106,8 @@ Refined refine(const FloatImage* fixed, const FloatImage* moving, const RigidTra
   try {
     method->Update();
   } catch (const itk::ExceptionObject& error) {
-    throw DataError(text(what, ": it could not be coregistered to T1c (", error.GetDescription(), "); check that both show the same head"));
+    throw DataError(
+        text(what, ": it could not be coregistered to T1c (", error.GetDescription(), "); check that both show the same head"));
   }
   Refined result;
   const auto parameters = transform->GetParameters();
@@ -121,7 +122,8 @@ Refined refine(const FloatImage* fixed, const FloatImage* moving, const RigidTra
 }
 
 Vec3 centre_of(const Geometry& g) {
-  return g.to_physical({static_cast<double>(g.size[0] - 1) / 2, static_cast<double>(g.size[1] - 1) / 2, static_cast<double>(g.size[2] - 1) / 2});
+  return g.to_physical(
+      {static_cast<double>(g.size[0] - 1) / 2, static_cast<double>(g.size[1] - 1) / 2, static_cast<double>(g.size[2] - 1) / 2});
 }
 
 Vec3 centre_of_mass(const Volume& v) {
@@ -150,7 +152,8 @@ Vec3 difference(const Vec3& a, const Vec3& b) { return {a[0] - b[0], a[1] - b[1]
 Registration register_rigid(const Volume& fixed, const Volume& moving, const std::string& what) {
   use_one_itk_thread();
   const Volume fixed_clean = winsorized(fixed, 0.005, 0.995), moving_clean = winsorized(moving, 0.005, 0.995);
-  const Volume fixed6 = averaged(fixed_clean, coarse_grid(fixed.geometry, 6)), moving6 = averaged(moving_clean, coarse_grid(moving.geometry, 6));
+  const Volume fixed6 = averaged(fixed_clean, coarse_grid(fixed.geometry, 6)),
+               moving6 = averaged(moving_clean, coarse_grid(moving.geometry, 6));
   const auto f6 = to_itk<FloatImage>(fixed6), m6 = to_itk<FloatImage>(moving6);
   const Vec3 centre = centre_of(fixed.geometry);
   const std::pair<const char*, Vec3> starts[] = {{"headers", Vec3{}},
@@ -182,10 +185,12 @@ Registration register_rigid(const Volume& fixed, const Volume& moving, const std
   const Vec3& t = result.transform.translation;
   const double shift = std::sqrt(t[0] * t[0] + t[1] * t[1] + t[2] * t[2]);
   if (result.metric_after > result.metric_before + 1e-3) {
-    throw DataError(text(what, ": coregistration made the match with T1c worse (", result.metric_before, " to ", result.metric_after, "); check the series"));
+    throw DataError(text(what, ": coregistration made the match with T1c worse (", result.metric_before, " to ",
+                         result.metric_after, "); check the series"));
   }
   if (result.start == "headers" && shift > kMaxShift) {
-    throw DataError(text(what, ": coregistration moved the head by ", shift, " mm, at most ", kMaxShift, " were expected; check the series"));
+    throw DataError(text(what, ": coregistration moved the head by ", shift, " mm, at most ", kMaxShift,
+                         " were expected; check the series"));
   }
   return result;
 }

@@ -15,10 +15,10 @@
 namespace vitrine::imaging {
 
 struct Registration {
-  RigidTransform transform;      // maps points of the fixed volume to points of the moving one
-  double metric_before = 0;      // negative mutual information with the headers as they are; lower is better
+  RigidTransform transform;  // maps points of the fixed volume to points of the moving one
+  double metric_before = 0;  // negative mutual information with the headers as they are; lower is better
   double metric_after = 0;
-  std::string start;             // which start won: "headers", "centres" or "mass"
+  std::string start;  // which start won: "headers", "centres" or "mass"
   int iterations = 0;
 };
 

@@ -9,8 +9,8 @@
 namespace vitrine::imaging {
 namespace {
 
-constexpr double kGridTolerance = 0.5;   // voxels at the corners: a mask that is further off was drawn on another grid
-constexpr double kLesionMargin = 2;      // mm around the lesion that always count as brain
+constexpr double kGridTolerance = 0.5;  // voxels at the corners: a mask that is further off was drawn on another grid
+constexpr double kLesionMargin = 2;     // mm around the lesion that always count as brain
 
 Json vector_json(const Vec3& v) { return Json::array({v[0], v[1], v[2]}); }
 
@@ -21,8 +21,9 @@ Mask read_mask(const std::filesystem::path& path, const Geometry& grid, const st
   if (!(distance <= kGridTolerance)) {
     const auto& a = mask.geometry.size;
     const auto& b = grid.size;
-    throw DataError(text(what, ": the ", column, " ", path.string(), " lies on another grid than T1c (", a[0], " x ", a[1], " x ", a[2], " voxels against ",
-                         b[0], " x ", b[1], " x ", b[2], ", corners ", distance, " voxels apart); resample it to T1c"));
+    throw DataError(text(what, ": the ", column, " ", path.string(), " lies on another grid than T1c (", a[0], " x ", a[1],
+                         " x ", a[2], " voxels against ", b[0], " x ", b[1], " x ", b[2], ", corners ", distance,
+                         " voxels apart); resample it to T1c"));
   }
   mask.geometry = grid;
   return mask;

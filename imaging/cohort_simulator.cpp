@@ -1,4 +1,4 @@
-#include "imaging/simulate.h"
+#include "imaging/cohort_simulator.h"
 
 #include <algorithm>
 
@@ -17,12 +17,13 @@ namespace fs = std::filesystem;
 
 constexpr std::uint32_t kLabelOp = 5;
 constexpr std::uint64_t kMaxJson = std::uint64_t{16} << 20;
-constexpr int kVersion = 1;   // of the model: raise it when a volume changes
+constexpr int kVersion = 1;  // of the model: raise it when a volume changes
 
 void check(const SimulateOptions& o) {
   if (o.patients < 2 || o.patients > 10000) throw UsageError(text("--patients is ", o.patients, ", expected 2 to 10000"));
   if (!(o.signal >= 0 && o.signal <= 2)) throw UsageError(text("--signal is ", o.signal, ", expected 0 to 2"));
-  if (!(o.spacing_mm >= 0.5 && o.spacing_mm <= 5)) throw UsageError(text("the spacing is ", o.spacing_mm, " mm, expected 0.5 to 5"));
+  if (!(o.spacing_mm >= 0.5 && o.spacing_mm <= 5))
+    throw UsageError(text("the spacing is ", o.spacing_mm, " mm, expected 0.5 to 5"));
 }
 
 // 40 % SCLC as in the paper, but at least six of them where there are twelve subjects or more: a test part and five folds need one each.
@@ -36,7 +37,12 @@ std::vector<std::string> draw_labels(int patients, std::uint64_t seed) {
 }
 
 Json options_json(const SimulateOptions& o, const std::string& anatomy) {
-  return {{"note", "synthetic: not patient data"}, {"version", kVersion}, {"seed", o.seed}, {"signal", o.signal}, {"anatomy", anatomy}, {"spacing_mm", o.spacing_mm}};
+  return {{"note", "synthetic: not patient data"},
+          {"version", kVersion},
+          {"seed", o.seed},
+          {"signal", o.signal},
+          {"anatomy", anatomy},
+          {"spacing_mm", o.spacing_mm}};
 }
 
 Json vector_json(const Vec3& v) { return Json::array({v[0], v[1], v[2]}); }
@@ -84,14 +90,16 @@ bool is_finished(const fs::path& folder, const Json& truth) {
 // Volumes first, truth.json last: its presence says that the subject is finished.
 bool write_patient(const fs::path& out, const Anatomy& anatomy, const Patient& patient, const SimulateOptions& options) {
   std::vector<SeriesPlan> plans;
-  for (const Series s : {Series::t1c, Series::flair, Series::t2}) plans.push_back(plan_series(anatomy, options.seed, patient.number, s, options.spacing_mm));
+  for (const Series s : {Series::t1c, Series::flair, Series::t2})
+    plans.push_back(plan_series(anatomy, options.seed, patient.number, s, options.spacing_mm));
   Json truth = truth_json(patient, plans);
   truth["options"] = options_json(options, anatomy.name);
   const fs::path folder = out / patient.id;
   if (is_finished(folder, truth)) return false;
   make_directory(folder);
   const char* names[] = {"t1c.nii.gz", "flair.nii.gz", "t2.nii.gz"};
-  for (std::size_t i = 0; i < plans.size(); ++i) write_nifti(folder / names[i], render(anatomy, patient, plans[i], options.seed));
+  for (std::size_t i = 0; i < plans.size(); ++i)
+    write_nifti(folder / names[i], render(anatomy, patient, plans[i], options.seed));
   write_mask_nifti(folder / "mask.nii.gz", render_mask(anatomy, patient, plans[0].grid));
   write_file(folder / "truth.json", json_text(truth));
   return true;
@@ -107,11 +115,13 @@ SimulatedCohort simulate_cohort(const fs::path& out, const SimulateOptions& opti
   std::string csv = csv_line({"subject_id", "label", "t1c", "flair", "t2", "mask"});
   for (int i = 0; i < options.patients; ++i) {
     check_interrupt("simulation");
-    const Patient patient = make_patient(anatomy, options.seed, static_cast<std::uint32_t>(i + 1), labels[static_cast<std::size_t>(i)], options.signal);
+    const Patient patient = make_patient(anatomy, options.seed, static_cast<std::uint32_t>(i + 1),
+                                         labels[static_cast<std::size_t>(i)], options.signal);
     const bool made = write_patient(out, anatomy, patient, options);
     progress.line(text("simulate  ", i + 1, "/", options.patients, "  ", patient.id, "  ", patient.lesions.size(),
                        patient.lesions.size() == 1 ? " lesion" : " lesions", made ? "" : ", kept"));
-    csv += csv_line({patient.id, patient.label, patient.id + "/t1c.nii.gz", patient.id + "/flair.nii.gz", patient.id + "/t2.nii.gz", patient.id + "/mask.nii.gz"});
+    csv += csv_line({patient.id, patient.label, patient.id + "/t1c.nii.gz", patient.id + "/flair.nii.gz",
+                     patient.id + "/t2.nii.gz", patient.id + "/mask.nii.gz"});
   }
   Json json = options_json(options, anatomy.name);
   json["patients"] = options.patients;

@@ -17,14 +17,14 @@ namespace vitrine::imaging {
 struct SimulateOptions {
   int patients = 12;
   std::uint64_t seed = 1;
-  double signal = 1;                  // 0: images carry no information about the class; 1 full; at most 2
-  std::filesystem::path anatomy;      // imaging/anatomy.h load_anatomy
-  double spacing_mm = 1.2;            // of T1c's grid
+  double signal = 1;              // 0: images carry no information about the class; 1 full; at most 2
+  std::filesystem::path anatomy;  // imaging/anatomy.h load_anatomy
+  double spacing_mm = 1.2;        // of T1c's grid
 };
 
 struct SimulatedCohort {
   std::filesystem::path csv;
-  std::string anatomy;                // "ch2", "procedural" or a file's name
+  std::string anatomy;  // "ch2", "procedural" or a file's name
 };
 
 // UsageError for options out of range; FileError when `out` cannot be written. A subject that was made with the same options before is

@@ -1,4 +1,4 @@
-#include "imaging/lesion_model.h"
+#include "imaging/lesion.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +10,7 @@
 namespace vitrine::imaging {
 namespace {
 
-constexpr std::uint32_t kLatentOp = 100;   // draws of a lesion's latents: kLatentOp + lesion
+constexpr std::uint32_t kLatentOp = 100;  // draws of a lesion's latents: kLatentOp + lesion
 constexpr std::uint32_t kCountOp = 90;
 
 struct ClassMeans {
@@ -40,12 +40,12 @@ double interpolated(const std::array<std::array<double, 2>, N>& points, double x
 
 // Signals relative to white matter: T1c an MPRAGE-like sequence, FLAIR and T2 turbo spin echo (docs/simulator.md).
 //                                          csf   grey  white fat   muscle vessel
-constexpr std::array<std::array<double, 6>, 3> kHealthy = {{{0.04, 0.59, 1.00, 2.10, 0.40, 1.90},
-                                                            {0.00, 1.30, 1.00, 1.58, 0.19, 0.30},
-                                                            {3.47, 1.52, 1.00, 1.47, 0.30, 0.40}}};
+constexpr std::array<std::array<double, 6>, 3> kHealthy = {
+    {{0.04, 0.59, 1.00, 2.10, 0.40, 1.90}, {0.00, 1.30, 1.00, 1.58, 0.19, 0.30}, {3.47, 1.52, 1.00, 1.47, 0.30, 0.40}}};
 constexpr std::array<double, 3> kOedema = {0.39, 2.08, 2.79};
 constexpr std::array<double, 3> kNecrosis = {0.14, 1.33, 3.63};
-constexpr std::array<std::array<double, 2>, 6> kEnhancement = {{{0, 0.43}, {0.1, 0.94}, {0.2, 1.39}, {0.35, 1.84}, {0.6, 2.19}, {1.0, 2.34}}};
+constexpr std::array<std::array<double, 2>, 6> kEnhancement = {
+    {{0, 0.43}, {0.1, 0.94}, {0.2, 1.39}, {0.35, 1.84}, {0.6, 2.19}, {1.0, 2.34}}};
 constexpr std::array<std::array<double, 2>, 3> kSolidFlair = {{{70, 1.03}, {85, 1.40}, {95, 1.48}}};
 constexpr std::array<std::array<double, 2>, 3> kSolidT2 = {{{70, 1.33}, {85, 1.72}, {95, 1.94}}};
 
@@ -53,12 +53,13 @@ double solid_signal(Series series, const Lesion& lesion, const Vec3& point) {
   const LesionLatents& l = lesion.latents;
   if (series == Series::flair) return interpolated(kSolidFlair, l.t2_ms);
   if (series == Series::t2) return interpolated(kSolidT2, l.t2_ms);
-  double pattern = 0;  // a smooth random pattern of about 8 mm
-  for (std::size_t w = 0; w < 3; ++w) {
+  double pattern = 0;  // a smooth random pattern: waves of one length, 7 mm, in five directions, of variance 1
+  for (std::size_t w = 0; w < lesion.wave.size(); ++w) {
     const Vec3& k = lesion.wave[w];
-    pattern += cos_portable(0.8 * (k[0] * point[0] + k[1] * point[1] + k[2] * point[2]) + lesion.phase[w]);
+    const double length = std::sqrt(k[0] * k[0] + k[1] * k[1] + k[2] * k[2]) + 1e-9;
+    pattern += cos_portable(0.9 * (k[0] * point[0] + k[1] * point[1] + k[2] * point[2]) / length + 2 * lesion.phase[w]) * 0.63;
   }
-  return interpolated(kEnhancement, std::max(0.0, l.gadolinium_mM * (1 + l.texture * pattern / 1.5)));
+  return interpolated(kEnhancement, std::max(0.0, l.gadolinium_mM * (1 + l.texture * pattern)));
 }
 
 // 1 below `edge`, 0 above it, with a ramp of `width` between.
@@ -113,9 +114,11 @@ double oracle_auc(std::uint64_t seed, double signal) {
   constexpr std::uint32_t kPerClass = 2000;
   const auto score = [&](std::uint32_t i, bool is_sclc) {
     const LesionLatents l = draw_latents(seed, 1u << 20 | (is_sclc ? kPerClass + i : i), 0, is_sclc, signal);
-    const auto part = [](double v, double nsclc, double sclc, double sd) { return (v - (nsclc + sclc) / 2) * (sclc - nsclc) / (sd * sd); };
-    return part(l.core_fraction, kNsclc.core, kSclc.core, kDeviation.core) + part(l.oedema, kNsclc.oedema, kSclc.oedema, kDeviation.oedema) +
-           part(l.t2_ms, kNsclc.t2, kSclc.t2, kDeviation.t2);
+    const auto part = [](double v, double nsclc, double sclc, double sd) {
+      return (v - (nsclc + sclc) / 2) * (sclc - nsclc) / (sd * sd);
+    };
+    return part(l.core_fraction, kNsclc.core, kSclc.core, kDeviation.core) +
+           part(l.oedema, kNsclc.oedema, kSclc.oedema, kDeviation.oedema) + part(l.t2_ms, kNsclc.t2, kSclc.t2, kDeviation.t2);
   };
   std::vector<double> nsclc;
   for (std::uint32_t i = 0; i < kPerClass; ++i) nsclc.push_back(score(i, false));
@@ -134,7 +137,8 @@ double healthy_signal(Series series, const std::array<std::uint8_t, 8>& tissue) 
   return sum / 255;
 }
 
-double signal_at(Series series, const std::array<std::uint8_t, 8>& tissue, const std::vector<Lesion>& lesions, const Vec3& point) {
+double signal_at(Series series, const std::array<std::uint8_t, 8>& tissue, const std::vector<Lesion>& lesions,
+                 const Vec3& point) {
   double value = healthy_signal(series, tissue);
   if (tissue[intracranial] < 128) return value;
   const auto s = static_cast<std::size_t>(series);
@@ -144,7 +148,8 @@ double signal_at(Series series, const std::array<std::uint8_t, 8>& tissue, const
     const LesionLatents& l = lesion.latents;
     if (depth > l.oedema + 0.5) continue;
     const double edge = 1.2 / l.radius_mm;  // partial volume: about a voxel
-    const double in_tumour = below_edge(depth, 1, edge), in_core = below_edge(depth, l.core_fraction, edge);
+    const double in_tumour = below_edge(depth, 1, edge),
+                 in_core = l.core_fraction > edge ? below_edge(depth, l.core_fraction, edge) : 0;
     // Oedema follows white matter, less so grey; it fades towards its border.
     const double spread = static_cast<double>(tissue[white_matter] + tissue[grey_matter] / 4) / 255;
     const double in_oedema = below_edge(depth, l.oedema - 0.15, 0.3) * spread * 0.9;

@@ -31,8 +31,8 @@ struct LesionLatents {
 
 struct Lesion {
   LesionLatents latents;
-  Vec3 centre{};                // mm, LPS, in T1c's space
-  std::array<Vec3, 5> wave{};   // of the surface and of the texture
+  Vec3 centre{};               // mm, LPS, in T1c's space
+  std::array<Vec3, 5> wave{};  // of the surface and of the texture
   std::array<double, 5> phase{};
 
   // Distance from the centre as a share of the surface's radius in that direction: below 1 inside the tumour core.
@@ -50,6 +50,7 @@ double oracle_auc(std::uint64_t seed, double signal);
 // Signal relative to white matter = 1 of healthy tissue fractions (imaging/anatomy.h order, in 1/255).
 double healthy_signal(Series series, const std::array<std::uint8_t, 8>& tissue);
 // The same with the lesions at that point on top.
-double signal_at(Series series, const std::array<std::uint8_t, 8>& tissue, const std::vector<Lesion>& lesions, const Vec3& point);
+double signal_at(Series series, const std::array<std::uint8_t, 8>& tissue, const std::vector<Lesion>& lesions,
+                 const Vec3& point);
 
 }  // namespace vitrine::imaging

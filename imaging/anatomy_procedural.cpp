@@ -94,7 +94,7 @@ struct HeadModel {
       set(v, csf, inside(depth(p, {8 * side, -10, 14}, {5, 22, 9})));          // lateral ventricle, front
       set(v, csf, inside(depth(p, {17 * side, 26, 10}, {6, 18, 8})));          // and back
     }
-    set(v, csf, inside(depth(p, {0, 4, 0}, {2, 12, 8})));    // third ventricle
+    set(v, csf, inside(depth(p, {0, 4, 0}, {2, 12, 8})));     // third ventricle
     set(v, csf, inside(depth(p, {0, 28, -40}, {6, 5, 10})));  // fourth ventricle
     const bool falx = std::abs(p[0]) < 2.5 && p[2] > 14 + 0.004 * p[1] * p[1];
     if (falx) {
@@ -151,8 +151,8 @@ Anatomy procedural_head(double spacing_mm) {
     for (std::int64_t k = first; k < last; ++k) {
       for (std::int64_t j = 0; j < size[1]; ++j) {
         for (std::int64_t i = 0; i < size[0]; ++i, ++n) {
-          out.voxels[n] = model.at(
-              out.geometry.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)}));
+          out.voxels[n] =
+              model.at(out.geometry.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)}));
         }
       }
     }

@@ -1,0 +1,198 @@
+// The steps of preparation against known answers.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "base/error.h"
+#include "imaging/anatomy.h"
+#include "imaging/bias_field.h"
+#include "imaging/brain.h"
+#include "imaging/crop.h"
+#include "imaging/grid.h"
+#include "imaging/normalize.h"
+#include "imaging/patient.h"
+#include "imaging/registration.h"
+
+namespace vitrine::imaging {
+namespace {
+
+const std::filesystem::path kHead = "/usr/share/mricron/templates/ch2.nii.gz", kBrain = "/usr/share/mricron/templates/ch2bet.nii.gz";
+
+double distance(const Vec3& a, const Vec3& b) {
+  return std::sqrt((a[0] - b[0]) * (a[0] - b[0]) + (a[1] - b[1]) * (a[1] - b[1]) + (a[2] - b[2]) * (a[2] - b[2]));
+}
+
+// Largest distance between two motions over the corners of a brain-sized box.
+double corner_error(const RigidTransform& a, const RigidTransform& b, const Vec3& centre) {
+  double worst = 0;
+  for (int corner = 0; corner < 8; ++corner) {
+    const Vec3 p{centre[0] + (corner & 1 ? 65 : -65), centre[1] + (corner & 2 ? 80 : -80), centre[2] + (corner & 4 ? 60 : -60)};
+    worst = std::max(worst, distance(a.apply(p), b.apply(p)));
+  }
+  return worst;
+}
+
+struct Head {
+  Anatomy anatomy = procedural_head(2.0);
+  Patient patient;
+  SeriesPlan t1c, flair;
+  explicit Head(std::uint32_t number) : patient(make_patient(anatomy, 7, number, number % 2 ? "SCLC" : "NSCLC", 1.0)) {
+    t1c = plan_series(anatomy, 7, number, Series::t1c, 2.0);
+    flair = plan_series(anatomy, 7, number, Series::flair, 2.0);
+  }
+};
+
+TEST(Registration, RecoversTheSimulatedMotionAndRepeatsBitForBit) {
+  for (const std::uint32_t number : {1u, 2u}) {
+    const Head head(number);
+    const Volume t1c = render(head.anatomy, head.patient, head.t1c, 7), flair = render(head.anatomy, head.patient, head.flair, 7);
+    const Registration r = register_rigid(t1c, flair, "test");
+    EXPECT_LT(r.metric_after, r.metric_before);
+    EXPECT_LT(corner_error(r.transform, head.flair.from_t1c, head.anatomy.brain_centre()), 1.0) << "mm, patient " << number;
+    EXPECT_GT(corner_error({}, head.flair.from_t1c, head.anatomy.brain_centre()), 2.0) << "the test moves too little to tell anything";
+    const Registration again = register_rigid(t1c, flair, "test");
+    EXPECT_EQ(again.transform.angles, r.transform.angles);
+    EXPECT_EQ(again.transform.translation, r.transform.translation);
+  }
+}
+
+TEST(Registration, FindsVolumesWhoseHeadersPlaceThemApart) {
+  const Head head(3);
+  const Volume t1c = render(head.anatomy, head.patient, head.t1c, 7);
+  Volume flair = render(head.anatomy, head.patient, head.flair, 7);
+  RigidTransform truth = head.flair.from_t1c;
+  for (std::size_t c = 0; c < 3; ++c) {
+    flair.geometry.origin[c] += 400;
+    truth.translation[c] += 400;
+  }
+  EXPECT_LT(corner_error(register_rigid(t1c, flair, "test").transform, truth, head.anatomy.brain_centre()), 1.5);
+}
+
+TEST(Brain, AgreesWithThePublishedMaskOfARealHead) {
+  if (!std::filesystem::exists(kHead) || !std::filesystem::exists(kBrain)) GTEST_SKIP() << "mricron-data is not installed";
+  Mask truth = read_nifti(kBrain);
+  for (float& v : truth.data) v = v > 0 ? 1.0f : 0.0f;
+  const double agreement = dice(extract_brain(read_nifti(kHead), {}, "ch2"), truth);
+  std::printf("Dice of ch2 against ch2bet: %.4f\n", agreement);
+  EXPECT_GE(agreement, 0.9);
+}
+
+TEST(Brain, HoldsOnSimulatedHeadsWithLesionsFieldAndNoise) {
+  if (!std::filesystem::exists(kHead)) GTEST_SKIP() << "mricron-data is not installed";
+  const Anatomy anatomy = load_anatomy({}, 1.2);
+  for (const std::uint32_t number : {3u, 5u, 10u}) {
+    const Patient patient = make_patient(anatomy, 1, number, "NSCLC", 1.0);
+    const SeriesPlan plan = plan_series(anatomy, 1, number, Series::t1c, 1.5);
+    const Volume t1c = render(anatomy, patient, plan, 1);
+    Mask truth = t1c;
+    const auto& g = plan.grid;
+    for (std::int64_t at = 0; at < g.voxels(); ++at) {
+      const Vec3 p = g.to_physical({static_cast<double>(at % g.size[0]), static_cast<double>(at / g.size[0] % g.size[1]), static_cast<double>(at / (g.size[0] * g.size[1]))});
+      truth.data[static_cast<std::size_t>(at)] = tissue_at(anatomy, patient, p)[brain] >= 128 ? 1.0f : 0.0f;
+    }
+    const double agreement = dice(extract_brain(t1c, {}, "test"), truth);
+    std::printf("Dice of simulated patient %u: %.4f\n", number, agreement);
+    EXPECT_GE(agreement, 0.85);
+  }
+}
+
+TEST(Brain, RefusesWhatIsNoHead) {
+  Volume noise{{{40, 40, 40}, {2, 2, 2}}, std::vector<float>(64000)};
+  for (std::size_t i = 0; i < noise.data.size(); ++i) noise.data[i] = static_cast<float>((i * 7919) % 101);
+  EXPECT_THROW(extract_brain(noise, {}, "noise"), DataError);
+}
+
+TEST(Grid, CoarseVoxelsCoverTheSameBox) {
+  const Geometry g{{10, 9, 4}, {1, 1, 5}, {3, -2, 1}};
+  const Geometry c = coarse_grid(g, 2);
+  EXPECT_EQ(c.size, (std::array<std::int64_t, 3>{5, 5, 4}));
+  EXPECT_EQ(c.spacing[2], 5);  // an axis that is coarser already stays
+  EXPECT_NEAR(c.origin[0] - c.spacing[0] / 2, g.origin[0] - g.spacing[0] / 2, 1e-12);
+  Volume v{g, std::vector<float>(static_cast<std::size_t>(g.voxels()), 3.0f)};
+  for (const float x : averaged(v, c).data) EXPECT_EQ(x, 3.0f);
+  EXPECT_EQ(quantile({5, 1, 3}, 0.5), 3);
+}
+
+TEST(BiasField, RemovesAKnownFieldAndLeavesAFlatVolume) {
+  Volume v{{{60, 60, 60}, {3, 3, 3}}, std::vector<float>(216000)};
+  Mask mask = v;
+  Volume biased = v;
+  for (std::int64_t at = 0; at < v.geometry.voxels(); ++at) {
+    const double x = static_cast<double>(at % 60) - 30, y = static_cast<double>(at / 60 % 60) - 30, z = static_cast<double>(at / 3600) - 30;
+    const auto i = static_cast<std::size_t>(at);
+    mask.data[i] = x * x + y * y + z * z < 28 * 28 ? 1.0f : 0.0f;
+    v.data[i] = (at / 7) % 3 == 0 ? 100.0f : 60.0f;  // two tissues
+    biased.data[i] = static_cast<float>(static_cast<double>(v.data[i]) * std::exp(0.01 * x));
+  }
+  const auto spread = [&](const Volume& w) {  // of the ratio to the truth inside the mask
+    std::vector<float> ratio;
+    for (std::size_t i = 0; i < w.data.size(); ++i) {
+      if (mask.data[i] > 0) ratio.push_back(w.data[i] / v.data[i]);
+    }
+    return quantile(ratio, 0.95) / quantile(ratio, 0.05);
+  };
+  EXPECT_GT(spread(biased), 1.5);
+  EXPECT_LT(spread(correct_bias(biased, mask, "biased").corrected), 1.1);
+  EXPECT_LT(spread(correct_bias(v, mask, "flat").corrected), 1.02);
+  EXPECT_THROW(correct_bias(Volume{v.geometry, std::vector<float>(v.data.size(), 5.0f)}, mask, "constant"), DataError);
+}
+
+TEST(Normalize, GivesZScoresOnTheFixedScale) {
+  Volume v{{{30, 30, 30}}, std::vector<float>(27000)};
+  Mask mask{v.geometry, std::vector<float>(27000, 1.0f)};
+  for (std::size_t i = 0; i < v.data.size(); ++i) v.data[i] = i % 2 == 0 ? 10.0f : 20.0f;
+  mask.data[0] = 0;
+  const Normalized n = normalize(v, mask, "test");
+  EXPECT_NEAR(n.mean, 15, 1e-3);
+  EXPECT_NEAR(n.deviation, 5, 1e-3);
+  EXPECT_EQ(n.volume.data[0], 0);
+  EXPECT_NEAR(n.volume.data[1], 4.0 / 9, 1e-3);
+  EXPECT_NEAR(n.volume.data[2], 2.0 / 9, 1e-3);
+  EXPECT_THROW(normalize(Volume{v.geometry, std::vector<float>(27000, 1.0f)}, mask, "constant"), DataError);
+  EXPECT_THROW(normalize(v, Mask{v.geometry, std::vector<float>(27000)}, "empty"), DataError);
+}
+
+Mask block(std::int64_t i0, std::int64_t i1, std::int64_t k0, std::int64_t k1) {
+  Mask m{{{64, 64, 20}, {1, 1, 3}}, std::vector<float>(64 * 64 * 20)};
+  for (std::int64_t k = k0; k <= k1; ++k)
+    for (std::int64_t j = 20; j <= 29; ++j)
+      for (std::int64_t i = i0; i <= i1; ++i) m.at(i, j, k) = 1;
+  return m;
+}
+
+TEST(Crop, FindsLesionsAndUpToThreeSlices) {
+  Mask mask = block(10, 21, 4, 9);
+  mask.at(50, 50, 15) = 1;  // 3 mm3: too small to be a lesion
+  const std::vector<LesionSlice> slices = find_lesion_slices(mask, {}, "test");
+  ASSERT_EQ(slices.size(), 3u);
+  EXPECT_EQ(slices[0].lesion, 1);
+  EXPECT_EQ(slices[0].centre_i, 15.5);
+  EXPECT_EQ(slices[0].area_mm2, 120);
+  EXPECT_EQ(slices[0].side_mm, 20);  // 12 mm and 4 mm on each side
+}
+
+TEST(Crop, RefusesBadMasks) {
+  EXPECT_THROW(find_lesion_slices(block(10, 9, 0, 0), {}, "empty"), DataError);
+  Mask two = block(10, 20, 4, 6);
+  two.data[0] = 2;
+  EXPECT_THROW(find_lesion_slices(two, {}, "labels"), DataError);
+  Mask speck = block(10, 9, 0, 0);
+  speck.at(5, 5, 5) = 1;
+  EXPECT_THROW(find_lesion_slices(speck, {}, "speck"), DataError);
+}
+
+TEST(Crop, KeepsConstantsAndPadsWithZero) {
+  const Volume v{{{64, 64, 20}, {1, 1, 3}}, std::vector<float>(64 * 64 * 20, 0.5f)};
+  LesionSlice inside{1, 5, 100, 30, 30, 40};
+  for (const float x : crop_slice(v, inside, 64)) EXPECT_NEAR(x, 0.5f, 1e-6);
+  LesionSlice corner{1, 5, 100, 0, 0, 40};
+  const std::vector<float> crop = crop_slice(v, corner, 64);
+  EXPECT_EQ(crop.front(), 0);
+  EXPECT_NEAR(crop.back(), 0.5f, 1e-6);
+  LesionSlice shrunk{1, 5, 100, 31.5, 31.5, 64};
+  EXPECT_NEAR(crop_slice(v, shrunk, 16)[100], 0.5f, 1e-6);
+}
+
+}  // namespace
+}  // namespace vitrine::imaging
