@@ -28,6 +28,8 @@ Json parse_json(std::string_view bytes, const JsonLimits& limits) {
     return Json::parse(bytes.begin(), bytes.end(), watch);
   } catch (const nlohmann::json::parse_error& error) {
     throw std::runtime_error(text("JSON is malformed at byte ", error.byte));
+  } catch (const nlohmann::json::exception& error) {  // a number beyond the range of a double, for one
+    throw std::runtime_error(text("JSON holds a value that cannot be kept: ", error.what()));
   }
 }
 

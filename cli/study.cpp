@@ -129,7 +129,7 @@ void run_demo(const DemoCommand& command) {
   study.quiet = command.quiet;
   study.cohort = (out / "cohort" / "cohort.csv").string();
   study.output = command.output;
-  study.options.epochs = 8;
+  study.options.epochs = 24;
   study.options.weights = command.weights;
   if (study.options.weights.empty() && fs::exists(fetched)) study.options.weights = fetched.string();
   if (!study.options.weights.empty() && command.weights.empty()) study.options.arch = "lite0";

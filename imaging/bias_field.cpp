@@ -22,14 +22,14 @@ std::vector<float> inside(const Volume& volume, const Mask& mask) {
 }
 
 // log field on the coarse grid.
-Volume log_field(const Volume& coarse, const Mask& coarse_mask, const std::string& what) {
+Volume log_field(const Volume& coarse, const Mask& coarse_mask, const std::string& what, const BiasOptions& options) {
   using N4 = itk::N4BiasFieldCorrectionImageFilter<FloatImage, ByteImage3, FloatImage>;
   auto n4 = N4::New();
   n4->SetInput(to_itk<FloatImage>(coarse));
   n4->SetMaskImage(to_itk<ByteImage3>(coarse_mask));
-  n4->SetNumberOfFittingLevels(3);
-  N4::VariableSizeArrayType iterations(3);
-  iterations.Fill(30);
+  n4->SetNumberOfFittingLevels(options.levels);
+  N4::VariableSizeArrayType iterations(options.levels);
+  iterations.Fill(options.iterations);
   n4->SetMaximumNumberOfIterations(iterations);
   n4->SetConvergenceThreshold(1e-3f);
   try {
@@ -50,7 +50,7 @@ Volume log_field(const Volume& coarse, const Mask& coarse_mask, const std::strin
 
 }  // namespace
 
-BiasCorrection correct_bias(const Volume& volume, const Mask& mask, const std::string& what) {
+BiasCorrection correct_bias(const Volume& volume, const Mask& mask, const std::string& what, const BiasOptions& options) {
   use_one_itk_thread();
   const std::vector<float> before = inside(volume, mask);
   if (before.empty()) throw DataError(text(what, ": the brain mask is empty"));
@@ -62,10 +62,10 @@ BiasCorrection correct_bias(const Volume& volume, const Mask& mask, const std::s
       0.01 * range - std::min(0.0, static_cast<double>(*std::min_element(volume.data.begin(), volume.data.end())));
   Volume shifted = volume;
   for (float& v : shifted.data) v = static_cast<float>(static_cast<double>(v) + shift);
-  const Geometry grid = coarse_grid(volume.geometry, 4);
+  const Geometry grid = coarse_grid(volume.geometry, options.grid_mm);
   Mask coarse_mask = averaged(mask, grid);
   for (float& v : coarse_mask.data) v = v >= 0.5f ? 1.0f : 0.0f;
-  const Volume field = log_field(averaged(shifted, grid), coarse_mask, what);
+  const Volume field = log_field(averaged(shifted, grid), coarse_mask, what, options);
   // Beyond the centres of the outer coarse voxels the interpolation gives 0, the logarithm of no correction; the brain is not there.
   const Volume full = resample_linear(field, volume.geometry, {});
   BiasCorrection result{volume, 1, 1};

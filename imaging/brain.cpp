@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "imaging/bias_field.h"
 #include "imaging/grid.h"
 #include "imaging/itk_bridge.h"
 
@@ -115,7 +116,10 @@ double dice(const Mask& a, const Mask& b) {
 
 Mask extract_brain(const Volume& t1, const BrainOptions& options, const std::string& what) {
   use_one_itk_thread();
-  const Volume coarse = averaged(winsorized(t1, 0.0, 0.99), coarse_grid(t1.geometry, 2));
+  Volume coarse = averaged(winsorized(t1, 0.0, 0.99), coarse_grid(t1.geometry, 2));
+  // A bias field moves grey matter across the threshold: it is removed first, over everything that is bright.
+  coarse = correct_bias(coarse, thresholded_head(coarse, options).dim, what, {.grid_mm = 8, .levels = 2, .iterations = 15})
+               .corrected;
   const Head head = thresholded_head(coarse, options);
   const Volume inside_head = signed_distance(head.bright);
   Mask best;

@@ -8,6 +8,18 @@
 namespace vitrine {
 namespace {
 
+#if defined(__x86_64__)
+// What -march=x86-64-v3 and -v4 let the compiler use, feature by feature: not every compiler knows the levels by name.
+bool has_avx2() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+         __builtin_cpu_supports("bmi2");
+}
+bool has_avx512() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+
 Isa best() {
   if (isa_supported(Isa::avx512)) return Isa::avx512;
   return isa_supported(Isa::avx2) ? Isa::avx2 : Isa::scalar;
@@ -52,8 +64,8 @@ bool isa_supported(Isa isa) {
 #if defined(__x86_64__)
   // The compiler's check covers the operating system's support (XCR0) as well as the processor's.
   switch (isa) {
-    case Isa::avx512: return __builtin_cpu_supports("x86-64-v4") != 0;
-    case Isa::avx2: return __builtin_cpu_supports("x86-64-v3") != 0;
+    case Isa::avx512: return has_avx2() && has_avx512();
+    case Isa::avx2: return has_avx2();
     case Isa::scalar: break;
   }
 #endif

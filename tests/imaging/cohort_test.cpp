@@ -9,10 +9,10 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "imaging/cohort.h"
+#include "imaging/cohort_simulator.h"
 #include "imaging/lesion.h"
 #include "imaging/patient.h"
 #include "imaging/prep.h"
-#include "imaging/cohort_simulator.h"
 #include "tensor/parallel.h"
 
 namespace vitrine::imaging {
@@ -41,7 +41,8 @@ class CohortTest : public ::testing::Test {
   static std::string hash_of(const fs::path& where) {
     std::map<std::string, std::string> files;
     for (const auto& entry : fs::recursive_directory_iterator(where)) {
-      if (entry.is_regular_file()) files[fs::relative(entry.path(), where).string()] = sha256(read_file(entry.path(), 1u << 30));
+      if (entry.is_regular_file())
+        files[fs::relative(entry.path(), where).string()] = sha256(read_file(entry.path(), 1u << 30));
     }
     std::string all;
     for (const auto& [name, hash] : files) all += name + " " + hash + "\n";
@@ -95,13 +96,16 @@ TEST_F(CohortTest, RefusesContradictionsInTheTable) {
   simulated("cohort");
   const std::string head = "subject_id,label,t1c,flair,t2,mask\n";
   const auto row = [](const std::string& id, const std::string& label, const std::string& from = "sub-001") {
-    return id + "," + label + ",cohort/" + from + "/t1c.nii.gz,cohort/" + from + "/flair.nii.gz,cohort/" + from + "/t2.nii.gz,cohort/" + from + "/mask.nii.gz\n";
+    return id + "," + label + ",cohort/" + from + "/t1c.nii.gz,cohort/" + from + "/flair.nii.gz,cohort/" + from +
+           "/t2.nii.gz,cohort/" + from + "/mask.nii.gz\n";
   };
   EXPECT_NE(refusal("subject_id,label,t1c,flair,t2\n").find("'mask' is missing"), std::string::npos);
   EXPECT_NE(refusal(head + row("a", "NSCLC") + row("b", "SCLC", "sub-009")).find("does not exist"), std::string::npos);
   EXPECT_NE(refusal(head + row("a", "NSCLC") + row("a", "SCLC")).find("'NSCLC' (line 2) and 'SCLC'"), std::string::npos);
   EXPECT_NE(refusal(head + row("a", "NSCLC") + row("a", "NSCLC")).find("appears in line 2"), std::string::npos);
-  EXPECT_NE(refusal(head + row("a", "NSCLC") + row("b", "NSCLC") + row("c", "SCLC") + row("d", "NSCLL")).find("is 'NSCLL' a typo of 'NSCLC'?"), std::string::npos);
+  EXPECT_NE(refusal(head + row("a", "NSCLC") + row("b", "NSCLC") + row("c", "SCLC") + row("d", "NSCLL"))
+                .find("is 'NSCLL' a typo of 'NSCLC'?"),
+            std::string::npos);
   EXPECT_NE(refusal(head + row("a", "NSCLC")).find("expected two"), std::string::npos);
   EXPECT_NE(refusal(head + row("../a", "NSCLC")).find("file name"), std::string::npos);
   EXPECT_NE(refusal(head + "a,NSCLC,,f,t,m\n").find("'t1c' is empty"), std::string::npos);

@@ -184,7 +184,7 @@ TEST_F(Nifti, DoubtfulOrientationIsRefused) {
   EXPECT_THAT(refusal(with<std::int16_t>(with<std::int16_t>(good, 252, 0), 254, 0)), HasSubstr("has no orientation"));
   EXPECT_THAT(refusal(with<float>(good, 268, 40.0F)), AllOf(HasSubstr("disagree"), HasSubstr("fslorient")));
   EXPECT_THAT(refusal(with<float>(good, 76, -1.0F)), HasSubstr("disagree"));
-  EXPECT_THAT(refusal(with<float>(good, 280 + 4, 0.2F)), HasSubstr("sheared"));
+  EXPECT_THAT(refusal(with<float>(good, 280 + 4, 0.2F)), HasSubstr("repair the header"));
   EXPECT_THAT(refusal(with<float>(good, 280, 0.6F)), HasSubstr("voxel size along axis 1"));
   EXPECT_THAT(refusal(with<float>(good, 280, std::nanf(""))), HasSubstr("srow"));
   EXPECT_THAT(refusal(with<float>(with<std::int16_t>(good, 254, 0), 256, 2.0F)), HasSubstr("quaternion"));
