@@ -24,7 +24,7 @@ struct TrainOptions {
   double label_smoothing = 0;
   double dropout = 0.2;
   double drop_connect = 0.2;
-  double bn_momentum = 0;  // weight of the new batch in the running statistics; 0: the weights' own
+  double bn_momentum = 0.1;  // weight of the new batch in the running statistics; 0: the weights' own
   Balance balance = Balance::oversample;
   bool augmentation = true;
   AugmentOptions augment;
