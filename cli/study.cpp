@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/source.h"
 #include "data/dataset.h"
+#include "imaging/cohort.h"
 #include "imaging/cohort_simulator.h"
 #include "imaging/prep.h"
 #include "nn/efficientnet/scaling.h"
@@ -55,7 +56,9 @@ void print_results(const std::vector<std::pair<std::string, RunResult>>& results
   }
 }
 
+// Everything that can be refused at once is refused before the first file is written.
 void check_study(const StudyCommand& command) {
+  imaging::read_cohort(command.cohort);
   TrainOptions options = command.options;
   check(options);
   architecture(options.arch);  // refuses an unknown name before hours of work

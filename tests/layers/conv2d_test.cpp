@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "layers/conv2d_reference.h"
+#include "tests/layers/golden.h"
 #include "tests/layers/op_tests.h"
 
 namespace vitrine::testing {
@@ -74,6 +75,27 @@ std::vector<OpCase> conv_cases() {
 }
 
 VITRINE_OP_TESTS(conv2d, conv_cases());
+
+// Sums of up to 1,152 products of normal draws: 40 ulp of the largest is about gamma_t / 2 of their absolute sum.
+void check_conv_golden(const std::string& name, const Sizes& z) {
+  VITRINE_REFERENCE_FILE(path, "ops/" + name + ".safetensors");
+  const OpCase c = conv_case(z);
+  std::vector<std::string> inputs = {"x", "weight"};
+  std::vector<GoldenLayout> layouts = {GoldenLayout::image, GoldenLayout::conv};
+  if (z.bias) {
+    inputs.push_back("bias");
+    layouts.push_back(GoldenLayout::flat);
+  }
+  check_golden(path, inputs, layouts, GoldenLayout::image, c.forward, c.backward, c.apply, 40, 40);
+}
+
+TEST(Conv2dGolden, Pointwise) { check_conv_golden("conv2d-k1s1p0-24to40", {"", 2, 9, 7, 24, 1, 40, 1, false, true}); }
+TEST(Conv2dGolden, PointwiseWide) { check_conv_golden("conv2d-k1s1p0-1152to192", {"", 2, 2, 2, 1152, 1, 192, 1, false, true}); }
+TEST(Conv2dGolden, Stem) { check_conv_golden("conv2d-k3s2p1-3to32", {"", 2, 17, 16, 3, 3, 32, 2, false, true}); }
+TEST(Conv2dGolden, Dense3) { check_conv_golden("conv2d-k3s1p1-5to7", {"", 2, 6, 11, 5, 3, 7, 1, false, true}); }
+TEST(Conv2dGolden, Dense5) { check_conv_golden("conv2d-k5s2p2-8to12", {"", 2, 13, 9, 8, 5, 12, 2, false, true}); }
+TEST(Conv2dGolden, SameEven) { check_conv_golden("conv2d-same-k3s2-even", {"", 1, 8, 8, 3, 3, 6, 2, true, false}); }
+TEST(Conv2dGolden, SameOdd) { check_conv_golden("conv2d-same-k3s2-odd", {"", 1, 9, 7, 3, 3, 6, 2, true, false}); }
 
 TEST(Conv2d, RefusesShapesThatDoNotFit) {
   const Tensor x = Tensor::zeros({1, 4, 4, 3});

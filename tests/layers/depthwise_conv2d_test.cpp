@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "layers/depthwise_conv2d_reference.h"
+#include "tests/layers/golden.h"
 #include "tests/layers/op_tests.h"
 
 namespace vitrine::testing {
@@ -41,6 +42,21 @@ VITRINE_OP_TESTS(depthwise_conv2d,
                      depthwise_case("k5_s2_same", 1, 10, 7, 17, 5, 2, true),
                      depthwise_case("one_pixel", 3, 1, 1, 5, 5, 1, false),
                      depthwise_case("chunks", 3, 21, 23, 3, 3, 1, true)}));
+
+void check_depthwise_golden(const std::string& name, std::int64_t N, std::int64_t H, std::int64_t W, std::int64_t C,
+                            std::int64_t R, std::int64_t stride, bool same) {
+  VITRINE_REFERENCE_FILE(path, "ops/" + name + ".safetensors");
+  const OpCase c = depthwise_case("", N, H, W, C, R, stride, same);
+  check_golden(path, {"x", "weight"}, {GoldenLayout::image, GoldenLayout::depthwise}, GoldenLayout::image, c.forward,
+               c.backward, c.apply, 4, 8);
+}
+
+TEST(DepthwiseConv2dGolden, K3) { check_depthwise_golden("depthwise_conv2d-k3s1p1-32", 2, 8, 8, 32, 3, 1, false); }
+TEST(DepthwiseConv2dGolden, K3Stride2) { check_depthwise_golden("depthwise_conv2d-k3s2p1-96", 2, 9, 12, 96, 3, 2, false); }
+TEST(DepthwiseConv2dGolden, K5) { check_depthwise_golden("depthwise_conv2d-k5s1p2-40", 2, 7, 5, 40, 5, 1, false); }
+TEST(DepthwiseConv2dGolden, K5Stride2) { check_depthwise_golden("depthwise_conv2d-k5s2p2-144", 2, 8, 11, 144, 5, 2, false); }
+TEST(DepthwiseConv2dGolden, K5Wide) { check_depthwise_golden("depthwise_conv2d-k5s1p2-1152", 2, 2, 2, 1152, 5, 1, false); }
+TEST(DepthwiseConv2dGolden, Same) { check_depthwise_golden("depthwise_conv2d-same-k5s2", 2, 10, 7, 16, 5, 2, true); }
 
 TEST(DepthwiseConv2d, RefusesShapesThatDoNotFit) {
   const Tensor x = Tensor::zeros({1, 4, 4, 3});

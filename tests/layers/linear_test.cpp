@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "layers/linear_reference.h"
+#include "tests/layers/golden.h"
 #include "tests/layers/op_tests.h"
 
 namespace vitrine::testing {
@@ -33,6 +34,13 @@ OpCase linear_case(std::int64_t N, std::int64_t C, std::int64_t K, bool bias) {
 VITRINE_OP_TESTS(linear,
                  (std::vector<OpCase>{linear_case(1, 1, 1, true), linear_case(3, 17, 5, true), linear_case(16, 1280, 2, true),
                                       linear_case(5, 33, 49, false), linear_case(1500, 3, 2, true)}));
+
+TEST(LinearGolden, AgreesWithTheReferenceLibrary) {
+  VITRINE_REFERENCE_FILE(path, "ops/linear.safetensors");
+  const OpCase c = linear_case(16, 1280, 2, true);
+  check_golden(path, {"x", "weight", "bias"}, {GoldenLayout::flat, GoldenLayout::matrix, GoldenLayout::flat},
+               GoldenLayout::flat, c.forward, c.backward, c.apply, 40, 40);
+}
 
 TEST(Linear, RefusesShapesThatDoNotFit) {
   EXPECT_THROW(linear(Tensor::zeros({2, 3}), Tensor::zeros({4, 5}), Variable()), ShapeError);

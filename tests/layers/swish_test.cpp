@@ -1,6 +1,7 @@
 #include "layers/swish.h"
 
 #include "layers/swish_reference.h"
+#include "tests/layers/golden.h"
 #include "tests/layers/op_tests.h"
 
 namespace vitrine::testing {
@@ -31,6 +32,12 @@ std::vector<OpCase> swish_cases() {
 }
 
 VITRINE_OP_TESTS(swish, swish_cases());
+
+TEST(SwishGolden, AgreesWithTheReferenceLibrary) {
+  VITRINE_REFERENCE_FILE(path, "ops/swish.safetensors");
+  const OpCase c = swish_case("", {209});
+  check_golden(path, {"x"}, {GoldenLayout::flat}, GoldenLayout::flat, c.forward, c.backward, c.apply, 4, 8);
+}
 
 }  // namespace
 }  // namespace vitrine::testing
