@@ -47,7 +47,7 @@ std::string channel_names(const CropPicture& crop) {
 Plot::Axis unit_axis(const std::string& label) { return {0, 1, {0, 0.2, 0.4, 0.6, 0.8, 1.0}, 1, label}; }
 
 std::string roc_panel(const InputResult& input, const PartResult& part) {
-  Plot plot(330, 310, unit_axis("false positive rate"), unit_axis("true positive rate"), input.inputs);
+  Plot plot(480, 360, unit_axis("false positive rate"), unit_axis("true positive rate"), input.inputs);
   plot.line({0, 1}, {0, 1}, kGrey, 1, 1, true);
   for (const Curve& curve : part.roc) plot.line(curve.x, curve.y, kBlue, 1, 0.35);
   const MeanRoc mean = mean_roc(part.roc);
@@ -82,8 +82,8 @@ std::string loss_panels(const InputResult& input) {
     for (const double v : h.validation_loss) highest = std::max(highest, std::min(v, 1.5));
   }
   const double top = std::ceil(highest * 1.05 * 5) / 5;
-  Plot loss(330, 230, epoch_axis(epochs), {0, top, round_ticks(0, top), 1, "loss"}, input.inputs + ": loss");
-  Plot accuracy(330, 230, epoch_axis(epochs), unit_axis("accuracy"), input.inputs + ": validation accuracy");
+  Plot loss(480, 250, epoch_axis(epochs), {0, top, round_ticks(0, top), 1, "loss"}, input.inputs + ": loss");
+  Plot accuracy(480, 250, epoch_axis(epochs), unit_axis("accuracy"), input.inputs + ": validation accuracy");
   for (const History& h : input.folds) {
     loss.line(counted(h.train_loss.size()), h.train_loss, kBlue, 1.2, 0.75);
     loss.line(counted(h.validation_loss.size()), h.validation_loss, kVermilion, 1.2, 0.75);

@@ -16,14 +16,14 @@ h1 { font-size: 1.65em; line-height: 1.25; margin: 0 0 .4em; }
 h2 { font-size: 1.18em; margin: 2.1em 0 .5em; padding-bottom: .2em; border-bottom: 1px solid #d9dde3; }
 p { max-width: 75ch; }
 .note { background: #fff6e0; border-left: 4px solid #e69f00; padding: .6em 1em; margin: 1em 0; max-width: none; }
-.small, .legend { color: #57606a; font-size: .87em; }
+.small, .legend { color: #57606a; font-size: .87em; max-width: none; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5em 0; }
 th, td { padding: .28em .9em; text-align: right; border-bottom: 1px solid #eaedf1; }
 th { font-weight: 600; border-bottom: 1.5px solid #8a8f98; vertical-align: bottom; }
 th:first-child, td:first-child, td.left, th.left { text-align: left; }
 tr.group td { border-top: 1.5px solid #c5cad2; }
 tr.total td { font-weight: 600; border-top: 1.5px solid #8a8f98; }
-.panels { display: flex; flex-wrap: wrap; gap: .6em 1em; }
+.panels { display: grid; grid-template-columns: repeat(auto-fit, 480px); gap: .8em 1.2em; }
 .panels svg { max-width: 100%; height: auto; }
 svg text { font-family: inherit; }
 .crops { display: flex; flex-wrap: wrap; gap: 1em; }
