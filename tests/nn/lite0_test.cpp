@@ -18,7 +18,8 @@
 namespace vitrine::testing {
 namespace {
 
-const std::filesystem::path kWeights = std::filesystem::path(VITRINE_SOURCE_DIR) / "weights" / "files" / "efficientnet_lite0.pth";
+const std::filesystem::path kWeights =
+    std::filesystem::path(VITRINE_SOURCE_DIR) / "weights" / "files" / "efficientnet_lite0.pth";
 
 EfficientNet lite0() { return load_efficientnet(read_checkpoint(kWeights), "lite0", "auto", kWeights.string()); }
 
@@ -39,7 +40,8 @@ TEST(Lite0Golden, LogitsOfPreparedInputsAreAsCloseAsTheLibrary) {
     const Tensor logits = net.forward(x, Pass{}).tensor();
     const std::vector<double> expected = file.at(name + ".logits").to_double();
     double worst = 0;
-    for (std::size_t i = 0; i < expected.size(); ++i) worst = std::max(worst, std::abs(static_cast<double>(logits.host()[i]) - expected[i]));
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      worst = std::max(worst, std::abs(static_cast<double>(logits.host()[i]) - expected[i]));
     const double peer = row.at("float32_error").get<double>();
     std::printf("%s: error %.2e, the library's own in float32 %.2e\n", name.c_str(), worst, peer);
     EXPECT_LE(worst, 2 * peer) << name;
@@ -62,7 +64,8 @@ TEST(Lite0Golden, TopFiveOfThePhotographs) {
     std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p[a] > p[b]; });
     for (std::size_t rank = 0; rank < 5; ++rank) {
       EXPECT_EQ(order[rank], row.at("top5")[rank][0].get<std::size_t>()) << name << " rank " << rank;
-      EXPECT_NEAR(p[order[rank]], row.at("top5")[rank][2].get<double>(), 2e-3) << name;  // one grey level moves it by about this
+      EXPECT_NEAR(p[order[rank]], row.at("top5")[rank][2].get<double>(), 2e-3)
+          << name;  // one grey level moves it by about this
     }
   }
 }
