@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "layers/depthwise_conv2d_reference.h"
+#include "layers/pairwise.h"
 #include "tests/layers/golden.h"
 #include "tests/layers/op_tests.h"
 
@@ -47,8 +48,13 @@ void check_depthwise_golden(const std::string& name, std::int64_t N, std::int64_
                             std::int64_t R, std::int64_t stride, bool same) {
   VITRINE_REFERENCE_FILE(path, "ops/" + name + ".safetensors");
   const OpCase c = depthwise_case("", N, H, W, C, R, stride, same);
-  check_golden(path, {"x", "weight"}, {GoldenLayout::image, GoldenLayout::depthwise}, GoldenLayout::image, c.forward,
-               c.backward, c.apply, 4, 8);
+  const std::vector<GoldenLayout> layouts = {GoldenLayout::image, GoldenLayout::depthwise};
+  check_golden(path, {"x", "weight"}, layouts, GoldenLayout::image, c.forward, c.backward, c.apply, 4, 8);
+  const Padding pad = same ? same_padding(H, W, R, stride) : symmetric_padding(R);
+  const std::int64_t pixels =
+      N * output_size(H, pad.top, pad.bottom, R, stride) * output_size(W, pad.left, pad.right, R, stride);
+  check_golden_sums(path, {"x", "weight"}, layouts, GoldenLayout::image, c, sum_bound(R * R, R * R),
+                    {sum_bound(R * R, R * R), sum_bound(pixels, kChunk)});
 }
 
 TEST(DepthwiseConv2dGolden, K3) { check_depthwise_golden("depthwise_conv2d-k3s1p1-32", 2, 8, 8, 32, 3, 1, false); }
