@@ -8,12 +8,14 @@
 #include <vector>
 
 #include "data/split.h"
+#include "nn/efficientnet/semantics.h"
 #include "train/options.h"
 
 namespace vitrine::cli {
 
 struct PredictCommand {
   std::string weights, arch, from = "auto";
+  SemanticsOverrides semantics;
   std::vector<std::string> images;  // photographs
   std::string tensor;               // safetensors with `input`, [N, 3, H, W], already normalised
   std::string output;               // CSV for photographs, safetensors for a tensor
@@ -21,6 +23,42 @@ struct PredictCommand {
   int top = 5;
 };
 void run_predict(const PredictCommand& command);
+
+// A checkpoint as the command line names it.
+struct CheckpointCommand {
+  std::string file, arch, from = "auto";
+  SemanticsOverrides semantics;
+};
+
+struct WeightsInfoCommand {
+  std::string file;
+  bool json = false;
+};
+void run_weights_info(const WeightsInfoCommand& command);
+
+struct WeightsConvertCommand {
+  CheckpointCommand checkpoint;
+  std::string to = "vitrine", output;
+};
+void run_weights_convert(const WeightsConvertCommand& command);
+
+struct WeightsDiffCommand {
+  std::string a, b;
+  double tolerance = 0;
+};
+void run_weights_diff(const WeightsDiffCommand& command);  // Error with exit code 1 when they differ
+
+struct WeightsVerifyCommand {
+  std::string file, arch, sha256;
+};
+void run_weights_verify(const WeightsVerifyCommand& command);
+
+struct ExportCommand {
+  CheckpointCommand checkpoint;
+  std::string format = "safetensors", output;
+  bool unfolded = false;
+};
+void run_export(const ExportCommand& command);
 
 struct SplitCommand {
   std::string manifest, output;

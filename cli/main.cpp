@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "cli/checkpoint_options.h"
 #include "cli/commands.h"
 #include "tensor/isa.h"
 #include "tensor/parallel.h"
@@ -47,20 +48,6 @@ void add_split_options(CLI::App* app, SplitOptions& o) {
       ->capture_default_str();
   app->add_option("--folds", o.folds, "folds of the rest")->capture_default_str();
   app->add_option("--split-seed", o.seed, "of the order in which subjects are dealt")->capture_default_str();
-}
-
-void add_predict(CLI::App& app, PredictCommand& c, std::function<void()>& chosen) {
-  auto* sub = app.add_subcommand("predict", "classify photographs, or a tensor, with a checkpoint");
-  sub->add_option("--weights", c.weights, "safetensors or .pth")->required();
-  sub->add_option("--arch", c.arch, "b0 to b7, lite0 to lite4; needed unless the file is Vitrine's own");
-  sub->add_option("--from", c.from, "auto, torchvision, timm, timm-tf, efficientnet-pytorch")->capture_default_str();
-  auto* images = sub->add_option("--images", c.images, "PNG or JPEG files");
-  sub->add_option("--tensor", c.tensor, "safetensors file with `input`, [N, 3, H, W], already normalised")->excludes(images);
-  sub->add_option("--top", c.top, "classes to show per image")->capture_default_str();
-  sub->add_option("--classes", c.classes, "text file with one class name a line");
-  sub->add_option("-o,--output", c.output, "CSV (images) or safetensors with `logits` (tensor)");
-  sub->footer("Example: vitrine predict --weights efficientnet_lite0.pth --arch lite0 --images cat.png --top 5");
-  sub->callback([&] { chosen = [&] { run_predict(c); }; });
 }
 
 void add_data_commands(CLI::App& app, SimulateCommand& simulate, PrepCommand& prep, SplitCommand& split,
@@ -163,7 +150,7 @@ int run(int argc, char** argv) {
       "Exit codes: 0 ok, 1 runtime, 2 usage, 3 data refused, 4 weights refused, 5 numerical failure, 130 interrupted.\n"
       "Example: vitrine demo -o demo");
   std::function<void()> chosen;
-  PredictCommand predict;
+  CheckpointCommands checkpoints;
   SimulateCommand simulate;
   PrepCommand prep;
   SplitCommand split;
@@ -175,7 +162,7 @@ int run(int argc, char** argv) {
   add_study_commands(app, study, demo, report, chosen);
   add_data_commands(app, simulate, prep, split, chosen);
   add_training_commands(app, cv, train, fold, chosen);
-  add_predict(app, predict, chosen);
+  add_checkpoint_commands(app, checkpoints, chosen);
   app.add_subcommand("doctor", "what was built in, and what this machine has")
       ->footer("Example: vitrine doctor")
       ->callback([&] { chosen = run_doctor; });

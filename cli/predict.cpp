@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "data/resize.h"
 #include "nn/efficientnet/checkpoint.h"
+#include "nn/efficientnet/imagenet_classes.h"
 #include "report/photograph.h"
 #include "train/step.h"
 #include "weights/checkpoint_file.h"
@@ -17,8 +18,6 @@
 
 namespace vitrine::cli {
 namespace {
-
-constexpr double kCropShare = 0.875;  // of the resized shorter side: 256 -> 224 for b0 and lite0
 
 // [N, 3, H, W] to [N, H, W, 3].
 Tensor channels_last(const Tensor& x) {
@@ -55,7 +54,7 @@ void predict_tensor(EfficientNet& net, const PredictCommand& command) {
 
 std::vector<std::string> read_class_names(const std::string& path, std::int64_t classes) {
   std::vector<std::string> names;
-  if (path.empty()) return names;
+  if (path.empty()) return classes == 1000 ? imagenet_classes() : names;
   std::string bytes;
   try {
     bytes = read_file(path, 16u << 20);
@@ -74,18 +73,18 @@ std::vector<std::string> read_class_names(const std::string& path, std::int64_t 
   return names;
 }
 
-Tensor network_input(const std::string& path, const Architecture& arch) {
+Tensor network_input(const std::string& path, const Semantics& semantics) {
   report::Picture picture = report::read_photograph(path);
   const ByteImage photograph{picture.height, picture.width, std::move(picture.pixels)};
-  const auto resized = static_cast<std::int64_t>(std::floor(arch.resolution / kCropShare));
-  return to_unit_range(resize_and_crop(photograph, resized, arch.resolution));
+  const Filter filter = semantics.interpolation == Interpolation::bilinear ? Filter::bilinear : Filter::bicubic;
+  return to_unit_range(resize_and_crop(photograph, semantics.resize, semantics.input_size, filter));
 }
 
 void predict_images(EfficientNet& net, const PredictCommand& command) {
   const std::vector<std::string> names = read_class_names(command.classes, net.classes);
   std::string csv = csv_line({"image", "rank", "class", "name", "probability"});
   for (const std::string& path : command.images) {
-    const std::vector<double> p = predict(net, {network_input(path, net.arch)}, 1).front();
+    const std::vector<double> p = predict(net, {network_input(path, net.semantics)}, 1).front();
     std::vector<std::size_t> order(p.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p[a] > p[b]; });
@@ -105,7 +104,8 @@ void predict_images(EfficientNet& net, const PredictCommand& command) {
 void run_predict(const PredictCommand& command) {
   if (command.images.empty() == command.tensor.empty()) throw UsageError("predict needs --images or --tensor, one of the two");
   if (command.top < 1) throw UsageError(text("--top is ", command.top, ", expected at least 1"));
-  EfficientNet net = load_efficientnet(read_checkpoint(command.weights), command.arch, command.from, command.weights);
+  EfficientNet net =
+      load_efficientnet(read_checkpoint(command.weights), command.arch, command.from, command.semantics, command.weights);
   if (command.tensor.empty()) {
     predict_images(net, command);
   } else {

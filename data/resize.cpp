@@ -17,16 +17,18 @@ double cubic(double x) {
   return 0;
 }
 
+double triangle(double x) { return std::max(0.0, 1 - std::abs(x)); }
+
 // The input positions that make up one output position, and their weights (sum 1).
 struct Taps {
   std::int64_t first = 0;
   std::vector<double> weight;
 };
 
-std::vector<Taps> taps_of(std::int64_t in, std::int64_t out) {
+std::vector<Taps> taps_of(std::int64_t in, std::int64_t out, Filter filter) {
   const double scale = static_cast<double>(in) / static_cast<double>(out);
   const double widened = std::max(scale, 1.0);
-  const double support = 2.0 * widened;
+  const double support = (filter == Filter::bicubic ? 2.0 : 1.0) * widened;
   std::vector<Taps> all(static_cast<std::size_t>(out));
   for (std::int64_t i = 0; i < out; ++i) {
     Taps& t = all[static_cast<std::size_t>(i)];
@@ -35,7 +37,8 @@ std::vector<Taps> taps_of(std::int64_t in, std::int64_t out) {
     const std::int64_t last = std::min(in, static_cast<std::int64_t>(centre + support + 0.5));
     double sum = 0;
     for (std::int64_t j = t.first; j < last; ++j) {
-      t.weight.push_back(cubic((static_cast<double>(j) - centre + 0.5) / widened));
+      const double x = (static_cast<double>(j) - centre + 0.5) / widened;
+      t.weight.push_back(filter == Filter::bicubic ? cubic(x) : triangle(x));
       sum += t.weight.back();
     }
     for (double& w : t.weight) w /= sum;
@@ -67,24 +70,25 @@ void resample(const std::uint8_t* in, std::uint8_t* out, const std::vector<Taps>
 
 }  // namespace
 
-ByteImage resize_bicubic(const ByteImage& image, std::int64_t height, std::int64_t width) {
+ByteImage resize(const ByteImage& image, std::int64_t height, std::int64_t width, Filter filter) {
   if (image.height < 1 || image.width < 1 || height < 1 || width < 1) {
     throw ShapeError(
         text("resize: ", image.height, " x ", image.width, " to ", height, " x ", width, "; all sizes must be positive"));
   }
   ByteImage narrow{image.height, width, std::vector<std::uint8_t>(static_cast<std::size_t>(image.height * width * 3))};
-  resample(image.rgb.data(), narrow.rgb.data(), taps_of(image.width, width), image.height, image.width * 3, width * 3, 3);
+  resample(image.rgb.data(), narrow.rgb.data(), taps_of(image.width, width, filter), image.height, image.width * 3, width * 3,
+           3);
   ByteImage result{height, width, std::vector<std::uint8_t>(static_cast<std::size_t>(height * width * 3))};
-  resample(narrow.rgb.data(), result.rgb.data(), taps_of(image.height, height), width, 3, 3, width * 3);
+  resample(narrow.rgb.data(), result.rgb.data(), taps_of(image.height, height, filter), width, 3, 3, width * 3);
   return result;
 }
 
-ByteImage resize_and_crop(const ByteImage& image, std::int64_t resized, std::int64_t crop) {
+ByteImage resize_and_crop(const ByteImage& image, std::int64_t resized, std::int64_t crop, Filter filter) {
   const double ratio = static_cast<double>(resized) / static_cast<double>(std::min(image.height, image.width));
   const auto scaled = [&](std::int64_t size) {
     return static_cast<std::int64_t>(std::nearbyint(static_cast<double>(size) * ratio));
   };
-  const ByteImage whole = resize_bicubic(image, scaled(image.height), scaled(image.width));
+  const ByteImage whole = resize(image, scaled(image.height), scaled(image.width), filter);
   if (whole.height < crop || whole.width < crop) {
     throw ShapeError(text("crop: ", crop, " x ", crop, " does not fit into ", whole.height, " x ", whole.width));
   }

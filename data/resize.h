@@ -1,7 +1,7 @@
 // Photographs to network inputs: shorter-side resize and centre crop as Pillow and torchvision do.
 //
-// Resize     separable; bicubic with a = -0.5, its support widened by the scale when shrinking (antialiased); rows first, then
-//            columns, each pass rounded to 8 bits
+// Resize     separable; bilinear, or bicubic with a = -0.5, the support widened by the scale when shrinking (antialiased); rows
+//            first, then columns, each pass rounded to 8 bits
 // Reference  Keys 1981, doi 10.1109/TASSP.1981.1163711; Pillow's Image.resize
 #pragma once
 
@@ -17,12 +17,15 @@ struct ByteImage {
   std::vector<std::uint8_t> rgb;  // height * width * 3
 };
 
-// ShapeError unless both sizes are positive.
-ByteImage resize_bicubic(const ByteImage& image, std::int64_t height, std::int64_t width);
+enum class Filter { bilinear, bicubic };
 
-// Resizes so that the shorter side is `resized` pixels (the other rounded), then cuts the central crop x crop square.
-// ShapeError when the crop does not fit.
-ByteImage resize_and_crop(const ByteImage& image, std::int64_t resized, std::int64_t crop);
+// ShapeError unless both sizes are positive.
+ByteImage resize(const ByteImage& image, std::int64_t height, std::int64_t width, Filter filter);
+
+// Resizes so that the shorter side is `resized` pixels (the other one rounded half to even), then cuts the central crop x crop
+// square, an odd pixel left after it. torchvision truncates the longer side instead: one pixel, which moves probabilities by up
+// to 0.03. ShapeError when the crop does not fit.
+ByteImage resize_and_crop(const ByteImage& image, std::int64_t resized, std::int64_t crop, Filter filter);
 
 Tensor to_unit_range(const ByteImage& image);  // [H, W, 3], values / 255
 

@@ -16,14 +16,20 @@ Variable activate(const Variable& x, const std::optional<Activation>& activation
   return *activation == Activation::swish ? swish(x) : relu6(x);
 }
 
-Padding padding_of(PaddingRule rule, const Shape& image, std::int64_t kernel, std::int64_t stride) {
-  return rule == PaddingRule::same ? same_padding(image[1], image[2], kernel, stride) : symmetric_padding(kernel);
+Padding padding_of(const ConvNorm& unit, const Shape& image) {
+  const std::int64_t kernel = unit.weight.value.shape()[0];
+  switch (unit.padding) {
+    case PaddingRule::same: return same_padding(image[1], image[2], kernel, unit.stride);
+    case PaddingRule::same_static: return same_padding(unit.static_size, unit.static_size, kernel, unit.stride);
+    case PaddingRule::symmetric: break;
+  }
+  return symmetric_padding(kernel);
 }
 
 }  // namespace
 
 Variable ConvNorm::forward(const Variable& x, const Pass& pass) {
-  const ConvOptions options{stride, padding_of(padding, x.shape(), weight.value.shape()[0], stride)};
+  const ConvOptions options{stride, padding_of(*this, x.shape())};
   const Variable w = pass.parameter(weight);
   const Variable z = depthwise ? depthwise_conv2d(x, w, options) : conv2d(x, w, Variable(), options);
   return activate(norm.forward(z, pass), activation);

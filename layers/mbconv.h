@@ -22,7 +22,8 @@
 
 namespace vitrine {
 
-enum class PaddingRule { symmetric, same };  // layers/window.h
+// layers/window.h. same_static is SAME fixed for one input size and applied at any other, as efficientnet-pytorch does.
+enum class PaddingRule { symmetric, same, same_static };
 enum class Activation { swish, relu6 };
 
 // A convolution without bias and the batch norm after it: the unit that all of EfficientNet is made of.
@@ -32,6 +33,7 @@ struct ConvNorm {
   std::int64_t stride = 1;
   bool depthwise = false;
   PaddingRule padding = PaddingRule::symmetric;
+  std::int64_t static_size = 0;  // same_static: rows and columns of the input that the padding is fixed for
   std::optional<Activation> activation;
 
   Variable forward(const Variable& x, const Pass& pass);

@@ -88,8 +88,26 @@ EfficientNet::EfficientNet(Architecture architecture, const Semantics& s, std::i
     blocks.push_back(block_of(arch.blocks[i], semantics, activation, static_cast<std::uint32_t>(i)));
   }
   head = conv_norm({1, 1, arch.blocks.back().out, arch.head}, 1, semantics, activation);
+  fix_static_padding();
   classifier_weight.value = Tensor::zeros({arch.head, classes});
   classifier_bias.value = Tensor::zeros({classes});
+}
+
+// Each convolution pads for the map it would see at the native input size; strides halve that size, rounding up.
+void EfficientNet::fix_static_padding() {
+  if (semantics.padding != PaddingRule::same_static) return;
+  std::int64_t size = semantics.static_size;
+  const auto pass = [&size](ConvNorm& unit) {
+    unit.static_size = size;
+    size = (size + unit.stride - 1) / unit.stride;
+  };
+  pass(stem);
+  for (MBConv& block : blocks) {
+    if (block.expand) pass(*block.expand);
+    pass(block.depthwise);
+    pass(block.project);
+  }
+  pass(head);
 }
 
 void EfficientNet::set_drop_rates(double dropout_rate, double drop_connect_rate) {
@@ -106,6 +124,23 @@ void EfficientNet::set_bn_momentum(double momentum) {
     if (block.expand) block.expand->norm.momentum = momentum;
     block.depthwise.norm.momentum = block.project.norm.momentum = momentum;
   }
+}
+
+void EfficientNet::set_semantics(const Semantics& s) {
+  semantics = s;
+  const auto set = [&s](ConvNorm& unit) {
+    unit.padding = s.padding;
+    unit.norm.eps = s.bn_eps;
+    unit.norm.momentum = s.bn_momentum;
+  };
+  set(stem);
+  set(head);
+  for (MBConv& block : blocks) {
+    if (block.expand) set(*block.expand);
+    set(block.depthwise);
+    set(block.project);
+  }
+  fix_static_padding();
 }
 
 void EfficientNet::initialize(std::uint64_t seed) {

@@ -5,24 +5,15 @@
 // Reference  Tan, Le 2019, arXiv:1905.11946
 #pragma once
 
-#include <array>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "layers/mbconv.h"
 #include "nn/efficientnet/scaling.h"
+#include "nn/efficientnet/semantics.h"
 
 namespace vitrine {
-
-// What a checkpoint's tensors do not say, but its numbers depend on (docs/checkpoints.md).
-struct Semantics {
-  PaddingRule padding = PaddingRule::symmetric;
-  double bn_eps = 1e-5;
-  double bn_momentum = 0.1;                           // PyTorch's sense: weight of the new batch
-  std::array<float, 3> mean{0.485f, 0.456f, 0.406f};  // of the training images, for values in [0, 1]
-  std::array<float, 3> std{0.229f, 0.224f, 0.225f};
-};
 
 // How a tensor's memory relates to PyTorch's: conversions live in nn/efficientnet/checkpoint.cpp.
 enum class TensorLayout {
@@ -60,6 +51,7 @@ struct EfficientNet {
   // Rates of the random drops: `drop_connect` grows linearly with the block index as in the paper's code.
   void set_drop_rates(double dropout_rate, double drop_connect_rate);
   void set_bn_momentum(double momentum);
+  void set_semantics(const Semantics& semantics);  // of a network that is already built
 
   // ShapeError unless images are [N, H, W, 3] with N > 0 and H, W >= 32.
   Variable forward(const Variable& images, const Pass& pass);
@@ -67,6 +59,9 @@ struct EfficientNet {
   // Every tensor once, in network order, running statistics included.
   void visit(const std::function<void(const NamedTensor&)>& visitor);
   std::int64_t parameter_count();
+
+ private:
+  void fix_static_padding();
 };
 
 }  // namespace vitrine

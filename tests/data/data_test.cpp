@@ -282,11 +282,11 @@ TEST(Permutation, IsOneAndUniform) {
 TEST(Resize, KeepsConstantsAndIdentity) {
   ByteImage image{5, 7, {}};
   for (int i = 0; i < 5 * 7 * 3; ++i) image.rgb.push_back(static_cast<std::uint8_t>(i * 2));
-  EXPECT_EQ(resize_bicubic(image, 5, 7).rgb, image.rgb);
+  EXPECT_EQ(resize(image, 5, 7, Filter::bicubic).rgb, image.rgb);
   const ByteImage grey{9, 9, std::vector<std::uint8_t>(9 * 9 * 3, 77)};
-  for (const std::uint8_t v : resize_bicubic(grey, 4, 13).rgb) EXPECT_EQ(v, 77);
-  EXPECT_EQ(resize_and_crop(image, 10, 10).rgb.size(), 300u);
-  EXPECT_THROW(resize_and_crop(image, 5, 6), ShapeError);
+  for (const std::uint8_t v : resize(grey, 4, 13, Filter::bicubic).rgb) EXPECT_EQ(v, 77);
+  EXPECT_EQ(resize_and_crop(image, 10, 10, Filter::bicubic).rgb.size(), 300u);
+  EXPECT_THROW(resize_and_crop(image, 5, 6, Filter::bicubic), ShapeError);
 }
 
 }  // namespace

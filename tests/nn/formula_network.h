@@ -10,10 +10,13 @@
 
 namespace vitrine::testing {
 
+// The reference set efficientnet-pytorch's image size to the size of its input: `static_size` says so.
 inline EfficientNet formula_network(Family family, const std::string& arch, std::int64_t classes, std::uint64_t seed,
-                                    double gain) {
+                                    double gain, std::int64_t static_size = 0) {
   const Architecture a = architecture(arch);
-  EfficientNet net(a, published_semantics(family, a), classes);
+  Semantics semantics = published_semantics(family, a);
+  if (static_size > 0 && semantics.padding == PaddingRule::same_static) semantics.static_size = static_size;
+  EfficientNet net(a, semantics, classes);
   std::vector<BlockNames> blocks;
   for (const BlockSpec& b : a.blocks) blocks.push_back({b.stage, b.repeat, b.expands(), b.squeeze > 0});
   std::unordered_map<std::string, std::string> keys;

@@ -21,7 +21,7 @@ namespace {
 const std::filesystem::path kWeights =
     std::filesystem::path(VITRINE_SOURCE_DIR) / "weights" / "files" / "efficientnet_lite0.pth";
 
-EfficientNet lite0() { return load_efficientnet(read_checkpoint(kWeights), "lite0", "auto", kWeights.string()); }
+EfficientNet lite0() { return load_efficientnet(read_checkpoint(kWeights), "lite0", "auto", {}, kWeights.string()); }
 
 TEST(Lite0Golden, LogitsOfPreparedInputsAreAsCloseAsTheLibrary) {
   VITRINE_REFERENCE_FILE(path, "lite0/logits.safetensors");
@@ -58,7 +58,8 @@ TEST(Lite0Golden, TopFiveOfThePhotographs) {
     if (path.empty()) continue;
     report::Picture picture = report::read_photograph(path);
     const ByteImage photograph{picture.height, picture.width, std::move(picture.pixels)};
-    const std::vector<double> p = predict(net, {to_unit_range(resize_and_crop(photograph, 256, 224))}, 1).front();
+    const std::vector<double> p =
+        predict(net, {to_unit_range(resize_and_crop(photograph, 256, 224, Filter::bicubic))}, 1).front();
     std::vector<std::size_t> order(p.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p[a] > p[b]; });

@@ -24,7 +24,8 @@ TEST_P(ModelGoldenTest, LogitsAreAsCloseAsTheLibraryItself) {
   VITRINE_REFERENCE_FILE(path, std::string("models/") + c.file + ".safetensors");
   const TensorFile file = read_safetensors(path);
   const auto number = [&](const char* key) { return std::stod(file.metadata.at(key)); };
-  EfficientNet net = formula_network(c.family, c.arch, 1000, static_cast<std::uint64_t>(number("seed")), number("gain"));
+  EfficientNet net = formula_network(c.family, c.arch, 1000, static_cast<std::uint64_t>(number("seed")), number("gain"),
+                                     static_cast<std::int64_t>(number("size")));
   const Tensor images = formula_images(static_cast<std::int64_t>(number("batch")), static_cast<std::int64_t>(number("size")),
                                        static_cast<std::uint64_t>(number("seed")));
   const Tensor logits = net.forward(images, Pass{}).tensor();

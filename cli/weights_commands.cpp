@@ -1,0 +1,302 @@
+// `vitrine weights info | convert | diff | verify` and `vitrine export`.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <unordered_map>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/number.h"
+#include "base/sha256.h"
+#include "cli/commands.h"
+#include "nn/efficientnet/checkpoint.h"
+#include "nn/efficientnet/onnx.h"
+#include "weights/checkpoint_file.h"
+#include "weights/file_kind.h"
+#include "weights/safetensors.h"
+#include "weights/statistics.h"
+#include "weights/tensor_name.h"
+
+namespace vitrine::cli {
+namespace {
+
+struct OpenedFile {
+  TensorFile file;
+  std::uint64_t bytes = 0;
+  std::string sha256, container;
+  std::optional<Family> family;
+  std::string arch;  // that it fits exactly
+};
+
+std::string container_name(Container container) {
+  switch (container) {
+    case Container::torch_zip: return "PyTorch zip";
+    case Container::torch_legacy: return "PyTorch legacy stream";
+    case Container::safetensors: break;
+  }
+  return "safetensors";
+}
+
+OpenedFile open(const std::string& path) {
+  const std::string bytes = read_weights_bytes(path);
+  OpenedFile o;
+  o.file = parse_checkpoint(bytes, path);
+  o.bytes = bytes.size();
+  o.sha256 = sha256(bytes);
+  o.container = container_name(container_of(bytes));
+  o.family = is_vitrine_file(o.file) ? Family::timm : family_of(o.file);
+  if (o.family) o.arch = architecture_of(o.file, *o.family);
+  return o;
+}
+
+std::string family_text(const OpenedFile& o) {
+  if (is_vitrine_file(o.file)) return "vitrine (timm's keys)";
+  if (!o.family) return "unknown";
+  return *o.family == Family::timm ? "timm or timm-tf (same keys)" : std::string(family_name(*o.family));
+}
+
+std::int64_t elements_of(const TensorFile& file) {
+  std::int64_t count = 0;
+  for (const StoredTensor& t : file.tensors) count += t.shape.elements();
+  return count;
+}
+
+Json info_json(const std::string& path, const OpenedFile& o) {
+  Json json;
+  json["file"] = path;
+  json["bytes"] = o.bytes;
+  json["sha256"] = o.sha256;
+  json["container"] = o.container;
+  json["family"] = family_text(o);
+  json["arch"] = o.arch;
+  json["classes"] = o.family ? classes_of(o.file, *o.family) : 0;
+  json["elements"] = elements_of(o.file);
+  json["metadata"] = Json::object();
+  for (const auto& [key, value] : o.file.metadata) json["metadata"][key] = value;
+  json["tensors"] = Json::array();
+  for (const StoredTensor& t : o.file.tensors) {
+    const TensorStatistics s = statistics_of(t);
+    std::vector<std::int64_t> shape;
+    for (int axis = 0; axis < t.shape.rank(); ++axis) shape.push_back(t.shape[axis]);
+    json["tensors"].push_back({{"name", t.name},
+                               {"dtype", std::string(dtype_name(t.type))},
+                               {"shape", shape},
+                               {"min", s.min},
+                               {"max", s.max},
+                               {"mean", s.mean},
+                               {"sd", s.sd},
+                               {"zeros", s.zeros},
+                               {"non_finite", s.non_finite}});
+  }
+  return json;
+}
+
+std::string four(double v) {
+  char digits[32];
+  std::snprintf(digits, sizeof digits, "%.4g", v);
+  return digits;
+}
+
+void print_info(const std::string& path, const OpenedFile& o) {
+  std::printf("file       %s\nbytes      %llu\nsha256     %s\ncontainer  %s\nfamily     %s\n", path.c_str(),
+              static_cast<unsigned long long>(o.bytes), o.sha256.c_str(), o.container.c_str(), family_text(o).c_str());
+  if (o.arch.empty()) {
+    std::printf("fits       no EfficientNet exactly\n");
+  } else {
+    std::printf("fits       %s, %lld classes\n", o.arch.c_str(), static_cast<long long>(classes_of(o.file, *o.family)));
+  }
+  std::printf("tensors    %zu, %lld elements\n", o.file.tensors.size(), static_cast<long long>(elements_of(o.file)));
+  for (const auto& [key, value] : o.file.metadata)
+    std::printf("metadata   %s = %s\n", printable(key).c_str(), printable(value).c_str());
+  std::size_t width = 4;
+  for (const StoredTensor& t : o.file.tensors) width = std::max(width, std::min<std::size_t>(t.name.size(), 64));
+  const int w = static_cast<int>(width);
+  std::printf("\n%-*s  %-5s %-18s %10s %10s %10s %10s  %s\n", w, "name", "dtype", "shape", "min", "max", "mean", "sd",
+              "non-finite");
+  for (const StoredTensor& t : o.file.tensors) {
+    const TensorStatistics s = statistics_of(t);
+    std::printf("%-*s  %-5s %-18s %10s %10s %10s %10s  %lld\n", w, printable(t.name).c_str(),
+                std::string(dtype_name(t.type)).c_str(), t.shape.text().c_str(), four(s.min).c_str(), four(s.max).c_str(),
+                four(s.mean).c_str(), four(s.sd).c_str(), static_cast<long long>(s.non_finite));
+  }
+}
+
+EfficientNet load(const CheckpointCommand& c) {
+  return load_efficientnet(read_checkpoint(c.file), c.arch, c.from, c.semantics, c.file);
+}
+
+// What the network that the target library builds would do differently with these weights; empty when nothing.
+std::string semantic_conflict(const EfficientNet& net, Family to) {
+  const Semantics theirs = published_semantics(to, net.arch);
+  std::string conflict;
+  if (padding_text(theirs) != padding_text(net.semantics))
+    conflict += text("; it pads ", padding_text(theirs), ", the weights expect ", padding_text(net.semantics));
+  if (theirs.bn_eps != net.semantics.bn_eps)
+    conflict += text("; its batch-norm epsilon is ", theirs.bn_eps, ", the weights expect ", net.semantics.bn_eps);
+  return conflict;
+}
+
+TensorFile renamed(EfficientNet& net, Family to, const std::map<std::string, std::string>& metadata) {
+  TensorFile file = to_tensor_file(net, metadata);
+  const std::vector<ListedTensor> list = tensor_list(to, net.arch, net.classes);
+  for (std::size_t i = 0; i < file.tensors.size(); ++i) file.tensors[i].name = list[i].key;
+  file.metadata["format"] = "pt";  // for other libraries' readers; Vitrine will ask for --from
+  return file;
+}
+
+// Tensors by Vitrine's names where the file is an EfficientNet, by its own names otherwise.
+std::map<std::string, const StoredTensor*> by_common_name(const OpenedFile& o) {
+  std::unordered_map<std::string, std::string> names;
+  if (!o.arch.empty()) {
+    for (const ListedTensor& t : tensor_list(*o.family, architecture(o.arch), 1)) names.emplace(t.key, t.name);
+  }
+  std::map<std::string, const StoredTensor*> out;
+  for (const StoredTensor& t : o.file.tensors) {
+    if (t.name.ends_with(".num_batches_tracked")) continue;
+    const auto found = names.find(t.name);
+    out.emplace(found != names.end() ? found->second : t.name, &t);
+  }
+  return out;
+}
+
+// The largest |a - b|; equal NaNs count as equal, a NaN against a number as infinitely far.
+double distance(const StoredTensor& a, const StoredTensor& b) {
+  const std::vector<double> x = a.to_double(), y = b.to_double();
+  double largest = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (x[i] == y[i] || (std::isnan(x[i]) && std::isnan(y[i]))) continue;
+    const double d = std::abs(x[i] - y[i]);
+    largest = std::isnan(d) ? HUGE_VAL : std::max(largest, d);
+  }
+  return largest;
+}
+
+// The digest that a published file carries in its name ("efficientnet_b0-3dd342df.pth"), empty without one.
+std::string digest_in_name(const std::string& path) {
+  const std::string stem = std::filesystem::path(path).stem().string();
+  const std::size_t dash = stem.find_last_of("-_");
+  const std::string digits = dash == std::string::npos ? std::string() : stem.substr(dash + 1);
+  const bool hex = digits.find_first_not_of("0123456789abcdef") == std::string::npos;
+  return hex && (digits.size() == 8 || digits.size() == 64) ? digits : std::string();
+}
+
+void check_digest(const WeightsVerifyCommand& c, const OpenedFile& o) {
+  const std::string expected = c.sha256.empty() ? digest_in_name(c.file) : c.sha256;
+  if (expected.find_first_not_of("0123456789abcdef") != std::string::npos || (!expected.empty() && expected.size() < 8)) {
+    throw UsageError(text("--sha256 is '", expected, "'; 8 to 64 lower-case hexadecimal digits are expected"));
+  }
+  if (expected.empty()) {
+    std::printf("sha256        %s (nothing to compare with; pass --sha256)\n", o.sha256.c_str());
+    return;
+  }
+  if (!o.sha256.starts_with(expected)) {
+    throw WeightsError(text(c.file, ": its SHA-256 is ", o.sha256, ", expected ", expected,
+                            "; the file is damaged or another one, fetch it again"));
+  }
+  std::printf("sha256        ok: begins with %s%s\n", expected.c_str(), c.sha256.empty() ? ", as the file's name says" : "");
+}
+
+void check_values(const WeightsVerifyCommand& c, const OpenedFile& o) {
+  for (const StoredTensor& t : o.file.tensors) {
+    const TensorStatistics s = statistics_of(t);
+    const auto refuse = [&](const std::string& flaw) {
+      throw WeightsError(
+          text(c.file, ": the tensor '", printable(t.name), "' ", flaw, "; the file cannot be used for prediction"));
+    };
+    if (s.non_finite > 0) refuse(text("holds ", s.non_finite, " NaN or infinite values of ", s.count));
+    if (t.name.ends_with("running_var") && s.min < 0) refuse(text("holds the variance ", s.min, ", at least 0 is expected"));
+    if (std::max(std::abs(s.min), std::abs(s.max)) > 1e6 && !t.name.ends_with(".num_batches_tracked"))
+      refuse(text("holds a value of ", s.min < -1e6 ? s.min : s.max, ", at most 1e6 is plausible"));
+  }
+  std::printf("values        ok: all finite, variances at least 0\n");
+}
+
+}  // namespace
+
+void run_weights_info(const WeightsInfoCommand& c) {
+  const OpenedFile o = open(c.file);
+  if (c.json) {
+    std::printf("%s", json_text(info_json(c.file, o)).c_str());
+  } else {
+    print_info(c.file, o);
+  }
+}
+
+void run_weights_convert(const WeightsConvertCommand& c) {
+  const std::string bytes = read_weights_bytes(c.checkpoint.file);
+  EfficientNet net = load_efficientnet(parse_checkpoint(bytes, c.checkpoint.file), c.checkpoint.arch, c.checkpoint.from,
+                                       c.checkpoint.semantics, c.checkpoint.file);
+  const std::map<std::string, std::string> source{{"vitrine.source_sha256", sha256(bytes)}};
+  if (c.to == "vitrine") {
+    write_safetensors(c.output, to_tensor_file(net, source));
+  } else {
+    const auto family = family_from_name(c.to);
+    if (!family)
+      throw UsageError(text("--to is '", c.to, "'; choose vitrine, torchvision, timm, timm-tf or efficientnet-pytorch"));
+    write_safetensors(c.output, renamed(net, *family, source));
+    const std::string conflict = semantic_conflict(net, *family);
+    if (!conflict.empty())
+      std::fprintf(stderr, "note: %s builds another network for these keys%s; its logits will differ\n", c.to.c_str(),
+                   conflict.c_str());
+  }
+  std::printf("%s: %s with %lld classes, %s keys\n", c.output.c_str(), net.arch.name.c_str(),
+              static_cast<long long>(net.classes), c.to.c_str());
+}
+
+void run_weights_diff(const WeightsDiffCommand& c) {
+  if (!(c.tolerance >= 0)) throw UsageError(text("--tolerance is ", c.tolerance, ", at least 0 is expected"));
+  const OpenedFile a = open(c.a), b = open(c.b);
+  const auto left = by_common_name(a), right = by_common_name(b);
+  std::size_t different = 0, total = right.size();
+  const auto row = [&](const std::string& name, const std::string& what) {
+    ++different;
+    std::printf("%-48s %s\n", printable(name).c_str(), what.c_str());
+  };
+  for (const auto& [name, x] : left) {
+    const auto found = right.find(name);
+    if (found == right.end()) {
+      ++total;
+      row(name, "only in the first file");
+    } else if (!(x->shape == found->second->shape)) {
+      row(name, text("shape ", x->shape.text(), " against ", found->second->shape.text()));
+    } else if (const double d = distance(*x, *found->second); d > c.tolerance) {
+      row(name, text("largest difference ", d));
+    }
+  }
+  for (const auto& [name, y] : right) {
+    if (!left.contains(name)) row(name, "only in the second file");
+  }
+  if (different > 0) {
+    throw Error(ExitCode::runtime, text(c.a, " and ", c.b, " differ in ", different, " of ", total, " tensors"));
+  }
+  std::printf("%zu tensors, no difference above %s\n", total, shortest(c.tolerance).c_str());
+}
+
+void run_weights_verify(const WeightsVerifyCommand& c) {
+  const OpenedFile o = open(c.file);
+  std::printf("container     ok: %s, %zu tensors\n", o.container.c_str(), o.file.tensors.size());
+  check_digest(c, o);
+  if (!o.family || o.arch.empty()) {
+    load_efficientnet(o.file, c.arch, o.family == Family::timm ? "timm" : "auto", {}, c.file);  // names what does not fit
+  } else if (!c.arch.empty() && c.arch != o.arch) {
+    throw WeightsError(text(c.file, ": it fits ", o.arch, ", --arch says ", c.arch, "; leave --arch out"));
+  }
+  if (is_vitrine_file(o.file)) from_vitrine_file(o.file, c.file);  // the metadata too
+  std::printf("architecture  ok: %s of %s\n", o.arch.c_str(), family_text(o).c_str());
+  check_values(c, o);
+}
+
+void run_export(const ExportCommand& c) {
+  if (c.format != "safetensors" && c.format != "onnx")
+    throw UsageError(text("--format is '", c.format, "'; choose safetensors or onnx"));
+  EfficientNet net = load(c.checkpoint);
+  if (c.format == "onnx") {
+    write_file(c.output, onnx_bytes(net, {.fold = !c.unfolded, .size = c.checkpoint.semantics.input_size}));
+  } else {
+    write_safetensors(c.output, to_tensor_file(net, {}));
+  }
+  std::printf("%s: %s with %lld classes\n", c.output.c_str(), net.arch.name.c_str(), static_cast<long long>(net.classes));
+}
+
+}  // namespace vitrine::cli

@@ -1,0 +1,26 @@
+// An EfficientNet as an ONNX file: the inference graph, opset 17.
+//
+// Input      `images`, float32 [N, 3, H, W], normalised with the metadata's mean and deviation
+// Output     `logits`, float32 [N, classes]
+// Folded     w' = w gamma / sqrt(variance + eps), b' = beta - mean gamma / sqrt(variance + eps), computed in float64 and rounded
+//            once; unfolded graphs keep BatchNormalization nodes
+// Padding    always explicit in the Conv nodes. SAME depends on the input size, so H and W are fixed to the export size; with the
+//            other rules they stay free
+// Reference  https://onnx.ai/onnx/operators; onnx.proto3 for field numbers
+#pragma once
+
+#include <string>
+
+#include "nn/efficientnet/efficientnet.h"
+
+namespace vitrine {
+
+struct OnnxOptions {
+  bool fold = true;       // batch norm into the convolutions
+  std::int64_t size = 0;  // rows and columns of the input for SAME padding; 0: the semantics' input size
+};
+
+// The bytes of the file. UsageError when the size is outside 32 to 8192.
+std::string onnx_bytes(EfficientNet& net, const OnnxOptions& options);
+
+}  // namespace vitrine

@@ -1,0 +1,119 @@
+#include "nn/efficientnet/tensor_list.h"
+
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/error.h"
+
+namespace vitrine {
+namespace {
+
+using Index = std::unordered_map<std::string_view, const StoredTensor*>;
+
+Index index_of(const TensorFile& file) {
+  Index index;
+  for (const StoredTensor& t : file.tensors) index.emplace(t.name, &t);
+  return index;
+}
+
+std::vector<BlockNames> block_names(const Architecture& a) {
+  std::vector<BlockNames> names;
+  for (const BlockSpec& b : a.blocks) names.push_back({b.stage, b.repeat, b.expands(), b.squeeze > 0});
+  return names;
+}
+
+// Shapes in the order of key_table: convolution, then the four vectors of its norm.
+std::vector<Shape> shapes_of(const Architecture& a, std::int64_t classes) {
+  std::vector<Shape> shapes;
+  const auto unit = [&](const Shape& weight) {
+    shapes.push_back(weight);
+    for (int i = 0; i < 4; ++i) shapes.push_back({weight[0]});
+  };
+  unit({a.stem, 3, 3, 3});
+  for (const BlockSpec& b : a.blocks) {
+    if (b.expands()) unit({b.middle, b.in, 1, 1});
+    unit({b.middle, 1, b.kernel, b.kernel});
+    if (b.squeeze > 0) {
+      for (const Shape& s :
+           {Shape{b.squeeze, b.middle, 1, 1}, Shape{b.squeeze}, Shape{b.middle, b.squeeze, 1, 1}, Shape{b.middle}})
+        shapes.push_back(s);
+    }
+    unit({b.out, b.middle, 1, 1});
+  }
+  unit({a.head, a.blocks.back().out, 1, 1});
+  shapes.push_back({classes, a.head});
+  shapes.push_back({classes});
+  return shapes;
+}
+
+}  // namespace
+
+std::vector<ListedTensor> tensor_list(Family family, const Architecture& architecture, std::int64_t classes) {
+  const std::vector<KeyPair> keys = key_table(family, block_names(architecture));
+  const std::vector<Shape> shapes = shapes_of(architecture, classes);
+  if (keys.size() != shapes.size())
+    throw InternalError("the key table and the shapes of an EfficientNet have different lengths");
+  std::vector<ListedTensor> list;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    list.push_back({keys[i].vitrine, keys[i].file, shapes[i], i + 2 >= keys.size()});
+  }
+  return list;
+}
+
+std::vector<std::string> differences(const TensorFile& file, const std::vector<ListedTensor>& list, Head head) {
+  const Index index = index_of(file);
+  std::vector<std::string> phrases;
+  std::unordered_set<std::string_view> known;
+  for (const ListedTensor& t : list) {
+    known.insert(t.key);
+    if (t.classifier && head == Head::keep_mine) continue;
+    const auto found = index.find(t.key);
+    if (found == index.end()) {
+      phrases.push_back(text("'", t.key, "' ", t.shape.text(), " is missing"));
+    } else if (!(found->second->shape == t.shape)) {
+      phrases.push_back(text("'", t.key, "' has shape ", found->second->shape.text(), ", expected ", t.shape.text()));
+    }
+  }
+  for (const StoredTensor& t : file.tensors) {
+    if (!known.contains(t.name) && !t.name.ends_with(".num_batches_tracked")) {
+      phrases.push_back(text("'", t.name, "' ", t.shape.text(), " is not expected"));
+    }
+  }
+  return phrases;
+}
+
+std::string architecture_of(const TensorFile& file, Family family) {
+  const std::int64_t classes = classes_of(file, family);
+  for (const std::string& name : architecture_names()) {
+    if (differences(file, tensor_list(family, architecture(name), classes), Head::as_in_file).empty()) return name;
+  }
+  return {};
+}
+
+std::string best_matching_architecture(const TensorFile& file, Family family) {
+  const Index index = index_of(file);
+  std::string best;
+  double best_share = 0;
+  for (const std::string& name : architecture_names()) {
+    double hits = 0, count = 0;
+    for (const ListedTensor& t : tensor_list(family, architecture(name), 1000)) {
+      if (t.classifier) continue;
+      ++count;
+      const auto found = index.find(t.key);
+      hits += found != index.end() && found->second->shape == t.shape ? 1 : 0;
+    }
+    const double share = hits / (count + static_cast<double>(file.tensors.size()));
+    if (share > best_share) {
+      best_share = share;
+      best = name;
+    }
+  }
+  return best;
+}
+
+std::int64_t classes_of(const TensorFile& file, Family family) {
+  const StoredTensor* bias = file.find(tensor_list(family, architecture("b0"), 1).back().key);
+  return bias != nullptr && bias->shape.rank() == 1 ? bias->shape[0] : 0;
+}
+
+}  // namespace vitrine
