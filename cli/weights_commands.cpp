@@ -8,12 +8,10 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/number.h"
-#include "base/sha256.h"
 #include "cli/commands.h"
 #include "nn/efficientnet/checkpoint.h"
 #include "nn/efficientnet/onnx.h"
 #include "weights/checkpoint_file.h"
-#include "weights/file_kind.h"
 #include "weights/safetensors.h"
 #include "weights/statistics.h"
 #include "weights/tensor_name.h"
@@ -39,12 +37,12 @@ std::string container_name(Container container) {
 }
 
 OpenedFile open(const std::string& path) {
-  const std::string bytes = read_weights_bytes(path);
+  const ByteSource source = ByteSource::file(path);
   OpenedFile o;
-  o.file = parse_checkpoint(bytes, path);
-  o.bytes = bytes.size();
-  o.sha256 = sha256(bytes);
-  o.container = container_name(container_of(bytes));
+  o.file = parse_checkpoint(source, path);
+  o.bytes = source.size();
+  o.sha256 = source.sha256();
+  o.container = container_name(container_of(source.head(4)));
   o.family = is_vitrine_file(o.file) ? Family::timm : family_of(o.file);
   if (o.family) o.arch = architecture_of(o.file, *o.family);
   return o;
@@ -224,17 +222,17 @@ void run_weights_info(const WeightsInfoCommand& c) {
 }
 
 void run_weights_convert(const WeightsConvertCommand& c) {
-  const std::string bytes = read_weights_bytes(c.checkpoint.file);
-  EfficientNet net = load_efficientnet(parse_checkpoint(bytes, c.checkpoint.file), c.checkpoint.arch, c.checkpoint.from,
+  const ByteSource source = ByteSource::file(c.checkpoint.file);
+  EfficientNet net = load_efficientnet(parse_checkpoint(source, c.checkpoint.file), c.checkpoint.arch, c.checkpoint.from,
                                        c.checkpoint.semantics, c.checkpoint.file);
-  const std::map<std::string, std::string> source{{"vitrine.source_sha256", sha256(bytes)}};
+  const std::map<std::string, std::string> origin{{"vitrine.source_sha256", source.sha256()}};
   if (c.to == "vitrine") {
-    write_safetensors(c.output, to_tensor_file(net, source));
+    write_safetensors(c.output, to_tensor_file(net, origin));
   } else {
     const auto family = family_from_name(c.to);
     if (!family)
       throw UsageError(text("--to is '", c.to, "'; choose vitrine, torchvision, timm, timm-tf or efficientnet-pytorch"));
-    write_safetensors(c.output, renamed(net, *family, source));
+    write_safetensors(c.output, renamed(net, *family, origin));
     const std::string conflict = semantic_conflict(net, *family);
     if (!conflict.empty())
       std::fprintf(stderr, "note: %s builds another network for these keys%s; its logits will differ\n", c.to.c_str(),

@@ -1,6 +1,5 @@
 #include "weights/checkpoint_file.h"
 
-#include "weights/file_kind.h"
 #include "weights/safetensors.h"
 #include "weights/torch_file.h"
 
@@ -13,17 +12,17 @@ Container container_of(std::string_view bytes) {
   return Container::safetensors;
 }
 
-TensorFile parse_checkpoint(std::string_view bytes, std::string_view file_name) {
-  switch (container_of(bytes)) {
-    case Container::torch_zip: return parse_torch_zip(bytes, file_name);
-    case Container::torch_legacy: return parse_torch_legacy(bytes, file_name);
+TensorFile parse_checkpoint(const ByteSource& source, std::string_view file_name) {
+  switch (container_of(source.head(4))) {
+    case Container::torch_zip: return parse_torch_zip(source, file_name);
+    case Container::torch_legacy: return parse_torch_legacy(source, file_name);
     case Container::safetensors: break;
   }
-  return parse_safetensors(bytes, file_name);
+  return parse_safetensors(source, file_name);
 }
 
 TensorFile read_checkpoint(const std::filesystem::path& path) {
-  return parse_checkpoint(read_weights_bytes(path), path.string());
+  return parse_checkpoint(ByteSource::file(path), path.string());
 }
 
 }  // namespace vitrine

@@ -11,10 +11,10 @@ namespace vitrine {
 enum class Container { safetensors, torch_zip, torch_legacy };
 
 // `PK\x03\x04` is a zip, `80 02 8a 0a` a legacy stream, anything else must be safetensors.
-Container container_of(std::string_view bytes);
+Container container_of(std::string_view first_bytes);
 
 // WeightsError on any flaw; it says what a file is when it is no checkpoint (a Git LFS pointer, an HTML page, gzip).
-TensorFile parse_checkpoint(std::string_view bytes, std::string_view file_name);
+TensorFile parse_checkpoint(const ByteSource& source, std::string_view file_name);
 TensorFile read_checkpoint(const std::filesystem::path& path);
 
 }  // namespace vitrine

@@ -25,8 +25,8 @@ constexpr Tables kTables = make_tables();
 
 }  // namespace
 
-std::uint32_t crc32(std::string_view bytes) {
-  std::uint32_t r = ~0u;
+std::uint32_t crc32(std::string_view bytes, std::uint32_t before) {
+  std::uint32_t r = ~before;
   const auto* at = reinterpret_cast<const unsigned char*>(bytes.data());
   std::size_t left = bytes.size();
   for (; left >= 8; left -= 8, at += 8) {

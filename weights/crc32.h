@@ -8,6 +8,7 @@
 
 namespace vitrine {
 
-std::uint32_t crc32(std::string_view bytes);  // crc32("123456789") == 0xcbf43926
+// `before`: the CRC-32 of the bytes that come before these.
+std::uint32_t crc32(std::string_view bytes, std::uint32_t before = 0);  // crc32("123456789") == 0xcbf43926
 
 }  // namespace vitrine

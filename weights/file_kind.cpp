@@ -1,17 +1,6 @@
 #include "weights/file_kind.h"
 
-#include "base/error.h"
-#include "base/file.h"
-
 namespace vitrine {
-
-std::string read_weights_bytes(const std::filesystem::path& path) {
-  try {
-    return read_file(path, kMaxCheckpointBytes);
-  } catch (const FileError& error) {
-    throw WeightsError(error.what());
-  }
-}
 
 std::string_view other_kind_of_file(std::string_view bytes) {
   constexpr std::string_view kPickleProtocols("\x02\x03\x04\x05");

@@ -18,29 +18,30 @@ constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the reference reader'
 constexpr std::size_t kAlignment = 64;
 
 // The header without its padding; checks everything about it that can be checked before it is parsed.
-std::string_view header_text(std::string_view bytes, std::string_view file) {
+std::string header_text(const ByteSource& source, std::string_view file) {
   const auto kind = [&] {
-    const std::string_view other = other_kind_of_file(bytes);
+    const std::string head = source.head(512);
+    const std::string_view other = other_kind_of_file(head);
     return other.empty() ? std::string("; it is not a safetensors file, or it is damaged") : text("; it looks like ", other);
   };
-  if (bytes.size() < 8) {
-    throw WeightsError(text(file, ": it has ", bytes.size(), " bytes, a safetensors file has at least 10", kind()));
+  if (source.size() < 8) {
+    throw WeightsError(text(file, ": it has ", source.size(), " bytes, a safetensors file has at least 10", kind()));
   }
-  const auto length = load_little_endian<std::uint64_t>(bytes.data());
+  const auto length = load_little_endian<std::uint64_t>(source.read(0, 8).data());
   if (length < 2 || length > kMaxHeaderBytes) {
     throw WeightsError(
         text(file, ": bytes 0 to 7 announce a header of ", length, " bytes, 2 to ", kMaxHeaderBytes, " are allowed", kind()));
   }
-  if (length > bytes.size() - 8) {
+  if (length > source.size() - 8) {
     throw WeightsError(text(file, ": bytes 0 to 7 announce a header of ", length, " bytes, the file has only ",
-                            bytes.size() - 8, " after them", kind()));
+                            source.size() - 8, " after them", kind()));
   }
-  std::string_view header = bytes.substr(8, static_cast<std::size_t>(length));
+  std::string header = source.read(8, length);
   if (header.front() != '{') {
     throw WeightsError(text(file, ": byte 8 has the value ", static_cast<int>(static_cast<unsigned char>(header.front())),
                             ", a header starts with '{'", kind()));
   }
-  while (header.back() == ' ') header.remove_suffix(1);
+  while (header.back() == ' ') header.pop_back();
   if (header.back() != '}') {
     throw WeightsError(
         text(file, ": the header ends at byte ", 7 + header.size(), " without '}'; the file is damaged, fetch it again"));
@@ -105,11 +106,7 @@ std::string header_of(const TensorFile& file) {
   std::uint64_t begin = 0;
   for (const StoredTensor& t : file.tensors) {
     if (!names.insert(t.name).second) throw WeightsError(text("two tensors to be written are called '", t.name, "'"));
-    const std::uint64_t bytes = static_cast<std::uint64_t>(t.shape.elements()) * dtype_bytes(t.type);
-    if (bytes != t.bytes.size()) {
-      throw InternalError(
-          text("the tensor '", t.name, "' has ", t.bytes.size(), " bytes, its shape ", t.shape.text(), " needs ", bytes));
-    }
+    const std::uint64_t bytes = t.size_in_bytes();
     separate();
     header += text(json_string(t.name), ":{\"dtype\":\"", dtype_name(t.type), "\",\"shape\":[");
     for (int axis = 0; axis < t.shape.rank(); ++axis) header += text(axis > 0 ? "," : "", t.shape[axis]);
@@ -124,38 +121,39 @@ std::string header_of(const TensorFile& file) {
 
 }  // namespace
 
-TensorFile parse_safetensors(std::string_view bytes, std::string_view file_name) {
-  const std::string_view header = header_text(bytes, file_name);
+TensorFile parse_safetensors(const ByteSource& source, std::string_view file_name) {
+  const std::string header = header_text(source, file_name);
   SafetensorsHeader parsed = parse_safetensors_header(header, file_name);
-  const std::string_view data = bytes.substr(8 + static_cast<std::size_t>(load_little_endian<std::uint64_t>(bytes.data())));
-  check_layout(parsed.entries, data.size(), file_name);
+  const std::uint64_t data = 8 + load_little_endian<std::uint64_t>(source.read(0, 8).data());
+  check_layout(parsed.entries, source.size() - data, file_name);
   TensorFile file;
   file.metadata = std::move(parsed.metadata);
   file.tensors.reserve(parsed.entries.size());
   for (SafetensorsEntry& e : parsed.entries) {
-    file.tensors.push_back(
-        {.name = std::move(e.name),
-         .type = e.type,
-         .shape = Shape(e.shape),
-         .bytes = std::string(data.substr(static_cast<std::size_t>(e.begin), static_cast<std::size_t>(e.end - e.begin)))});
+    file.tensors.push_back({.name = std::move(e.name),
+                            .type = e.type,
+                            .shape = Shape(e.shape),
+                            .source = source,
+                            .offset = data + e.begin,
+                            .strides = {}});
   }
   return file;
 }
 
 TensorFile read_safetensors(const std::filesystem::path& path) {
-  return parse_safetensors(read_weights_bytes(path), path.string());
+  return parse_safetensors(ByteSource::file(path), path.string());
 }
 
 std::string safetensors_bytes(const TensorFile& file) {
   const std::string header = header_of(file);
   std::size_t total = 8 + header.size();
-  for (const StoredTensor& t : file.tensors) total += t.bytes.size();
+  for (const StoredTensor& t : file.tensors) total += static_cast<std::size_t>(t.size_in_bytes());
   std::string out;
   out.reserve(total);
   for (int shift = 0; shift < 64; shift += 8)
     out += static_cast<char>(static_cast<std::uint64_t>(header.size()) >> shift & 0xff);
   out += header;
-  for (const StoredTensor& t : file.tensors) out += t.bytes;
+  for (const StoredTensor& t : file.tensors) out += t.bytes();
   return out;
 }
 

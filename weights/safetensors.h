@@ -12,7 +12,7 @@ namespace vitrine {
 
 // WeightsError (file, byte offset or tensor, found, expected) on any flaw, a missing file included.
 TensorFile read_safetensors(const std::filesystem::path& path);
-TensorFile parse_safetensors(std::string_view bytes, std::string_view file_name_for_messages);
+TensorFile parse_safetensors(const ByteSource& source, std::string_view file_name_for_messages);
 
 // Tensors are written in the given order, aligned to 64 bytes by padding the header; atomic. FileError when it cannot write.
 void write_safetensors(const std::filesystem::path& path, const TensorFile& file);

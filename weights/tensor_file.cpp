@@ -55,7 +55,7 @@ float bfloat16_to_float(std::uint16_t bits) { return std::bit_cast<float>(static
 
 // Calls store(i, value) for every element, `value` having the element's own type (float for the two 16-bit floats).
 template <class Element, class Convert, class Store>
-void each(const std::string& bytes, const Convert& convert, const Store& store) {
+void each(std::string_view bytes, const Convert& convert, const Store& store) {
   for (std::size_t i = 0; i < bytes.size() / sizeof(Element); ++i) {
     Element element;
     std::memcpy(&element, bytes.data() + i * sizeof(Element), sizeof(Element));
@@ -65,20 +65,21 @@ void each(const std::string& bytes, const Convert& convert, const Store& store) 
 
 template <class Store>
 void each_value(const StoredTensor& t, const Store& store) {
+  const std::string bytes = t.bytes();
   const auto same = [](auto value) { return value; };
   switch (t.type) {
-    case DType::f64: return each<double>(t.bytes, same, store);
-    case DType::f32: return each<float>(t.bytes, same, store);
-    case DType::f16: return each<std::uint16_t>(t.bytes, half_to_float, store);
-    case DType::bf16: return each<std::uint16_t>(t.bytes, bfloat16_to_float, store);
-    case DType::i64: return each<std::int64_t>(t.bytes, same, store);
-    case DType::i32: return each<std::int32_t>(t.bytes, same, store);
-    case DType::i16: return each<std::int16_t>(t.bytes, same, store);
-    case DType::i8: return each<std::int8_t>(t.bytes, same, store);
-    case DType::u8: return each<std::uint8_t>(t.bytes, same, store);
+    case DType::f64: return each<double>(bytes, same, store);
+    case DType::f32: return each<float>(bytes, same, store);
+    case DType::f16: return each<std::uint16_t>(bytes, half_to_float, store);
+    case DType::bf16: return each<std::uint16_t>(bytes, bfloat16_to_float, store);
+    case DType::i64: return each<std::int64_t>(bytes, same, store);
+    case DType::i32: return each<std::int32_t>(bytes, same, store);
+    case DType::i16: return each<std::int16_t>(bytes, same, store);
+    case DType::i8: return each<std::int8_t>(bytes, same, store);
+    case DType::u8: return each<std::uint8_t>(bytes, same, store);
     case DType::boolean:
       return each<std::uint8_t>(
-          t.bytes, [](std::uint8_t b) { return b != 0 ? 1 : 0; }, store);
+          bytes, [](std::uint8_t b) { return b != 0 ? 1 : 0; }, store);
   }
 }
 
@@ -88,9 +89,40 @@ StoredTensor stored(std::string name, DType type, const Shape& shape, const Valu
     throw ShapeError(text("the tensor '", name, "' of shape ", shape.text(), " needs ", shape.elements(), " values, ", count,
                           " were given"));
   }
-  StoredTensor t{.name = std::move(name), .type = type, .shape = shape, .bytes = std::string(count * sizeof(Value), '\0')};
-  if (count > 0) std::memcpy(t.bytes.data(), values, t.bytes.size());
-  return t;
+  std::string bytes(count * sizeof(Value), '\0');
+  if (count > 0) std::memcpy(bytes.data(), values, bytes.size());
+  return {.name = std::move(name), .type = type, .shape = shape, .source = ByteSource(std::move(bytes)), .strides = {}};
+}
+
+// The elements of a strided view in row-major order; `bytes` begin with its first element.
+std::string gather(const StoredTensor& t, std::string_view bytes, std::size_t item) {
+  std::string out;
+  const auto out_bytes = static_cast<std::size_t>(t.size_in_bytes());
+  out.reserve(out_bytes);
+  std::vector<std::int64_t> sizes, strides;
+  for (int axis = 0; axis < t.shape.rank(); ++axis) {
+    if (t.shape[axis] == 1) continue;  // its stride is never used and may be any number
+    sizes.push_back(t.shape[axis]);
+    strides.push_back(t.strides[static_cast<std::size_t>(axis)]);
+  }
+  std::int64_t run = 1;  // elements of the trailing axes that lie without gaps
+  while (!sizes.empty() && strides.back() == run) {
+    run *= sizes.back();
+    sizes.pop_back();
+    strides.pop_back();
+  }
+  std::vector<std::int64_t> index(sizes.size(), 0);
+  std::int64_t at = 0;
+  while (out.size() < out_bytes) {
+    out.append(bytes.substr(static_cast<std::size_t>(at) * item, static_cast<std::size_t>(run) * item));
+    for (std::size_t axis = sizes.size(); axis-- > 0;) {
+      at += strides[axis];
+      if (++index[axis] < sizes[axis]) break;
+      at -= strides[axis] * sizes[axis];
+      index[axis] = 0;
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -106,15 +138,32 @@ std::optional<DType> dtype_from_name(std::string_view name) {
   return std::nullopt;
 }
 
+std::uint64_t StoredTensor::size_in_bytes() const { return static_cast<std::uint64_t>(shape.elements()) * dtype_bytes(type); }
+
+std::string StoredTensor::bytes() const {
+  const std::uint64_t count = size_in_bytes();
+  if (strides.empty() || count == 0) return source.read(offset, count);
+  std::uint64_t last = 0;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (shape[axis] > 1) last += static_cast<std::uint64_t>((shape[axis] - 1) * strides[static_cast<std::size_t>(axis)]);
+  }
+  const std::size_t item = dtype_bytes(type);
+  return gather(*this, source.read(offset, (last + 1) * item), item);
+}
+
 Tensor StoredTensor::to_float() const {
   Tensor tensor = Tensor::uninitialized(shape);
   const auto out = tensor.mutable_host();
+  if (type == DType::f32 && strides.empty()) {
+    source.read(offset, {reinterpret_cast<char*>(out.data()), out.size_bytes()});
+    return tensor;
+  }
   each_value(*this, [&](std::size_t i, auto value) { out[i] = static_cast<float>(value); });
   return tensor;
 }
 
 std::vector<double> StoredTensor::to_double() const {
-  std::vector<double> out(bytes.size() / dtype_bytes(type));
+  std::vector<double> out(static_cast<std::size_t>(shape.elements()));
   each_value(*this, [&](std::size_t i, auto value) { out[i] = static_cast<double>(value); });
   return out;
 }

@@ -1,4 +1,5 @@
-// Named tensors as a checkpoint file holds them: raw bytes with a type and a shape, in the file's own layout and order.
+// Named tensors as a checkpoint file holds them: a type, a shape and where the bytes lie, in the file's own layout and order.
+// Values are read from the file when they are asked for, straight to their place.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "tensor/tensor.h"
+#include "weights/byte_source.h"
 
 namespace vitrine {
 
@@ -21,8 +23,13 @@ struct StoredTensor {
   std::string name;
   DType type = DType::f32;
   Shape shape;
-  std::string bytes;  // contiguous, row-major, little-endian
+  ByteSource source;                  // little-endian values
+  std::uint64_t offset = 0;           // of the first element, bytes
+  std::vector<std::int64_t> strides;  // of a view, elements; empty: contiguous, row-major
 
+  std::uint64_t size_in_bytes() const;
+  // Reads them, contiguous and row-major. WeightsError when the file has changed meanwhile.
+  std::string bytes() const;
   Tensor to_float() const;                // values converted to float32 (rounded once), shape kept
   std::vector<double> to_double() const;  // values converted to float64 (exact for all but i64 beyond 2^53)
   static StoredTensor from(std::string name, const Tensor& value);

@@ -1,5 +1,6 @@
 #include "weights/torch_file.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -15,13 +16,16 @@
 namespace vitrine {
 namespace {
 
-using Members = std::map<std::string, std::string_view, std::less<>>;
+constexpr std::uint64_t kMaxPickleBytes = std::uint64_t{64} << 20;
+constexpr std::uint64_t kMaxLegacyHead = std::uint64_t{16} << 20;
+
+using Members = std::map<std::string, ZipEntry, std::less<>>;
 
 // The entries by their path below the one folder that all of them share.
-Members members_of(std::string_view bytes, std::string_view file) {
+Members members_of(const ByteSource& source, std::string_view file) {
   Members members;
   std::string folder;
-  for (const ZipEntry& entry : read_stored_zip(bytes, file)) {
+  for (const ZipEntry& entry : read_stored_zip(source, file)) {
     const std::size_t slash = entry.name.find('/');
     if (slash == std::string::npos || slash == 0) {
       throw WeightsError(
@@ -32,17 +36,19 @@ Members members_of(std::string_view bytes, std::string_view file) {
       throw WeightsError(
           text(file, ": the zip archive has two top folders, '", folder, "' and '", entry.name.substr(0, slash), "'"));
     }
-    members.emplace(entry.name.substr(slash + 1), entry.bytes);
+    members.emplace(entry.name.substr(slash + 1), entry);
   }
   return members;
 }
 
-std::string_view trimmed(std::string_view s) {
-  while (!s.empty() && (s.back() == '\n' || s.back() == '\r')) s.remove_suffix(1);
+// A short text member without its line end; longer than any text can be when the member is no such text.
+std::string text_of(const ByteSource& source, const ZipEntry& entry) {
+  std::string s = source.read(entry.offset, std::min<std::uint64_t>(entry.size, 64));
+  while (!s.empty() && (s.back() == '\n' || s.back() == '\r')) s.pop_back();
   return s;
 }
 
-void check_members(const Members& members, std::string_view file) {
+void check_members(const ByteSource& source, const Members& members, std::string_view file) {
   if (members.contains("constants.pkl")) {
     throw WeightsError(text(file, ": it is a TorchScript program, not a state dict; save model.state_dict() with torch.save"));
   }
@@ -51,18 +57,19 @@ void check_members(const Members& members, std::string_view file) {
   }
   const auto version = members.contains("version") ? members.find("version") : members.find(".data/version");
   std::int64_t number = 0;
-  if (version == members.end() || !parse_number(trimmed(version->second), number) || number < 1 || number > 10) {
+  if (version == members.end() || !parse_number(text_of(source, version->second), number) || number < 1 || number > 10) {
     throw WeightsError(text(file, ": the member 'version' is missing or not a number from 1 to 10"));
   }
   const auto order = members.find("byteorder");
-  if (order != members.end() && trimmed(order->second) != "little") {
+  if (order != members.end() && text_of(source, order->second) != "little") {
     throw WeightsError(text(file, ": its numbers are not little-endian; save it again on a little-endian machine"));
   }
 }
 
 class LegacyReader {
  public:
-  LegacyReader(std::string_view bytes, std::string_view file) : bytes_(bytes), file_(file) {}
+  LegacyReader(const ByteSource& source, std::string_view file)
+      : source_(source), head_(source.head(kMaxLegacyHead)), file_(file) {}
 
   TensorFile read() {
     // LONG1 0x1950a86a20f9469cfc6c, then BININT2 1001: the magic and the protocol version, each a pickle of its own.
@@ -72,9 +79,9 @@ class LegacyReader {
     check_system(next("the system information"));
     const Pickle object = next("the object");
     const Pickle keys = next("the storage keys");
-    TorchStorages storages = declared_storages(object, bytes_.size(), file_);
+    TorchStorages storages = declared_storages(object, source_.size(), file_);
     read_storages(keys, storages);
-    return state_dict_of(object, storages, bytes_.size(), file_);
+    return state_dict_of(object, storages, source_, file_);
   }
 
  private:
@@ -83,13 +90,13 @@ class LegacyReader {
   }
 
   void literal(std::string_view expected, std::string_view what) {
-    if (bytes_.substr(at_, expected.size()) != expected)
+    if (std::string_view(head_).substr(at_, expected.size()) != expected)
       refuse(text(what, " is expected here; the file is damaged or cut off"));
     at_ += expected.size();
   }
 
   Pickle next(std::string_view what) {
-    Pickle pickle = read_pickle(bytes_.substr(at_), text(file_, ", ", what), at_);
+    Pickle pickle = read_pickle(std::string_view(head_).substr(at_), text(file_, ", ", what), at_);
     at_ += pickle.end;
     return pickle;
   }
@@ -114,54 +121,61 @@ class LegacyReader {
       }
       TorchStorage& storage = found->second;
       const std::uint64_t size = static_cast<std::uint64_t>(storage.count) * dtype_bytes(storage.type);
-      if (bytes_.size() - at_ < 8 || bytes_.size() - at_ - 8 < size) {
+      const std::uint64_t left = source_.size() - at_;
+      if (left < 8 || left - 8 < size) {
         refuse(
             text("the storage ", key, " needs ", size, " bytes after its element count, the file is cut off; fetch it again"));
       }
-      const auto count = load_little_endian<std::uint64_t>(bytes_.data() + at_);
+      const auto count = load_little_endian<std::uint64_t>(source_.read(at_, 8).data());
       if (count != static_cast<std::uint64_t>(storage.count)) {
         refuse(text("the storage ", key, " has ", count, " elements, the pickle declares ", storage.count));
       }
-      storage.bytes = bytes_.substr(at_ + 8, static_cast<std::size_t>(size));
-      at_ += 8 + static_cast<std::size_t>(size);
+      storage.offset = at_ + 8;
+      at_ += 8 + size;
     }
     if (seen.size() != storages.size())
       refuse(text("tensors use ", storages.size(), " storages, the file holds ", seen.size()));
-    if (at_ != bytes_.size()) refuse(text(bytes_.size() - at_, " bytes follow the last storage, none are expected"));
+    if (at_ != source_.size()) refuse(text(source_.size() - at_, " bytes follow the last storage, none are expected"));
   }
 
-  std::string_view bytes_, file_;
-  std::size_t at_ = 0;
+  const ByteSource& source_;
+  const std::string head_;
+  std::string_view file_;
+  std::uint64_t at_ = 0;
 };
 
 }  // namespace
 
-TensorFile parse_torch_zip(std::string_view bytes, std::string_view file_name) {
-  const Members members = members_of(bytes, file_name);
-  check_members(members, file_name);
-  const std::string_view program = members.find("data.pkl")->second;
+TensorFile parse_torch_zip(const ByteSource& source, std::string_view file_name) {
+  const Members members = members_of(source, file_name);
+  check_members(source, members, file_name);
+  const ZipEntry& entry = members.find("data.pkl")->second;
+  if (entry.size > kMaxPickleBytes) {
+    throw WeightsError(
+        text(file_name, ", member data.pkl: it has ", entry.size, " bytes, at most ", kMaxPickleBytes, " are allowed"));
+  }
+  const std::string program = source.read(entry.offset, entry.size);
   const Pickle pickle = read_pickle(program, text(file_name, ", member data.pkl"));
   if (pickle.end != program.size()) {
     throw WeightsError(
         text(file_name, ", member data.pkl: ", program.size() - pickle.end, " bytes follow the pickle, none are expected"));
   }
-  TorchStorages storages = declared_storages(pickle, bytes.size(), file_name);
+  TorchStorages storages = declared_storages(pickle, source.size(), file_name);
   for (auto& [key, storage] : storages) {
     const auto member = members.find("data/" + key);
     const std::uint64_t expected = static_cast<std::uint64_t>(storage.count) * dtype_bytes(storage.type);
-    if (member == members.end() || member->second.size() != expected) {
-      throw WeightsError(
-          text(file_name, ": the member data/", key, " ",
-               member == members.end() ? std::string("is missing") : text("has ", member->second.size(), " bytes"), ", ",
-               storage.count, " elements of ", dtype_name(storage.type), " need ", expected));
+    if (member == members.end() || member->second.size != expected) {
+      throw WeightsError(text(file_name, ": the member data/", key, " ",
+                              member == members.end() ? std::string("is missing") : text("has ", member->second.size, " bytes"),
+                              ", ", storage.count, " elements of ", dtype_name(storage.type), " need ", expected));
     }
-    storage.bytes = member->second;
+    storage.offset = member->second.offset;
   }
-  return state_dict_of(pickle, storages, bytes.size(), file_name);
+  return state_dict_of(pickle, storages, source, file_name);
 }
 
-TensorFile parse_torch_legacy(std::string_view bytes, std::string_view file_name) {
-  return LegacyReader(bytes, file_name).read();
+TensorFile parse_torch_legacy(const ByteSource& source, std::string_view file_name) {
+  return LegacyReader(source, file_name).read();
 }
 
 }  // namespace vitrine

@@ -13,7 +13,8 @@
 namespace vitrine {
 
 // WeightsError on any flaw of container, pickle or tensors. Nothing of the file is ever executed.
-TensorFile parse_torch_zip(std::string_view bytes, std::string_view file_name);
-TensorFile parse_torch_legacy(std::string_view bytes, std::string_view file_name);
+// The pickles of a legacy stream must lie in its first 16 MiB.
+TensorFile parse_torch_zip(const ByteSource& source, std::string_view file_name);
+TensorFile parse_torch_legacy(const ByteSource& source, std::string_view file_name);
 
 }  // namespace vitrine

@@ -27,41 +27,23 @@ std::vector<std::int64_t> integers(const Pickle& pickle, PickleId tuple) {
   return out;
 }
 
-// The bytes of the view in row-major order; `out_bytes` is their number. The view was checked to lie inside the storage.
-std::string gather(const View& view, std::size_t item, std::string_view storage, std::uint64_t out_bytes) {
-  std::string out;
-  if (out_bytes == 0) return out;
-  out.reserve(static_cast<std::size_t>(out_bytes));
-  std::vector<std::int64_t> sizes, strides;
-  for (std::size_t axis = 0; axis < view.sizes.size(); ++axis) {
-    if (view.sizes[axis] == 1) continue;  // its stride is never used and may be any number
-    sizes.push_back(view.sizes[axis]);
-    strides.push_back(view.strides[axis]);
+bool contiguous(const View& view) {
+  std::int64_t run = 1;
+  for (std::size_t axis = view.sizes.size(); axis-- > 0;) {
+    if (view.sizes[axis] != 1 && view.strides[axis] != run) return false;
+    run *= view.sizes[axis];
   }
-  std::int64_t run = 1;  // elements of the trailing axes that lie without gaps
-  while (!sizes.empty() && strides.back() == run) {
-    run *= sizes.back();
-    sizes.pop_back();
-    strides.pop_back();
-  }
-  std::vector<std::int64_t> index(sizes.size(), 0);
-  std::int64_t at = view.offset;
-  while (out.size() < out_bytes) {
-    out.append(storage.substr(static_cast<std::size_t>(at) * item, static_cast<std::size_t>(run) * item));
-    for (std::size_t axis = sizes.size(); axis-- > 0;) {
-      at += strides[axis];
-      if (++index[axis] < sizes[axis]) break;
-      at -= strides[axis] * sizes[axis];
-      index[axis] = 0;
-    }
-  }
-  return out;
+  return true;
 }
 
 class StateDict {
  public:
-  StateDict(const Pickle& pickle, const TorchStorages& storages, std::uint64_t file_bytes, std::string_view file)
-      : pickle_(pickle), storages_(storages), limit_(std::max(kAlwaysAllowedBytes, kMaxGrowth * file_bytes)), file_(file) {}
+  StateDict(const Pickle& pickle, const TorchStorages& storages, const ByteSource& source, std::string_view file)
+      : pickle_(pickle),
+        storages_(storages),
+        source_(source),
+        limit_(std::max(kAlwaysAllowedBytes, kMaxGrowth * source.size())),
+        file_(file) {}
 
   TensorFile read() {
     const PickleValue& dict = unwrap();
@@ -146,7 +128,10 @@ class StateDict {
     }
     if (bytes > limit_ - used_) refuse(text("the tensors need more than ", limit_, " bytes, far more than the file has"));
     used_ += bytes;
-    return {.name = name, .type = storage.type, .shape = Shape(view.sizes), .bytes = gather(view, item, storage.bytes, bytes)};
+    StoredTensor stored{.name = name, .type = storage.type, .shape = Shape(view.sizes), .source = source_, .strides = {}};
+    stored.offset = bytes == 0 ? 0 : storage.offset + static_cast<std::uint64_t>(view.offset) * item;
+    if (bytes > 0 && !contiguous(view)) stored.strides = view.strides;
+    return stored;
   }
 
   void strip_module() {
@@ -160,6 +145,7 @@ class StateDict {
 
   const Pickle& pickle_;
   const TorchStorages& storages_;
+  const ByteSource& source_;
   std::uint64_t limit_, used_ = 0;
   std::string_view file_;
   TensorFile out_;
@@ -171,7 +157,7 @@ TorchStorages declared_storages(const Pickle& pickle, std::uint64_t file_bytes, 
   TorchStorages storages;
   for (const PickleValue& value : pickle.values) {
     if (value.kind != PickleKind::storage) continue;
-    const auto [at, fresh] = storages.try_emplace(value.text, TorchStorage{value.type, value.integer, {}});
+    const auto [at, fresh] = storages.try_emplace(value.text, TorchStorage{value.type, value.integer, 0});
     if (!fresh && (at->second.type != value.type || at->second.count != value.integer)) {
       throw WeightsError(
           text(file_name, ": the storage ", value.text, " is declared twice, with another type or element count"));
@@ -185,9 +171,9 @@ TorchStorages declared_storages(const Pickle& pickle, std::uint64_t file_bytes, 
   return storages;
 }
 
-TensorFile state_dict_of(const Pickle& pickle, const TorchStorages& storages, std::uint64_t file_bytes,
+TensorFile state_dict_of(const Pickle& pickle, const TorchStorages& storages, const ByteSource& source,
                          std::string_view file_name) {
-  return StateDict(pickle, storages, file_bytes, file_name).read();
+  return StateDict(pickle, storages, source, file_name).read();
 }
 
 }  // namespace vitrine

@@ -1,6 +1,7 @@
 #include "weights/zip_archive.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <set>
 #include <utility>
@@ -23,7 +24,7 @@ struct Directory {
 };
 
 struct Central {
-  std::string_view name;
+  std::string name;
   std::uint16_t flags = 0;
   std::uint32_t crc = 0;
   std::uint64_t size = 0, header = 0;
@@ -31,7 +32,7 @@ struct Central {
 
 class ZipReader {
  public:
-  ZipReader(std::string_view archive, std::string_view file) : archive_(archive), file_(file) {}
+  ZipReader(const ByteSource& archive, std::string_view file) : archive_(archive), file_(file) {}
 
   std::vector<ZipEntry> read() {
     const Directory directory = find_directory();
@@ -42,7 +43,7 @@ class ZipReader {
     for (std::uint64_t i = 0; i < directory.entries; ++i) {
       const Central central = read_central(at, directory.offset + directory.size);
       std::uint64_t end = 0;
-      entries.push_back({std::string(central.name), read_local(central, directory.offset, end)});
+      entries.push_back({central.name, read_local(central, directory.offset, end), central.size});
       spans.emplace_back(central.header, end);
     }
     if (at != directory.offset + directory.size) refuse(at, "the central directory has more bytes than its entries");
@@ -55,17 +56,27 @@ class ZipReader {
     throw WeightsError(text(file_, ": zip archive refused at byte ", at, ": ", flaw));
   }
 
-  // `bytes` bytes at `at`, all of them inside the archive.
-  const char* data(std::uint64_t at, std::uint64_t bytes) const {
+  // `bytes` bytes at `at` must lie inside the archive.
+  void check_inside(std::uint64_t at, std::uint64_t bytes) const {
     if (at > archive_.size() || bytes > archive_.size() - at) {
       refuse(at, text(bytes, " more bytes are expected, the file has ", archive_.size(),
                       "; it was probably cut off, fetch it again"));
     }
-    return archive_.data() + at;
   }
-  std::uint16_t u16(std::uint64_t at) const { return load_little_endian<std::uint16_t>(data(at, 2)); }
-  std::uint32_t u32(std::uint64_t at) const { return load_little_endian<std::uint32_t>(data(at, 4)); }
-  std::uint64_t u64(std::uint64_t at) const { return load_little_endian<std::uint64_t>(data(at, 8)); }
+  std::string data(std::uint64_t at, std::uint64_t bytes) const {
+    check_inside(at, bytes);
+    return archive_.read(at, bytes);
+  }
+  template <class T>
+  T number(std::uint64_t at) const {
+    std::array<char, sizeof(T)> bytes{};
+    check_inside(at, bytes.size());
+    archive_.read(at, bytes);
+    return load_little_endian<T>(bytes.data());
+  }
+  std::uint16_t u16(std::uint64_t at) const { return number<std::uint16_t>(at); }
+  std::uint32_t u32(std::uint64_t at) const { return number<std::uint32_t>(at); }
+  std::uint64_t u64(std::uint64_t at) const { return number<std::uint64_t>(at); }
 
   Directory find_directory() const {
     if (archive_.size() < 22 || u32(archive_.size() - 22) != kEnd) {
@@ -119,7 +130,7 @@ class ZipReader {
     if (climbs || name.front() == '/' || name.find('\\') != name.npos || (name.size() > 1 && name[1] == ':')) {
       refuse(at, text("the entry name '", name, "' leaves the archive"));
     }
-    if (!names_.insert(name).second) refuse(at, text("two entries are called '", name, "'"));
+    if (!names_.insert(std::string(name)).second) refuse(at, text("two entries are called '", name, "'"));
   }
 
   // The record at `at`, which moves behind it.
@@ -127,7 +138,7 @@ class ZipReader {
     if (end - at < 46 || u32(at) != kCentralHeader) refuse(at, "a central directory record is expected here");
     const std::uint64_t bytes = std::uint64_t{46} + u16(at + 28) + u16(at + 30) + u16(at + 32);
     if (bytes > end - at) refuse(at, "a central directory record is longer than the directory");
-    const Central c{.name = {data(at + 46, u16(at + 28)), u16(at + 28)},
+    const Central c{.name = data(at + 46, u16(at + 28)),
                     .flags = u16(at + 8),
                     .crc = u32(at + 16),
                     .size = u32(at + 24),
@@ -149,9 +160,9 @@ class ZipReader {
     return c;
   }
 
-  // The bytes of an entry after its local header was compared with the central record; `end` is the first byte behind the
-  // entry.
-  std::string_view read_local(const Central& c, std::uint64_t directory, std::uint64_t& end) const {
+  // Where the bytes of an entry begin, after its local header was compared with the central record and its bytes with their
+  // CRC-32; `end` is the first byte behind the entry.
+  std::uint64_t read_local(const Central& c, std::uint64_t directory, std::uint64_t& end) const {
     const std::uint64_t at = c.header;
     const auto differs = [&](std::uint64_t where, const char* what) {
       refuse(where, text("the local header of '", c.name, "' has another ", what, " than the central directory"));
@@ -160,7 +171,7 @@ class ZipReader {
     if (u16(at + 6) != c.flags) differs(at + 6, "set of flags");
     if (u16(at + 8) != 0) differs(at + 8, "compression method");
     const std::uint16_t name_bytes = u16(at + 26);
-    if (std::string_view(data(at + 30, name_bytes), name_bytes) != c.name) differs(at + 30, "name");
+    if (data(at + 30, name_bytes) != c.name) differs(at + 30, "name");
     const bool described = (c.flags & kHasDescriptor) != 0;
     const auto matches = [&](std::uint32_t local, std::uint64_t central) {
       return local == central || (described && local == 0);
@@ -168,15 +179,27 @@ class ZipReader {
     if (!matches(u32(at + 14), c.crc)) differs(at + 14, "CRC-32");
     if (!matches(u32(at + 18), c.size) || !matches(u32(at + 22), c.size)) differs(at + 18, "size");
     const std::uint64_t begin = at + 30 + name_bytes + u16(at + 28);
-    const std::string_view bytes(data(begin, c.size), static_cast<std::size_t>(c.size));
+    check_inside(begin, c.size);
     end = begin + c.size;
     if (described) end += descriptor_bytes(c, end);
     if (end > directory) refuse(at, text("the entry '", c.name, "' reaches into the central directory"));
-    if (const std::uint32_t crc = crc32(bytes); crc != c.crc) {
+    if (const std::uint32_t crc = crc_of(begin, c.size); crc != c.crc) {
       refuse(begin, text("the entry '", c.name, "' has the CRC-32 ", crc, ", the archive says ", c.crc,
                          "; the file is damaged, fetch it again"));
     }
-    return bytes;
+    return begin;
+  }
+
+  std::uint32_t crc_of(std::uint64_t begin, std::uint64_t size) const {
+    constexpr std::uint64_t kPiece = 256u << 10;
+    std::uint32_t crc = 0;
+    std::string piece;
+    for (std::uint64_t at = 0; at < size; at += piece.size()) {
+      piece.resize(static_cast<std::size_t>(std::min(kPiece, size - at)));
+      archive_.read(begin + at, std::span<char>(piece));
+      crc = crc32(piece, crc);
+    }
+    return crc;
   }
 
   // The data descriptor repeats CRC and sizes; the sizes have 4 or 8 bytes, and only comparing tells which.
@@ -198,13 +221,14 @@ class ZipReader {
     if (!spans.empty() && spans.front().first != 0) refuse(0, "the first entry does not begin at byte 0");
   }
 
-  std::string_view archive_, file_;
-  std::set<std::string_view> names_;
+  const ByteSource& archive_;
+  std::string_view file_;
+  std::set<std::string> names_;
 };
 
 }  // namespace
 
-std::vector<ZipEntry> read_stored_zip(std::string_view archive, std::string_view file_name) {
+std::vector<ZipEntry> read_stored_zip(const ByteSource& archive, std::string_view file_name) {
   return ZipReader(archive, file_name).read();
 }
 

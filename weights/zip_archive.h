@@ -7,16 +7,19 @@
 #include <string_view>
 #include <vector>
 
+#include "weights/byte_source.h"
+
 namespace vitrine {
 
 struct ZipEntry {
   std::string name;
-  std::string_view bytes;  // inside the archive that was given
+  std::uint64_t offset = 0;  // of its bytes in the archive
+  std::uint64_t size = 0;
 };
 
 // The entries in the order of the central directory. WeightsError on anything but a plain archive of stored entries: a
 // compressed or encrypted entry, an archive comment, bytes before or behind, several disks, local headers that disagree with
 // the central directory, overlapping entries, names that are absolute, climb with ".." or repeat, links, a wrong CRC-32.
-std::vector<ZipEntry> read_stored_zip(std::string_view archive, std::string_view file_name);
+std::vector<ZipEntry> read_stored_zip(const ByteSource& archive, std::string_view file_name);
 
 }  // namespace vitrine

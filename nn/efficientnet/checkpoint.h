@@ -16,7 +16,7 @@ namespace vitrine {
 Family resolve_family(const TensorFile& file, const std::string& asked, const std::string& file_name);
 
 // Fills every tensor of `net` from `file`. WeightsError naming the first ten tensors that are missing, misshapen or not expected,
-// and the architecture that the file fits best. num_batches_tracked is ignored.
+// and the architecture that the file fits best. num_batches_tracked is ignored. A file that changes while it is read leaves the network without values.
 void load_tensors(EfficientNet& net, const TensorFile& file, Family family, Head head, const std::string& file_name);
 
 // All tensors under timm's keys in PyTorch's layouts, with the metadata that makes the file explain itself:

@@ -60,7 +60,7 @@ TEST_F(WeightsProgram, ConversionThereAndBackKeepsEveryBit) {
     const TensorFile a = read_safetensors(folder / "own.safetensors"), b = read_safetensors(folder / "back.safetensors");
     ASSERT_EQ(a.tensors.size(), b.tensors.size());
     EXPECT_EQ(b.metadata.at("vitrine.padding"), "same-static:240");
-    for (std::size_t i = 0; i < a.tensors.size(); ++i) EXPECT_EQ(a.tensors[i].bytes, b.tensors[i].bytes);
+    for (std::size_t i = 0; i < a.tensors.size(); ++i) EXPECT_EQ(a.tensors[i].bytes(), b.tensors[i].bytes());
   }
   expect_refusal("weights convert " + path("own.safetensors") + " --to keras -o " + path("x.safetensors"), 2,
                  {"keras", "timm-tf"});
