@@ -111,6 +111,12 @@ struct ReportCommand {
 };
 void run_report(const ReportCommand& command);
 
+struct AuditParityCommand {
+  std::string folder;
+  bool json = false;
+};
+void run_audit_parity(const AuditParityCommand& command);  // Error with exit code 1 when parity does not hold
+
 void run_doctor();
 
 // The report of a study's folder, or of one run's folder, as HTML (cli/report_data.cpp).

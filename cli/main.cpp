@@ -26,10 +26,15 @@ void add_train_options(CLI::App* app, TrainOptions& o) {
       ->capture_default_str();
   network->add_option("--bn-momentum", o.bn_momentum, "weight of a batch in the running statistics; 0: the weights' own")
       ->capture_default_str();
+  network
+      ->add_option("--freeze", o.freeze,
+                   "keep the weights and statistics of everything up to: none, stem, stage0 to stage6, head")
+      ->capture_default_str();
   auto* training = app->add_option_group("training");
   training->add_option("--epochs", o.epochs, "passes over the training part")->capture_default_str();
   training->add_option("--batch-size", o.batch_size, "images a step")->capture_default_str();
   training->add_option("--lr", o.lr, "highest learning rate of the one-cycle schedule")->capture_default_str();
+  training->add_option("--lr-scale", o.lr_scale, "learning rates by part, relative to --lr: stem=0.1,stage0=0.1,head=0.5");
   training->add_option("--mixup", o.mixup, "alpha of the Beta distribution; 0: no mixup")->capture_default_str();
   training->add_option("--label-smoothing", o.label_smoothing, "share spread evenly over the classes")->capture_default_str();
   training->add_flag(
@@ -158,11 +163,20 @@ int run(int argc, char** argv) {
   StudyCommand study;
   DemoCommand demo;
   ReportCommand report;
+  AuditParityCommand parity;
   int fold = 0;
   add_study_commands(app, study, demo, report, chosen);
   add_data_commands(app, simulate, prep, split, chosen);
   add_training_commands(app, cv, train, fold, chosen);
   add_checkpoint_commands(app, checkpoints, chosen);
+  auto* audit = app.add_subcommand("audit", "check the numbers of this build");
+  audit->require_subcommand(1);
+  auto* p = audit->add_subcommand("parity", "every case of a reference folder against its float64 truth");
+  p->add_option("folder", parity.folder, "folder with models/, ops/, training/, checkpoints/, metrics.json, schedules.json")
+      ->required();
+  p->add_flag("--json", parity.json, "as JSON");
+  p->footer("Exit code 0: every case is within its limit; 1: not.\nExample: vitrine audit parity tests/golden");
+  p->callback([&] { chosen = [&] { run_audit_parity(parity); }; });
   app.add_subcommand("doctor", "what was built in, and what this machine has")
       ->footer("Example: vitrine doctor")
       ->callback([&] { chosen = run_doctor; });

@@ -52,23 +52,31 @@ void predict_tensor(EfficientNet& net, const PredictCommand& command) {
   write_safetensors(command.output, {{StoredTensor::from("logits", logits.tensor())}, {}});
 }
 
-std::vector<std::string> read_class_names(const std::string& path, std::int64_t classes) {
-  std::vector<std::string> names;
-  if (path.empty()) return classes == 1000 ? imagenet_classes() : names;
+std::vector<std::string> split_at(const std::string& s, char separator) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at < s.size();) {
+    const std::size_t end = std::min(s.find(separator, at), s.size());
+    parts.push_back(s.substr(at, end - at));
+    at = end + 1;
+  }
+  return parts;
+}
+
+// Of --classes, of the file's metadata, or ImageNet's for a network of 1,000 classes; none otherwise.
+std::vector<std::string> class_names(const PredictCommand& command, const std::string& in_file, std::int64_t classes) {
+  if (command.classes.empty()) {
+    const std::vector<std::string> names = in_file.empty() && classes == 1000 ? imagenet_classes() : split_at(in_file, ',');
+    return static_cast<std::int64_t>(names.size()) == classes ? names : std::vector<std::string>();
+  }
   std::string bytes;
   try {
-    bytes = read_file(path, 16u << 20);
+    bytes = read_file(command.classes, 16u << 20);
   } catch (const FileError& error) {
     throw DataError(error.what());
   }
-  std::size_t at = 0;
-  while (at < bytes.size()) {
-    const std::size_t end = std::min(bytes.find('\n', at), bytes.size());
-    names.push_back(bytes.substr(at, end - at));
-    at = end + 1;
-  }
+  const std::vector<std::string> names = split_at(bytes, '\n');
   if (static_cast<std::int64_t>(names.size()) != classes) {
-    throw DataError(text(path, ": it has ", names.size(), " class names, the network ", classes, " classes"));
+    throw DataError(text(command.classes, ": it has ", names.size(), " class names, the network ", classes, " classes"));
   }
   return names;
 }
@@ -80,8 +88,8 @@ Tensor network_input(const std::string& path, const Semantics& semantics) {
   return to_unit_range(resize_and_crop(photograph, semantics.resize, semantics.input_size, filter));
 }
 
-void predict_images(EfficientNet& net, const PredictCommand& command) {
-  const std::vector<std::string> names = read_class_names(command.classes, net.classes);
+void predict_images(EfficientNet& net, const PredictCommand& command, const std::string& names_in_file) {
+  const std::vector<std::string> names = class_names(command, names_in_file, net.classes);
   std::string csv = csv_line({"image", "rank", "class", "name", "probability"});
   for (const std::string& path : command.images) {
     const std::vector<double> p = predict(net, {network_input(path, net.semantics)}, 1).front();
@@ -104,10 +112,11 @@ void predict_images(EfficientNet& net, const PredictCommand& command) {
 void run_predict(const PredictCommand& command) {
   if (command.images.empty() == command.tensor.empty()) throw UsageError("predict needs --images or --tensor, one of the two");
   if (command.top < 1) throw UsageError(text("--top is ", command.top, ", expected at least 1"));
-  EfficientNet net =
-      load_efficientnet(read_checkpoint(command.weights), command.arch, command.from, command.semantics, command.weights);
+  const TensorFile file = read_checkpoint(command.weights);
+  EfficientNet net = load_efficientnet(file, command.arch, command.from, command.semantics, command.weights);
   if (command.tensor.empty()) {
-    predict_images(net, command);
+    const auto names = file.metadata.find("vitrine.class_names");
+    predict_images(net, command, names == file.metadata.end() ? std::string() : names->second);
   } else {
     predict_tensor(net, command);
   }

@@ -1,10 +1,13 @@
 #include "train/options.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/number.h"
+#include "nn/efficientnet/efficientnet.h"
 
 namespace vitrine {
 namespace {
@@ -42,6 +45,39 @@ void check(const TrainOptions& o) {
   in_range("rotate", o.augment.max_rotate_degrees, 0, 180);
   in_range("zoom", o.augment.max_zoom, 1, 10);
   in_range("lighting", o.augment.max_lighting, 0, 0.9);
+  frozen_parts(o.freeze);
+  lr_scales(o.lr_scale);
+}
+
+int frozen_parts(const std::string& freeze) {
+  if (freeze == "none") return 0;
+  const std::vector<std::string>& parts = network_parts();
+  const auto found = std::find(parts.begin(), parts.end() - 1, freeze);
+  if (found == parts.end() - 1)
+    throw UsageError(text("--freeze is '", freeze, "'; choose none, stem, stage0 to stage6 or head: the last part to freeze"));
+  return static_cast<int>(found - parts.begin()) + 1;
+}
+
+std::map<std::string, double> lr_scales(const std::string& lr_scale) {
+  std::map<std::string, double> scales;
+  const std::vector<std::string>& parts = network_parts();
+  for (std::size_t at = 0; at < lr_scale.size();) {
+    const std::size_t end = std::min(lr_scale.find(',', at), lr_scale.size());
+    const std::string item = lr_scale.substr(at, end - at);
+    const std::size_t equals = item.find('=');
+    double scale = 0;
+    const std::string part = item.substr(0, equals);
+    if (equals == std::string::npos || std::find(parts.begin(), parts.end(), part) == parts.end() ||
+        !parse_number(std::string_view(item).substr(equals + 1), scale) || !(scale >= 0 && scale <= 100) ||
+        !scales.emplace(part, scale).second) {
+      throw UsageError(
+          text("--lr-scale has '", item,
+               "'; expected PART=FACTOR once per part, with stem, stage0 to stage6, head or classifier and a factor from 0 "
+               "to 100, joined by commas"));
+    }
+    at = end + 1;
+  }
+  return scales;
 }
 
 std::vector<std::pair<std::string, std::string>> describe(const TrainOptions& o) {
@@ -49,6 +85,8 @@ std::vector<std::pair<std::string, std::string>> describe(const TrainOptions& o)
           {"inputs", o.inputs},
           {"weights", o.weights.empty() ? "none" : std::filesystem::path(o.weights).filename().string()},
           {"from", o.weights.empty() ? "none" : o.from},
+          {"freeze", o.freeze},
+          {"lr_scale", o.lr_scale.empty() ? "1 for every part" : o.lr_scale},
           {"epochs", std::to_string(o.epochs)},
           {"batch_size", std::to_string(o.batch_size)},
           {"schedule", "one-cycle"},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,7 +25,9 @@ struct TrainOptions {
   double label_smoothing = 0;
   double dropout = 0.2;
   double drop_connect = 0.2;
-  double bn_momentum = 0.1;  // weight of the new batch in the running statistics; 0: the weights' own
+  std::string freeze = "none";  // the last part that keeps its weights and statistics: none, stem, stage0 to stage6, head
+  std::string lr_scale;         // learning rates by part, relative to lr: "stem=0.1,stage0=0.1"; 1 for the parts not named
+  double bn_momentum = 0.1;     // weight of the new batch in the running statistics; 0: the weights' own
   Balance balance = Balance::oversample;
   bool augmentation = true;
   AugmentOptions augment;
@@ -34,6 +37,10 @@ struct TrainOptions {
 
 // UsageError naming the option, its value and its range.
 void check(const TrainOptions& options);
+
+// Number of frozen parts that `freeze` means; factor of each part's learning rate. UsageError naming the option.
+int frozen_parts(const std::string& freeze);
+std::map<std::string, double> lr_scales(const std::string& lr_scale);
 
 // Every option with its value, in a fixed order: written to config.json and shown in the report.
 std::vector<std::pair<std::string, std::string>> describe(const TrainOptions& options);

@@ -37,7 +37,10 @@ StepResult train_step(EfficientNet& net, Optimizer& optimizer, const Batch& batc
   net.visit([&](const NamedTensor& t) {
     if (t.parameter == nullptr) return;
     const Tensor& gradient = gradients.of(*t.parameter);
-    if (gradient.defined()) optimizer.step(t.name, *t.value, gradient, options.lr, options.momentum);
+    if (!gradient.defined()) return;
+    const auto scale = options.lr_scale.find(part_of_tensor(t.name));
+    const double lr = options.lr * (scale == options.lr_scale.end() ? 1.0 : scale->second);
+    optimizer.step(t.name, *t.value, gradient, lr, options.momentum);
   });
   return result;
 }

@@ -1,6 +1,8 @@
 // One update of a network, and its predictions.
 #pragma once
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include "data/mixup.h"
@@ -14,6 +16,7 @@ struct StepOptions {
   double momentum = -1;  // negative: the optimiser's own
   double label_smoothing = 0;
   DropKey key{};
+  std::map<std::string, double> lr_scale{};  // factor of lr by part of the network (network_parts); 1 for the parts not named
 };
 
 struct StepResult {

@@ -63,6 +63,8 @@ class FoldTraining {
         net_(starting_network(options, static_cast<int>(data.train.classes.size()))),
         optimizer_(options.optimizer) {
     state_.key = key;
+    scales_ = lr_scales(options.lr_scale);
+    net_.frozen_parts = frozen_parts(options.freeze);
     steps_per_epoch_ = static_cast<int>((order(1).size() + static_cast<std::size_t>(options.batch_size) - 1) /
                                         static_cast<std::size_t>(options.batch_size));
     schedule_.max_lr = options.lr;
@@ -111,7 +113,8 @@ class FoldTraining {
       record.momentum = schedule_.momentum(step);
       const DropKey key{options_.seed, static_cast<std::uint32_t>(epoch), static_cast<std::uint32_t>(first)};
       try {
-        loss_sum += train_step(net_, optimizer_, batch, {record.lr, record.momentum, options_.label_smoothing, key}).loss;
+        loss_sum +=
+            train_step(net_, optimizer_, batch, {record.lr, record.momentum, options_.label_smoothing, key, scales_}).loss;
       } catch (Error& error) {
         error.in(text(title_, ", epoch ", epoch, ", step ", i + 1));
         throw;
@@ -176,6 +179,7 @@ class FoldTraining {
   EfficientNet net_;
   Optimizer optimizer_;
   OneCycle schedule_;
+  std::map<std::string, double> scales_;
   int steps_per_epoch_ = 0;
   ResumeState state_;
   Clock::time_point started_, last_save_;

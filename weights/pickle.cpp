@@ -14,7 +14,7 @@ namespace vitrine {
 namespace {
 
 constexpr std::size_t kMaxPickleBytes = std::size_t{64} << 20;
-constexpr std::size_t kMaxOpcodes = 1'000'000;
+constexpr std::size_t kMaxOpcodes = 400'000;
 constexpr std::size_t kMaxTextBytes = std::size_t{1} << 20;
 
 struct AllowedName {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,7 +37,7 @@ struct PickleValue {
 
 // Values refer to each other by index: a list that contains itself is harmless, and nothing recurses.
 struct Pickle {
-  std::vector<PickleValue> values;
+  std::deque<PickleValue> values;
   PickleId root = 0;
   std::size_t end = 0;  // bytes used, STOP included
 

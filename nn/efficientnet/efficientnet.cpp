@@ -179,16 +179,18 @@ Variable EfficientNet::forward(const Variable& images, const Pass& pass) {
   if (shape.rank() != 4 || shape[0] < 1 || shape[3] != 3 || shape[1] < 32 || shape[2] < 32) {
     throw ShapeError(text("EfficientNet: images are ", shape.text(), ", expected [N, H, W, 3] with N >= 1 and H, W >= 32"));
   }
-  Variable x = stem.forward(images, pass);
+  const Pass as_evaluated{};  // no tape: frozen parts are constants of the step
+  const auto pass_of = [&](int part) -> const Pass& { return part < frozen_parts ? as_evaluated : pass; };
+  Variable x = stem.forward(images, pass_of(0));
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     try {
-      x = blocks[i].forward(x, pass);
+      x = blocks[i].forward(x, pass_of(1 + arch.blocks[i].stage));
     } catch (Error& error) {
       error.in(block_name(arch.blocks[i]));
       throw;
     }
   }
-  x = global_average_pool(head.forward(x, pass));
+  x = global_average_pool(head.forward(x, pass_of(8)));
   if (pass.mode == Mode::train && dropout > 0) x = vitrine::dropout(x, dropout, pass.key, kDropoutOp);
   return linear(x, pass.parameter(classifier_weight), pass.parameter(classifier_bias));
 }
@@ -199,6 +201,22 @@ void EfficientNet::visit(const std::function<void(const NamedTensor&)>& v) {
   visit_unit(v, "conv_head", "bn2", head);
   visit_parameter(v, "classifier.weight", TensorLayout::linear, classifier_weight);
   visit_parameter(v, "classifier.bias", TensorLayout::vector, classifier_bias);
+}
+
+const std::vector<std::string>& network_parts() {
+  static const std::vector<std::string> parts{"stem",   "stage0", "stage1", "stage2", "stage3",
+                                              "stage4", "stage5", "stage6", "head",   "classifier"};
+  return parts;
+}
+
+const std::string& part_of_tensor(const std::string& name) {
+  const std::vector<std::string>& parts = network_parts();
+  if (name.starts_with("conv_stem.") || name.starts_with("bn1.")) return parts[0];
+  if (name.starts_with("blocks.") && name.size() > 7 && name[7] >= '0' && name[7] <= '6')
+    return parts[1 + static_cast<std::size_t>(name[7] - '0')];
+  if (name.starts_with("conv_head.") || name.starts_with("bn2.")) return parts[8];
+  if (name.starts_with("classifier.")) return parts[9];
+  throw InternalError(text("the tensor '", name, "' belongs to no part of an EfficientNet"));
 }
 
 std::int64_t EfficientNet::parameter_count() {

@@ -36,6 +36,7 @@ struct EfficientNet {
   Semantics semantics;
   std::int64_t classes = 0;
   double dropout = 0;
+  int frozen_parts = 0;  // of stem, stages 0 to 6, head: the first so many run as in evaluation and get no gradients
 
   ConvNorm stem;
   std::vector<MBConv> blocks;
@@ -63,5 +64,9 @@ struct EfficientNet {
  private:
   void fix_static_padding();
 };
+
+// The parts that training treats apart: "stem", "stage0" to "stage6", "head", "classifier", in this order.
+const std::vector<std::string>& network_parts();
+const std::string& part_of_tensor(const std::string& name);  // of Vitrine's name of a tensor
 
 }  // namespace vitrine

@@ -98,6 +98,25 @@ TEST_F(Program, TensorInTensorOut) {
       3, {"[3, 40]", "[N, 3, H, W]"});
 }
 
+TEST_F(Program, ParityHoldsOnTheReferenceFolder) {
+  const fs::path models = find_reference_file("models/timm-b0-64.safetensors");
+  if (models.empty()) GTEST_SKIP() << "no reference folder is at hand";
+  const Outcome outcome = vitrine_program("audit parity " + models.parent_path().parent_path().string());
+  EXPECT_EQ(outcome.code, 0) << outcome.output;
+  EXPECT_NE(outcome.output.find("models: median ratio"), std::string::npos) << outcome.output;
+  // A truth that is off by more than float32 can explain must not pass.
+  fs::create_directories(folder / "models");
+  TensorFile file = read_safetensors(models);
+  std::vector<double> logits = file.at("logits").to_double();
+  logits[7] += 1e-4;
+  write_safetensors(folder / "models" / "timm-b0-64.safetensors",
+                    {{StoredTensor::from("logits", file.at("logits").shape, logits)}, file.metadata});
+  const Outcome wrong = vitrine_program("audit parity " + folder.string());
+  EXPECT_EQ(wrong.code, 1) << wrong.output;
+  EXPECT_NE(wrong.output.find("ABOVE ITS LIMIT"), std::string::npos) << wrong.output;
+  expect_refusal("audit parity " + path("nowhere"), 3, {"nowhere", "no reference case"});
+}
+
 TEST_F(Program, UnwritableOutputIsARuntimeError) {
   EfficientNet net(architecture("b0"), Semantics{}, 3);
   write_safetensors(folder / "b0.safetensors", to_tensor_file(net, {}));

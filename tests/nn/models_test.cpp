@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tests/nn/formula_network.h"
+#include "audit/formula.h"
 #include "tests/reference_files.h"
 #include "weights/safetensors.h"
 

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
@@ -17,6 +18,7 @@
 #include "tensor/parallel.h"
 #include "tensor/philox.h"
 #include "train/cross_validation.h"
+#include "train/step.h"
 
 namespace vitrine::testing {
 namespace {
@@ -68,6 +70,62 @@ std::string hash_of(const fs::path& folder) {
     all += sha256(read_file(folder / name, 1u << 28));
   }
   return all;
+}
+
+// One step of b0 on the discs; the names of the tensors, running statistics included, that it changed.
+std::vector<std::string> changed_by_a_step(int frozen, const std::map<std::string, double>& scales) {
+  EfficientNet net(architecture("b0"), Semantics{}, 2);
+  net.initialize(3);
+  net.frozen_parts = frozen;
+  std::map<std::string, std::vector<float>> before;
+  net.visit([&](const NamedTensor& t) { before[t.name].assign(t.value->host().begin(), t.value->host().end()); });
+  const Dataset data = discs(8, 1);
+  std::vector<const Tensor*> images;
+  for (const Tensor& image : data.images) images.push_back(&image);
+  std::vector<float> targets;
+  for (const int label : data.labels) {
+    targets.push_back(label == 0 ? 1.0f : 0.0f);
+    targets.push_back(label == 0 ? 0.0f : 1.0f);
+  }
+  Optimizer optimizer(OptimizerOptions{});
+  train_step(net, optimizer, {stack_images(images, net.semantics), Tensor::from({8, 2}, targets)},
+             {.lr = 1e-2, .lr_scale = scales});
+  std::vector<std::string> changed;
+  net.visit([&](const NamedTensor& t) {
+    const std::vector<float>& old = before.at(t.name);
+    if (!std::equal(old.begin(), old.end(), t.value->host().begin())) changed.push_back(t.name);
+  });
+  return changed;
+}
+
+TEST(TransferLearning, FrozenPartsKeepWeightsAndStatistics) {
+  const std::vector<std::string>& parts = network_parts();
+  for (const int frozen : {0, 1, 4, 9}) {
+    for (const std::string& name : changed_by_a_step(frozen, {})) {
+      const auto part = std::find(parts.begin(), parts.end(), part_of_tensor(name)) - parts.begin();
+      EXPECT_GE(part, frozen) << name;
+    }
+  }
+  EXPECT_EQ(changed_by_a_step(9, {}), (std::vector<std::string>{"classifier.weight", "classifier.bias"}));
+  EXPECT_EQ(changed_by_a_step(0, {}).size(), 311u);  // every tensor of b0
+}
+
+TEST(TransferLearning, AFactorOfZeroStopsAPartButNotItsStatistics) {
+  for (const std::string& name : changed_by_a_step(0, {{"stage3", 0.0}})) {
+    if (part_of_tensor(name) != "stage3") continue;
+    EXPECT_NE(name.find("running_"), std::string::npos) << name;
+  }
+}
+
+TEST(TransferLearning, OptionsAreChecked) {
+  EXPECT_EQ(frozen_parts("none"), 0);
+  EXPECT_EQ(frozen_parts("stem"), 1);
+  EXPECT_EQ(frozen_parts("head"), 9);
+  EXPECT_THROW(frozen_parts("classifier"), UsageError);
+  EXPECT_THROW(frozen_parts("stage7"), UsageError);
+  EXPECT_EQ(lr_scales("stem=0.1,head=2"), (std::map<std::string, double>{{"stem", 0.1}, {"head", 2}}));
+  for (const char* bad : {"stem", "stem=", "stem=x", "stem=-1", "body=1", "stem=1,stem=2", "stem=1,,head=1", "stem=nan"})
+    EXPECT_THROW(lr_scales(bad), UsageError) << bad;
 }
 
 TEST(Trainer, SameBytesForOneAndTwoThreadsAndOnRepeat) {

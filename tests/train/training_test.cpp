@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "audit/formula.h"
 #include "layers/cross_entropy.h"
-#include "tests/nn/formula_network.h"
+#include "nn/efficientnet/checkpoint.h"
 #include "tests/reference_files.h"
 #include "train/step.h"
 #include "weights/safetensors.h"
