@@ -5,7 +5,7 @@ namespace {
 
 void add_checkpoint_options(CLI::App* app, std::string& arch, std::string& from, SemanticsOverrides& o) {
   app->add_option("--arch", arch, "b0 to b7, lite0 to lite4; needed only where the tensors fit none exactly");
-  app->add_option("--from", from, "auto, torchvision, timm, timm-tf, efficientnet-pytorch")->capture_default_str();
+  app->add_option("--from", from, "auto, torchvision, timm, timm-tf, efficientnet-pytorch, tensorflow")->capture_default_str();
   app->add_option("--padding", o.padding, "symmetric, same or same-static:<input size>; default: what the file or family says");
   app->add_option("--norm", o.norm, "input normalisation: imagenet or half; default: what the file or family says");
   app->add_option("--interpolation", o.interpolation, "of photographs: bilinear or bicubic; default: the file's or family's");

@@ -19,7 +19,9 @@ void add_train_options(CLI::App* app, TrainOptions& o) {
   auto* network = app->add_option_group("network");
   network->add_option("--arch", o.arch, "b0 to b7, lite0 to lite4")->capture_default_str();
   network->add_option("--weights", o.weights, "checkpoint to start from; without it weights are drawn");
-  network->add_option("--from", o.from, "family of the checkpoint: auto, torchvision, timm, timm-tf, efficientnet-pytorch")
+  network
+      ->add_option("--from", o.from,
+                   "family of the checkpoint: auto, torchvision, timm, timm-tf, efficientnet-pytorch, tensorflow")
       ->capture_default_str();
   network->add_option("--dropout", o.dropout, "before the classifier")->capture_default_str();
   network->add_option("--drop-connect", o.drop_connect, "of the last block; earlier blocks less, linearly")

@@ -15,6 +15,7 @@
 #include "weights/safetensors.h"
 #include "weights/statistics.h"
 #include "weights/tensor_name.h"
+#include "weights/tensorflow_index.h"
 
 namespace vitrine::cli {
 namespace {
@@ -37,12 +38,14 @@ std::string container_name(Container container) {
 }
 
 OpenedFile open(const std::string& path) {
-  const ByteSource source = ByteSource::file(path);
   OpenedFile o;
-  o.file = parse_checkpoint(source, path);
+  o.file = read_checkpoint(path);
+  std::error_code none;
+  const ByteSource source = ByteSource::file(std::filesystem::exists(path, none) ? path : path + ".index");
   o.bytes = source.size();
   o.sha256 = source.sha256();
-  o.container = container_name(container_of(source.head(4)));
+  o.container = is_tensorflow_index(source) ? "TensorFlow checkpoint (figures of its index)"
+                                            : container_name(container_of(source.head(4)));
   o.family = is_vitrine_file(o.file) ? Family::timm : family_of(o.file);
   if (o.family) o.arch = architecture_of(o.file, *o.family);
   return o;
@@ -222,15 +225,16 @@ void run_weights_info(const WeightsInfoCommand& c) {
 }
 
 void run_weights_convert(const WeightsConvertCommand& c) {
-  const ByteSource source = ByteSource::file(c.checkpoint.file);
-  EfficientNet net = load_efficientnet(parse_checkpoint(source, c.checkpoint.file), c.checkpoint.arch, c.checkpoint.from,
-                                       c.checkpoint.semantics, c.checkpoint.file);
+  EfficientNet net = load(c.checkpoint);
+  std::error_code none;
+  const std::string& path = c.checkpoint.file;
+  const ByteSource source = ByteSource::file(std::filesystem::exists(path, none) ? path : path + ".index");
   const std::map<std::string, std::string> origin{{"vitrine.source_sha256", source.sha256()}};
   if (c.to == "vitrine") {
     write_safetensors(c.output, to_tensor_file(net, origin));
   } else {
     const auto family = family_from_name(c.to);
-    if (!family)
+    if (!family || *family == Family::tensorflow)
       throw UsageError(text("--to is '", c.to, "'; choose vitrine, torchvision, timm, timm-tf or efficientnet-pytorch"));
     write_safetensors(c.output, renamed(net, *family, origin));
     const std::string conflict = semantic_conflict(net, *family);

@@ -1,6 +1,8 @@
 #include "weights/checkpoint_file.h"
 
 #include "weights/safetensors.h"
+#include "weights/tensorflow_file.h"
+#include "weights/tensorflow_index.h"
 #include "weights/torch_file.h"
 
 namespace vitrine {
@@ -22,7 +24,13 @@ TensorFile parse_checkpoint(const ByteSource& source, std::string_view file_name
 }
 
 TensorFile read_checkpoint(const std::filesystem::path& path) {
-  return parse_checkpoint(ByteSource::file(path), path.string());
+  // TensorFlow's tools name a checkpoint by the common part of its files' names.
+  std::error_code none;
+  const std::filesystem::path index = path.string() + ".index";
+  const bool prefix = !std::filesystem::exists(path, none) && std::filesystem::exists(index, none);
+  const ByteSource source = ByteSource::file(prefix ? index : path);
+  if (is_tensorflow_index(source)) return read_tensorflow(prefix ? index : path);
+  return parse_checkpoint(source, path.string());
 }
 
 }  // namespace vitrine

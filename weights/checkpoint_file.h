@@ -15,6 +15,7 @@ Container container_of(std::string_view first_bytes);
 
 // WeightsError on any flaw; it says what a file is when it is no checkpoint (a Git LFS pointer, an HTML page, gzip).
 TensorFile parse_checkpoint(const ByteSource& source, std::string_view file_name);
+// Also the index of a TensorFlow checkpoint, or the common part of its files' names.
 TensorFile read_checkpoint(const std::filesystem::path& path);
 
 }  // namespace vitrine

@@ -81,6 +81,36 @@ BlockModules efficientnet_pytorch_block(const BlockNames& block, std::size_t ind
   return m;
 }
 
+// TensorFlow numbers the layers of one kind within a block: without an expansion all later ones move up by one.
+BlockModules tensorflow_block(const BlockNames& block, std::size_t index) {
+  const std::string p = "blocks_" + std::to_string(index) + "/";
+  const std::string norm = p + "tpu_batch_normalization";
+  BlockModules m;
+  if (block.expands) {
+    m = {p + "conv2d", norm, p + "depthwise_conv2d", norm + "_1", "", "", p + "conv2d_1", norm + "_2"};
+  } else {
+    m = {"", "", p + "depthwise_conv2d", norm, "", "", p + "conv2d", norm + "_1"};
+  }
+  if (block.has_se) {
+    m.se_reduce = p + "se/conv2d";
+    m.se_expand = p + "se/conv2d_1";
+  }
+  return m;
+}
+
+// PyTorch's name of a tensor in a module as TensorFlow's.
+std::string tensorflow_key(const std::string& key) {
+  const std::size_t dot = key.rfind('.');
+  const std::string module = key.substr(0, dot), tensor = key.substr(dot + 1);
+  if (module.find("batch_normalization") != std::string::npos) {
+    if (tensor == "weight") return module + "/gamma";
+    if (tensor == "bias") return module + "/beta";
+    return module + (tensor == "running_mean" ? "/moving_mean" : "/moving_variance");
+  }
+  if (tensor == "bias") return module + "/bias";
+  return module + (module.ends_with("depthwise_conv2d") ? "/depthwise_kernel" : "/kernel");
+}
+
 NetworkModules modules(Family family, const std::vector<BlockNames>& blocks) {
   NetworkModules network;
   switch (family) {
@@ -90,6 +120,10 @@ NetworkModules modules(Family family, const std::vector<BlockNames>& blocks) {
     case Family::timm:
     case Family::timm_tf: network = {"conv_stem", "bn1", "conv_head", "bn2", "classifier", {}}; break;
     case Family::efficientnet_pytorch: network = {"_conv_stem", "_bn0", "_conv_head", "_bn1", "_fc", {}}; break;
+    case Family::tensorflow:
+      network = {
+          "stem/conv2d", "stem/tpu_batch_normalization", "head/conv2d", "head/tpu_batch_normalization", "head/dense", {}};
+      break;
   }
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     switch (family) {
@@ -97,6 +131,7 @@ NetworkModules modules(Family family, const std::vector<BlockNames>& blocks) {
       case Family::timm:
       case Family::timm_tf: network.blocks.push_back(timm_block(blocks[i])); break;
       case Family::efficientnet_pytorch: network.blocks.push_back(efficientnet_pytorch_block(blocks[i], i)); break;
+      case Family::tensorflow: network.blocks.push_back(tensorflow_block(blocks[i], i)); break;
     }
   }
   return network;
@@ -138,11 +173,12 @@ struct FamilyRow {
   std::string_view stem, first_depthwise;
 };
 
-constexpr std::array<FamilyRow, 4> kFamilies{
+constexpr std::array<FamilyRow, 5> kFamilies{
     {{Family::torchvision, "torchvision", "features.0.0.weight", "features.1.0.block.0.0.weight"},
      {Family::timm, "timm", "conv_stem.weight", "blocks.0.0.conv_dw.weight"},
      {Family::timm_tf, "timm-tf", "conv_stem.weight", "blocks.0.0.conv_dw.weight"},
-     {Family::efficientnet_pytorch, "efficientnet-pytorch", "_conv_stem.weight", "_blocks.0._depthwise_conv.weight"}}};
+     {Family::efficientnet_pytorch, "efficientnet-pytorch", "_conv_stem.weight", "_blocks.0._depthwise_conv.weight"},
+     {Family::tensorflow, "tensorflow", "stem/conv2d/kernel", "blocks_0/depthwise_conv2d/depthwise_kernel"}}};
 
 }  // namespace
 
@@ -163,6 +199,9 @@ std::optional<Family> family_from_name(std::string_view name) {
 std::vector<KeyPair> key_table(Family family, const std::vector<BlockNames>& blocks) {
   std::vector<std::string> vitrine = keys_of(modules(Family::timm, blocks));
   std::vector<std::string> file = keys_of(modules(family, blocks));
+  if (family == Family::tensorflow) {
+    for (std::string& key : file) key = tensorflow_key(key);
+  }
   std::vector<KeyPair> table;
   table.reserve(vitrine.size());
   for (std::size_t i = 0; i < vitrine.size(); ++i) table.push_back({std::move(vitrine[i]), std::move(file[i])});

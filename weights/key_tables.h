@@ -13,7 +13,7 @@
 
 namespace vitrine {
 
-enum class Family { torchvision, timm, timm_tf, efficientnet_pytorch };
+enum class Family { torchvision, timm, timm_tf, efficientnet_pytorch, tensorflow };
 std::string_view family_name(Family family);  // as the command line spells it: "timm-tf"
 std::optional<Family> family_from_name(std::string_view name);
 

@@ -109,7 +109,8 @@ Family resolve_family(const TensorFile& file, const std::string& asked, const st
   if (asked != "auto") {
     const auto family = family_from_name(asked);
     if (!family)
-      throw UsageError(text("--from is '", asked, "'; choose auto, torchvision, timm, timm-tf or efficientnet-pytorch"));
+      throw UsageError(
+          text("--from is '", asked, "'; choose auto, torchvision, timm, timm-tf, efficientnet-pytorch or tensorflow"));
     return *family;
   }
   const auto family = family_of(file);

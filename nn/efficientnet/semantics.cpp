@@ -145,6 +145,12 @@ Semantics published_semantics(Family family, const Architecture& architecture) {
       s.bn_eps = 1e-3;
       take_tf_size(architecture, s);
       break;
+    case Family::tensorflow:  // centre crop of size / (size + 32), then the resize
+      s.padding = PaddingRule::same;
+      s.bn_eps = 1e-3;
+      s.bn_momentum = 0.01;
+      s.resize = architecture.resolution + 32;
+      break;
     case Family::efficientnet_pytorch:
       s.padding = PaddingRule::same_static;
       s.static_size = architecture.resolution;
@@ -157,6 +163,10 @@ Semantics published_semantics(Family family, const Architecture& architecture) {
     s.bn_eps = 1e-3;
     s.bn_momentum = family == Family::timm_tf ? 0.1 : 0.01;
     s.mean = s.std = kHalf;
+    if (family == Family::tensorflow) {  // 127 and 128 on 0 to 255
+      s.mean.fill(127.0f / 255.0f);
+      s.std.fill(128.0f / 255.0f);
+    }
   }
   return s;
 }
