@@ -42,6 +42,11 @@ void add_weights(CLI::App& app, CheckpointCommands& c, std::function<void()>& ch
       ->add_option("--to", c.convert.to,
                    "vitrine (timm's keys and all semantics), torchvision, timm, timm-tf, efficientnet-pytorch")
       ->capture_default_str();
+  convert->add_option("--channels", c.convert.channels, "input channels of the result, with --first-conv sum or extend");
+  convert
+      ->add_option("--first-conv", c.convert.first_conv,
+                   "how the first convolution takes them: replicate (RGB kept), sum, extend")
+      ->capture_default_str();
   add_checkpoint_options(convert, c.convert.checkpoint.arch, c.convert.checkpoint.from, c.convert.checkpoint.semantics);
   convert->footer("Example: vitrine weights convert efficientnet_b0.pth -o b0.safetensors");
   convert->callback([&] { chosen = [&] { run_weights_convert(c.convert); }; });

@@ -38,7 +38,8 @@ void run_weights_info(const WeightsInfoCommand& command);
 
 struct WeightsConvertCommand {
   CheckpointCommand checkpoint;
-  std::string to = "vitrine", output;
+  std::string to = "vitrine", output, first_conv = "replicate";
+  std::int64_t channels = 0;  // 0: as in the file
 };
 void run_weights_convert(const WeightsConvertCommand& command);
 

@@ -29,6 +29,10 @@ void add_train_options(CLI::App* app, TrainOptions& o) {
   network->add_option("--bn-momentum", o.bn_momentum, "weight of a batch in the running statistics; 0: the weights' own")
       ->capture_default_str();
   network
+      ->add_option("--first-conv", o.first_conv,
+                   "one input channel: replicate (three times, as RGB), sum or extend (one-channel network)")
+      ->capture_default_str();
+  network
       ->add_option("--freeze", o.freeze,
                    "keep the weights and statistics of everything up to: none, stem, stage0 to stage6, head")
       ->capture_default_str();

@@ -19,16 +19,17 @@
 namespace vitrine::cli {
 namespace {
 
-// [N, 3, H, W] to [N, H, W, 3].
+// [N, C, H, W] to [N, H, W, C].
 Tensor channels_last(const Tensor& x) {
-  const std::int64_t n = x.shape()[0], h = x.shape()[2], w = x.shape()[3];
-  Tensor y = Tensor::uninitialized({n, h, w, 3});
+  const std::int64_t n = x.shape()[0], channels = x.shape()[1], h = x.shape()[2], w = x.shape()[3];
+  Tensor y = Tensor::uninitialized({n, h, w, channels});
   const auto in = x.host();
   const auto out = y.mutable_host();
   for (std::int64_t i = 0; i < n; ++i) {
-    for (std::int64_t c = 0; c < 3; ++c) {
+    for (std::int64_t c = 0; c < channels; ++c) {
       for (std::int64_t p = 0; p < h * w; ++p) {
-        out[static_cast<std::size_t>((i * h * w + p) * 3 + c)] = in[static_cast<std::size_t>((i * 3 + c) * h * w + p)];
+        out[static_cast<std::size_t>((i * h * w + p) * channels + c)] =
+            in[static_cast<std::size_t>((i * channels + c) * h * w + p)];
       }
     }
   }
@@ -45,8 +46,9 @@ void predict_tensor(EfficientNet& net, const PredictCommand& command) {
   }
   const StoredTensor* input = file.find("input");
   if (input == nullptr) throw DataError(text(command.tensor, ": the tensor 'input' is missing, expected [N, 3, H, W]"));
-  if (input->shape.rank() != 4 || input->shape[1] != 3) {
-    throw DataError(text(command.tensor, ": the tensor 'input' has shape ", input->shape.text(), ", expected [N, 3, H, W]"));
+  if (input->shape.rank() != 4 || input->shape[1] != net.semantics.channels) {
+    throw DataError(text(command.tensor, ": the tensor 'input' has shape ", input->shape.text(), ", expected [N, ",
+                         net.semantics.channels, ", H, W]"));
   }
   const Variable logits = net.forward(channels_last(input->to_float()), Pass{});
   write_safetensors(command.output, {{StoredTensor::from("logits", logits.tensor())}, {}});
@@ -90,6 +92,9 @@ Tensor network_input(const std::string& path, const Semantics& semantics) {
 
 void predict_images(EfficientNet& net, const PredictCommand& command, const std::string& names_in_file) {
   const std::vector<std::string> names = class_names(command, names_in_file, net.classes);
+  if (net.semantics.channels != 3)
+    throw UsageError(
+        text("photographs have 3 channels, the network takes ", net.semantics.channels, "; pass --tensor instead"));
   std::string csv = csv_line({"image", "rank", "class", "name", "probability"});
   for (const std::string& path : command.images) {
     const std::vector<double> p = predict(net, {network_input(path, net.semantics)}, 1).front();

@@ -10,6 +10,7 @@
 #include "base/number.h"
 #include "cli/commands.h"
 #include "nn/efficientnet/checkpoint.h"
+#include "nn/efficientnet/first_conv.h"
 #include "nn/efficientnet/onnx.h"
 #include "weights/checkpoint_file.h"
 #include "weights/safetensors.h"
@@ -140,7 +141,7 @@ std::string semantic_conflict(const EfficientNet& net, Family to) {
 
 TensorFile renamed(EfficientNet& net, Family to, const std::map<std::string, std::string>& metadata) {
   TensorFile file = to_tensor_file(net, metadata);
-  const std::vector<ListedTensor> list = tensor_list(to, net.arch, net.classes);
+  const std::vector<ListedTensor> list = tensor_list(to, net.arch, net.classes, net.semantics.channels);
   for (std::size_t i = 0; i < file.tensors.size(); ++i) file.tensors[i].name = list[i].key;
   file.metadata["format"] = "pt";  // for other libraries' readers; Vitrine will ask for --from
   return file;
@@ -225,7 +226,11 @@ void run_weights_info(const WeightsInfoCommand& c) {
 }
 
 void run_weights_convert(const WeightsConvertCommand& c) {
+  const FirstConv rule = first_conv_from_name(c.first_conv);
+  if ((c.channels == 0) != (rule == FirstConv::replicate))
+    throw UsageError("--channels and --first-conv sum or extend go together; pass both or neither");
   EfficientNet net = load(c.checkpoint);
+  adapt_channels(net, c.channels, rule);
   std::error_code none;
   const std::string& path = c.checkpoint.file;
   const ByteSource source = ByteSource::file(std::filesystem::exists(path, none) ? path : path + ".index");

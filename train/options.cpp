@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/number.h"
-#include "nn/efficientnet/efficientnet.h"
+#include "nn/efficientnet/first_conv.h"
 
 namespace vitrine {
 namespace {
@@ -45,6 +45,7 @@ void check(const TrainOptions& o) {
   in_range("rotate", o.augment.max_rotate_degrees, 0, 180);
   in_range("zoom", o.augment.max_zoom, 1, 10);
   in_range("lighting", o.augment.max_lighting, 0, 0.9);
+  first_conv_from_name(o.first_conv);
   frozen_parts(o.freeze);
   lr_scales(o.lr_scale);
 }
@@ -85,6 +86,7 @@ std::vector<std::pair<std::string, std::string>> describe(const TrainOptions& o)
           {"inputs", o.inputs},
           {"weights", o.weights.empty() ? "none" : std::filesystem::path(o.weights).filename().string()},
           {"from", o.weights.empty() ? "none" : o.from},
+          {"first_conv", o.first_conv},
           {"freeze", o.freeze},
           {"lr_scale", o.lr_scale.empty() ? "1 for every part" : o.lr_scale},
           {"epochs", std::to_string(o.epochs)},

@@ -25,6 +25,7 @@ struct TrainOptions {
   double label_smoothing = 0;
   double dropout = 0.2;
   double drop_connect = 0.2;
+  std::string first_conv = "replicate";  // how the first convolution takes the inputs (nn/efficientnet/first_conv.h)
   std::string freeze = "none";  // the last part that keeps its weights and statistics: none, stem, stage0 to stage6, head
   std::string lr_scale;         // learning rates by part, relative to lr: "stem=0.1,stage0=0.1"; 1 for the parts not named
   double bn_momentum = 0.1;     // weight of the new batch in the running statistics; 0: the weights' own

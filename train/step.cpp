@@ -65,17 +65,22 @@ Tensor stack_images(const std::vector<const Tensor*>& images, const Semantics& s
     if (!(image->shape() == one))
       throw ShapeError(text("stack_images: images are ", one.text(), " and ", image->shape().text()));
   }
+  const std::int64_t planes = one[2], channels = semantics.channels;
+  if (planes != channels && !(planes == 3 && channels == 1))
+    throw ShapeError(text("stack_images: images have ", planes, " planes, the network takes ", channels));
   std::array<float, 3> scale{};
   for (std::size_t c = 0; c < 3; ++c) scale[c] = 1.0f / semantics.std[c];
-  Tensor batch = Tensor::uninitialized({count, one[0], one[1], one[2]});
+  Tensor batch = Tensor::uninitialized({count, one[0], one[1], channels});
   float* const out = batch.mutable_host().data();
-  const std::int64_t size = one.elements();
+  const std::int64_t pixels = one[0] * one[1];
   parallel_for(count, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t n = first; n < last; ++n) {
-      const std::span<const float> in = images[static_cast<std::size_t>(n)]->host();
-      for (std::int64_t i = 0; i < size; ++i) {
-        const auto c = static_cast<std::size_t>(i % 3);
-        out[n * size + i] = (in[static_cast<std::size_t>(i)] - semantics.mean[c]) * scale[c];
+      const float* const in = images[static_cast<std::size_t>(n)]->host().data();
+      for (std::int64_t p = 0; p < pixels; ++p) {
+        for (std::int64_t c = 0; c < channels; ++c) {
+          const auto colour = static_cast<std::size_t>(c % 3);
+          out[(n * pixels + p) * channels + c] = (in[p * planes + c] - semantics.mean[colour]) * scale[colour];
+        }
       }
     }
   });

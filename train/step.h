@@ -33,7 +33,8 @@ std::vector<std::vector<double>> predict(EfficientNet& net, const std::vector<Te
 
 std::vector<double> softmax(std::span<const float> logits);
 
-// Images [H, W, 3] in [0, 1] of one size as one batch [N, H, W, 3], normalised by the network's mean and deviation.
+// Images [H, W, P] in [0, 1] of one size as one batch [N, H, W, channels], normalised by the network's mean and deviation. A network
+// of one channel takes the first of three planes. ShapeError when the planes do not fit.
 Tensor stack_images(const std::vector<const Tensor*>& images, const Semantics& semantics);
 
 }  // namespace vitrine

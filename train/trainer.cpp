@@ -10,6 +10,7 @@
 #include "base/number.h"
 #include "data/mixup.h"
 #include "nn/efficientnet/checkpoint.h"
+#include "nn/efficientnet/first_conv.h"
 #include "tensor/math.h"
 #include "tensor/parallel.h"
 #include "train/resume.h"
@@ -198,22 +199,29 @@ Tensor one_hot(std::span<const int> labels, int classes) {
 
 EfficientNet starting_network(const TrainOptions& options, int classes) {
   const Architecture arch = architecture(options.arch);
-  if (options.weights.empty()) {
-    EfficientNet net(arch, published_semantics(Family::torchvision, arch), classes);
-    net.initialize(options.seed);
+  const FirstConv rule = first_conv_from_name(options.first_conv);
+  const auto planes = static_cast<std::int64_t>(1 + std::count(options.inputs.begin(), options.inputs.end(), '+'));
+  const auto ready = [&](EfficientNet net) {
     net.set_drop_rates(options.dropout, options.drop_connect);
     if (options.bn_momentum > 0) net.set_bn_momentum(options.bn_momentum);
     return net;
+  };
+  if (options.weights.empty()) {
+    EfficientNet net(arch, published_semantics(Family::torchvision, arch), classes);
+    net.initialize(options.seed);
+    adapt_channels(net, planes, rule);
+    return ready(std::move(net));
   }
   const TensorFile file = read_checkpoint(options.weights);
   const bool own = is_vitrine_file(file);
   const Family family = own ? Family::timm : resolve_family(file, options.from, options.weights);
-  EfficientNet net(arch, own ? from_vitrine_file(file, options.weights).semantics : published_semantics(family, arch), classes);
+  Semantics semantics = own ? read_semantics(file.metadata, arch, options.weights) : published_semantics(family, arch);
+  semantics.channels = channels_of(file, family);
+  EfficientNet net(arch, semantics, classes);
   load_tensors(net, file, family, Head::keep_mine, options.weights);
+  adapt_channels(net, planes, rule);
   net.initialize_classifier(options.seed);
-  net.set_drop_rates(options.dropout, options.drop_connect);
-  if (options.bn_momentum > 0) net.set_bn_momentum(options.bn_momentum);
-  return net;
+  return ready(std::move(net));
 }
 
 Batch training_batch(const Dataset& data, std::span<const int> order, std::size_t first, const Semantics& semantics,

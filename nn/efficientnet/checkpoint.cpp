@@ -128,7 +128,7 @@ Family resolve_family(const TensorFile& file, const std::string& asked, const st
 }
 
 void load_tensors(EfficientNet& net, const TensorFile& file, Family family, Head head, const std::string& file_name) {
-  const std::vector<ListedTensor> list = tensor_list(family, net.arch, net.classes);
+  const std::vector<ListedTensor> list = tensor_list(family, net.arch, net.classes, net.semantics.channels);
   if (const auto phrases = differences(file, list, head); !phrases.empty()) {
     refuse_differences(phrases, file, family, net.arch.name, file_name);
   }
@@ -201,7 +201,9 @@ EfficientNet load_efficientnet(const TensorFile& file, const std::string& arch, 
   }
   const Architecture a = architecture(name);
   const std::int64_t classes = classes_of(file, family);
-  EfficientNet net(a, with(overrides, published_semantics(family, a)), classes > 0 ? classes : 1000);
+  Semantics semantics = with(overrides, published_semantics(family, a));
+  semantics.channels = channels_of(file, family);
+  EfficientNet net(a, semantics, classes > 0 ? classes : 1000);
   load_tensors(net, file, family, Head::as_in_file, file_name);
   return net;
 }

@@ -83,7 +83,7 @@ std::string block_name(const BlockSpec& spec) { return text("blocks.", spec.stag
 EfficientNet::EfficientNet(Architecture architecture, const Semantics& s, std::int64_t class_count)
     : arch(std::move(architecture)), semantics(s), classes(class_count) {
   const Activation activation = arch.lite ? Activation::relu6 : Activation::swish;
-  stem = conv_norm({3, 3, 3, arch.stem}, 2, semantics, activation);
+  stem = conv_norm({3, 3, semantics.channels, arch.stem}, 2, semantics, activation);
   for (std::size_t i = 0; i < arch.blocks.size(); ++i) {
     blocks.push_back(block_of(arch.blocks[i], semantics, activation, static_cast<std::uint32_t>(i)));
   }
@@ -127,6 +127,7 @@ void EfficientNet::set_bn_momentum(double momentum) {
 }
 
 void EfficientNet::set_semantics(const Semantics& s) {
+  if (s.channels != semantics.channels) throw InternalError("set_semantics cannot change the number of input channels");
   semantics = s;
   const auto set = [&s](ConvNorm& unit) {
     unit.padding = s.padding;
@@ -176,8 +177,9 @@ void EfficientNet::initialize_classifier(std::uint64_t seed) {
 
 Variable EfficientNet::forward(const Variable& images, const Pass& pass) {
   const Shape& shape = images.shape();
-  if (shape.rank() != 4 || shape[0] < 1 || shape[3] != 3 || shape[1] < 32 || shape[2] < 32) {
-    throw ShapeError(text("EfficientNet: images are ", shape.text(), ", expected [N, H, W, 3] with N >= 1 and H, W >= 32"));
+  if (shape.rank() != 4 || shape[0] < 1 || shape[3] != semantics.channels || shape[1] < 32 || shape[2] < 32) {
+    throw ShapeError(text("EfficientNet: images are ", shape.text(), ", expected [N, H, W, ", semantics.channels,
+                          "] with N >= 1 and H, W >= 32"));
   }
   const Pass as_evaluated{};  // no tape: frozen parts are constants of the step
   const auto pass_of = [&](int part) -> const Pass& { return part < frozen_parts ? as_evaluated : pass; };

@@ -1,6 +1,6 @@
 // EfficientNet: stem, MBConv blocks, head, classifier.
 //
-// Forward    images [N, H, W, 3] -> logits [N, classes]
+// Forward    images [N, H, W, channels] -> logits [N, classes]
 //            stem 3x3 stride 2 -> blocks -> head 1x1 -> global average pool -> dropout -> linear
 // Reference  Tan, Le 2019, arXiv:1905.11946
 #pragma once
@@ -54,7 +54,7 @@ struct EfficientNet {
   void set_bn_momentum(double momentum);
   void set_semantics(const Semantics& semantics);  // of a network that is already built
 
-  // ShapeError unless images are [N, H, W, 3] with N > 0 and H, W >= 32.
+  // ShapeError unless images are [N, H, W, semantics.channels] with N > 0 and H, W >= 32.
   Variable forward(const Variable& images, const Pass& pass);
 
   // Every tensor once, in network order, running statistics included.

@@ -125,7 +125,7 @@ class GraphWriter {
     const bool fixed = net_.semantics.padding == PaddingRule::same;
     const Dimension height = fixed ? Dimension{size_, ""} : Dimension{0, "H"};
     const Dimension width = fixed ? Dimension{size_, ""} : Dimension{0, "W"};
-    graph_.message(11, value_info("images", {{0, "N"}, {3, ""}, height, width}));
+    graph_.message(11, value_info("images", {{0, "N"}, {net_.semantics.channels, ""}, height, width}));
   }
 
   std::string node(std::string_view op, const std::string& name, const std::vector<std::string>& inputs,

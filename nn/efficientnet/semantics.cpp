@@ -214,6 +214,7 @@ std::string interpolation_text(Interpolation interpolation) {
 }
 
 void write_semantics(const Semantics& s, Metadata& metadata) {
+  metadata["vitrine.channels"] = std::to_string(s.channels);
   metadata["vitrine.padding"] = padding_text(s);
   metadata["vitrine.bn_eps"] = shortest(s.bn_eps);
   metadata["vitrine.bn_momentum"] = shortest(s.bn_momentum);
@@ -237,6 +238,8 @@ Semantics read_semantics(const Metadata& metadata, const Architecture& architect
   if (interpolation != metadata.end() && !parse_interpolation(interpolation->second, s.interpolation)) {
     refuse(file, "vitrine.interpolation", interpolation->second, "bilinear or bicubic is");
   }
+  read_size(metadata, "vitrine.channels", s.channels, file);
+  if (s.channels > 64) refuse(file, "vitrine.channels", std::to_string(s.channels), "1 to 64 is");
   read_size(metadata, "vitrine.resize", s.resize, file);
   read_size(metadata, "vitrine.input_size", s.input_size, file);
   return s;

@@ -19,6 +19,7 @@ namespace vitrine {
 enum class Interpolation { bilinear, bicubic };
 
 struct Semantics {
+  std::int64_t channels = 3;  // of the input; 3 are red, green, blue where the weights come from photographs
   PaddingRule padding = PaddingRule::symmetric;
   std::int64_t static_size = 0;  // same_static: the input size, pixels, for which the paddings were fixed
   double bn_eps = 1e-5;

@@ -23,13 +23,13 @@ std::vector<BlockNames> block_names(const Architecture& a) {
 }
 
 // Shapes in the order of key_table: convolution, then the four vectors of its norm.
-std::vector<Shape> shapes_of(const Architecture& a, std::int64_t classes) {
+std::vector<Shape> shapes_of(const Architecture& a, std::int64_t classes, std::int64_t channels) {
   std::vector<Shape> shapes;
   const auto unit = [&](const Shape& weight) {
     shapes.push_back(weight);
     for (int i = 0; i < 4; ++i) shapes.push_back({weight[0]});
   };
-  unit({a.stem, 3, 3, 3});
+  unit({a.stem, channels, 3, 3});
   for (const BlockSpec& b : a.blocks) {
     if (b.expands()) unit({b.middle, b.in, 1, 1});
     unit({b.middle, 1, b.kernel, b.kernel});
@@ -48,9 +48,10 @@ std::vector<Shape> shapes_of(const Architecture& a, std::int64_t classes) {
 
 }  // namespace
 
-std::vector<ListedTensor> tensor_list(Family family, const Architecture& architecture, std::int64_t classes) {
+std::vector<ListedTensor> tensor_list(Family family, const Architecture& architecture, std::int64_t classes,
+                                      std::int64_t channels) {
   const std::vector<KeyPair> keys = key_table(family, block_names(architecture));
-  const std::vector<Shape> shapes = shapes_of(architecture, classes);
+  const std::vector<Shape> shapes = shapes_of(architecture, classes, channels);
   if (keys.size() != shapes.size())
     throw InternalError("the key table and the shapes of an EfficientNet have different lengths");
   std::vector<ListedTensor> list;
@@ -83,20 +84,21 @@ std::vector<std::string> differences(const TensorFile& file, const std::vector<L
 }
 
 std::string architecture_of(const TensorFile& file, Family family) {
-  const std::int64_t classes = classes_of(file, family);
+  const std::int64_t classes = classes_of(file, family), channels = channels_of(file, family);
   for (const std::string& name : architecture_names()) {
-    if (differences(file, tensor_list(family, architecture(name), classes), Head::as_in_file).empty()) return name;
+    if (differences(file, tensor_list(family, architecture(name), classes, channels), Head::as_in_file).empty()) return name;
   }
   return {};
 }
 
 std::string best_matching_architecture(const TensorFile& file, Family family) {
   const Index index = index_of(file);
+  const std::int64_t channels = channels_of(file, family);
   std::string best;
   double best_share = 0;
   for (const std::string& name : architecture_names()) {
     double hits = 0, count = 0;
-    for (const ListedTensor& t : tensor_list(family, architecture(name), 1000)) {
+    for (const ListedTensor& t : tensor_list(family, architecture(name), 1000, channels)) {
       if (t.classifier) continue;
       ++count;
       const auto found = index.find(t.key);
@@ -114,6 +116,11 @@ std::string best_matching_architecture(const TensorFile& file, Family family) {
 std::int64_t classes_of(const TensorFile& file, Family family) {
   const StoredTensor* bias = file.find(tensor_list(family, architecture("b0"), 1).back().key);
   return bias != nullptr && bias->shape.rank() == 1 ? bias->shape[0] : 0;
+}
+
+std::int64_t channels_of(const TensorFile& file, Family family) {
+  const StoredTensor* stem = file.find(tensor_list(family, architecture("b0"), 1).front().key);
+  return stem != nullptr && stem->shape.rank() == 4 && stem->shape[1] >= 1 && stem->shape[1] <= 64 ? stem->shape[1] : 3;
 }
 
 }  // namespace vitrine

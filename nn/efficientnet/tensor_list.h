@@ -17,7 +17,8 @@ struct ListedTensor {
 };
 
 // In network order, num_batches_tracked left out.
-std::vector<ListedTensor> tensor_list(Family family, const Architecture& architecture, std::int64_t classes);
+std::vector<ListedTensor> tensor_list(Family family, const Architecture& architecture, std::int64_t classes,
+                                      std::int64_t channels = 3);
 
 enum class Head { as_in_file, keep_mine };  // keep_mine: the classifier of the file is left out (transfer learning)
 
@@ -31,5 +32,7 @@ std::string architecture_of(const TensorFile& file, Family family);
 std::string best_matching_architecture(const TensorFile& file, Family family);
 // Rows of the file's classifier; 0 when it has none.
 std::int64_t classes_of(const TensorFile& file, Family family);
+// Input channels of the file's first convolution; 3 when it has none.
+std::int64_t channels_of(const TensorFile& file, Family family);
 
 }  // namespace vitrine

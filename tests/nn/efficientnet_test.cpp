@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include <map>
 #include <set>
 
 #include "base/error.h"
 #include "nn/efficientnet/checkpoint.h"
+#include "nn/efficientnet/first_conv.h"
 #include "tensor/parallel.h"
 
 namespace vitrine::testing {
@@ -79,6 +82,71 @@ TEST(EfficientNet, InferenceOfAnImageIsTheSameAloneAndInABatch) {
     const auto one = std::span<const float>(batch.host()).subspan(static_cast<std::size_t>(n * 33 * 47 * 3), 33 * 47 * 3);
     const Tensor alone = net.forward(Tensor::from({1, 33, 47, 3}, one), Pass{}).tensor();
     for (std::size_t c = 0; c < 5; ++c) EXPECT_EQ(alone.host()[c], together.host()[static_cast<std::size_t>(n) * 5 + c]);
+  }
+}
+
+// What a grey image gives replicated, it gives through the adapted first convolution as well.
+TEST(FirstConv, SumKeepsTheResponseToReplicatedPlanes) {
+  Semantics semantics;
+  semantics.mean.fill(0.5f);
+  semantics.std.fill(0.25f);
+  for (const std::int64_t channels : {1, 2, 5}) {
+    EfficientNet rgb(architecture("b0"), semantics, 4), adapted(architecture("b0"), semantics, 4);
+    rgb.initialize(7);
+    adapted.initialize(7);
+    adapt_channels(adapted, channels, FirstConv::sum);
+    EXPECT_EQ(adapted.semantics.channels, channels);
+    const auto image = [](std::int64_t planes) {
+      Tensor x = Tensor::uninitialized({1, 40, 40, planes});
+      for (std::int64_t i = 0; i < x.size(); ++i)
+        x.mutable_host()[static_cast<std::size_t>(i)] = std::sin(static_cast<float>(i / planes));
+      return x;
+    };
+    const Tensor a = rgb.forward(image(3), Pass{}).tensor(), b = adapted.forward(image(channels), Pass{}).tensor();
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(a.host()[i], b.host()[i], 1e-5) << channels;
+  }
+}
+
+TEST(FirstConv, ExtendRepeatsColoursAndKeepsTheSum) {
+  const Tensor w = Tensor::from({1, 1, 3, 1}, std::vector<float>{1, 2, 3});
+  const auto values = [](const Tensor& t) { return std::vector<float>(t.host().begin(), t.host().end()); };
+  EXPECT_EQ(values(adapted_first_conv(w, 3, FirstConv::extend)), (std::vector<float>{1, 2, 3}));
+  EXPECT_EQ(values(adapted_first_conv(w, 6, FirstConv::extend)), (std::vector<float>{0.5f, 1, 1.5f, 0.5f, 1, 1.5f}));
+  EXPECT_EQ(values(adapted_first_conv(w, 2, FirstConv::sum)), (std::vector<float>{3, 3}));
+  EXPECT_THROW(adapted_first_conv(w, 0, FirstConv::sum), ShapeError);
+  EXPECT_THROW(first_conv_from_name("repeat"), UsageError);
+}
+
+TEST(FirstConv, TheNumberOfChannelsTravelsWithTheFile) {
+  EfficientNet net(architecture("b0"), Semantics{}, 4);
+  net.initialize(7);
+  adapt_channels(net, 2, FirstConv::extend);
+  EfficientNet back = from_vitrine_file(to_tensor_file(net, {}), "memory");
+  EXPECT_EQ(back.semantics.channels, 2);
+  EXPECT_EQ(back.stem.weight.value.shape(), (Shape{3, 3, 2, 32}));
+  EXPECT_FLOAT_EQ(back.semantics.mean[0], (0.485f + 0.456f + 0.406f) / 3);
+  EXPECT_THROW(back.forward(Tensor::zeros({1, 40, 40, 3}), Pass{}), ShapeError);
+  TensorFile timm = to_tensor_file(net, {});
+  timm.metadata.clear();
+  EXPECT_EQ(load_efficientnet(timm, "", "timm", {}, "memory").semantics.channels, 2);
+}
+
+// The list of names and shapes is written down apart from the network; both must say the same.
+TEST(TensorList, IsWhatTheNetworkHas) {
+  for (const char* name : {"b0", "b1", "b2", "lite0", "lite3"}) {
+    Semantics semantics;
+    semantics.channels = 5;
+    EfficientNet net(architecture(name), semantics, 7);
+    const std::vector<ListedTensor> list = tensor_list(Family::timm, net.arch, 7, 5);
+    std::size_t i = 0;
+    net.visit([&](const NamedTensor& t) {
+      ASSERT_LT(i, list.size());
+      EXPECT_EQ(t.name, list[i].name);
+      EXPECT_EQ(to_torch_layout(*t.value, t.layout).shape(), list[i].shape) << t.name;
+      EXPECT_EQ(t.name.starts_with("classifier."), list[i].classifier) << t.name;
+      ++i;
+    });
+    EXPECT_EQ(i, list.size());
   }
 }
 

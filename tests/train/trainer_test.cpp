@@ -19,6 +19,7 @@
 #include "tensor/philox.h"
 #include "train/cross_validation.h"
 #include "train/step.h"
+#include "weights/checkpoint_file.h"
 
 namespace vitrine::testing {
 namespace {
@@ -115,6 +116,27 @@ TEST(TransferLearning, AFactorOfZeroStopsAPartButNotItsStatistics) {
     if (part_of_tensor(name) != "stage3") continue;
     EXPECT_NE(name.find("running_"), std::string::npos) << name;
   }
+}
+
+TEST(TransferLearning, AOneChannelNetworkTrainsAndItsFileSaysSo) {
+  Progress quiet(true);
+  TrainOptions options = small_options();
+  options.epochs = 1;
+  options.inputs = "t1c";
+  options.first_conv = "sum";
+  const FoldData data = small_fold();
+  const fs::path folder = fresh_folder("one-channel");
+  train_fold(data, options, folder, "key", "t1c", quiet);
+  const TensorFile file = read_checkpoint(folder / "best.safetensors");
+  EXPECT_EQ(file.metadata.at("vitrine.channels"), "1");
+  EXPECT_EQ(file.at("conv_stem.weight").shape, (Shape{32, 1, 3, 3}));
+  // From that file on: its own channel count, its padding, another classifier.
+  options.weights = (folder / "best.safetensors").string();
+  options.first_conv = "replicate";
+  EXPECT_EQ(starting_network(options, 5).semantics.channels, 1);
+  options.first_conv = "sum";
+  EXPECT_THROW(starting_network(options, 5), UsageError);
+  fs::remove_all(folder);
 }
 
 TEST(TransferLearning, OptionsAreChecked) {
