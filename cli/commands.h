@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "data/split.h"
-#include "nn/efficientnet/semantics.h"
+#include "nn/efficientnet/efficientnet.h"
 #include "train/options.h"
 
 namespace vitrine::cli {
@@ -29,6 +29,9 @@ struct CheckpointCommand {
   std::string file, arch, from = "auto";
   SemanticsOverrides semantics;
 };
+
+// One line on stderr when weights are NaN or infinite; `vitrine weights verify` refuses such a file.
+void warn_about_values(EfficientNet& net, const std::string& file);
 
 struct WeightsInfoCommand {
   std::string file;

@@ -119,6 +119,7 @@ void run_predict(const PredictCommand& command) {
   if (command.top < 1) throw UsageError(text("--top is ", command.top, ", expected at least 1"));
   const TensorFile file = read_checkpoint(command.weights);
   EfficientNet net = load_efficientnet(file, command.arch, command.from, command.semantics, command.weights);
+  warn_about_values(net, command.weights);
   if (command.tensor.empty()) {
     const auto names = file.metadata.find("vitrine.class_names");
     predict_images(net, command, names == file.metadata.end() ? std::string() : names->second);

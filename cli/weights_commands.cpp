@@ -125,7 +125,9 @@ void print_info(const std::string& path, const OpenedFile& o) {
 }
 
 EfficientNet load(const CheckpointCommand& c) {
-  return load_efficientnet(read_checkpoint(c.file), c.arch, c.from, c.semantics, c.file);
+  EfficientNet net = load_efficientnet(read_checkpoint(c.file), c.arch, c.from, c.semantics, c.file);
+  warn_about_values(net, c.file);
+  return net;
 }
 
 // What the network that the target library builds would do differently with these weights; empty when nothing.
@@ -215,6 +217,20 @@ void check_values(const WeightsVerifyCommand& c, const OpenedFile& o) {
 }
 
 }  // namespace
+
+void warn_about_values(EfficientNet& net, const std::string& file) {
+  std::int64_t count = 0;
+  std::string first;
+  net.visit([&](const NamedTensor& t) {
+    for (const float v : t.value->host()) {
+      if (std::isfinite(v)) continue;
+      if (count++ == 0) first = t.name;
+    }
+  });
+  if (count > 0)
+    std::fprintf(stderr, "warning: %s holds %lld NaN or infinite values, the first in '%s'\n", file.c_str(),
+                 static_cast<long long>(count), first.c_str());
+}
 
 void run_weights_info(const WeightsInfoCommand& c) {
   const OpenedFile o = open(c.file);

@@ -93,6 +93,8 @@ TEST_F(WeightsProgram, VerifyChecksDigestArchitectureAndValues) {
   const Outcome outcome = vitrine_program("weights verify " + path("nan.safetensors"));
   EXPECT_EQ(outcome.code, 4);
   EXPECT_TRUE(has(outcome.output, "'classifier.bias' holds 3 NaN or infinite values of 3")) << outcome.output;
+  EXPECT_TRUE(has(ok("export --weights " + path("nan.safetensors") + " -o " + path("copy.safetensors")),
+                  "holds 3 NaN or infinite values, the first in 'classifier.bias'"));
 }
 
 TEST_F(WeightsProgram, TenDifferencesAndTheBestArchitectureAreNamed) {

@@ -126,9 +126,54 @@ def check_case(program, folder, library, arch, size):
     return good
 
 
+def check_containers(program, folder):
+    """The ways in which people save a state dict, all of one torchvision b0; and a whole model, which is refused."""
+    torch.manual_seed(7)
+    model = drawn("torchvision", "b0")
+    state = model.state_dict()
+    images = torch.randn(1, 3, 64, 64)
+    save_file({"input": images}, folder / "in.safetensors")
+
+    def converted(kind):
+        return {k: v.to(kind) if v.is_floating_point() else v for k, v in state.items()}
+
+    last = {k: v.contiguous(memory_format=torch.channels_last) if v.ndim == 4 else v for k, v in state.items()}
+    shared = torch.cat([v.reshape(-1) for v in state.values() if v.dtype == torch.float32])
+    views, at = {}, 0
+    for k, v in state.items():
+        views[k] = v if v.dtype != torch.float32 else shared[at:at + v.numel()].view(v.shape)
+        at += v.numel() if v.dtype == torch.float32 else 0
+    saved = {
+        "half": converted(torch.float16), "bfloat16": converted(torch.bfloat16), "double": converted(torch.float64),
+        "channels_last": last, "shared storage": views,
+        "nested": {"epoch": 3, "state_dict": state, "optimizer": torch.optim.Adam(model.parameters()).state_dict()},
+        "model and EMA": {"model": state, "state_dict_ema": converted(torch.float32), "args": None},
+        "DataParallel": {"module." + k: v for k, v in state.items()},
+        "parameters": dict(model.named_parameters()) | dict(model.named_buffers()),
+    }
+    good = True
+    print("torchvision b0, ways of saving")
+    for name, content in saved.items():
+        expected = BUILD["torchvision"]("b0").eval().double()
+        kind = {"half": torch.float16, "bfloat16": torch.bfloat16}.get(name, torch.float32)
+        expected.load_state_dict({k: v.double() if v.is_floating_point() else v for k, v in converted(kind).items()})
+        with torch.no_grad():
+            truth = expected(images.double())
+        for protocol, zipped in [(2, True), (4, True), (2, False)]:
+            torch.save(content, folder / "saved.pth", pickle_protocol=protocol, _use_new_zipfile_serialization=zipped)
+            found = logits_by_vitrine(program, folder, "--weights", folder / "saved.pth")
+            good &= check(f"{name}, protocol {protocol}, {'zip' if zipped else 'legacy'}", (found - truth).abs().max().item(),
+                          2e-6 * truth.abs().max().item())
+    torch.save(model, folder / "whole.pth")
+    done = subprocess.run([program, "weights", "info", str(folder / "whole.pth")], capture_output=True, text=True)
+    print("  a whole model:", done.stderr.strip())
+    return good and done.returncode == 4 and "nothing was executed" in done.stderr
+
+
 def main():
     program, everything = sys.argv[1], "--all" in sys.argv[2:]
-    good = True
+    with tempfile.TemporaryDirectory() as folder:
+        good = check_containers(program, Path(folder))
     for i, (library, arch) in enumerate(ALL if everything else SMALL):
         with tempfile.TemporaryDirectory() as folder:
             good &= check_case(program, Path(folder), library, arch, [64, 97, 80][i % 3])

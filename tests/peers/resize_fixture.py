@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/resize.json: Pillow's bilinear and bicubic resize of a patterned 18 x 24 image (Pillow 12 made the file)."""
+"""Writes tests/golden/resize.json: Pillow's bilinear and bicubic resize of a patterned 18 x 24 image (Pillow 13 made the file)."""
 import json
 import sys
 
