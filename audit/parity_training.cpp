@@ -145,6 +145,7 @@ ParityRow metrics_parity(const fs::path& path) {
       compare(m.classes[c].precision, row.at("precision")[c]);
       compare(m.classes[c].recall, row.at("recall")[c]);
       compare(m.classes[c].f1, row.at("f1")[c]);
+      compare(m.classes[c].support, row.at("support")[c]);
     }
     const RocCurve curve = roc_curve(labels, score);
     const auto fpr = row.at("fpr").get<std::vector<double>>(), tpr = row.at("tpr").get<std::vector<double>>();

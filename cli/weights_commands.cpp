@@ -16,7 +16,6 @@
 #include "weights/safetensors.h"
 #include "weights/statistics.h"
 #include "weights/tensor_name.h"
-#include "weights/tensorflow_index.h"
 
 namespace vitrine::cli {
 namespace {
@@ -29,24 +28,13 @@ struct OpenedFile {
   std::string arch;  // that it fits exactly
 };
 
-std::string container_name(Container container) {
-  switch (container) {
-    case Container::torch_zip: return "PyTorch zip";
-    case Container::torch_legacy: return "PyTorch legacy stream";
-    case Container::safetensors: break;
-  }
-  return "safetensors";
-}
-
 OpenedFile open(const std::string& path) {
   OpenedFile o;
   o.file = read_checkpoint(path);
-  std::error_code none;
-  const ByteSource source = ByteSource::file(std::filesystem::exists(path, none) ? path : path + ".index");
+  const ByteSource source = ByteSource::file(checkpoint_path(path));
   o.bytes = source.size();
   o.sha256 = source.sha256();
-  o.container = is_tensorflow_index(source) ? "TensorFlow checkpoint (figures of its index)"
-                                            : container_name(container_of(source.head(4)));
+  o.container = container_name(container_of(source));
   o.family = is_vitrine_file(o.file) ? Family::timm : family_of(o.file);
   if (o.family) o.arch = architecture_of(o.file, *o.family);
   return o;
@@ -247,9 +235,7 @@ void run_weights_convert(const WeightsConvertCommand& c) {
     throw UsageError("--channels and --first-conv sum or extend go together; pass both or neither");
   EfficientNet net = load(c.checkpoint);
   adapt_channels(net, c.channels, rule);
-  std::error_code none;
-  const std::string& path = c.checkpoint.file;
-  const ByteSource source = ByteSource::file(std::filesystem::exists(path, none) ? path : path + ".index");
+  const ByteSource source = ByteSource::file(checkpoint_path(c.checkpoint.file));
   const std::map<std::string, std::string> origin{{"vitrine.source_sha256", source.sha256()}};
   if (c.to == "vitrine") {
     write_safetensors(c.output, to_tensor_file(net, origin));

@@ -23,8 +23,7 @@ enum class Filter { bilinear, bicubic };
 ByteImage resize(const ByteImage& image, std::int64_t height, std::int64_t width, Filter filter);
 
 // Resizes so that the shorter side is `resized` pixels (the other one rounded half to even), then cuts the central crop x crop
-// square, an odd pixel left after it. torchvision truncates the longer side instead: one pixel, which moves probabilities by up
-// to 0.03. ShapeError when the crop does not fit.
+// square, an odd pixel left after it. torchvision truncates the longer side instead, which can be one pixel. ShapeError when the crop does not fit.
 ByteImage resize_and_crop(const ByteImage& image, std::int64_t resized, std::int64_t crop, Filter filter);
 
 Tensor to_unit_range(const ByteImage& image);  // [H, W, 3], values / 255

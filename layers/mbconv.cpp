@@ -6,7 +6,6 @@
 #include "layers/drop_connect.h"
 #include "layers/relu6.h"
 #include "layers/swish.h"
-#include "layers/window.h"
 
 namespace vitrine {
 namespace {
@@ -16,20 +15,20 @@ Variable activate(const Variable& x, const std::optional<Activation>& activation
   return *activation == Activation::swish ? swish(x) : relu6(x);
 }
 
-Padding padding_of(const ConvNorm& unit, const Shape& image) {
-  const std::int64_t kernel = unit.weight.value.shape()[0];
-  switch (unit.padding) {
-    case PaddingRule::same: return same_padding(image[1], image[2], kernel, unit.stride);
-    case PaddingRule::same_static: return same_padding(unit.static_size, unit.static_size, kernel, unit.stride);
+}  // namespace
+
+Padding ConvNorm::padding_for(std::int64_t height, std::int64_t width) const {
+  const std::int64_t kernel = weight.value.shape()[0];
+  switch (padding) {
+    case PaddingRule::same: return same_padding(height, width, kernel, stride);
+    case PaddingRule::same_static: return same_padding(static_size, static_size, kernel, stride);
     case PaddingRule::symmetric: break;
   }
   return symmetric_padding(kernel);
 }
 
-}  // namespace
-
 Variable ConvNorm::forward(const Variable& x, const Pass& pass) {
-  const ConvOptions options{stride, padding_of(*this, x.shape())};
+  const ConvOptions options{stride, padding_for(x.shape()[1], x.shape()[2])};
   const Variable w = pass.parameter(weight);
   const Variable z = depthwise ? depthwise_conv2d(x, w, options) : conv2d(x, w, Variable(), options);
   return activate(norm.forward(z, pass), activation);

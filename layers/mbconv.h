@@ -19,6 +19,7 @@
 #include "layers/batch_norm.h"
 #include "layers/mode.h"
 #include "layers/squeeze_excitation.h"
+#include "layers/window.h"
 
 namespace vitrine {
 
@@ -36,6 +37,7 @@ struct ConvNorm {
   std::int64_t static_size = 0;  // same_static: rows and columns of the input that the padding is fixed for
   std::optional<Activation> activation;
 
+  Padding padding_for(std::int64_t height, std::int64_t width) const;  // of an input of this size
   Variable forward(const Variable& x, const Pass& pass);
 };
 

@@ -8,10 +8,15 @@
 
 namespace vitrine {
 
-enum class Container { safetensors, torch_zip, torch_legacy };
+enum class Container { safetensors, torch_zip, torch_legacy, tensorflow };
 
-// `PK\x03\x04` is a zip, `80 02 8a 0a` a legacy stream, anything else must be safetensors.
-Container container_of(std::string_view first_bytes);
+// `PK\x03\x04` is a zip, `80 02 8a 0a` a legacy stream; the last eight bytes tell TensorFlow's index; all else must be safetensors.
+Container container_of(const ByteSource& source);
+std::string_view container_name(Container container);
+
+// The file that `path` means: itself, or `path`.index where only that exists (TensorFlow names a checkpoint by the common part of
+// its files' names).
+std::filesystem::path checkpoint_path(const std::filesystem::path& path);
 
 // WeightsError on any flaw; it says what a file is when it is no checkpoint (a Git LFS pointer, an HTML page, gzip).
 TensorFile parse_checkpoint(const ByteSource& source, std::string_view file_name);

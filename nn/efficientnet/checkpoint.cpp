@@ -194,10 +194,11 @@ EfficientNet load_efficientnet(const TensorFile& file, const std::string& arch, 
     const std::string best = best_matching_architecture(file, family);
     if (best.empty())
       throw WeightsError(text(file_name, ": none of its tensors has a name and shape of ", family_name(family)));
-    refuse_differences(
-        differences(file, tensor_list(family, architecture(best), std::max<std::int64_t>(1, classes_of(file, family))),
-                    Head::as_in_file),
-        file, family, best, file_name);
+    refuse_differences(differences(file,
+                                   tensor_list(family, architecture(best), std::max<std::int64_t>(1, classes_of(file, family)),
+                                               channels_of(file, family)),
+                                   Head::as_in_file),
+                       file, family, best, file_name);
   }
   const Architecture a = architecture(name);
   const std::int64_t classes = classes_of(file, family);

@@ -154,10 +154,7 @@ class GraphWriter {
 
   // Padding of a unit at the current map size, which then shrinks by its stride.
   std::array<std::int64_t, 4> pads_of(const ConvNorm& unit) {
-    const std::int64_t kernel = unit.weight.value.shape()[0];
-    Padding p = symmetric_padding(kernel);
-    if (unit.padding == PaddingRule::same) p = same_padding(size_, size_, kernel, unit.stride);
-    if (unit.padding == PaddingRule::same_static) p = same_padding(unit.static_size, unit.static_size, kernel, unit.stride);
+    const Padding p = unit.padding_for(size_, size_);
     size_ = (size_ + unit.stride - 1) / unit.stride;  // used by SAME alone
     return {p.top, p.left, p.bottom, p.right};
   }

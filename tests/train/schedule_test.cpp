@@ -2,9 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "audit/parity.h"
 #include "base/error.h"
-#include "base/file.h"
-#include "base/json.h"
 #include "tests/reference_files.h"
 
 namespace vitrine::testing {
@@ -12,14 +11,8 @@ namespace {
 
 TEST(ScheduleGolden, OneCycleAgreesWithPyTorch) {
   VITRINE_REFERENCE_FILE(path, "schedules.json");
-  const Json row = parse_json(read_file(path, 1u << 20)).at("fastai_one_cycle");
-  OneCycle schedule;
-  schedule.total_steps = row.at("total_steps").get<int>();
-  const auto lr = row.at("lr").get<std::vector<double>>(), momentum = row.at("momentum").get<std::vector<double>>();
-  for (int step = 0; step < schedule.total_steps; ++step) {
-    EXPECT_NEAR(schedule.lr(step), lr[static_cast<std::size_t>(step)], 1e-12 * schedule.max_lr) << step;
-    EXPECT_NEAR(schedule.momentum(step), momentum[static_cast<std::size_t>(step)], 1e-12) << step;
-  }
+  const ParityRow row = schedule_parity(path);
+  EXPECT_TRUE(row.within()) << row.error << ", limit " << row.limit;
 }
 
 TEST(Schedule, ShortRunsStayInRange) {
