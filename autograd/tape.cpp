@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "base/error.h"
+#include "tensor/parallel.h"
 
 namespace vitrine {
 namespace {
@@ -66,12 +67,14 @@ void Tape::accumulate(std::vector<Tensor>& gradients, int id, Tensor gradient) c
     sum = std::move(gradient);
     return;
   }
-  // A gradient may share its storage (add returns dy twice), so the sum goes to a new tensor when it must.
+  // A gradient may share its storage (add returns dy twice), so the sum goes to a new tensor.
   Tensor total = Tensor::uninitialized(sum.shape());
-  const auto a = sum.host();
-  const auto b = gradient.host();
-  const auto y = total.mutable_host();
-  for (std::size_t i = 0; i < y.size(); ++i) y[i] = a[i] + b[i];
+  const float* const a = sum.host().data();
+  const float* const b = gradient.host().data();
+  float* const y = total.mutable_host().data();
+  parallel_for(sum.size(), 16384, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i) y[i] = a[i] + b[i];
+  });
   sum = std::move(total);
 }
 

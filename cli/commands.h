@@ -121,6 +121,15 @@ struct AuditParityCommand {
 };
 void run_audit_parity(const AuditParityCommand& command);  // Error with exit code 1 when parity does not hold
 
+struct BenchCommand {
+  std::string arch = "b0";
+  std::int64_t batch = 16, size = 64;
+  double seconds = 6;  // of measuring; training takes twice that
+  bool json = false;
+};
+void run_bench_infer(const BenchCommand& command);
+void run_bench_train(const BenchCommand& command);
+
 void run_doctor();
 
 // The report of a study's folder, or of one run's folder, as HTML (cli/report_data.cpp).

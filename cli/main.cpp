@@ -144,6 +144,24 @@ void add_study_commands(CLI::App& app, StudyCommand& study, DemoCommand& demo, R
   r->callback([&] { chosen = [&] { run_report(report); }; });
 }
 
+void add_bench_commands(CLI::App& app, BenchCommand& bench, std::function<void()>& chosen) {
+  auto* b = app.add_subcommand("bench", "how fast this build is on this machine");
+  b->require_subcommand(1);
+  b->fallthrough();
+  const auto add = [&](const char* name, const char* about, void (*run)(const BenchCommand&)) {
+    auto* sub = b->add_subcommand(name, about)->fallthrough();  // so that --threads may stand last
+    sub->add_option("--arch", bench.arch, "b0 to b7, lite0 to lite4")->capture_default_str();
+    sub->add_option("--batch", bench.batch, "images at a time")->capture_default_str();
+    sub->add_option("--size", bench.size, "rows and columns of an image")->capture_default_str();
+    sub->add_option("--seconds", bench.seconds, "how long to measure")->check(CLI::Range(0.0, 3600.0))->capture_default_str();
+    sub->add_flag("--json", bench.json, "as one line of JSON");
+    sub->footer(std::string("Example: vitrine --threads 2 bench ") + name + " --arch b0 --batch 16 --size 64");
+    sub->callback([&bench, &chosen, run] { chosen = [&bench, run] { run(bench); }; });
+  };
+  add("infer", "images through the network", run_bench_infer);
+  add("train", "training steps: forward, loss, backward, Adam", run_bench_train);
+}
+
 int usage_error(const std::string& message) {
   std::fprintf(stderr, "vitrine: %s\n", message.c_str());
   return static_cast<int>(ExitCode::usage);
@@ -170,6 +188,7 @@ int run(int argc, char** argv) {
   DemoCommand demo;
   ReportCommand report;
   AuditParityCommand parity;
+  BenchCommand bench;
   int fold = 0;
   add_study_commands(app, study, demo, report, chosen);
   add_data_commands(app, simulate, prep, split, chosen);
@@ -183,6 +202,7 @@ int run(int argc, char** argv) {
   p->add_flag("--json", parity.json, "as JSON");
   p->footer("Exit code 0: every case is within its limit; 1: not.\nExample: vitrine audit parity tests/golden");
   p->callback([&] { chosen = [&] { run_audit_parity(parity); }; });
+  add_bench_commands(app, bench, chosen);
   app.add_subcommand("doctor", "what was built in, and what this machine has")
       ->footer("Example: vitrine doctor")
       ->callback([&] { chosen = run_doctor; });

@@ -25,23 +25,9 @@ const BatchNormKernels& batch_norm_kernels() {
 
 }  // namespace cpu
 
-namespace {
-
-// The constants of C channels, in one tensor that a node keeps.
-struct Constants {
-  Tensor values;  // [4, C]: mean high, mean low, 1 / deviation, gamma / deviation
-
-  cpu::NormConstants view() const {
-    const float* p = values.host().data();
-    const std::int64_t C = values.shape()[1];
-    return {p, p + C, p + 2 * C, p + 3 * C};
-  }
-};
-
-Constants make_constants(std::span<const double> mean, std::span<const double> variance, const Tensor& gamma, double eps) {
-  const auto C = static_cast<std::int64_t>(mean.size());
-  Constants k{Tensor::uninitialized({4, C})};
-  const auto out = k.values.mutable_host();
+NormTensor::NormTensor(std::span<const double> mean, std::span<const double> variance, const Tensor& gamma, double eps)
+    : values(Tensor::uninitialized({4, static_cast<std::int64_t>(mean.size())})) {
+  const auto out = values.mutable_host();
   for (std::size_t c = 0; c < mean.size(); ++c) {
     const double inverse = 1.0 / std::sqrt(variance[c] + eps);
     out[c] = static_cast<float>(mean[c]);
@@ -49,8 +35,15 @@ Constants make_constants(std::span<const double> mean, std::span<const double> v
     out[2 * mean.size() + c] = static_cast<float>(inverse);
     out[3 * mean.size() + c] = static_cast<float>(static_cast<double>(gamma.host()[c]) * inverse);
   }
-  return k;
 }
+
+cpu::NormConstants NormTensor::view() const {
+  const float* p = values.host().data();
+  const std::int64_t C = values.shape()[1];
+  return {p, p + C, p + 2 * C, p + 3 * C};
+}
+
+namespace {
 
 // Room for the partial sums of two quantities, as doubles in a float tensor.
 double* scratch_of(Tensor& room, std::int64_t rows, std::int64_t C) {
@@ -60,10 +53,10 @@ double* scratch_of(Tensor& room, std::int64_t rows, std::int64_t C) {
 
 struct BatchNormNode final : Node {
   Tensor x;
-  Constants constants;
+  NormTensor constants;
   bool train;
 
-  BatchNormNode(Tensor input, Constants k, bool in_training)
+  BatchNormNode(Tensor input, NormTensor k, bool in_training)
       : x(std::move(input)), constants(std::move(k)), train(in_training) {}
   std::string_view name() const override { return "batch_norm"; }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
@@ -106,7 +99,7 @@ void check(const Variable& x, const Variable& gamma, const Variable& beta) {
   }
 }
 
-Variable normalized(const Variable& x, const Variable& gamma, const Variable& beta, Constants constants, bool train) {
+Variable normalized(const Variable& x, const Variable& gamma, const Variable& beta, NormTensor constants, bool train) {
   const std::int64_t C = x.shape().back();
   Tensor y = Tensor::uninitialized(x.shape());
   cpu::batch_norm_kernels().normalize(x.tensor().host().data(), constants.view(), beta.tensor().host().data(), y.size() / C, C,
@@ -145,7 +138,7 @@ Variable batch_norm_train(const Variable& x, const Variable& gamma, const Variab
   kernels.mean(x.tensor().host().data(), rows, C, scratch, mean.data());
   kernels.variance(x.tensor().host().data(), mean.data(), rows, C, scratch, variance.data());
   if (statistics != nullptr) *statistics = {float_tensor(mean), float_tensor(variance), rows};
-  return normalized(x, gamma, beta, make_constants(mean, variance, gamma.tensor(), eps), true);
+  return normalized(x, gamma, beta, NormTensor(mean, variance, gamma.tensor(), eps), true);
 }
 
 Variable batch_norm_eval(const Variable& x, const Variable& gamma, const Variable& beta, const Tensor& running_mean,
@@ -157,7 +150,7 @@ Variable batch_norm_eval(const Variable& x, const Variable& gamma, const Variabl
   }
   const std::vector<double> mean(running_mean.host().begin(), running_mean.host().end());
   const std::vector<double> variance(running_var.host().begin(), running_var.host().end());
-  return normalized(x, gamma, beta, make_constants(mean, variance, gamma.tensor(), eps), false);
+  return normalized(x, gamma, beta, NormTensor(mean, variance, gamma.tensor(), eps), false);
 }
 
 BatchNorm BatchNorm::identity(std::int64_t channels, double eps, double momentum) {
@@ -169,14 +162,18 @@ BatchNorm BatchNorm::identity(std::int64_t channels, double eps, double momentum
           momentum};
 }
 
+void BatchNorm::track(const BatchStatistics& batch) {
+  const auto count = static_cast<double>(batch.count);
+  running_mean = moved(running_mean, batch.mean, momentum, 1.0);
+  running_var = moved(running_var, batch.variance, momentum, count / (count - 1));
+}
+
 Variable BatchNorm::forward(const Variable& x, const Pass& pass) {
   if (pass.mode == Mode::eval)
     return batch_norm_eval(x, pass.parameter(gamma), pass.parameter(beta), running_mean, running_var, eps);
   BatchStatistics batch;
   Variable y = batch_norm_train(x, pass.parameter(gamma), pass.parameter(beta), eps, &batch);
-  const auto count = static_cast<double>(batch.count);
-  running_mean = moved(running_mean, batch.mean, momentum, 1.0);
-  running_var = moved(running_var, batch.variance, momentum, count / (count - 1));
+  track(batch);
   return y;
 }
 

@@ -17,6 +17,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "autograd/tape.h"
 #include "layers/mode.h"
@@ -26,6 +27,20 @@ namespace vitrine {
 struct BatchStatistics {
   Tensor mean, variance;   // [C]; the variance is the biased one, divided by count
   std::int64_t count = 0;  // rows
+};
+
+namespace cpu {
+struct NormConstants;
+}
+
+// What normalising C channels takes: mean as high + low part, 1 / sqrt(v + eps), gamma / sqrt(v + eps); each computed in float64 and
+// rounded once. One tensor [4, C] that a node keeps.
+struct NormTensor {
+  Tensor values;
+
+  NormTensor() = default;
+  NormTensor(std::span<const double> mean, std::span<const double> variance, const Tensor& gamma, double eps);
+  cpu::NormConstants view() const;
 };
 
 // `statistics` may be null.
@@ -39,6 +54,9 @@ struct BatchNorm {
   Tensor running_mean, running_var;
   double eps = 1e-5;
   double momentum = 0.1;  // running = (1 - momentum) running + momentum batch
+
+  // Moves the running statistics towards those of a batch; the running variance is the unbiased one.
+  void track(const BatchStatistics& batch);
 
   static BatchNorm identity(std::int64_t channels, double eps, double momentum);  // gamma 1, beta 0, running 0 and 1
   Variable forward(const Variable& x, const Pass& pass);                          // train also updates the running statistics

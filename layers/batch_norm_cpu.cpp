@@ -1,5 +1,6 @@
 #include "layers/batch_norm.h"
 
+#include "layers/norm_cpu.h"
 #include "layers/pairwise_cpu.h"
 #include "tensor/parallel.h"
 
@@ -65,25 +66,14 @@ void variance(const float* x, const double* mean_of, std::int64_t rows, std::int
   for (std::int64_t c = 0; c < C; ++c) result[c] /= static_cast<double>(rows);
 }
 
-// The constants of one block of channels in registers.
-struct Block {
-  F high, low, inverse, scale;
-  Block(const NormConstants& k, std::int64_t c, int lanes)
-      : high(load_partial(k.mean_high + c, lanes)),
-        low(load_partial(k.mean_low + c, lanes)),
-        inverse(load_partial(k.inverse_deviation + c, lanes)),
-        scale(load_partial(k.scale + c, lanes)) {}
-  F centred(F x) const { return (x - high) - low; }
-};
-
 void normalize(const float* x, const NormConstants& k, const float* beta, std::int64_t rows, std::int64_t C, float* y) {
   parallel_for(rows, 1 + 8192 / C, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t c = 0; c < C; c += kLanes) {
       const int lanes = static_cast<int>(smaller(C - c, kLanes));
-      const Block block(k, c, lanes);
+      const NormLanes norm(k, c, lanes);
       const F shift = load_partial(beta + c, lanes);
       for (std::int64_t r = first; r < last; ++r) {
-        store_partial(y + r * C + c, fma(block.centred(load_partial(x + r * C + c, lanes)), block.scale, shift), lanes);
+        store_partial(y + r * C + c, norm.value(load_partial(x + r * C + c, lanes), shift), lanes);
       }
     }
   });
@@ -93,9 +83,9 @@ void gradient_sums(const float* x, const float* dy, const NormConstants& k, std:
                    double* sum_dy, double* sum_dy_h) {
   double* const sums[2] = {sum_dy, sum_dy_h};
   column_sums(rows, C, scratch, sums, [&](std::int64_t at, std::int64_t c, int lanes, D(&acc)[2]) {
-    const Block block(k, c, lanes);
+    const NormLanes norm(k, c, lanes);
     const F g = load_partial(dy + at, lanes);
-    const F h = block.centred(load_partial(x + at, lanes)) * block.inverse;
+    const F h = norm.standard(load_partial(x + at, lanes));
     acc[0] = acc[0] + widen(g);
     acc[1] = fma(widen(g), widen(h), acc[1]);
   });
@@ -106,17 +96,14 @@ void backward(const float* x, const float* dy, const NormConstants& k, const flo
   parallel_for(rows, 1 + 8192 / C, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t c = 0; c < C; c += kLanes) {
       const int lanes = static_cast<int>(smaller(C - c, kLanes));
-      const Block block(k, c, lanes);
+      const NormLanes norm(k, c, lanes);
       const bool train = mean_dy != nullptr;
       const F a = train ? load_partial(mean_dy + c, lanes) : zero();
       const F b = train ? load_partial(mean_dy_h + c, lanes) : zero();
       for (std::int64_t r = first; r < last; ++r) {
-        F g = load_partial(dy + r * C + c, lanes);
-        if (train) {
-          const F h = block.centred(load_partial(x + r * C + c, lanes)) * block.inverse;
-          g = fma(-h, b, g - a);
-        }
-        store_partial(dx + r * C + c, block.scale * g, lanes);
+        const F g = load_partial(dy + r * C + c, lanes);
+        const F dx_here = train ? norm.gradient(load_partial(x + r * C + c, lanes), g, a, b) : norm.scale * g;
+        store_partial(dx + r * C + c, dx_here, lanes);
       }
     }
   });

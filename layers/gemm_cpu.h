@@ -87,43 +87,45 @@ static void product_rows(const float* a, const float* b, const float* bias, std:
   for (; m < rows; ++m) product_tile<1, Vectors, Partial>(a + m * K, b, bias, K, N, tail, y + m * N);
 }
 
+// Columns n0 .. n1 of y [rows, N] = a [rows, K] b [K, N] (+ bias [N]); n0 a multiple of kTileVectors * kLanes.
+static inline void product_columns(const float* a, const float* b, const float* bias, std::int64_t rows, std::int64_t K,
+                                   std::int64_t N, std::int64_t n0, std::int64_t n1, float* y) {
+  constexpr std::int64_t kBlock = kTileVectors * kLanes;
+  for (std::int64_t n = n0; n < n1; n += kBlock) {
+    const std::int64_t left = n1 - n < kBlock ? n1 - n : kBlock;
+    const int vectors = static_cast<int>((left + kLanes - 1) / kLanes);
+    const int tail = static_cast<int>(left - (vectors - 1) * kLanes);
+    const bool partial = tail < kLanes;
+    const float* bias_n = bias == nullptr ? nullptr : bias + n;
+    if (vectors == 1) {
+      partial ? product_rows<1, true>(a, b + n, bias_n, rows, K, N, tail, y + n)
+              : product_rows<1, false>(a, b + n, bias_n, rows, K, N, tail, y + n);
+    } else if (vectors == 2) {
+      partial ? product_rows<2, true>(a, b + n, bias_n, rows, K, N, tail, y + n)
+              : product_rows<2, false>(a, b + n, bias_n, rows, K, N, tail, y + n);
+    } else {
+      partial ? product_rows<kTileVectors, true>(a, b + n, bias_n, rows, K, N, tail, y + n)
+              : product_rows<kTileVectors, false>(a, b + n, bias_n, rows, K, N, tail, y + n);
+    }
+  }
+}
+
 // y [M, N] = a [M, K] b [K, N] (+ bias [N]); parallel over rows, or over columns where there are few rows.
 static inline void product(const float* a, const float* b, const float* bias, std::int64_t M, std::int64_t K, std::int64_t N,
                            float* y) {
-  const std::int64_t block = kTileVectors * kLanes;
-  const std::int64_t columns = (N + block - 1) / block;
-  const auto run = [&](std::int64_t m0, std::int64_t m1, std::int64_t c0, std::int64_t c1) {
-    for (std::int64_t column = c0; column < c1; ++column) {
-      const std::int64_t n = column * block;
-      const std::int64_t left = N - n < block ? N - n : block;
-      const int vectors = static_cast<int>((left + kLanes - 1) / kLanes);
-      const int tail = static_cast<int>(left - (vectors - 1) * kLanes);
-      const bool partial = tail < kLanes;
-      const float* bias_n = bias == nullptr ? nullptr : bias + n;
-      const float* am = a + m0 * K;
-      float* ym = y + m0 * N + n;
-      const std::int64_t rows = m1 - m0;
-      if (vectors == 1) {
-        partial ? product_rows<1, true>(am, b + n, bias_n, rows, K, N, tail, ym)
-                : product_rows<1, false>(am, b + n, bias_n, rows, K, N, tail, ym);
-      } else if (vectors == 2) {
-        partial ? product_rows<2, true>(am, b + n, bias_n, rows, K, N, tail, ym)
-                : product_rows<2, false>(am, b + n, bias_n, rows, K, N, tail, ym);
-      } else {
-        partial ? product_rows<kTileVectors, true>(am, b + n, bias_n, rows, K, N, tail, ym)
-                : product_rows<kTileVectors, false>(am, b + n, bias_n, rows, K, N, tail, ym);
-      }
-    }
-  };
-  const std::int64_t row_blocks = (M + kTileRows - 1) / kTileRows;
+  constexpr std::int64_t kBlock = kTileVectors * kLanes;
+  const std::int64_t columns = (N + kBlock - 1) / kBlock, row_blocks = (M + kTileRows - 1) / kTileRows;
   if (row_blocks >= columns) {
     const std::int64_t grain = 1 + 20000 / (K * N / 8 + 1);
     parallel_for(row_blocks, grain, [&](std::int64_t first, std::int64_t last) {
-      run(first * kTileRows, last * kTileRows < M ? last * kTileRows : M, 0, columns);
+      const std::int64_t m0 = first * kTileRows, m1 = last * kTileRows < M ? last * kTileRows : M;
+      product_columns(a + m0 * K, b, bias, m1 - m0, K, N, 0, N, y + m0 * N);
     });
   } else {
     const std::int64_t grain = 1 + 20000 / (M * K + 1);
-    parallel_for(columns, grain, [&](std::int64_t first, std::int64_t last) { run(0, M, first, last); });
+    parallel_for(columns, grain, [&](std::int64_t first, std::int64_t last) {
+      product_columns(a, b, bias, M, K, N, first * kBlock, last * kBlock < N ? last * kBlock : N, y);
+    });
   }
 }
 

@@ -4,6 +4,7 @@
 #include "layers/conv2d.h"
 #include "layers/depthwise_conv2d.h"
 #include "layers/drop_connect.h"
+#include "layers/fused_mbconv.h"
 #include "layers/relu6.h"
 #include "layers/swish.h"
 
@@ -34,11 +35,17 @@ Variable ConvNorm::forward(const Variable& x, const Pass& pass) {
   return activate(norm.forward(z, pass), activation);
 }
 
-Variable MBConv::forward(const Variable& x, const Pass& pass) {
+Variable MBConv::branch(const Variable& x, const Pass& pass) {
+  if (pass.fused && pass.mode == Mode::train && pass.tape != nullptr && fits_fused_mbconv(*this, x.shape()))
+    return project.norm.forward(fused_mbconv(*this, x, pass), pass);
   const Variable e = expand ? expand->forward(x, pass) : x;
   const Variable d = depthwise.forward(e, pass);
   const Variable q = se ? se->forward(d, pass) : d;
-  const Variable p = project.forward(q, pass);
+  return project.forward(q, pass);
+}
+
+Variable MBConv::forward(const Variable& x, const Pass& pass) {
+  const Variable p = branch(x, pass);
   if (!residual) return p;
   const bool dropping = pass.mode == Mode::train && drop_connect > 0;
   return add(x, dropping ? vitrine::drop_connect(p, drop_connect, pass.key, index) : p);

@@ -5,7 +5,7 @@
 //            q = squeeze_excitation(d)           left out in the lite variants
 //            p = BN2(q * Wp)                     1x1, M -> K, no activation
 //            y = x + drop_connect(p)             when stride = 1 and C = K; else y = p
-// Backward   through the composition of its ops on the tape
+// Backward   through the composition of its ops on the tape; in training e to Wp are one op, layers/fused_mbconv.h (Pass::fused)
 // Shapes     x [N, H, W, C], y [N, P, Q, K]
 // Saved      what its ops save
 // Numerics   those of its ops
@@ -16,6 +16,7 @@
 
 #include <optional>
 
+#include "layers/activation.h"
 #include "layers/batch_norm.h"
 #include "layers/mode.h"
 #include "layers/squeeze_excitation.h"
@@ -25,7 +26,6 @@ namespace vitrine {
 
 // layers/window.h. same_static is SAME fixed for one input size and applied at any other, as efficientnet-pytorch does.
 enum class PaddingRule { symmetric, same, same_static };
-enum class Activation { swish, relu6 };
 
 // A convolution without bias and the batch norm after it: the unit that all of EfficientNet is made of.
 struct ConvNorm {
@@ -51,6 +51,7 @@ struct MBConv {
   std::uint32_t index = 0;  // of the block in the network: tells apart its random draws
 
   Variable forward(const Variable& x, const Pass& pass);
+  Variable branch(const Variable& x, const Pass& pass);  // p
 };
 
 }  // namespace vitrine

@@ -22,6 +22,7 @@ struct Pass {
   Mode mode = Mode::eval;
   Tape* tape = nullptr;
   DropKey key{};
+  bool fused = true;  // false: every op on its own, to look at the values between them
 
   Variable parameter(const Parameter& p) const { return tape != nullptr ? tape->parameter(p) : Variable(p.value); }
 };

@@ -8,11 +8,13 @@
 
 namespace vitrine {
 
+Variable SqueezeExcitation::gate(const Variable& z, const Pass& pass) const {
+  const Variable h = swish(linear(z, pass.parameter(reduce_weight), pass.parameter(reduce_bias)));  // eq. (3), inner
+  return sigmoid(linear(h, pass.parameter(expand_weight), pass.parameter(expand_bias)));            // eq. (3), outer
+}
+
 Variable SqueezeExcitation::forward(const Variable& x, const Pass& pass) const {
-  const Variable z = global_average_pool(x);                                                          // eq. (2)
-  const Variable h = swish(linear(z, pass.parameter(reduce_weight), pass.parameter(reduce_bias)));    // eq. (3), inner
-  const Variable s = sigmoid(linear(h, pass.parameter(expand_weight), pass.parameter(expand_bias)));  // eq. (3), outer
-  return scale_channels(x, s);                                                                        // eq. (4)
+  return scale_channels(x, gate(global_average_pool(x), pass));  // eq. (2), (4)
 }
 
 }  // namespace vitrine

@@ -19,6 +19,7 @@ struct SqueezeExcitation {
   Parameter expand_weight, expand_bias;  // [R, C], [C]
 
   Variable forward(const Variable& x, const Pass& pass) const;
+  Variable gate(const Variable& z, const Pass& pass) const;  // s [N, C] from z [N, C]
 };
 
 }  // namespace vitrine

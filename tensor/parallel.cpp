@@ -18,7 +18,19 @@ namespace vitrine {
 namespace {
 
 constexpr int kMaxThreads = 1024;
-constexpr int kSpins = 2000;  // a worker looks for new work this often before it sleeps
+constexpr int kSpins = 20000;       // a worker looks for new work this often before it sleeps: about 100 microseconds
+constexpr int kSpinsPerYield = 64;  // and lets others run now and then, should there be more threads than processors
+
+// Waits a moment without giving the processor away.
+void pause(int spin) {
+  if (spin % kSpinsPerYield == kSpinsPerYield - 1) {
+    std::this_thread::yield();
+  } else {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+  }
+}
 
 thread_local bool inside_body = false;
 
@@ -53,21 +65,19 @@ class Pool {
 
   void run(std::int64_t count, int parts, const RangeBody& body) {
     const std::scoped_lock one_loop_at_a_time(loop_);
-    errors_.assign(static_cast<std::size_t>(parts), nullptr);
+    if (errors_.size() < static_cast<std::size_t>(parts)) errors_.resize(static_cast<std::size_t>(parts));
     body_ = &body;
     count_ = count;
     parts_ = parts;
     pending_.store(size_ - 1);
-    {
+    generation_.fetch_add(1);
+    if (sleepers_.load() > 0) {  // a worker counts itself before it looks at generation_ for the last time
       const std::scoped_lock lock(mutex_);
-      generation_.fetch_add(1);
+      wake_.notify_all();
     }
-    wake_.notify_all();
     run_part(0);
-    while (pending_.load() > 0) std::this_thread::yield();
-    for (const std::exception_ptr& error : errors_) {
-      if (error) std::rethrow_exception(error);
-    }
+    for (int spin = 0; pending_.load() > 0; ++spin) pause(spin);
+    if (failed_.load()) rethrow_first();
   }
 
  private:
@@ -80,19 +90,32 @@ class Pool {
       (*body_)(first, last);
     } catch (...) {
       errors_[static_cast<std::size_t>(part)] = std::current_exception();
+      failed_.store(true);
     }
     inside_body = false;
   }
 
+  void rethrow_first() {
+    failed_.store(false);
+    std::exception_ptr first;
+    for (std::exception_ptr& error : errors_) {
+      if (error && !first) first = error;
+      error = nullptr;
+    }
+    std::rethrow_exception(first);
+  }
+
   void work(int part, std::uint64_t seen) {
     while (true) {
-      for (int spin = 0; spin < kSpins && generation_.load() == seen; ++spin) std::this_thread::yield();
-      {
+      for (int spin = 0; spin < kSpins && generation_.load() == seen && !stopping_.load(); ++spin) pause(spin);
+      if (generation_.load() == seen) {
         std::unique_lock lock(mutex_);
-        wake_.wait(lock, [&] { return stopping_ || generation_.load() != seen; });
-        if (stopping_) return;
-        seen = generation_.load();
+        sleepers_.fetch_add(1);
+        wake_.wait(lock, [&] { return stopping_.load() || generation_.load() != seen; });
+        sleepers_.fetch_sub(1);
       }
+      if (stopping_.load()) return;
+      seen = generation_.load();
       run_part(part);
       pending_.fetch_sub(1);
     }
@@ -116,9 +139,11 @@ class Pool {
   std::int64_t count_ = 0;
   int parts_ = 0;
   int size_ = 0;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> generation_{0};
   std::atomic<int> pending_{0};
+  std::atomic<int> sleepers_{0};
+  std::atomic<bool> failed_{false};
 };
 
 Pool& pool() {

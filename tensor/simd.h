@@ -32,6 +32,11 @@ typedef float F __attribute__((vector_size(kLanes * 4)));
 typedef std::int32_t I __attribute__((vector_size(kLanes * 4)));
 typedef double D __attribute__((vector_size(kLanes * 8)));  // as many doubles as F has floats
 
+#if defined(__AVX512F__)
+// The unmasked forms of some intrinsics trip gcc 12's warning about uninitialised values; a full mask costs nothing.
+inline constexpr __mmask16 kAllLanes = 0xffff;
+#endif
+
 static inline F load(const float* p) {
   F v;
   std::memcpy(&v, p, sizeof v);
@@ -115,8 +120,20 @@ static inline D fma(D a, D b, D c) {
 static inline D widen(F v) { return __builtin_convertvector(v, D); }   // exact
 static inline F narrow(D v) { return __builtin_convertvector(v, F); }  // one rounding
 
+static inline D load_wide(const double* p) {
+  D v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+static inline void store_wide(double* p, D v) { std::memcpy(p, &v, sizeof v); }
+
 // Where a mask lane is true (all bits set, as comparisons give), x, else y.
 static inline F select(I mask, F x, F y) {
+#if defined(__AVX512F__)
+  return (F)_mm512_mask_blend_ps(_mm512_movepi32_mask((__m512i)mask), (__m512)y, (__m512)x);
+#elif defined(__AVX2__)
+  return (F)_mm256_blendv_ps((__m256)y, (__m256)x, (__m256)mask);
+#else
   I a, b;
   std::memcpy(&a, &x, sizeof a);
   std::memcpy(&b, &y, sizeof b);
@@ -124,9 +141,37 @@ static inline F select(I mask, F x, F y) {
   F out;
   std::memcpy(&out, &r, sizeof out);
   return out;
+#endif
 }
-static inline F max(F a, F b) { return select(a > b, a, b); }  // b when either is NaN
-static inline F min(F a, F b) { return select(a < b, a, b); }  // b when either is NaN
+static inline F max(F a, F b) {  // a where a > b, else b: b when either is NaN
+#if defined(__AVX512F__)
+  return (F)_mm512_maskz_max_ps(kAllLanes, (__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+  return (F)_mm256_max_ps((__m256)a, (__m256)b);
+#else
+  return select(a > b, a, b);
+#endif
+}
+static inline F min(F a, F b) {  // a where a < b, else b: b when either is NaN
+#if defined(__AVX512F__)
+  return (F)_mm512_maskz_min_ps(kAllLanes, (__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+  return (F)_mm256_min_ps((__m256)a, (__m256)b);
+#else
+  return select(a < b, a, b);
+#endif
+}
+static inline F square_root(F v) {  // correctly rounded on every machine
+#if defined(__AVX512F__)
+  return (F)_mm512_maskz_sqrt_ps(kAllLanes, (__m512)v);
+#elif defined(__AVX2__)
+  return (F)_mm256_sqrt_ps((__m256)v);
+#else
+  F r;
+  for (int i = 0; i < kLanes; ++i) r[i] = __builtin_sqrtf(v[i]);
+  return r;
+#endif
+}
 static inline I bits(F v) {
   I r;
   std::memcpy(&r, &v, sizeof r);

@@ -9,6 +9,19 @@
 
 namespace vitrine::cpu::VITRINE_ISA {
 
+// p 2^n, rounded once where the result is below the smallest normal number; n as kMagic + n and as a number, |n| < 160.
+static inline F times_power_of_two(F p, F magic_n, F n) {
+#if defined(__AVX512F__)
+  (void)magic_n;
+  return (F)_mm512_maskz_scalef_ps(kAllLanes, (__m512)p, (__m512)n);
+#else
+  (void)n;
+  const I k = bits(magic_n) - bits(broadcast(0x1.8p23f));
+  const I half = k >> 1;
+  return p * from_bits((half + 127) << 23) * from_bits((k - half + 127) << 23);
+#endif
+}
+
 // e^x: 0 below -104, +inf above 88.73; NaN stays NaN. At most 2 ulp.
 static inline F exp(F x) {
   const F kLog2e = broadcast(0x1.715476p+0f);
@@ -17,7 +30,6 @@ static inline F exp(F x) {
   const F kMagic = broadcast(0x1.8p23f);                                 // adding it rounds to an integer, held in the low bits
   const F clamped = min(max(broadcast(-110.0f), x), broadcast(100.0f));  // NaN becomes a number here, restored below
   const F shifted = fma(clamped, kLog2e, kMagic);
-  const I n = bits(shifted) - bits(kMagic);
   const F nf = shifted - kMagic;
   F r = fma(nf, -kLn2High, clamped);
   r = fma(nf, -kLn2Low, r);
@@ -29,10 +41,7 @@ static inline F exp(F x) {
   p = fma(p, r, broadcast(0.5f));
   p = fma(p, r, broadcast(1.0f));
   p = fma(p, r, broadcast(1.0f));
-  const I half = n >> 1;
-  const F scale_a = from_bits((half + 127) << 23);
-  const F scale_b = from_bits((n - half + 127) << 23);
-  return select(x == x, p * scale_a * scale_b, x);
+  return select(x == x, times_power_of_two(p, shifted, nf), x);
 }
 
 // 1 / (1 + e^-x), from e = e^-|x| on either side, so small values keep their relative accuracy. At most 3 ulp.

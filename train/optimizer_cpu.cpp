@@ -8,53 +8,57 @@ namespace {
 
 constexpr std::int64_t kGrain = 8192;
 
-F square_root(F v) {
-  F r;
-  for (int i = 0; i < kLanes; ++i) r[i] = __builtin_sqrtf(v[i]);  // correctly rounded on every machine
-  return r;
-}
+struct WholeVector {
+  static F get(const float* p) { return load(p); }
+  static void put(float* p, F v) { store(p, v); }
+};
+struct PartOfVector {
+  int lanes;
+  F get(const float* p) const { return load_partial(p, lanes); }
+  void put(float* p, F v) const { store_partial(p, v, lanes); }
+};
 
-// body(i, lanes) for blocks of at most kLanes elements.
+// body(i, memory) for blocks of at most kLanes elements.
 template <class Body>
 void blocks(std::int64_t n, Body body) {
   parallel_for(n, kGrain, [&](std::int64_t first, std::int64_t last) {
     std::int64_t i = first;
-    for (; i + kLanes <= last; i += kLanes) body(i, kLanes);
-    if (i < last) body(i, static_cast<int>(last - i));
+    for (; i + kLanes <= last; i += kLanes) body(i, WholeVector{});
+    if (i < last) body(i, PartOfVector{static_cast<int>(last - i)});
   });
 }
 
 void adam(const AdamStep& s, const float* g, std::int64_t n, float* m, float* v, float* w) {
-  blocks(n, [&](std::int64_t i, int lanes) {
-    const F gradient = load_partial(g + i, lanes);
-    const F first = fma(broadcast(s.one_minus_beta1), gradient, broadcast(s.beta1) * load_partial(m + i, lanes));
-    const F second = fma(broadcast(s.one_minus_beta2), gradient * gradient, broadcast(s.beta2) * load_partial(v + i, lanes));
+  blocks(n, [&](std::int64_t i, const auto& memory) {
+    const F gradient = memory.get(g + i);
+    const F first = fma(broadcast(s.one_minus_beta1), gradient, broadcast(s.beta1) * memory.get(m + i));
+    const F second = fma(broadcast(s.one_minus_beta2), gradient * gradient, broadcast(s.beta2) * memory.get(v + i));
     const F divisor = fma(square_root(second), broadcast(s.second_correction), broadcast(s.eps));
-    const F weight = broadcast(s.decay) * load_partial(w + i, lanes);
-    store_partial(m + i, first, lanes);
-    store_partial(v + i, second, lanes);
-    store_partial(w + i, weight - broadcast(s.step) * (first / divisor), lanes);
+    const F weight = broadcast(s.decay) * memory.get(w + i);
+    memory.put(m + i, first);
+    memory.put(v + i, second);
+    memory.put(w + i, weight - broadcast(s.step) * (first / divisor));
   });
 }
 
 void sgd(float lr, float momentum, bool first_step, const float* g, std::int64_t n, float* u, float* w) {
-  blocks(n, [&](std::int64_t i, int lanes) {
-    const F gradient = load_partial(g + i, lanes);
-    const F velocity = first_step ? gradient : fma(broadcast(momentum), load_partial(u + i, lanes), gradient);
-    store_partial(u + i, velocity, lanes);
-    store_partial(w + i, fma(-broadcast(lr), velocity, load_partial(w + i, lanes)), lanes);
+  blocks(n, [&](std::int64_t i, const auto& memory) {
+    const F gradient = memory.get(g + i);
+    const F velocity = first_step ? gradient : fma(broadcast(momentum), memory.get(u + i), gradient);
+    memory.put(u + i, velocity);
+    memory.put(w + i, fma(-broadcast(lr), velocity, memory.get(w + i)));
   });
 }
 
 void rmsprop(float lr, float alpha, float one_minus_alpha, float momentum, float eps, const float* g, std::int64_t n, float* v,
              float* u, float* w) {
-  blocks(n, [&](std::int64_t i, int lanes) {
-    const F gradient = load_partial(g + i, lanes);
-    const F second = fma(broadcast(one_minus_alpha), gradient * gradient, broadcast(alpha) * load_partial(v + i, lanes));
-    const F velocity = fma(broadcast(momentum), load_partial(u + i, lanes), gradient / (square_root(second) + broadcast(eps)));
-    store_partial(v + i, second, lanes);
-    store_partial(u + i, velocity, lanes);
-    store_partial(w + i, fma(-broadcast(lr), velocity, load_partial(w + i, lanes)), lanes);
+  blocks(n, [&](std::int64_t i, const auto& memory) {
+    const F gradient = memory.get(g + i);
+    const F second = fma(broadcast(one_minus_alpha), gradient * gradient, broadcast(alpha) * memory.get(v + i));
+    const F velocity = fma(broadcast(momentum), memory.get(u + i), gradient / (square_root(second) + broadcast(eps)));
+    memory.put(v + i, second);
+    memory.put(u + i, velocity);
+    memory.put(w + i, fma(-broadcast(lr), velocity, memory.get(w + i)));
   });
 }
 

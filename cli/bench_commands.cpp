@@ -1,0 +1,120 @@
+// `vitrine bench`: how fast this build is on this machine.
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/number.h"
+#include "cli/commands.h"
+#include "nn/efficientnet/work.h"
+#include "tensor/isa.h"
+#include "tensor/parallel.h"
+#include "tensor/peak.h"
+#include "tensor/philox.h"
+#include "train/step.h"
+
+namespace vitrine::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Times {
+  double median_ms = 0, min_ms = 0;
+  int repetitions = 0;
+};
+
+// Three rounds to warm up, then 60 repetitions or as many as fit into `seconds`, at least five.
+Times measure(double seconds, const std::function<void()>& round) {
+  for (int i = 0; i < 3; ++i) round();
+  std::vector<double> ms;
+  const auto start = Clock::now();
+  while (ms.size() < 5 || (ms.size() < 60 && std::chrono::duration<double>(Clock::now() - start).count() < seconds)) {
+    const auto begin = Clock::now();
+    round();
+    ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
+  }
+  std::sort(ms.begin(), ms.end());
+  return {ms[ms.size() / 2], ms.front(), static_cast<int>(ms.size())};
+}
+
+Tensor drawn_images(const BenchCommand& c) {
+  Tensor t = Tensor::uninitialized({c.batch, c.size, c.size, 3});
+  const Draw draw{.seed = 1, .purpose = Purpose::init, .op = 7};
+  const auto values = t.mutable_host();
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(draw.normal(static_cast<std::uint32_t>(i)));
+  return t;
+}
+
+void check(const BenchCommand& c) {
+  if (c.batch < 1 || c.batch > 4096) throw UsageError(text("--batch is ", c.batch, ", expected 1 to 4096"));
+  if (c.size < 32 || c.size > 2048) throw UsageError(text("--size is ", c.size, ", expected 32 to 2048"));
+}
+
+double peak_rss_mib() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+void print(const BenchCommand& c, const std::string& kind, const Times& t, double operations) {
+  const double memory = peak_rss_mib(), peak = measured_peak_flops();
+  const double rate = static_cast<double>(c.batch) / t.median_ms * 1e3, share = operations / (t.median_ms * 1e-3) / peak;
+  if (c.json) {
+    Json j;
+    j["kind"] = kind;
+    j["arch"] = c.arch;
+    j["batch"] = c.batch;
+    j["size"] = c.size;
+    j["threads"] = thread_count();
+    j["simd"] = std::string(isa_name(active_isa()));
+    j["median_ms"] = t.median_ms;
+    j["min_ms"] = t.min_ms;
+    j["repetitions"] = t.repetitions;
+    j["images_per_s"] = rate;
+    j["share_of_peak"] = share;
+    j["peak_gflops"] = peak / 1e9;
+    j["peak_rss_mib"] = memory;
+    std::printf("%s\n", j.dump().c_str());
+    return;
+  }
+  std::printf("%s %s, batch %lld, %lld x %lld, %d threads, %s\n", kind.c_str(), c.arch.c_str(), static_cast<long long>(c.batch),
+              static_cast<long long>(c.size), static_cast<long long>(c.size), thread_count(),
+              std::string(isa_name(active_isa())).c_str());
+  std::printf("  median  %s ms   least %s ms   of %d\n", fixed(t.median_ms, 3).c_str(), fixed(t.min_ms, 3).c_str(),
+              t.repetitions);
+  std::printf("  images  %s a second\n", fixed(rate, 1).c_str());
+  std::printf("  peak    %s %% of %s GFLOP/s, measured here with multiply-adds in registers\n", fixed(100 * share, 1).c_str(),
+              fixed(peak / 1e9, 0).c_str());
+  std::printf("  memory  %s MiB at most\n", fixed(memory, 0).c_str());
+}
+
+}  // namespace
+
+void run_bench_infer(const BenchCommand& c) {
+  check(c);
+  EfficientNet net(architecture(c.arch), published_semantics(Family::timm, architecture(c.arch)), 1000);
+  net.initialize(1);
+  const Tensor images = drawn_images(c);
+  const Times t = measure(c.seconds, [&] { net.forward(images, Pass{}); });
+  print(c, "infer", t, 2 * multiply_adds(layers_of(net.arch, c.batch, c.size, 3, net.classes)));
+}
+
+void run_bench_train(const BenchCommand& c) {
+  check(c);
+  EfficientNet net(architecture(c.arch), published_semantics(Family::timm, architecture(c.arch)), 2);
+  net.initialize(1);
+  net.set_drop_rates(0.2, 0.2);
+  Batch batch{drawn_images(c), Tensor::full({c.batch, 2}, 0.5f)};
+  Optimizer optimizer{OptimizerOptions{}};
+  std::uint32_t step = 0;
+  const Times t = measure(2 * c.seconds, [&] { train_step(net, optimizer, batch, {.lr = 1e-4, .key = {1, step++, 0}}); });
+  // Three products a layer: forward, gradient by the input, gradient by the weights.
+  print(c, "train", t, 6 * multiply_adds(layers_of(net.arch, c.batch, c.size, 3, net.classes)));
+}
+
+}  // namespace vitrine::cli

@@ -1,0 +1,34 @@
+// Activations on vectors, for kernels: value and slope of swish, ReLU6, and none.
+#pragma once
+
+#include "tensor/simd_math.h"
+
+namespace vitrine::cpu::VITRINE_ISA {
+
+struct Activated {
+  F value, slope;  // f(u), f'(u)
+};
+
+struct SwishFunction {  // f(u) = u sigma(u), f'(u) = sigma(u) (1 + u (1 - sigma(u)))
+  static F value(F u) { return u * sigmoid(u); }
+  static F slope(F u) {
+    const F one = broadcast(1.0f), s = sigmoid(u);
+    return s * fma(u, one - s, one);
+  }
+  static Activated both(F u) {
+    const F one = broadcast(1.0f), s = sigmoid(u);
+    return {u * s, s * fma(u, one - s, one)};
+  }
+};
+
+struct Relu6Function {  // f(u) = min(max(u, 0), 6); slope 0 at 0 and at 6; 0 for NaN
+  static F value(F u) { return min(max(u, zero()), broadcast(6.0f)); }
+  static F slope(F u) { return select((u > zero()) & (u < broadcast(6.0f)), broadcast(1.0f), zero()); }
+  static Activated both(F u) { return {value(u), slope(u)}; }
+};
+
+struct IdentityFunction {
+  static F value(F u) { return u; }
+};
+
+}  // namespace vitrine::cpu::VITRINE_ISA

@@ -1,0 +1,128 @@
+// Depthwise convolution of one vector of channels in a tile [rows][columns][kLanes], with the padding as zeros around the map.
+//
+// A tile needs no border checks, and its weights and sums stay in registers. Sums take their taps in the order of
+// layers/depthwise_conv2d_reference.h; a tap outside the map adds 0 * w, which changes no bits of a finite sum.
+#pragma once
+
+#include "layers/conv2d.h"
+#include "tensor/simd.h"
+
+namespace vitrine::cpu::VITRINE_ISA {
+
+// y[j] = sum over taps (r, s) of x[r][j * Stride + s] * w[r][s] for j < Count; Mirrored: of x[R - 1 - r][j + R - 1 - s].
+template <int R, int Stride, int Count, bool Mirrored>
+static inline void filter_outputs(const float* x, std::int64_t row, const float* w, float* y) {
+  static_assert(!Mirrored || Stride == 1);
+  constexpr int kInputs = (Count - 1) * Stride + R;
+  F acc[Count] = {};
+#pragma GCC unroll 1
+  for (int r = 0; r < R; ++r) {
+    const float* px = x + (Mirrored ? R - 1 - r : r) * row;
+    F tap[R];
+#pragma GCC unroll 8
+    for (int s = 0; s < R; ++s) tap[s] = load(w + (r * R + s) * kLanes);
+#pragma GCC unroll 32
+    for (int n = 0; n < kInputs; ++n) {
+      const int i = Mirrored ? kInputs - 1 - n : n;
+      const F v = load(px + i * kLanes);
+#pragma GCC unroll 8
+      for (int s = 0; s < R; ++s) {
+        const int from = i - (Mirrored ? R - 1 - s : s);
+        if (from >= 0 && from % Stride == 0 && from / Stride < Count) acc[from / Stride] = fma(v, tap[s], acc[from / Stride]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int j = 0; j < Count; ++j) store(y + j * kLanes, acc[j]);
+}
+
+// One row of Q outputs, y [Q][kLanes].
+template <int R, int Stride, bool Mirrored>
+static inline void filter_row(const float* x, std::int64_t row, const float* w, std::int64_t Q, float* y) {
+  std::int64_t q = 0;
+  if (Q % 8 != 0 && Q % 7 == 0) {
+    for (; q < Q; q += 7) filter_outputs<R, Stride, 7, Mirrored>(x + q * Stride * kLanes, row, w, y + q * kLanes);
+  }
+  for (; q + 8 <= Q; q += 8) filter_outputs<R, Stride, 8, Mirrored>(x + q * Stride * kLanes, row, w, y + q * kLanes);
+  for (; q + 4 <= Q; q += 4) filter_outputs<R, Stride, 4, Mirrored>(x + q * Stride * kLanes, row, w, y + q * kLanes);
+  for (; q + 2 <= Q; q += 2) filter_outputs<R, Stride, 2, Mirrored>(x + q * Stride * kLanes, row, w, y + q * kLanes);
+  for (; q < Q; ++q) filter_outputs<R, Stride, 1, Mirrored>(x + q * Stride * kLanes, row, w, y + q * kLanes);
+}
+
+// acc[r][s] += sum over j < Count of x[r][j * Stride + s] * g[j], for the taps of rows First .. First + Rows; j ascending.
+template <int R, int Stride, int Count, int First, int Rows>
+static inline void add_taps(const float* x, std::int64_t row, const float* g, F (&acc)[Rows][R]) {
+  constexpr int kInputs = (Count - 1) * Stride + R;
+  F gradient[Count];
+#pragma GCC unroll 4
+  for (int j = 0; j < Count; ++j) gradient[j] = load(g + j * kLanes);
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kInputs; ++i) {
+      const F v = load(x + (First + r) * row + i * kLanes);
+#pragma GCC unroll 8
+      for (int s = 0; s < R; ++s) {
+        const int from = i - s;
+        if (from >= 0 && from % Stride == 0 && from / Stride < Count) acc[r][s] = fma(v, gradient[from / Stride], acc[r][s]);
+      }
+    }
+  }
+}
+
+// The same over output rows p0 .. p1 of a tile; taps [R][R][kLanes] in memory, the rows First .. First + Rows of them.
+template <int R, int Stride, int First, int Rows>
+static inline void add_taps_of_rows(const float* x, std::int64_t row, const float* g, std::int64_t p0, std::int64_t p1,
+                                    std::int64_t Q, float* taps) {
+  F acc[Rows][R];
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 8
+    for (int s = 0; s < R; ++s) acc[r][s] = load(taps + ((First + r) * R + s) * kLanes);
+  }
+  for (std::int64_t p = p0; p < p1; ++p) {
+    const float* px = x + p * Stride * row;
+    const float* pg = g + p * Q * kLanes;
+    std::int64_t q = 0;
+    for (; q + 4 <= Q; q += 4) add_taps<R, Stride, 4, First, Rows>(px + q * Stride * kLanes, row, pg + q * kLanes, acc);
+    for (; q < Q; ++q) add_taps<R, Stride, 1, First, Rows>(px + q * Stride * kLanes, row, pg + q * kLanes, acc);
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 8
+    for (int s = 0; s < R; ++s) store(taps + ((First + r) * R + s) * kLanes, acc[r][s]);
+  }
+}
+
+// taps [R][R][kLanes] += the weight gradient of output rows p0 .. p1; g [P][Q][kLanes].
+template <int R, int Stride>
+static inline void add_weight_gradient(const float* x, std::int64_t row, const float* g, std::int64_t p0, std::int64_t p1,
+                                       std::int64_t Q, float* taps) {
+  if constexpr (R == 3) {
+    add_taps_of_rows<R, Stride, 0, 3>(x, row, g, p0, p1, Q, taps);
+  } else if constexpr (kLanes == 16) {  // 25 sums fit into 32 registers
+    add_taps_of_rows<R, Stride, 0, 5>(x, row, g, p0, p1, Q, taps);
+  } else {
+    add_taps_of_rows<R, Stride, 0, 2>(x, row, g, p0, p1, Q, taps);
+    add_taps_of_rows<R, Stride, 2, 2>(x, row, g, p0, p1, Q, taps);
+    add_taps_of_rows<R, Stride, 4, 1>(x, row, g, p0, p1, Q, taps);
+  }
+}
+
+// Sizes of the two tiles of a depthwise convolution. `input` holds the padded map, `gradient` the output's gradient with
+// stride - 1 zeros between its pixels, so that the gradient by the input is a mirrored convolution of stride 1.
+struct TileSizes {
+  std::int64_t rows, columns;                    // input
+  std::int64_t gradient_rows, gradient_columns;  // gradient
+
+  explicit TileSizes(const ConvShape& z)
+      : rows(larger((z.P - 1) * z.stride + z.R, z.padding.top + z.H)),
+        columns(larger((z.Q - 1) * z.stride + z.S, z.padding.left + z.W)),
+        gradient_rows(z.H + z.R - 1),
+        gradient_columns(z.W + z.S - 1) {}
+  static std::int64_t larger(std::int64_t a, std::int64_t b) { return a > b ? a : b; }
+  std::int64_t input() const { return rows * columns * kLanes; }                       // floats
+  std::int64_t gradient() const { return gradient_rows * gradient_columns * kLanes; }  // floats
+};
+
+}  // namespace vitrine::cpu::VITRINE_ISA

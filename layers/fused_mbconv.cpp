@@ -1,0 +1,317 @@
+#include "layers/fused_mbconv.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/error.h"
+#include "tensor/isa.h"
+#include "tensor/parallel.h"
+
+namespace vitrine {
+namespace cpu {
+
+namespace scalar {
+extern const FusedPointwiseKernels fused_pointwise_table;
+extern const FusedDepthwiseKernels fused_depthwise_table;
+}  // namespace scalar
+namespace avx2 {
+extern const FusedPointwiseKernels fused_pointwise_table;
+extern const FusedDepthwiseKernels fused_depthwise_table;
+}  // namespace avx2
+namespace avx512 {
+extern const FusedPointwiseKernels fused_pointwise_table;
+extern const FusedDepthwiseKernels fused_depthwise_table;
+}  // namespace avx512
+
+const FusedPointwiseKernels& fused_pointwise_kernels() {
+  return for_this_machine(scalar::fused_pointwise_table, avx2::fused_pointwise_table, avx512::fused_pointwise_table);
+}
+const FusedDepthwiseKernels& fused_depthwise_kernels() {
+  return for_this_machine(scalar::fused_depthwise_table, avx2::fused_depthwise_table, avx512::fused_depthwise_table);
+}
+
+}  // namespace cpu
+
+namespace {
+
+constexpr std::int64_t kMostSegments = 16;    // more would only cost memory for partial sums
+constexpr std::int64_t kSegmentPixels = 256;  // fewer would make short loops
+
+// Partial sums [segments][quantities][channels] in float64, kept in a tensor's storage.
+class Partial {
+ public:
+  Partial(std::int64_t segments, std::int64_t quantities, std::int64_t channels)
+      : segments_(segments), size_(quantities * channels), room_(Tensor::uninitialized({segments, quantities, channels, 2})) {
+    data_ = reinterpret_cast<double*>(room_.mutable_host().data());
+  }
+
+  double* data() { return data_; }
+
+  // The sum over segments, in index order, of element i.
+  double sum(std::int64_t i) const {
+    double total = data_[i];
+    for (std::int64_t s = 1; s < segments_; ++s) total += data_[s * size_ + i];
+    return total;
+  }
+
+ private:
+  std::int64_t segments_, size_;
+  Tensor room_;
+  double* data_;
+};
+
+// The gradient of a weight, [rows][columns] in a kernel's eyes: written by it where there is one segment, else summed over segments.
+class WeightGradient {
+ public:
+  WeightGradient(std::int64_t segments, std::int64_t rows, std::int64_t columns, const Shape& shape)
+      : rows_(rows), columns_(columns), result_(Tensor::uninitialized(shape)) {
+    if (segments > 1) partial_.emplace(segments, rows, columns);
+  }
+  cpu::FusedGradient target() {
+    return partial_ ? cpu::FusedGradient{partial_->data(), nullptr}
+                    : cpu::FusedGradient{nullptr, result_.mutable_host().data()};
+  }
+  Tensor summed(bool transposed) {
+    if (!partial_) return result_;
+    float* const out = result_.mutable_host().data();
+    parallel_for(columns_, 1 + 8192 / rows_, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t r = 0; r < rows_; ++r) {
+        for (std::int64_t c = first; c < last; ++c)
+          out[transposed ? c * rows_ + r : r * columns_ + c] = static_cast<float>(partial_->sum(r * columns_ + c));
+      }
+    });
+    return result_;
+  }
+
+ private:
+  std::int64_t rows_, columns_;
+  Tensor result_;
+  std::optional<Partial> partial_;
+};
+
+// What normalising a tensor takes, from the sums of its values and of their squares; moves the running statistics.
+NormTensor norm_of_batch(BatchNorm& norm, Partial& sums, std::int64_t rows) {
+  const std::int64_t C = norm.gamma.value.size();
+  std::vector<double> mean(static_cast<std::size_t>(C)), variance(mean.size());
+  for (std::int64_t c = 0; c < C; ++c) {
+    const auto i = static_cast<std::size_t>(c);
+    mean[i] = sums.sum(c) / static_cast<double>(rows);
+    variance[i] = std::max(0.0, sums.sum(C + c) / static_cast<double>(rows) - mean[i] * mean[i]);
+  }
+  const auto rounded = [C](const std::vector<double>& v) { return Tensor::from({C}, std::vector<float>(v.begin(), v.end())); };
+  norm.track({rounded(mean), rounded(variance), rows});
+  return NormTensor(mean, variance, norm.gamma.value, norm.eps);
+}
+
+// Of a norm: gradients by gamma and beta, and the means that the gradient by its input needs, all from sums over rows.
+struct NormGradients {
+  Tensor gamma, beta, means;  // [C], [C], [2, C]
+
+  NormGradients(Partial& sums, std::int64_t C, std::int64_t rows)
+      : gamma(Tensor::uninitialized({C})), beta(Tensor::uninitialized({C})), means(Tensor::uninitialized({2, C})) {
+    const auto g = gamma.mutable_host(), b = beta.mutable_host(), m = means.mutable_host();
+    for (std::int64_t c = 0; c < C; ++c) {
+      const auto i = static_cast<std::size_t>(c), j = static_cast<std::size_t>(C + c);
+      const double sum = sums.sum(c), sum_h = sums.sum(C + c);
+      b[i] = static_cast<float>(sum);
+      g[i] = static_cast<float>(sum_h);
+      m[i] = static_cast<float>(sum / static_cast<double>(rows));
+      m[j] = static_cast<float>(sum_h / static_cast<double>(rows));
+    }
+  }
+  cpu::FusedMeans view() const { return {means.host().data(), means.host().data() + means.shape()[1]}; }
+};
+
+// A wide tensor in planes of 16 channels (layers/slab_cpu.h).
+Tensor planes(std::int64_t rows, std::int64_t channels) { return Tensor::uninitialized({(channels + 15) / 16, rows, 16}); }
+
+struct FusedMBConvNode final : Node {
+  cpu::FusedShape shape;
+  Tensor x, z1, z2;  // z1 undefined without expansion
+  NormTensor norm1, norm2;
+  Tensor beta1, beta2;
+  Tensor w_expand, w_depthwise, w_project;
+  const SqueezeExcitation* se = nullptr;  // with its own tape, from the pooled values to the gate
+  std::unique_ptr<Tape> gate_tape;
+  Variable pooled, gate;
+
+  std::string_view name() const override { return "fused_mbconv"; }
+  bool expands() const { return z1.defined(); }
+  cpu::FusedNorm first() const { return expands() ? cpu::FusedNorm{norm1.view(), beta1.host().data()} : cpu::FusedNorm{}; }
+  cpu::FusedNorm second() const { return {norm2.view(), beta2.host().data()}; }
+  const Tensor& input_tensor() const { return expands() ? z1 : x; }
+  const float* input() const { return input_tensor().host().data(); }
+  const float* scale() const { return se != nullptr ? gate.tensor().host().data() : nullptr; }
+
+  Tensor forward(MBConv& block, const Pass& pass);
+  std::vector<Tensor> backward(const Tensor& dz3, const Wanted& wanted) const override;
+};
+
+Tensor FusedMBConvNode::forward(MBConv& block, const Pass& pass) {
+  const ConvShape& d = shape.depthwise;
+  const cpu::FusedPointwiseKernels& pointwise = cpu::fused_pointwise_kernels();
+  const cpu::FusedDepthwiseKernels& depthwise = cpu::fused_depthwise_kernels();
+  if (block.expand) {
+    z1 = planes(d.N * d.H * d.W, d.C);
+    Partial sums(shape.segments(), 2, d.C);
+    pointwise.expand(shape, x.host().data(), w_expand.host().data(), z1.mutable_host().data(), sums.data());
+    norm1 = norm_of_batch(block.expand->norm, sums, d.N * d.H * d.W);
+    beta1 = block.expand->norm.beta.value;
+  }
+  z2 = planes(d.N * d.P * d.Q, d.C);
+  {
+    Partial sums(shape.segments(), 2, d.C);
+    depthwise.forward(shape, first(), input(), w_depthwise.host().data(), z2.mutable_host().data(), sums.data());
+    norm2 = norm_of_batch(block.depthwise.norm, sums, d.N * d.P * d.Q);
+    beta2 = block.depthwise.norm.beta.value;
+  }
+  if (block.se) {
+    Tensor mean = Tensor::uninitialized({d.N, d.C});
+    depthwise.pool(shape, second(), z2.host().data(), mean.mutable_host().data());
+    se = &*block.se;
+    gate_tape = std::make_unique<Tape>();
+    pooled = gate_tape->input(std::move(mean));
+    gate = se->gate(pooled, {pass.mode, gate_tape.get(), pass.key});
+  }
+  Tensor z3 = Tensor::uninitialized({d.N, d.P, d.Q, shape.out});
+  pointwise.project(shape, second(), z2.host().data(), scale(), w_project.host().data(), z3.mutable_host().data());
+  return z3;
+}
+
+// Inputs in the order of `fused_mbconv`: x, expand (w, gamma, beta), depthwise (w, gamma, beta), project w, squeeze-excitation (4).
+std::vector<Tensor> FusedMBConvNode::backward(const Tensor& dz3, const Wanted& wanted) const {
+  const ConvShape& d = shape.depthwise;
+  const std::int64_t segments = shape.segments(), M = d.C;
+  const cpu::FusedPointwiseKernels& pointwise = cpu::fused_pointwise_kernels();
+  const cpu::FusedDepthwiseKernels& depthwise = cpu::fused_depthwise_kernels();
+  std::vector<Tensor> gradients(12);
+  // B1: the projection
+  Tensor g2 = Tensor::uninitialized(z2.shape()), gate_gradient;
+  float* const g2_data = g2.mutable_host().data();
+  if (se != nullptr) gate_gradient = Tensor::uninitialized({d.N, M});
+  {
+    WeightGradient weights(segments, shape.out, M, w_project.shape());
+    pointwise.project_gradient(shape, second(), z2.host().data(), scale(), w_project.host().data(), dz3.host().data(), g2_data,
+                               se != nullptr ? gate_gradient.mutable_host().data() : nullptr, weights.target());
+    gradients[7] = weights.summed(true);
+  }
+  // B2: the gate
+  Tensor pooled_gradient;
+  if (se != nullptr) {
+    const Gradients g = gate_tape->backward(gate, gate_gradient);
+    pooled_gradient = g.of(pooled);
+    gradients[8] = g.of(se->reduce_weight);
+    gradients[9] = g.of(se->reduce_bias);
+    gradients[10] = g.of(se->expand_weight);
+    gradients[11] = g.of(se->expand_bias);
+  }
+  // B3: the activation after the depthwise convolution, and its norm
+  Partial sums2(segments, 2, M);
+  depthwise.activation_gradient(shape, second(), z2.host().data(), scale(),
+                                se != nullptr ? pooled_gradient.host().data() : nullptr, g2_data, sums2.data());
+  NormGradients second_norm(sums2, M, d.N * d.P * d.Q);
+  gradients[5] = second_norm.gamma;
+  gradients[6] = second_norm.beta;
+  // B4: the depthwise convolution, and the activation before it
+  Tensor g1 = Tensor::uninitialized(input_tensor().shape());
+  Partial sums1(segments, 2, M);
+  WeightGradient taps(segments, d.R * d.S, M, w_depthwise.shape());
+  depthwise.gradient(shape, first(), second(), second_norm.view(), input(), z2.host().data(), g2_data,
+                     w_depthwise.host().data(), g1.mutable_host().data(), sums1.data(), taps.target());
+  gradients[4] = taps.summed(false);
+  if (!expands()) {
+    gradients[0] = std::move(g1);
+    return gradients;
+  }
+  // B5: the expansion
+  NormGradients first_norm(sums1, M, d.N * d.H * d.W);
+  gradients[2] = first_norm.gamma;
+  gradients[3] = first_norm.beta;
+  WeightGradient weights(segments, shape.in, M, w_expand.shape());
+  pointwise.expand_gradient(shape, first(), first_norm.view(), x.host().data(), z1.host().data(), g1.mutable_host().data(),
+                            weights.target());
+  gradients[1] = weights.summed(false);
+  if (wanted[0]) {
+    Tensor scratch = Tensor::uninitialized(w_expand.shape());
+    gradients[0] = Tensor::uninitialized(x.shape());
+    pointwise.input_gradient(shape, g1.host().data(), w_expand.host().data(), scratch.mutable_host().data(),
+                             gradients[0].mutable_host().data());
+  }
+  return gradients;
+}
+
+cpu::FusedShape shape_of(const MBConv& block, const Shape& x) {
+  const Tensor& w = block.depthwise.weight.value;
+  const Padding padding = block.depthwise.padding_for(x[1], x[2]);
+  const std::int64_t R = w.shape()[0], M = w.shape()[2], stride = block.depthwise.stride;
+  cpu::FusedShape s;
+  s.depthwise = {x[0],
+                 x[1],
+                 x[2],
+                 M,
+                 R,
+                 R,
+                 M,
+                 output_size(x[1], padding.top, padding.bottom, R, stride),
+                 output_size(x[2], padding.left, padding.right, R, stride),
+                 stride,
+                 padding};
+  s.in = x[3];
+  s.out = block.project.weight.value.shape().back();
+  s.activation = block.depthwise.activation.value_or(Activation::swish);
+  const std::int64_t pixels = x[1] * x[2];
+  s.images = std::min(x[0], std::max((x[0] + kMostSegments - 1) / kMostSegments, (kSegmentPixels + pixels - 1) / pixels));
+  return s;
+}
+
+}  // namespace
+
+bool fits_fused_mbconv(const MBConv& block, const Shape& x) {
+  const ConvNorm& d = block.depthwise;
+  const Shape& w = d.weight.value.shape();
+  if (x.rank() != 4 || x.elements() < 1 || w[0] != w[1] || (w[0] != 3 && w[0] != 5) || d.stride < 1 || d.stride > 2)
+    return false;
+  if (!d.activation || block.project.activation) return false;
+  if (block.expand) {
+    const Shape& e = block.expand->weight.value.shape();
+    if (e[2] != x[3] || e[3] % 48 != 0 || block.expand->activation != d.activation) return false;
+  } else if (w[2] != x[3]) {
+    return false;
+  }
+  const cpu::FusedShape s = shape_of(block, x);
+  return s.depthwise.P >= 1 && s.depthwise.Q >= 1 && s.depthwise.N * s.depthwise.P * s.depthwise.Q >= 2;
+}
+
+Variable fused_mbconv(MBConv& block, const Variable& x, const Pass& pass) {
+  auto node = std::make_unique<FusedMBConvNode>();
+  node->shape = shape_of(block, x.shape());
+  node->x = x.tensor();
+  node->w_depthwise = block.depthwise.weight.value;
+  node->w_project = block.project.weight.value;
+  std::vector<Variable> inputs(12);
+  inputs[0] = x;
+  const auto add_unit = [&](std::size_t at, const ConvNorm& unit) {
+    inputs[at] = pass.parameter(unit.weight);
+    inputs[at + 1] = pass.parameter(unit.norm.gamma);
+    inputs[at + 2] = pass.parameter(unit.norm.beta);
+  };
+  if (block.expand) {
+    node->w_expand = block.expand->weight.value;
+    add_unit(1, *block.expand);
+  }
+  add_unit(4, block.depthwise);
+  inputs[7] = pass.parameter(block.project.weight);
+  if (block.se) {
+    inputs[8] = pass.parameter(block.se->reduce_weight);
+    inputs[9] = pass.parameter(block.se->reduce_bias);
+    inputs[10] = pass.parameter(block.se->expand_weight);
+    inputs[11] = pass.parameter(block.se->expand_bias);
+  }
+  Tensor z3 = node->forward(block, pass);
+  return pass.tape->record(std::move(z3), std::move(node), inputs);
+}
+
+}  // namespace vitrine

@@ -1,0 +1,228 @@
+// The 1x1 convolutions of layers/fused_mbconv.h. A job is one segment of images and one slab of 48 channels.
+#include "layers/activation_cpu.h"
+#include "layers/fused_mbconv.h"
+#include "layers/norm_cpu.h"
+#include "layers/slab_cpu.h"
+#include "tensor/scratch.h"
+
+namespace vitrine::cpu::VITRINE_ISA {
+namespace {
+
+// One segment of images (rows r0 .. r1 of `pixels` per image) and one slab (columns c .. c + width).
+struct Job {
+  std::int64_t segment, r0, r1, c, width;
+};
+
+template <class Body>
+void for_slabs(const FusedShape& s, std::int64_t pixels, Body body) {
+  const std::int64_t M = s.depthwise.C, slabs = (M + kSlab - 1) / kSlab, rows = s.depthwise.N * pixels;
+  parallel_for(s.segments() * slabs, 1, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i) {
+      const std::int64_t segment = i / slabs, r0 = segment * s.images * pixels, c = i % slabs * kSlab;
+      body(Job{segment, r0, smaller(rows, r0 + s.images * pixels), c, smaller(kSlab, M - c)});
+    }
+  });
+}
+
+void expand(const FusedShape& s, const float* x, const float* w, float* z1, double* partial) {
+  const std::int64_t M = s.depthwise.C, pixels = s.depthwise.H * s.depthwise.W, all = s.depthwise.N * pixels;
+  for_slabs(s, pixels, [&](const Job& job) {
+    const std::int64_t c = job.c;
+    float* const panel = thread_scratch(static_cast<std::size_t>(s.in * kSlab));
+    pack_slab(w, s.in, M, c, panel);
+    D sum[kSlabVectors] = {}, squares[kSlabVectors] = {};
+    for (std::int64_t r = job.r0; r < job.r1; r += kBlockRows) {
+      const std::int64_t rows = smaller(kBlockRows, job.r1 - r);
+      slab_product(x + r * s.in, s.in, panel, s.in, rows, {z1 + plane_at(all, r, c), kPlane, all * kPlane});
+      for (int v = 0; v < kSlabVectors; ++v) {
+        const float* const z = z1 + plane_at(all, r, c + v * kLanes);
+        D total = sum[v], total_of_squares = squares[v];
+        for (std::int64_t i = 0; i < rows; ++i) {
+          const D value = widen(load(z + i * kPlane));
+          total = total + value;
+          total_of_squares = fma(value, value, total_of_squares);
+        }
+        sum[v] = total;
+        squares[v] = total_of_squares;
+      }
+    }
+    for (int v = 0; v < kSlabVectors; ++v) {
+      store_wide(partial + job.segment * 2 * M + c + v * kLanes, sum[v]);
+      store_wide(partial + (job.segment * 2 + 1) * M + c + v * kLanes, squares[v]);
+    }
+  });
+}
+
+// q [rows][M] = scale[image] act(BN2(z2)) for rows r .. r + rows.
+template <class Function>
+void scaled_activation(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, std::int64_t r,
+                       std::int64_t rows, float* q) {
+  const std::int64_t M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q, all = s.depthwise.N * pixels;
+  for (std::int64_t c = 0; c < M; c += kLanes) {
+    const float* const z = z2 + plane_at(all, r, c);
+    const int lanes = lanes_of(M, c);
+    const NormLanes norm(norm2.constants, c, lanes);
+    const F shift = load_partial(norm2.shift + c, lanes);
+    for (std::int64_t i = 0; i < rows;) {
+      const std::int64_t image = (r + i) / pixels, end = smaller(rows, (image + 1) * pixels - r);
+      const F factor = scale != nullptr ? load_partial(scale + image * M + c, lanes) : broadcast(1.0f);
+      for (; i < end; ++i) {
+        const F a = Function::value(norm.value(load_partial(z + i * kPlane, lanes), shift));
+        store_partial(q + i * M + c, a * factor, lanes);
+      }
+    }
+  }
+}
+
+template <class Function>
+void project_of(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w, float* z3) {
+  const std::int64_t M = s.depthwise.C, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
+  const std::int64_t block = rows < 1024 ? 16 : 64;
+  parallel_for((rows + block - 1) / block, 1, [&](std::int64_t first, std::int64_t last) {
+    float* const q = thread_scratch(static_cast<std::size_t>(block * M));
+    for (std::int64_t r = first * block; r < smaller(rows, last * block); r += block) {
+      const std::int64_t count = smaller(block, rows - r);
+      scaled_activation<Function>(s, norm2, z2, scale, r, count, q);
+      product_columns(q, w, nullptr, count, M, s.out, 0, s.out, z3 + r * s.out);
+    }
+  });
+}
+
+void project(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w, float* z3) {
+  s.activation == Activation::swish ? project_of<SwishFunction>(s, norm2, z2, scale, w, z3)
+                                    : project_of<Relu6Function>(s, norm2, z2, scale, w, z3);
+}
+
+// For rows r .. r + rows of a slab, block_dq [rows][kSlab] in hand: q [rows][kSlab] = scale act(BN2(z2)), dq = block_dq and
+// scale_sums [image of the segment][kSlab] += dq act(BN2(z2)).
+template <class Function>
+void scale_gradient_block(const FusedShape& s, const Job& job, const FusedNorm& norm2, const float* z2, const float* scale,
+                          std::int64_t r, std::int64_t rows, const float* block_dq, float* q, float* dq, double* scale_sums) {
+  const std::int64_t M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q, all = s.depthwise.N * pixels;
+  for (std::int64_t k = 0; k < job.width; k += kLanes) {
+    const std::int64_t c = job.c + k, at_plane = plane_at(all, r, c);
+    const int lanes = lanes_of(job.width, k);
+    const NormLanes norm(norm2.constants, c, lanes);
+    const F shift = load_partial(norm2.shift + c, lanes);
+    for (std::int64_t i = 0; i < rows;) {
+      const std::int64_t image = (r + i) / pixels, end = smaller(rows, (image + 1) * pixels - r);
+      const F factor = scale != nullptr ? load_partial(scale + image * M + c, lanes) : broadcast(1.0f);
+      double* const at = scale_sums + (image - job.r0 / pixels) * kSlab + k;
+      D sum = load_wide(at);
+      for (; i < end; ++i) {
+        const F a = Function::value(norm.value(load_partial(z2 + at_plane + i * kPlane, lanes), shift));
+        const F g = load(block_dq + i * kSlab + k);
+        sum = fma(widen(g), widen(a), sum);
+        store(q + i * kSlab + k, a * factor);
+        store_partial(dq + at_plane + i * kPlane, g, lanes);
+      }
+      store_wide(at, sum);
+    }
+  }
+}
+
+// total [narrow][kSlab] of a job to where it belongs; `transposed`: the weight is [M][narrow].
+void store_slab(const double* total, std::int64_t narrow, std::int64_t M, const Job& job, bool transposed,
+                const FusedGradient& dw) {
+  if (dw.partial != nullptr) {
+    for (std::int64_t k = 0; k < narrow; ++k) {
+      __builtin_memcpy(dw.partial + (job.segment * narrow + k) * M + job.c, total + k * kSlab,
+                       static_cast<std::size_t>(job.width) * sizeof(double));
+    }
+  } else if (transposed) {
+    for (std::int64_t j = 0; j < job.width; ++j) {
+      for (std::int64_t k = 0; k < narrow; ++k) dw.whole[(job.c + j) * narrow + k] = static_cast<float>(total[k * kSlab + j]);
+    }
+  } else {
+    for (std::int64_t k = 0; k < narrow; ++k) {
+      for (std::int64_t j = 0; j < job.width; ++j) dw.whole[k * M + job.c + j] = static_cast<float>(total[k * kSlab + j]);
+    }
+  }
+}
+
+template <class Function>
+void project_gradient_of(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w,
+                         const float* dz3, float* dq, float* scale_gradient, const FusedGradient& dw) {
+  const std::int64_t M = s.depthwise.C, K = s.out, pixels = s.depthwise.P * s.depthwise.Q;
+  const std::int64_t panel_room = K * kSlab, block_room = kBlockRows * kSlab, sums_room = 2 * (K + s.images) * kSlab;
+  for_slabs(s, pixels, [&](const Job& job) {
+    float* const panel = thread_scratch(static_cast<std::size_t>(panel_room + 2 * block_room + sums_room));
+    float* const q = panel + panel_room;
+    float* const block_dq = q + block_room;
+    double* const total = reinterpret_cast<double*>(block_dq + block_room);
+    double* const scale_sums = total + K * kSlab;
+    clear(q, block_room);
+    clear(block_dq + block_room, sums_room);
+    pack_slab_transposed(w, K, job.c, job.width, panel);
+    for (std::int64_t r = job.r0; r < job.r1; r += kBlockRows) {
+      const std::int64_t rows = smaller(kBlockRows, job.r1 - r);
+      slab_product(dz3 + r * K, K, panel, K, rows, {block_dq, kSlab, kPlane});
+      scale_gradient_block<Function>(s, job, norm2, z2, scale, r, rows, block_dq, q, dq, scale_sums);
+      slab_gradient(dz3 + r * K, K, K, q, rows, total);
+    }
+    store_slab(total, K, M, job, true, dw);
+    if (scale == nullptr) return;
+    for (std::int64_t n = 0; n < (job.r1 - job.r0) / pixels; ++n) {
+      float* const out = scale_gradient + (job.r0 / pixels + n) * M + job.c;
+      for (std::int64_t j = 0; j < job.width; ++j) out[j] = static_cast<float>(scale_sums[n * kSlab + j]);
+    }
+  });
+}
+
+void project_gradient(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w,
+                      const float* dz3, float* dq, float* scale_gradient, const FusedGradient& dw) {
+  s.activation == Activation::swish ? project_gradient_of<SwishFunction>(s, norm2, z2, scale, w, dz3, dq, scale_gradient, dw)
+                                    : project_gradient_of<Relu6Function>(s, norm2, z2, scale, w, dz3, dq, scale_gradient, dw);
+}
+
+void expand_gradient(const FusedShape& s, const FusedNorm& norm1, const FusedMeans& means, const float* x, const float* z1,
+                     float* g1, const FusedGradient& dw) {
+  const std::int64_t M = s.depthwise.C, pixels = s.depthwise.H * s.depthwise.W, all = s.depthwise.N * pixels;
+  const std::int64_t block_room = kBlockRows * kSlab, total_room = 2 * s.in * kSlab;
+  for_slabs(s, pixels, [&](const Job& job) {
+    float* const dz = thread_scratch(static_cast<std::size_t>(block_room + total_room));
+    double* const total = reinterpret_cast<double*>(dz + block_room);
+    clear(dz + block_room, total_room);
+    for (std::int64_t r = job.r0; r < job.r1; r += kBlockRows) {
+      const std::int64_t rows = smaller(kBlockRows, job.r1 - r);
+      for (std::int64_t k = 0; k < kSlab; k += kLanes) {
+        const std::int64_t c = job.c + k;
+        const NormLanes norm(norm1.constants, c, kLanes);
+        const F mean_g = load(means.g + c), mean_gh = load(means.gh + c);
+        const float* const z = z1 + plane_at(all, r, c);
+        float* g = g1 + plane_at(all, r, c);
+        for (std::int64_t i = 0; i < rows; ++i, g += kPlane) {
+          const F value = norm.gradient(load(z + i * kPlane), load(g), mean_g, mean_gh);
+          store(g, value);
+          store(dz + i * kSlab + k, value);
+        }
+      }
+      slab_gradient(x + r * s.in, s.in, s.in, dz, rows, total);
+    }
+    store_slab(total, s.in, M, job, false, dw);
+  });
+}
+
+void input_gradient(const FusedShape& s, const float* dz1, const float* w, float* scratch, float* dx) {
+  const std::int64_t M = s.depthwise.C, rows = s.depthwise.N * s.depthwise.H * s.depthwise.W;
+  const std::int64_t block = rows < 1024 ? 16 : 64;
+  transpose(w, s.in, M, scratch);
+  parallel_for((rows + block - 1) / block, 1, [&](std::int64_t first, std::int64_t last) {
+    float* const dz = thread_scratch(static_cast<std::size_t>(block * M));
+    for (std::int64_t r = first * block; r < smaller(rows, last * block); r += block) {
+      const std::int64_t count = smaller(block, rows - r);
+      for (std::int64_t c = 0; c < M; c += kLanes) {
+        const float* const from = dz1 + plane_at(rows, r, c);
+        for (std::int64_t i = 0; i < count; ++i) store(dz + i * M + c, load(from + i * kPlane));
+      }
+      product_columns(dz, scratch, nullptr, count, M, s.in, 0, s.in, dx + r * s.in);
+    }
+  });
+}
+
+}  // namespace
+
+extern const FusedPointwiseKernels fused_pointwise_table;
+const FusedPointwiseKernels fused_pointwise_table = {expand, project, project_gradient, expand_gradient, input_gradient};
+
+}  // namespace vitrine::cpu::VITRINE_ISA
