@@ -11,6 +11,7 @@
 #include "data/resize.h"
 #include "nn/efficientnet/checkpoint.h"
 #include "nn/efficientnet/imagenet_classes.h"
+#include "nn/efficientnet/inference.h"
 #include "report/photograph.h"
 #include "train/step.h"
 #include "weights/checkpoint_file.h"
@@ -50,8 +51,8 @@ void predict_tensor(EfficientNet& net, const PredictCommand& command) {
     throw DataError(text(command.tensor, ": the tensor 'input' has shape ", input->shape.text(), ", expected [N, ",
                          net.semantics.channels, ", H, W]"));
   }
-  const Variable logits = net.forward(channels_last(input->to_float()), Pass{});
-  write_safetensors(command.output, {{StoredTensor::from("logits", logits.tensor())}, {}});
+  const Tensor logits = Inference(net).run(channels_last(input->to_float()));
+  write_safetensors(command.output, {{StoredTensor::from("logits", logits)}, {}});
 }
 
 std::vector<std::string> split_at(const std::string& s, char separator) {
@@ -96,8 +97,9 @@ void predict_images(EfficientNet& net, const PredictCommand& command, const std:
     throw UsageError(
         text("photographs have 3 channels, the network takes ", net.semantics.channels, "; pass --tensor instead"));
   std::string csv = csv_line({"image", "rank", "class", "name", "probability"});
+  Inference inference(net);
   for (const std::string& path : command.images) {
-    const std::vector<double> p = predict(net, {network_input(path, net.semantics)}, 1).front();
+    const std::vector<double> p = predict(inference, net.semantics, {network_input(path, net.semantics)}, 1).front();
     std::vector<std::size_t> order(p.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p[a] > p[b]; });

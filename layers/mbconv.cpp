@@ -18,14 +18,18 @@ Variable activate(const Variable& x, const std::optional<Activation>& activation
 
 }  // namespace
 
-Padding ConvNorm::padding_for(std::int64_t height, std::int64_t width) const {
-  const std::int64_t kernel = weight.value.shape()[0];
-  switch (padding) {
+Padding convolution_padding(PaddingRule rule, std::int64_t static_size, std::int64_t height, std::int64_t width,
+                            std::int64_t kernel, std::int64_t stride) {
+  switch (rule) {
     case PaddingRule::same: return same_padding(height, width, kernel, stride);
     case PaddingRule::same_static: return same_padding(static_size, static_size, kernel, stride);
     case PaddingRule::symmetric: break;
   }
   return symmetric_padding(kernel);
+}
+
+Padding ConvNorm::padding_for(std::int64_t height, std::int64_t width) const {
+  return convolution_padding(padding, static_size, height, width, weight.value.shape()[0], stride);
 }
 
 Variable ConvNorm::forward(const Variable& x, const Pass& pass) {

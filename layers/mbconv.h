@@ -26,6 +26,8 @@ namespace vitrine {
 
 // layers/window.h. same_static is SAME fixed for one input size and applied at any other, as efficientnet-pytorch does.
 enum class PaddingRule { symmetric, same, same_static };
+Padding convolution_padding(PaddingRule rule, std::int64_t static_size, std::int64_t height, std::int64_t width,
+                            std::int64_t kernel, std::int64_t stride);
 
 // A convolution without bias and the batch norm after it: the unit that all of EfficientNet is made of.
 struct ConvNorm {

@@ -22,17 +22,16 @@ static inline F times_power_of_two(F p, F magic_n, F n) {
 #endif
 }
 
-// e^x: 0 below -104, +inf above 88.73; NaN stays NaN. At most 2 ulp.
-static inline F exp(F x) {
+// e^x for -110 <= x <= 100; NaN stays NaN.
+static inline F exp_within_range(F x) {
   const F kLog2e = broadcast(0x1.715476p+0f);
-  const F kLn2High = broadcast(0x1.62e4p-1f);                            // ln 2 to 15 bits: n * high is exact
-  const F kLn2Low = broadcast(0x1.7f7d1cp-20f);                          // the rest
-  const F kMagic = broadcast(0x1.8p23f);                                 // adding it rounds to an integer, held in the low bits
-  const F clamped = min(max(broadcast(-110.0f), x), broadcast(100.0f));  // NaN becomes a number here, restored below
-  const F shifted = fma(clamped, kLog2e, kMagic);
-  const F nf = shifted - kMagic;
-  F r = fma(nf, -kLn2High, clamped);
-  r = fma(nf, -kLn2Low, r);
+  const F kLn2High = broadcast(0x1.62e4p-1f);    // ln 2 to 15 bits: n * high is exact
+  const F kLn2Low = broadcast(0x1.7f7d1cp-20f);  // the rest
+  const F kMagic = broadcast(0x1.8p23f);         // adding it rounds to an integer, held in the low bits
+  const F shifted = fma(x, kLog2e, kMagic);
+  const F n = shifted - kMagic;
+  F r = fma(n, -kLn2High, x);
+  r = fma(n, -kLn2Low, r);
   F p = broadcast(0x1.a01a02p-13f);           // 1/7!
   p = fma(p, r, broadcast(0x1.6c16c2p-10f));  // 1/6!
   p = fma(p, r, broadcast(0x1.111112p-7f));   // 1/5!
@@ -41,14 +40,20 @@ static inline F exp(F x) {
   p = fma(p, r, broadcast(0.5f));
   p = fma(p, r, broadcast(1.0f));
   p = fma(p, r, broadcast(1.0f));
-  return select(x == x, times_power_of_two(p, shifted, nf), x);
+  return times_power_of_two(p, shifted, n);
+}
+
+// e^x: 0 below -104, +inf above 88.73; NaN stays NaN. At most 2 ulp.
+static inline F exp(F x) {
+  // max and min give their second argument when it is NaN.
+  return exp_within_range(min(broadcast(100.0f), max(broadcast(-110.0f), x)));
 }
 
 // 1 / (1 + e^-x), from e = e^-|x| on either side, so small values keep their relative accuracy. At most 3 ulp.
 static inline F sigmoid(F x) {
   const F one = broadcast(1.0f);
-  const F magnitude = from_bits(bits(x) & 0x7fffffff);
-  const F e = exp(-magnitude);
+  const F negative = from_bits(bits(x) | bits(broadcast(-0.0f)));  // -|x|
+  const F e = exp_within_range(max(broadcast(-110.0f), negative));
   return select(x < zero(), e, one) / (one + e);
 }
 

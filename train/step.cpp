@@ -87,18 +87,23 @@ Tensor stack_images(const std::vector<const Tensor*>& images, const Semantics& s
   return batch;
 }
 
-std::vector<std::vector<double>> predict(EfficientNet& net, const std::vector<Tensor>& images, int batch_size) {
+std::vector<std::vector<double>> predict(Inference& inference, const Semantics& semantics, const std::vector<Tensor>& images,
+                                         int batch_size) {
   std::vector<std::vector<double>> probability;
   for (std::size_t first = 0; first < images.size(); first += static_cast<std::size_t>(batch_size)) {
     std::vector<const Tensor*> piece;
     for (std::size_t i = first; i < std::min(images.size(), first + static_cast<std::size_t>(batch_size)); ++i)
       piece.push_back(&images[i]);
-    const Variable logits = net.forward(stack_images(piece, net.semantics), Pass{});
-    const auto classes = static_cast<std::size_t>(net.classes);
-    for (std::size_t n = 0; n < piece.size(); ++n)
-      probability.push_back(softmax(logits.tensor().host().subspan(n * classes, classes)));
+    const Tensor logits = inference.run(stack_images(piece, semantics));
+    const auto classes = static_cast<std::size_t>(inference.classes());
+    for (std::size_t n = 0; n < piece.size(); ++n) probability.push_back(softmax(logits.host().subspan(n * classes, classes)));
   }
   return probability;
+}
+
+std::vector<std::vector<double>> predict(EfficientNet& net, const std::vector<Tensor>& images, int batch_size) {
+  Inference inference(net);
+  return predict(inference, net.semantics, images, batch_size);
 }
 
 }  // namespace vitrine

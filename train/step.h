@@ -7,6 +7,7 @@
 
 #include "data/mixup.h"
 #include "nn/efficientnet/efficientnet.h"
+#include "nn/efficientnet/inference.h"
 #include "train/optimizer.h"
 
 namespace vitrine {
@@ -28,7 +29,9 @@ struct StepResult {
 // output is not finite.
 StepResult train_step(EfficientNet& net, Optimizer& optimizer, const Batch& batch, const StepOptions& options);
 
-// Softmax probabilities [N][classes] in double, eval mode, in pieces of `batch_size` images.
+// Softmax probabilities [N][classes] in double of the folded network, in pieces of `batch_size` images.
+std::vector<std::vector<double>> predict(Inference& inference, const Semantics& semantics, const std::vector<Tensor>& images,
+                                         int batch_size);
 std::vector<std::vector<double>> predict(EfficientNet& net, const std::vector<Tensor>& images, int batch_size);
 
 std::vector<double> softmax(std::span<const float> logits);

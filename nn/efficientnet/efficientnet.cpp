@@ -175,12 +175,16 @@ void EfficientNet::initialize_classifier(std::uint64_t seed) {
   classifier_bias.value = Tensor::zeros({classes});
 }
 
+void check_images(const Shape& shape, std::int64_t channels) {
+  if (shape.rank() != 4 || shape[0] < 1 || shape[3] != channels || shape[1] < 32 || shape[2] < 32) {
+    throw ShapeError(
+        text("EfficientNet: images are ", shape.text(), ", expected [N, H, W, ", channels, "] with N >= 1 and H, W >= 32"));
+  }
+}
+
 Variable EfficientNet::forward(const Variable& images, const Pass& pass) {
   const Shape& shape = images.shape();
-  if (shape.rank() != 4 || shape[0] < 1 || shape[3] != semantics.channels || shape[1] < 32 || shape[2] < 32) {
-    throw ShapeError(text("EfficientNet: images are ", shape.text(), ", expected [N, H, W, ", semantics.channels,
-                          "] with N >= 1 and H, W >= 32"));
-  }
+  check_images(shape, semantics.channels);
   const Pass as_evaluated{};  // no tape: frozen parts are constants of the step
   const auto pass_of = [&](int part) -> const Pass& { return part < frozen_parts ? as_evaluated : pass; };
   Variable x = stem.forward(images, pass_of(0));

@@ -65,6 +65,9 @@ struct EfficientNet {
   void fix_static_padding();
 };
 
+// ShapeError unless images are [N, H, W, channels] with N > 0 and H, W >= 32.
+void check_images(const Shape& images, std::int64_t channels);
+
 // The parts that training treats apart: "stem", "stage0" to "stage6", "head", "classifier", in this order.
 const std::vector<std::string>& network_parts();
 const std::string& part_of_tensor(const std::string& name);  // of Vitrine's name of a tensor

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "layers/window.h"
 #include "nn/efficientnet/checkpoint.h"
+#include "nn/efficientnet/fold.h"
 #include "weights/protobuf.h"
 
 namespace vitrine {
@@ -64,25 +65,6 @@ ProtobufMessage value_info(std::string_view name, const std::vector<Dimension>& 
   info.string(1, name);
   info.message(2, type);
   return info;
-}
-
-// Per channel: gamma / sqrt(variance + eps), and beta - mean times that.
-struct Fold {
-  std::vector<double> scale;
-  Tensor bias;
-};
-
-Fold fold_of(const BatchNorm& norm) {
-  const std::int64_t channels = norm.gamma.value.size();
-  Fold fold{std::vector<double>(static_cast<std::size_t>(channels)), Tensor::uninitialized({channels})};
-  const auto gamma = norm.gamma.value.host(), beta = norm.beta.value.host();
-  const auto mean = norm.running_mean.host(), variance = norm.running_var.host();
-  const auto bias = fold.bias.mutable_host();
-  for (std::size_t c = 0; c < fold.scale.size(); ++c) {
-    fold.scale[c] = static_cast<double>(gamma[c]) / std::sqrt(static_cast<double>(variance[c]) + norm.eps);
-    bias[c] = static_cast<float>(static_cast<double>(beta[c]) - static_cast<double>(mean[c]) * fold.scale[c]);
-  }
-  return fold;
 }
 
 // The weight with its output channels, the first axis in PyTorch's layout, scaled.

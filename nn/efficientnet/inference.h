@@ -1,0 +1,64 @@
+// An EfficientNet that can only predict: batch norm folded into packed weights, every buffer planned ahead.
+//
+// A batch is cut into groups of images; each thread takes its groups through the whole network, or all threads share one group
+// where there are fewer images than threads. An image's logits have the same bits alone and in any batch, for any number of
+// threads and any instruction set. Against EfficientNet::forward they differ by the rounding of the folded weights.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "layers/folded.h"
+#include "nn/efficientnet/efficientnet.h"
+
+namespace vitrine {
+
+class Inference {
+ public:
+  explicit Inference(const EfficientNet& net);
+
+  // [N, H, W, channels] -> logits [N, classes]. ShapeError as EfficientNet::forward. The first call with a new shape plans its
+  // memory; calls with the same shape allocate nothing. `logits` has room for N * classes values.
+  void run(const Tensor& images, std::span<float> logits);
+  Tensor run(const Tensor& images);
+
+  std::int64_t classes() const { return classifier_.N; }
+  std::int64_t workspace_bytes() const;  // of the plan in use
+
+ private:
+  struct Unit {  // a convolution with its norm folded in
+    PackedWeights packed;
+    Tensor taps, bias;  // depthwise: [R, S, M] and [M]
+    std::int64_t kernel = 1, stride = 1;
+    PaddingRule padding = PaddingRule::symmetric;
+    std::int64_t static_size = 0;
+
+    ConvShape shape(std::int64_t N, std::int64_t H, std::int64_t W, std::int64_t C, std::int64_t K) const;
+  };
+  struct Block {
+    bool expands = false, residual = false, gated = false;
+    Unit expand, depthwise, project;
+    PackedWeights reduce, excite;
+  };
+  struct Plan {  // offsets into a thread's workspace, in floats
+    std::int64_t N = 0, H = 0, W = 0;
+    std::int64_t group = 0;  // images that go through the network together
+    std::int64_t narrow[2] = {0, 0}, wide = 0, mean = 0, hidden = 0, gate = 0, size = 0;
+    std::vector<cpu::FoldedShape> blocks;  // for one image
+    ConvShape stem{};
+  };
+
+  static Unit unit_of(const ConvNorm& source);
+  void plan(std::int64_t N, std::int64_t H, std::int64_t W);
+  void run_group(const float* images, std::int64_t count, float* workspace, float* logits) const;
+
+  std::int64_t channels_ = 3;
+  Activation activation_ = Activation::swish;
+  Unit stem_, head_;
+  std::vector<Block> blocks_;
+  PackedWeights classifier_;
+  Plan plan_;
+  std::vector<Tensor> workspaces_;  // one for each thread
+};
+
+}  // namespace vitrine

@@ -1,0 +1,145 @@
+// The folded network against the one it was made of; the same bits alone, in any batch, on any machine; no allocation.
+#include "nn/efficientnet/inference.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "tensor/isa.h"
+#include "tensor/parallel.h"
+#include "tensor/philox.h"
+#include "tensor/storage.h"
+#include "tests/count_allocations.h"
+#include "weights/key_tables.h"
+
+namespace vitrine::testing {
+namespace {
+
+// A network whose norms are not trivial.
+EfficientNet network(const std::string& arch, Family family, std::int64_t classes = 7) {
+  EfficientNet net(architecture(arch), published_semantics(family, architecture(arch)), classes);
+  net.initialize(3);
+  std::uint32_t op = 500;
+  net.visit([&](const NamedTensor& t) {
+    const Draw draw{.seed = 9, .purpose = Purpose::init, .op = ++op};
+    const bool variance = t.name.ends_with("running_var"),
+               scale = t.layout == TensorLayout::vector && t.name.ends_with("weight");
+    if (t.layout != TensorLayout::vector) return;
+    const auto values = t.value->mutable_host();
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const double z = draw.normal(static_cast<std::uint32_t>(i));
+      values[i] = static_cast<float>(variance ? 0.5 + std::abs(z) : scale ? 1 + 0.2 * z : 0.2 * z);
+    }
+  });
+  return net;
+}
+
+Tensor images(std::int64_t N, std::int64_t H, std::int64_t W) {
+  Tensor t = Tensor::uninitialized({N, H, W, 3});
+  const Draw draw{.seed = 4, .purpose = Purpose::init, .op = 1};
+  const auto values = t.mutable_host();
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(draw.normal(static_cast<std::uint32_t>(i)));
+  return t;
+}
+
+void expect_close(const Tensor& got, const Tensor& want, const std::string& what) {
+  float largest = 0;
+  for (const float v : want.host()) largest = std::max(largest, std::abs(v));
+  // Folding rounds every weight once more: 2^-24 each, some 80 layers deep (measured: at most 6e-7 of the largest logit).
+  for (std::size_t i = 0; i < got.host().size(); ++i)
+    ASSERT_NEAR(got.host()[i], want.host()[i], 3e-6f * largest) << what << " " << i;
+}
+
+void expect_same(const Tensor& got, const Tensor& want, const std::string& what) {
+  for (std::size_t i = 0; i < want.host().size(); ++i) ASSERT_EQ(got.host()[i], want.host()[i]) << what << " " << i;
+}
+
+struct Case {
+  const char* arch;
+  Family family;
+  std::int64_t N, H, W;
+};
+
+class InferenceOf : public ::testing::TestWithParam<Case> {};
+
+TEST_P(InferenceOf, AgreesWithTheNetworkItWasMadeOf) {
+  const Case& c = GetParam();
+  EfficientNet net = network(c.arch, c.family);
+  Inference inference(net);
+  const Tensor x = images(c.N, c.H, c.W);
+  expect_close(inference.run(x), net.forward(x, Pass{}).tensor(), c.arch);
+}
+
+INSTANTIATE_TEST_SUITE_P(Networks, InferenceOf,
+                         ::testing::Values(Case{"b0", Family::timm, 3, 64, 64}, Case{"b0", Family::timm, 1, 97, 75},
+                                           Case{"b0", Family::timm_tf, 2, 80, 33}, Case{"lite0", Family::timm, 2, 64, 64},
+                                           Case{"b1", Family::efficientnet_pytorch, 2, 64, 50},
+                                           Case{"b3", Family::timm, 1, 65, 64}, Case{"b0", Family::timm, 1, 224, 224}));
+
+TEST(Inference, OfAnImageHasTheSameBitsAloneAndInAnyBatch) {
+  EfficientNet net = network("b0", Family::timm);
+  Inference inference(net);
+  const std::int64_t N = 11, H = 64, W = 60, size = H * W * 3;
+  const Tensor all = images(N, H, W);
+  const Tensor together = inference.run(all);
+  for (std::int64_t n = 0; n < N; ++n) {
+    const Tensor one =
+        Tensor::from({1, H, W, 3}, all.host().subspan(static_cast<std::size_t>(n * size), static_cast<std::size_t>(size)));
+    const Tensor alone = inference.run(one);
+    for (std::int64_t k = 0; k < 7; ++k)
+      ASSERT_EQ(alone.host()[static_cast<std::size_t>(k)], together.host()[static_cast<std::size_t>(n * 7 + k)])
+          << n << " " << k;
+  }
+}
+
+TEST(Inference, HasTheSameBitsForAnyThreadsAndInstructionSet) {
+  EfficientNet net = network("b0", Family::timm);
+  const Tensor x = images(5, 64, 64), one = images(1, 64, 64);
+  const int threads = thread_count();
+  const Isa isa = active_isa();
+  set_thread_count(1);
+  const Tensor expected = Inference(net).run(x), expected_one = Inference(net).run(one);
+  Inference inference(net);
+  for (const int n : {1, 2, 3, 4, 7}) {
+    set_thread_count(n);
+    expect_same(inference.run(x), expected, std::to_string(n) + " threads");
+    expect_same(inference.run(one), expected_one, std::to_string(n) + " threads, one image");
+  }
+  for (const Isa other : {Isa::scalar, Isa::avx2, Isa::avx512}) {
+    if (!isa_supported(other)) continue;
+    set_active_isa(other);
+    expect_same(inference.run(x), expected, std::string(isa_name(other)));
+  }
+  set_active_isa(isa);
+  set_thread_count(threads);
+}
+
+TEST(Inference, AllocatesNothingFromTheSecondCallOn) {
+  EfficientNet net = network("b0", Family::timm);
+  Inference inference(net);
+  const Tensor x = images(4, 64, 64);
+  std::vector<float> logits(4 * 7);
+  inference.run(x, logits);
+  inference.run(x, logits);
+  const std::uint64_t before = allocations(), blocks = storage_statistics().system_allocations;
+  inference.run(x, logits);
+  EXPECT_EQ(allocations(), before);
+  EXPECT_EQ(storage_statistics().system_allocations, blocks);
+}
+
+TEST(Inference, RefusesImagesThatDoNotFit) {
+  EfficientNet net = network("b0", Family::timm);
+  Inference inference(net);
+  EXPECT_THROW(inference.run(images(1, 31, 64)), ShapeError);
+  EXPECT_THROW(inference.run(Tensor::zeros({0, 64, 64, 3})), ShapeError);
+  EXPECT_THROW(inference.run(Tensor::zeros({1, 64, 64, 4})), ShapeError);
+  EXPECT_THROW(inference.run(Tensor::zeros({64, 64, 3})), ShapeError);
+  std::vector<float> small(3);
+  EXPECT_THROW(inference.run(images(1, 64, 64), small), ShapeError);
+}
+
+}  // namespace
+}  // namespace vitrine::testing
