@@ -4,7 +4,7 @@
 //                     time, in strips of rows, so that e never leaves the cache
 //            gate     s = sigmoid(swish(z Wr + br) Wx + bx)
 //            sweep B  y = (s d) Wp + bp (+ x)
-// Shapes     x [N, H, W, C], d in planes of 16 channels [ceil(M / 16), N P Q, 16] (layers/slab_cpu.h), y [N, P, Q, K]
+// Shapes     x [N, H, W, C], d in planes of 16 channels (layers/planes.h), y [N, P, Q, K]
 // Numerics   products as layers/gemm_cpu.h, taps as layers/depthwise_conv2d_reference.h, means in float64. An image's result is made
 //            of its own pixels in an order fixed by the shapes: the same bits alone and in any batch, for any threads and any set.
 // Reference  Tan, Le 2019, arXiv:1905.11946; Zhang, Lo, Lu 2020, arXiv:2001.02504 (depthwise and pointwise sweeps)

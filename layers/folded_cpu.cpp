@@ -159,7 +159,7 @@ template <int R, int Stride, class Function>
 void expand_depthwise_of(const FoldedShape& s, const FoldedSweep& sweep, const float* x, float* d, float* mean) {
   const ConvShape& z = s.depthwise;
   const std::int64_t slab = sweep.expand.panels != nullptr ? kSlab : kPlane, slabs = (z.C + slab - 1) / slab;
-  const D count = D{} + static_cast<double>(z.P * z.Q);
+  const D count = wide_broadcast(static_cast<double>(z.P * z.Q));
   parallel_for(z.N * slabs, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t job = begin; job < end; ++job) {
       const std::int64_t n = job / slabs, c = job % slabs * slab;
@@ -242,7 +242,7 @@ template <class Function>
 void head_of(std::int64_t N, std::int64_t pixels, const Packed& w, const float* x, float* mean) {
   const std::int64_t panels = (w.N + Packed::kPanel - 1) / Packed::kPanel;
   const std::int64_t group = TileSizes::larger(1, smaller(N, kProductPixels / pixels));  // images at a time
-  const D count = D{} + static_cast<double>(pixels);
+  const D count = wide_broadcast(static_cast<double>(pixels));
   parallel_for(panels, 1, [&](std::int64_t first, std::int64_t last) {
     float* const z = thread_scratch(static_cast<std::size_t>(group * pixels * kSlab));
     for (std::int64_t c = first * kSlab; c < smaller(w.N, last * kSlab); c += kSlab) {

@@ -45,6 +45,10 @@ struct Map {
   T* at;
   std::int64_t step;
   T* pixel(std::int64_t p) const { return at + p * step; }
+  F read(std::int64_t p, int lanes) const {  // and asks for what follows
+    read_ahead(at + p * step);
+    return load_partial(at + p * step, lanes);
+  }
 };
 template <class T>
 Map<T> wide_map(T* z, const ConvShape& s, std::int64_t pixels, const Job& job, std::int64_t n) {
@@ -84,8 +88,7 @@ void fill_input(const ConvShape& z, const TileSizes& sizes, const Load& load_as,
   const Map<const float> map = Load::map(z1, z, job, n);
   for (std::int64_t h = 0; h < z.H; ++h) {
     float* to = tile + ((h + z.padding.top) * sizes.columns + z.padding.left) * kLanes;
-    for (std::int64_t v = 0; v < z.W; ++v)
-      store(to + v * kLanes, load_as.value(load_partial(map.pixel(h * z.W + v), job.lanes)));
+    for (std::int64_t v = 0; v < z.W; ++v) store(to + v * kLanes, load_as.value(map.read(h * z.W + v, job.lanes)));
   }
 }
 
@@ -156,13 +159,13 @@ template <class Function>
 void pool_of(const FusedShape& s, const FusedNorm& norm2, const float* z2, float* pooled) {
   const ConvShape& z = s.depthwise;
   const std::int64_t pixels = z.P * z.Q;
-  const D count = D{} + static_cast<double>(pixels);
+  const D count = wide_broadcast(static_cast<double>(pixels));
   for_vectors(s, [&](const Job& job) {
     const OnLoad<Function> load_as(norm2, job);
     for (std::int64_t n = job.n0; n < job.n1; ++n) {
       const Map<const float> map = wide_map(z2, z, pixels, job, n);
       D sum = {};
-      for (std::int64_t p = 0; p < pixels; ++p) sum = sum + widen(load_as.value(load_partial(map.pixel(p), job.lanes)));
+      for (std::int64_t p = 0; p < pixels; ++p) sum = sum + widen(load_as.value(map.read(p, job.lanes)));
       store_partial(pooled + n * z.C + job.c, narrow(sum / count), job.lanes);
     }
   });
@@ -188,9 +191,9 @@ void activation_gradient_of(const FusedShape& s, const FusedNorm& norm2, const f
       const Map<const float> map = wide_map(z2, z, pixels, job, n);
       const Map<float> gradients = wide_map(dq, z, pixels, job, n);
       for (std::int64_t p = 0; p < pixels; ++p) {
-        const F value = load_partial(map.pixel(p), job.lanes);
+        const F value = map.read(p, job.lanes);
         const F slope = Function::slope(load_as.norm.value(value, load_as.shift));
-        const F g = (load_partial(gradients.pixel(p), job.lanes) * factor + share) * slope;
+        const F g = (gradients.read(p, job.lanes) * factor + share) * slope;
         store_partial(gradients.pixel(p), g, job.lanes);
         sum = sum + widen(g);
         sum_h = fma(widen(g), widen(load_as.norm.standard(value)), sum_h);
@@ -234,8 +237,7 @@ void fill_gradient(const ConvShape& z, const GradientRoom& room, const NormLanes
     const std::int64_t row = p * Stride + R - 1 - z.padding.top;
     for (std::int64_t q = 0; q < z.Q; ++q) {
       const std::int64_t pixel = p * z.Q + q, column = q * Stride + R - 1 - z.padding.left;
-      const F g = norm.gradient(load_partial(map.pixel(pixel), job.lanes), load_partial(gradients.pixel(pixel), job.lanes),
-                                mean_g, mean_gh);
+      const F g = norm.gradient(map.read(pixel, job.lanes), gradients.read(pixel, job.lanes), mean_g, mean_gh);
       store(room.dz2 + pixel * kLanes, g);
       if (row >= 0 && row < room.sizes.gradient_rows && column >= 0 && column < columns)
         store(room.spread + (row * columns + column) * kLanes, g);
@@ -251,7 +253,7 @@ void fill_input_and_slopes(const ConvShape& z, const GradientRoom& room, const O
     float* to = room.input + ((h + z.padding.top) * room.sizes.columns + z.padding.left) * kLanes;
     float* slope = room.slopes + h * z.W * kLanes;
     for (std::int64_t v = 0; v < z.W; ++v) {
-      const Activated a = load_as.both(load_partial(map.pixel(h * z.W + v), job.lanes));
+      const Activated a = load_as.both(map.read(h * z.W + v, job.lanes));
       store(to + v * kLanes, a.value);
       store(slope + v * kLanes, a.slope);
     }
@@ -276,7 +278,7 @@ void input_gradient_of_image(const ConvShape& z, const GradientRoom& room, const
       if constexpr (!std::is_same_v<Load, AsIs>) {
         g = g * load(room.slopes + (h * z.W + v) * kLanes);
         sum = sum + widen(g);
-        sum_h = fma(widen(g), widen(load_as.norm.standard(load_partial(map.pixel(h * z.W + v), job.lanes))), sum_h);
+        sum_h = fma(widen(g), widen(load_as.norm.standard(map.read(h * z.W + v, job.lanes))), sum_h);
       }
       store_partial(gradients.pixel(h * z.W + v), g, job.lanes);
     }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "layers/planes.h"
 #include "tensor/isa.h"
 #include "tensor/parallel.h"
 
@@ -125,8 +126,8 @@ struct NormGradients {
   cpu::FusedMeans view() const { return {means.host().data(), means.host().data() + means.shape()[1]}; }
 };
 
-// A wide tensor in planes of 16 channels (layers/slab_cpu.h).
-Tensor planes(std::int64_t rows, std::int64_t channels) { return Tensor::uninitialized({(channels + 15) / 16, rows, 16}); }
+// A wide tensor (layers/planes.h).
+Tensor planes(std::int64_t rows, std::int64_t channels) { return Tensor::uninitialized({cpu::plane_floats(rows, channels)}); }
 
 struct FusedMBConvNode final : Node {
   cpu::FusedShape shape;

@@ -33,7 +33,7 @@ void expand(const FusedShape& s, const float* x, const float* w, float* z1, doub
     D sum[kSlabVectors] = {}, squares[kSlabVectors] = {};
     for (std::int64_t r = job.r0; r < job.r1; r += kBlockRows) {
       const std::int64_t rows = smaller(kBlockRows, job.r1 - r);
-      slab_product(x + r * s.in, s.in, panel, s.in, rows, {z1 + plane_at(all, r, c), kPlane, all * kPlane});
+      slab_product(x + r * s.in, s.in, panel, s.in, rows, {z1 + plane_at(all, r, c), kPlane, plane_rows(all) * kPlane});
       for (int v = 0; v < kSlabVectors; ++v) {
         const float* const z = z1 + plane_at(all, r, c + v * kLanes);
         D total = sum[v], total_of_squares = squares[v];
@@ -53,6 +53,12 @@ void expand(const FusedShape& s, const float* x, const float* w, float* z1, doub
   });
 }
 
+// Row i of a plane, and asks for what follows.
+F read_row(const float* plane, std::int64_t i, int lanes) {
+  read_ahead(plane + i * kPlane);
+  return load_partial(plane + i * kPlane, lanes);
+}
+
 // q [rows][M] = scale[image] act(BN2(z2)) for rows r .. r + rows.
 template <class Function>
 void scaled_activation(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, std::int64_t r,
@@ -67,7 +73,7 @@ void scaled_activation(const FusedShape& s, const FusedNorm& norm2, const float*
       const std::int64_t image = (r + i) / pixels, end = smaller(rows, (image + 1) * pixels - r);
       const F factor = scale != nullptr ? load_partial(scale + image * M + c, lanes) : broadcast(1.0f);
       for (; i < end; ++i) {
-        const F a = Function::value(norm.value(load_partial(z + i * kPlane, lanes), shift));
+        const F a = Function::value(norm.value(read_row(z, i, lanes), shift));
         store_partial(q + i * M + c, a * factor, lanes);
       }
     }
@@ -110,7 +116,7 @@ void scale_gradient_block(const FusedShape& s, const Job& job, const FusedNorm& 
       double* const at = scale_sums + (image - job.r0 / pixels) * kSlab + k;
       D sum = load_wide(at);
       for (; i < end; ++i) {
-        const F a = Function::value(norm.value(load_partial(z2 + at_plane + i * kPlane, lanes), shift));
+        const F a = Function::value(norm.value(read_row(z2 + at_plane, i, lanes), shift));
         const F g = load(block_dq + i * kSlab + k);
         sum = fma(widen(g), widen(a), sum);
         store(q + i * kSlab + k, a * factor);
@@ -192,7 +198,7 @@ void expand_gradient(const FusedShape& s, const FusedNorm& norm1, const FusedMea
         const float* const z = z1 + plane_at(all, r, c);
         float* g = g1 + plane_at(all, r, c);
         for (std::int64_t i = 0; i < rows; ++i, g += kPlane) {
-          const F value = norm.gradient(load(z + i * kPlane), load(g), mean_g, mean_gh);
+          const F value = norm.gradient(read_row(z, i, kLanes), read_row(g, 0, kLanes), mean_g, mean_gh);
           store(g, value);
           store(dz + i * kSlab + k, value);
         }
@@ -213,7 +219,7 @@ void input_gradient(const FusedShape& s, const float* dz1, const float* w, float
       const std::int64_t count = smaller(block, rows - r);
       for (std::int64_t c = 0; c < M; c += kLanes) {
         const float* const from = dz1 + plane_at(rows, r, c);
-        for (std::int64_t i = 0; i < count; ++i) store(dz + i * M + c, load(from + i * kPlane));
+        for (std::int64_t i = 0; i < count; ++i) store(dz + i * M + c, read_row(from, i, kLanes));
       }
       product_columns(dz, scratch, nullptr, count, M, s.in, 0, s.in, dx + r * s.in);
     }

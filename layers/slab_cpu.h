@@ -2,19 +2,17 @@
 //
 // A slab of a row-major tensor [rows, M] is its columns c .. c + 48; the last one of a tensor may be narrower. The expanded widths of
 // every EfficientNet are multiples of 48 (6 times a multiple of 8). Which channels share a slab cannot change a result.
-//
-// Wide tensors lie in planes of 16 channels, [ceil(M / 16)][rows][16]: a vector of channels of one image is then one run of memory,
-// which the processor fetches ahead; in NHWC it would be 64 bytes here and there, and most of the time would be spent waiting.
+// Wide tensors lie in planes of 16 channels (layers/planes.h).
 #pragma once
 
 #include <cstddef>
 
 #include "layers/gemm_cpu.h"
+#include "layers/planes.h"
 
 namespace vitrine::cpu::VITRINE_ISA {
 
 inline constexpr std::int64_t kSlab = 48;
-inline constexpr std::int64_t kPlane = 16;  // channels of a plane
 inline constexpr int kSlabVectors = static_cast<int>(kSlab) / kLanes;
 inline constexpr std::int64_t kBlockRows = 128;  // of a weight gradient: float32 sums are this long
 
@@ -25,7 +23,7 @@ static inline int lanes_of(std::int64_t width, std::int64_t k) { return static_c
 
 // Where channel c of row r lies in a wide tensor of `rows` rows; the next row is kPlane floats further.
 static inline std::int64_t plane_at(std::int64_t rows, std::int64_t r, std::int64_t c) {
-  return (c / kPlane * rows + r) * kPlane + c % kPlane;
+  return (c / kPlane * plane_rows(rows) + r) * kPlane + c % kPlane;
 }
 
 static inline void clear(float* p, std::int64_t floats) {

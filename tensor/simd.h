@@ -30,12 +30,17 @@ inline constexpr int kLanes = 4;  // "scalar": the compiler's generic code, one 
 
 typedef float F __attribute__((vector_size(kLanes * 4)));
 typedef std::int32_t I __attribute__((vector_size(kLanes * 4)));
-typedef double D __attribute__((vector_size(kLanes * 8)));  // as many doubles as F has floats
+typedef double HalfD __attribute__((vector_size(kLanes * 4)));
 
-#if defined(__AVX512F__)
-// The unmasked forms of some intrinsics trip gcc 12's warning about uninitialised values; a full mask costs nothing.
-inline constexpr __mmask16 kAllLanes = 0xffff;
-#endif
+// As many doubles as F has floats, in two registers: gcc keeps one vector of twice the register's width in memory.
+struct D {
+  HalfD low, high;
+};
+static inline D operator+(D a, D b) { return {a.low + b.low, a.high + b.high}; }
+static inline D operator-(D a, D b) { return {a.low - b.low, a.high - b.high}; }
+static inline D operator*(D a, D b) { return {a.low * b.low, a.high * b.high}; }
+static inline D operator/(D a, D b) { return {a.low / b.low, a.high / b.high}; }
+static inline D wide_broadcast(double v) { return {HalfD{} + v, HalfD{} + v}; }
 
 static inline F load(const float* p) {
   F v;
@@ -91,34 +96,54 @@ static inline F fma(F a, F b, F c) {
   return r;
 #endif
 }
-static inline D fma(D a, D b, D c) {
-  D r;
+static inline HalfD fma(HalfD a, HalfD b, HalfD c) {
 #if defined(__AVX512F__)
-  for (int h = 0; h < 2; ++h) {
-    __m512d x, y, z;
-    std::memcpy(&x, reinterpret_cast<const char*>(&a) + h * 64, 64);
-    std::memcpy(&y, reinterpret_cast<const char*>(&b) + h * 64, 64);
-    std::memcpy(&z, reinterpret_cast<const char*>(&c) + h * 64, 64);
-    x = _mm512_fmadd_pd(x, y, z);
-    std::memcpy(reinterpret_cast<char*>(&r) + h * 64, &x, 64);
-  }
+  return (HalfD)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
 #elif defined(__AVX2__)
-  for (int h = 0; h < 2; ++h) {
-    __m256d x, y, z;
-    std::memcpy(&x, reinterpret_cast<const char*>(&a) + h * 32, 32);
-    std::memcpy(&y, reinterpret_cast<const char*>(&b) + h * 32, 32);
-    std::memcpy(&z, reinterpret_cast<const char*>(&c) + h * 32, 32);
-    x = _mm256_fmadd_pd(x, y, z);
-    std::memcpy(reinterpret_cast<char*>(&r) + h * 32, &x, 32);
-  }
+  return (HalfD)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
 #else
-  for (int i = 0; i < kLanes; ++i) r[i] = __builtin_fma(a[i], b[i], c[i]);
-#endif
+  HalfD r;
+  for (int i = 0; i < kLanes / 2; ++i) r[i] = __builtin_fma(a[i], b[i], c[i]);
   return r;
+#endif
+}
+static inline D fma(D a, D b, D c) { return {fma(a.low, b.low, c.low), fma(a.high, b.high, c.high)}; }
+
+static inline D widen(F v) {  // exact
+#if defined(__AVX512F__)
+  const __m256 high = _mm512_extractf32x8_ps((__m512)v, 1);
+  return {(HalfD)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)v)), (HalfD)_mm512_cvtps_pd(high)};
+#elif defined(__AVX2__)
+  const __m128 high = _mm256_extractf128_ps((__m256)v, 1);
+  return {(HalfD)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)v)), (HalfD)_mm256_cvtps_pd(high)};
+#else
+  D r;
+  for (int i = 0; i < kLanes / 2; ++i) {
+    r.low[i] = static_cast<double>(v[i]);
+    r.high[i] = static_cast<double>(v[i + kLanes / 2]);
+  }
+  return r;
+#endif
+}
+static inline F narrow(D v) {  // one rounding
+#if defined(__AVX512F__)
+  return (F)_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps((__m512d)v.low)), _mm512_cvtpd_ps((__m512d)v.high), 1);
+#elif defined(__AVX2__)
+  return (F)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_cvtpd_ps((__m256d)v.low)), _mm256_cvtpd_ps((__m256d)v.high), 1);
+#else
+  F r;
+  for (int i = 0; i < kLanes / 2; ++i) {
+    r[i] = static_cast<float>(v.low[i]);
+    r[i + kLanes / 2] = static_cast<float>(v.high[i]);
+  }
+  return r;
+#endif
 }
 
-static inline D widen(F v) { return __builtin_convertvector(v, D); }   // exact
-static inline F narrow(D v) { return __builtin_convertvector(v, F); }  // one rounding
+// Asks for the memory at p, kLinesAhead cache lines further on in a run that is being read: enough for the slowest level to answer
+// while some ten cycles are spent on each line. The address need not exist.
+inline constexpr int kLinesAhead = 24;
+static inline void read_ahead(const float* p) { __builtin_prefetch(p + kLinesAhead * 16, 0, 3); }
 
 static inline D load_wide(const double* p) {
   D v;
@@ -145,7 +170,7 @@ static inline F select(I mask, F x, F y) {
 }
 static inline F max(F a, F b) {  // a where a > b, else b: b when either is NaN
 #if defined(__AVX512F__)
-  return (F)_mm512_maskz_max_ps(kAllLanes, (__m512)a, (__m512)b);
+  return (F)_mm512_max_ps((__m512)a, (__m512)b);
 #elif defined(__AVX2__)
   return (F)_mm256_max_ps((__m256)a, (__m256)b);
 #else
@@ -154,7 +179,7 @@ static inline F max(F a, F b) {  // a where a > b, else b: b when either is NaN
 }
 static inline F min(F a, F b) {  // a where a < b, else b: b when either is NaN
 #if defined(__AVX512F__)
-  return (F)_mm512_maskz_min_ps(kAllLanes, (__m512)a, (__m512)b);
+  return (F)_mm512_min_ps((__m512)a, (__m512)b);
 #elif defined(__AVX2__)
   return (F)_mm256_min_ps((__m256)a, (__m256)b);
 #else
@@ -163,7 +188,7 @@ static inline F min(F a, F b) {  // a where a < b, else b: b when either is NaN
 }
 static inline F square_root(F v) {  // correctly rounded on every machine
 #if defined(__AVX512F__)
-  return (F)_mm512_maskz_sqrt_ps(kAllLanes, (__m512)v);
+  return (F)_mm512_sqrt_ps((__m512)v);
 #elif defined(__AVX2__)
   return (F)_mm256_sqrt_ps((__m256)v);
 #else

@@ -13,7 +13,7 @@ namespace vitrine::cpu::VITRINE_ISA {
 static inline F times_power_of_two(F p, F magic_n, F n) {
 #if defined(__AVX512F__)
   (void)magic_n;
-  return (F)_mm512_maskz_scalef_ps(kAllLanes, (__m512)p, (__m512)n);
+  return (F)_mm512_scalef_ps((__m512)p, (__m512)n);
 #else
   (void)n;
   const I k = bits(magic_n) - bits(broadcast(0x1.8p23f));

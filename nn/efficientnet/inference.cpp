@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "layers/planes.h"
 #include "nn/efficientnet/fold.h"
 #include "tensor/parallel.h"
 
@@ -103,7 +104,7 @@ void Inference::plan(std::int64_t N, std::int64_t H, std::int64_t W) {
     width = s.depthwise.Q;
     channels = b.project.packed.N;
     narrow = std::max(narrow, height * width * channels);
-    wide = std::max(wide, height * width * rounded(M));
+    wide = std::max(wide, cpu::plane_floats(height * width * group, M));
     mean = std::max(mean, M);
     hidden = std::max(hidden, b.reduce.N);
     p.blocks.push_back(s);
@@ -115,7 +116,8 @@ void Inference::plan(std::int64_t N, std::int64_t H, std::int64_t W) {
   };
   p.narrow[0] = take(narrow);
   p.narrow[1] = take(narrow);
-  p.wide = take(wide);
+  p.wide = p.size;
+  p.size += rounded(wide);
   p.mean = take(mean);
   p.hidden = take(hidden);
   p.gate = take(mean);

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "nn/efficientnet/checkpoint.h"
+#include "nn/efficientnet/inference.h"
 #include "tests/cli/program.h"
 #include "tests/reference_files.h"
 #include "weights/safetensors.h"
@@ -90,7 +91,7 @@ TEST_F(Program, TensorInTensorOut) {
   ASSERT_EQ(outcome.code, 0) << outcome.output;
   const Tensor logits = read_safetensors(folder / "out.safetensors").at("logits").to_float();
   EXPECT_EQ(logits.shape(), (Shape{2, 3}));
-  const Tensor direct = net.forward(Tensor::full({2, 40, 36, 3}, 0.5f), Pass{}).tensor();
+  const Tensor direct = Inference(net).run(Tensor::full({2, 40, 36, 3}, 0.5f));
   for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(logits.host()[i], direct.host()[i]);
   write_safetensors(folder / "flat.safetensors", {{StoredTensor::from("input", Tensor::zeros({3, 40}))}, {}});
   expect_refusal(
