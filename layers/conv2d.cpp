@@ -41,7 +41,11 @@ struct Conv2dNode final : Node {
     }
     if (wanted[1]) {
       gradients[1] = Tensor::uninitialized(w.shape());
-      kernels.backward_weights(shape, x.host().data(), dy.host().data(), gradients[1].mutable_host().data());
+      Tensor scratch;
+      const std::int64_t chunks = cpu::weight_gradient_chunks(shape);
+      if (chunks > 0) scratch = Tensor::uninitialized({chunks, w.size()});
+      kernels.backward_weights(shape, x.host().data(), dy.host().data(), chunks > 0 ? scratch.mutable_host().data() : nullptr,
+                               gradients[1].mutable_host().data());
     }
     if (wanted[2]) {
       gradients[2] = Tensor::uninitialized({shape.K});

@@ -33,10 +33,17 @@ Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const C
 
 namespace cpu {
 
+// Chunks of 1,024 output pixels whose sums a weight gradient keeps apart; 0 where it goes through the pixels weight by weight.
+inline std::int64_t weight_gradient_chunks(const ConvShape& s) {
+  const std::int64_t pixels = s.N * s.P * s.Q, width = s.R * s.S * s.C;
+  return s.R * s.S > 1 && width <= 256 && width * s.K <= 16384 && pixels >= 2048 ? (pixels + 1023) / 1024 : 0;
+}
+
 struct Conv2dKernels {
   void (*forward)(const ConvShape& s, const float* x, const float* w, const float* b, float* y);          // b may be null
   void (*backward_data)(const ConvShape& s, const float* dy, const float* w, float* scratch, float* dx);  // scratch: size of w
-  void (*backward_weights)(const ConvShape& s, const float* x, const float* dy, float* dw);
+  // scratch: weight_gradient_chunks(s) times the size of w
+  void (*backward_weights)(const ConvShape& s, const float* x, const float* dy, float* scratch, float* dw);
   void (*backward_bias)(const float* dy, std::int64_t pixels, std::int64_t K, float* db);
 };
 const Conv2dKernels& conv2d_kernels();

@@ -2,6 +2,7 @@
 
 #include "layers/gemm_cpu.h"
 #include "layers/weight_gradient_cpu.h"
+#include "tensor/scratch.h"
 
 namespace vitrine::cpu::VITRINE_ISA {
 namespace {
@@ -55,29 +56,14 @@ struct Dot {
   }
 };
 
+// Windows as rows of a product: its terms are the flattened index (tap, channel), and zeros outside the image change no sum.
 void general_forward(const ConvShape& z, const float* x, const float* w, const float* b, float* y) {
+  const std::int64_t width = z.R * z.S * z.C;
   parallel_for(z.N * z.P, 1, [&](std::int64_t first, std::int64_t last) {
+    float* const rows = thread_scratch(static_cast<std::size_t>(z.Q * width));
     for (std::int64_t row = first; row < last; ++row) {
-      const std::int64_t n = row / z.P, p = row % z.P;
-      for (std::int64_t q = 0; q < z.Q; ++q) {
-        for (std::int64_t k = 0; k < z.K; k += kLanes) {
-          const int lanes = static_cast<int>(z.K - k < kLanes ? z.K - k : kLanes);
-          Dot dot;
-          for (std::int64_t r = 0; r < z.R; ++r) {
-            const std::int64_t h = p * z.stride + r - z.padding.top;
-            if (h < 0 || h >= z.H) continue;
-            for (std::int64_t s = 0; s < z.S; ++s) {
-              const std::int64_t v = q * z.stride + s - z.padding.left;
-              if (v < 0 || v >= z.W) continue;
-              const std::int64_t tap = (r * z.S + s) * z.C;
-              dot.add(tap, x + ((n * z.H + h) * z.W + v) * z.C, w + tap * z.K + k, z.C, z.K, lanes);
-            }
-          }
-          F sum = dot.sum();
-          if (b != nullptr) sum = sum + load_partial(b + k, lanes);
-          store_partial(y + (row * z.Q + q) * z.K + k, sum, lanes);
-        }
-      }
+      windows(z, x, row / z.P, row % z.P, 0, z.Q, rows);
+      product_columns(rows, w, b, z.Q, width, z.K, 0, z.K, y + row * z.Q * z.K);
     }
   });
 }

@@ -4,6 +4,7 @@
 #include "layers/depthwise_tile_cpu.h"
 #include "layers/packed_cpu.h"
 #include "layers/slab_cpu.h"
+#include "layers/window_cpu.h"
 #include "tensor/scratch.h"
 
 namespace vitrine::cpu::VITRINE_ISA {
@@ -19,27 +20,11 @@ void activate(float* y, std::int64_t n) {
   if (i < n) store_partial(y + i, Function::value(load_partial(y + i, static_cast<int>(n - i))), static_cast<int>(n - i));
 }
 
-// The windows of output row p of image n as rows [Q][R S C] of a matrix; zeros where a window leaves the image.
-void windows(const ConvShape& z, const float* x, std::int64_t n, std::int64_t p, float* rows) {
-  const std::int64_t width = z.R * z.S * z.C;
-  clear(rows, z.Q * width);
-  for (std::int64_t r = 0; r < z.R; ++r) {
-    const std::int64_t h = p * z.stride + r - z.padding.top;
-    if (h < 0 || h >= z.H) continue;
-    const float* const line = x + (n * z.H + h) * z.W * z.C;
-    for (std::int64_t q = 0; q < z.Q; ++q) {
-      const std::int64_t v = q * z.stride - z.padding.left, first = v < 0 ? -v : 0, last = smaller(z.S, z.W - v);
-      float* const to = rows + q * width + r * z.S * z.C;
-      for (std::int64_t i = first * z.C; i < last * z.C; ++i) to[i] = line[v * z.C + i];
-    }
-  }
-}
-
 void convolution(const ConvShape& z, const Packed& w, Activation activation, const float* x, float* y) {
   parallel_for(z.N * z.P, 1, [&](std::int64_t first, std::int64_t last) {
     float* const rows = thread_scratch(static_cast<std::size_t>(z.Q * w.K));
     for (std::int64_t row = first; row < last; ++row) {
-      windows(z, x, row / z.P, row % z.P, rows);
+      windows(z, x, row / z.P, row % z.P, 0, z.Q, rows);
       float* const out = y + row * z.Q * z.K;
       packed_product(rows, w.K, w, z.Q, out);
       activation == Activation::swish ? activate<SwishFunction>(out, z.Q * z.K) : activate<Relu6Function>(out, z.Q * z.K);

@@ -286,7 +286,7 @@ void input_gradient_of_image(const ConvShape& z, const GradientRoom& room, const
 }
 
 template <int R, int Stride, class Load>
-void gradient_of(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& norm2, const FusedMeans& means2, const float* z1,
+void gradient_of(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& norm2, const NormMeans& means2, const float* z1,
                  const float* z2, const float* g2, const float* w, float* g1, double* sums, const FusedGradient& dw) {
   const ConvShape& z = s.depthwise;
   const std::int64_t group = 1 + smaller(kChainPixels / z.Q, z.P - 1);  // rows between two looks at the chain
@@ -329,7 +329,7 @@ void gradient_of(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& n
 }
 
 template <int R, int Stride>
-void gradient_with(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& norm2, const FusedMeans& means2,
+void gradient_with(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& norm2, const NormMeans& means2,
                    const float* z1, const float* z2, const float* g2, const float* w, float* g1, double* sums,
                    const FusedGradient& dw) {
   if (norm1.shift == nullptr) {
@@ -341,7 +341,7 @@ void gradient_with(const FusedShape& s, const FusedNorm& norm1, const FusedNorm&
   }
 }
 
-void gradient(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& norm2, const FusedMeans& means2, const float* z1,
+void gradient(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& norm2, const NormMeans& means2, const float* z1,
               const float* z2, const float* g2, const float* w, float* g1, double* sums, const FusedGradient& dw) {
   const auto run = s.depthwise.R == 3 ? (s.depthwise.stride == 1 ? gradient_with<3, 1> : gradient_with<3, 2>)
                                       : (s.depthwise.stride == 1 ? gradient_with<5, 1> : gradient_with<5, 2>);

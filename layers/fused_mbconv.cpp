@@ -1,12 +1,12 @@
 #include "layers/fused_mbconv.h"
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "base/error.h"
+#include "layers/norm_sums.h"
 #include "layers/planes.h"
 #include "tensor/isa.h"
 #include "tensor/parallel.h"
@@ -41,29 +41,6 @@ namespace {
 constexpr std::int64_t kMostSegments = 16;    // more would only cost memory for partial sums
 constexpr std::int64_t kSegmentPixels = 256;  // fewer would make short loops
 
-// Partial sums [segments][quantities][channels] in float64, kept in a tensor's storage.
-class Partial {
- public:
-  Partial(std::int64_t segments, std::int64_t quantities, std::int64_t channels)
-      : segments_(segments), size_(quantities * channels), room_(Tensor::uninitialized({segments, quantities, channels, 2})) {
-    data_ = reinterpret_cast<double*>(room_.mutable_host().data());
-  }
-
-  double* data() { return data_; }
-
-  // The sum over segments, in index order, of element i.
-  double sum(std::int64_t i) const {
-    double total = data_[i];
-    for (std::int64_t s = 1; s < segments_; ++s) total += data_[s * size_ + i];
-    return total;
-  }
-
- private:
-  std::int64_t segments_, size_;
-  Tensor room_;
-  double* data_;
-};
-
 // The gradient of a weight, [rows][columns] in a kernel's eyes: written by it where there is one segment, else summed over segments.
 class WeightGradient {
  public:
@@ -90,40 +67,7 @@ class WeightGradient {
  private:
   std::int64_t rows_, columns_;
   Tensor result_;
-  std::optional<Partial> partial_;
-};
-
-// What normalising a tensor takes, from the sums of its values and of their squares; moves the running statistics.
-NormTensor norm_of_batch(BatchNorm& norm, Partial& sums, std::int64_t rows) {
-  const std::int64_t C = norm.gamma.value.size();
-  std::vector<double> mean(static_cast<std::size_t>(C)), variance(mean.size());
-  for (std::int64_t c = 0; c < C; ++c) {
-    const auto i = static_cast<std::size_t>(c);
-    mean[i] = sums.sum(c) / static_cast<double>(rows);
-    variance[i] = std::max(0.0, sums.sum(C + c) / static_cast<double>(rows) - mean[i] * mean[i]);
-  }
-  const auto rounded = [C](const std::vector<double>& v) { return Tensor::from({C}, std::vector<float>(v.begin(), v.end())); };
-  norm.track({rounded(mean), rounded(variance), rows});
-  return NormTensor(mean, variance, norm.gamma.value, norm.eps);
-}
-
-// Of a norm: gradients by gamma and beta, and the means that the gradient by its input needs, all from sums over rows.
-struct NormGradients {
-  Tensor gamma, beta, means;  // [C], [C], [2, C]
-
-  NormGradients(Partial& sums, std::int64_t C, std::int64_t rows)
-      : gamma(Tensor::uninitialized({C})), beta(Tensor::uninitialized({C})), means(Tensor::uninitialized({2, C})) {
-    const auto g = gamma.mutable_host(), b = beta.mutable_host(), m = means.mutable_host();
-    for (std::int64_t c = 0; c < C; ++c) {
-      const auto i = static_cast<std::size_t>(c), j = static_cast<std::size_t>(C + c);
-      const double sum = sums.sum(c), sum_h = sums.sum(C + c);
-      b[i] = static_cast<float>(sum);
-      g[i] = static_cast<float>(sum_h);
-      m[i] = static_cast<float>(sum / static_cast<double>(rows));
-      m[j] = static_cast<float>(sum_h / static_cast<double>(rows));
-    }
-  }
-  cpu::FusedMeans view() const { return {means.host().data(), means.host().data() + means.shape()[1]}; }
+  std::optional<PartialSums> partial_;
 };
 
 // A wide tensor (layers/planes.h).
@@ -157,14 +101,14 @@ Tensor FusedMBConvNode::forward(MBConv& block, const Pass& pass) {
   const cpu::FusedDepthwiseKernels& depthwise = cpu::fused_depthwise_kernels();
   if (block.expand) {
     z1 = planes(d.N * d.H * d.W, d.C);
-    Partial sums(shape.segments(), 2, d.C);
+    PartialSums sums(shape.segments(), 2, d.C);
     pointwise.expand(shape, x.host().data(), w_expand.host().data(), z1.mutable_host().data(), sums.data());
     norm1 = norm_of_batch(block.expand->norm, sums, d.N * d.H * d.W);
     beta1 = block.expand->norm.beta.value;
   }
   z2 = planes(d.N * d.P * d.Q, d.C);
   {
-    Partial sums(shape.segments(), 2, d.C);
+    PartialSums sums(shape.segments(), 2, d.C);
     depthwise.forward(shape, first(), input(), w_depthwise.host().data(), z2.mutable_host().data(), sums.data());
     norm2 = norm_of_batch(block.depthwise.norm, sums, d.N * d.P * d.Q);
     beta2 = block.depthwise.norm.beta.value;
@@ -210,7 +154,7 @@ std::vector<Tensor> FusedMBConvNode::backward(const Tensor& dz3, const Wanted& w
     gradients[11] = g.of(se->expand_bias);
   }
   // B3: the activation after the depthwise convolution, and its norm
-  Partial sums2(segments, 2, M);
+  PartialSums sums2(segments, 2, M);
   depthwise.activation_gradient(shape, second(), z2.host().data(), scale(),
                                 se != nullptr ? pooled_gradient.host().data() : nullptr, g2_data, sums2.data());
   NormGradients second_norm(sums2, M, d.N * d.P * d.Q);
@@ -218,7 +162,7 @@ std::vector<Tensor> FusedMBConvNode::backward(const Tensor& dz3, const Wanted& w
   gradients[6] = second_norm.beta;
   // B4: the depthwise convolution, and the activation before it
   Tensor g1 = Tensor::uninitialized(input_tensor().shape());
-  Partial sums1(segments, 2, M);
+  PartialSums sums1(segments, 2, M);
   WeightGradient taps(segments, d.R * d.S, M, w_depthwise.shape());
   depthwise.gradient(shape, first(), second(), second_norm.view(), input(), z2.host().data(), g2_data,
                      w_depthwise.host().data(), g1.mutable_host().data(), sums1.data(), taps.target());
@@ -232,15 +176,12 @@ std::vector<Tensor> FusedMBConvNode::backward(const Tensor& dz3, const Wanted& w
   gradients[2] = first_norm.gamma;
   gradients[3] = first_norm.beta;
   WeightGradient weights(segments, shape.in, M, w_expand.shape());
-  pointwise.expand_gradient(shape, first(), first_norm.view(), x.host().data(), z1.host().data(), g1.mutable_host().data(),
-                            weights.target());
+  Tensor scratch = Tensor::uninitialized(w_expand.shape());
+  if (wanted[0]) gradients[0] = Tensor::uninitialized(x.shape());
+  pointwise.expand_gradient(shape, first(), first_norm.view(), x.host().data(), z1.host().data(), w_expand.host().data(),
+                            scratch.mutable_host().data(), g1.mutable_host().data(),
+                            wanted[0] ? gradients[0].mutable_host().data() : nullptr, weights.target());
   gradients[1] = weights.summed(false);
-  if (wanted[0]) {
-    Tensor scratch = Tensor::uninitialized(w_expand.shape());
-    gradients[0] = Tensor::uninitialized(x.shape());
-    pointwise.input_gradient(shape, g1.host().data(), w_expand.host().data(), scratch.mutable_host().data(),
-                             gradients[0].mutable_host().data());
-  }
   return gradients;
 }
 

@@ -21,6 +21,7 @@
 
 #include "layers/conv2d.h"
 #include "layers/mbconv.h"
+#include "layers/norm_sums.h"
 
 namespace vitrine {
 
@@ -48,11 +49,6 @@ struct FusedNorm {
   const float* shift = nullptr;  // beta
 };
 
-// Means over all rows of the gradient by a normalised value and of its product with that value.
-struct FusedMeans {
-  const float *g = nullptr, *gh = nullptr;
-};
-
 // Where the gradient of a weight goes: float64 sums of every segment, or, with one segment, the gradient itself.
 struct FusedGradient {
   double* partial = nullptr;  // [segments][rows][M]
@@ -67,11 +63,9 @@ struct FusedPointwiseKernels {
   // dq = dz3 Wp^T; scale_gradient [N][M] where there is a scale; dw: dWp transposed, rows K
   void (*project_gradient)(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w,
                            const float* dz3, float* dq, float* scale_gradient, const FusedGradient& dw);
-  // g1, the gradient by BN1(z1), becomes dz1; dw: dWe, rows C
-  void (*expand_gradient)(const FusedShape& s, const FusedNorm& norm1, const FusedMeans& means, const float* x, const float* z1,
-                          float* g1, const FusedGradient& dw);
-  // dx = dz1 We^T; scratch: size of We
-  void (*input_gradient)(const FusedShape& s, const float* dz1, const float* w, float* scratch, float* dx);
+  // From g1, the gradient by BN1(z1), which is overwritten: dx = dz1 We^T; dw: dWe, rows C. scratch: size of We
+  void (*expand_gradient)(const FusedShape& s, const FusedNorm& norm1, const NormMeans& means, const float* x, const float* z1,
+                          const float* w, float* scratch, float* g1, float* dx, const FusedGradient& dw);
 };
 const FusedPointwiseKernels& fused_pointwise_kernels();
 
@@ -84,7 +78,7 @@ struct FusedDepthwiseKernels {
   void (*activation_gradient)(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale,
                               const float* pooled_gradient, float* dq, double* partial);
   // g1 (planes; NHWC without expansion, as z1 then is x) from g2; sums [segments][2][M] of g1, g1 h1 where norm1 has constants; dw: dWd, rows R S
-  void (*gradient)(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& norm2, const FusedMeans& means2,
+  void (*gradient)(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& norm2, const NormMeans& means2,
                    const float* z1, const float* z2, const float* g2, const float* w, float* g1, double* sums,
                    const FusedGradient& dw);
 };

@@ -127,21 +127,21 @@ void scale_gradient_block(const FusedShape& s, const Job& job, const FusedNorm& 
   }
 }
 
-// total [narrow][kSlab] of a job to where it belongs; `transposed`: the weight is [M][narrow].
-void store_slab(const double* total, std::int64_t narrow, std::int64_t M, const Job& job, bool transposed,
+// total [narrow][ldt] of a job to where it belongs; `transposed`: the weight is [M][narrow].
+void store_slab(const double* total, std::int64_t ldt, std::int64_t narrow, std::int64_t M, const Job& job, bool transposed,
                 const FusedGradient& dw) {
   if (dw.partial != nullptr) {
     for (std::int64_t k = 0; k < narrow; ++k) {
-      __builtin_memcpy(dw.partial + (job.segment * narrow + k) * M + job.c, total + k * kSlab,
+      __builtin_memcpy(dw.partial + (job.segment * narrow + k) * M + job.c, total + k * ldt,
                        static_cast<std::size_t>(job.width) * sizeof(double));
     }
   } else if (transposed) {
     for (std::int64_t j = 0; j < job.width; ++j) {
-      for (std::int64_t k = 0; k < narrow; ++k) dw.whole[(job.c + j) * narrow + k] = static_cast<float>(total[k * kSlab + j]);
+      for (std::int64_t k = 0; k < narrow; ++k) dw.whole[(job.c + j) * narrow + k] = static_cast<float>(total[k * ldt + j]);
     }
   } else {
     for (std::int64_t k = 0; k < narrow; ++k) {
-      for (std::int64_t j = 0; j < job.width; ++j) dw.whole[k * M + job.c + j] = static_cast<float>(total[k * kSlab + j]);
+      for (std::int64_t j = 0; j < job.width; ++j) dw.whole[k * M + job.c + j] = static_cast<float>(total[k * ldt + j]);
     }
   }
 }
@@ -164,9 +164,9 @@ void project_gradient_of(const FusedShape& s, const FusedNorm& norm2, const floa
       const std::int64_t rows = smaller(kBlockRows, job.r1 - r);
       slab_product(dz3 + r * K, K, panel, K, rows, {block_dq, kSlab, kPlane});
       scale_gradient_block<Function>(s, job, norm2, z2, scale, r, rows, block_dq, q, dq, scale_sums);
-      slab_gradient(dz3 + r * K, K, K, q, rows, total);
+      slab_gradient(dz3 + r * K, K, K, q, kSlab, rows, total, kSlab);
     }
-    store_slab(total, K, M, job, true, dw);
+    store_slab(total, kSlab, K, M, job, true, dw);
     if (scale == nullptr) return;
     for (std::int64_t n = 0; n < (job.r1 - job.r0) / pixels; ++n) {
       float* const out = scale_gradient + (job.r0 / pixels + n) * M + job.c;
@@ -181,8 +181,48 @@ void project_gradient(const FusedShape& s, const FusedNorm& norm2, const float* 
                                     : project_gradient_of<Relu6Function>(s, norm2, z2, scale, w, dz3, dq, scale_gradient, dw);
 }
 
-void expand_gradient(const FusedShape& s, const FusedNorm& norm1, const FusedMeans& means, const float* x, const float* z1,
-                     float* g1, const FusedGradient& dw) {
+// dz [rows][ldz] = the gradient by z1 of rows r .. r + rows and channels c .. c + width; into g1 as well where `keep`.
+template <bool Keep>
+void norm_gradient_block(const FusedShape& s, const FusedNorm& norm1, const NormMeans& means, const float* z1, std::int64_t r,
+                         std::int64_t rows, std::int64_t c, std::int64_t width, float* g1, float* dz, std::int64_t ldz) {
+  const std::int64_t all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
+  for (std::int64_t k = 0; k < width; k += kLanes) {
+    const NormLanes norm(norm1.constants, c + k, kLanes);
+    const F mean_g = load(means.g + c + k), mean_gh = load(means.gh + c + k);
+    const float* const z = z1 + plane_at(all, r, c + k);
+    float* g = g1 + plane_at(all, r, c + k);
+    for (std::int64_t i = 0; i < rows; ++i, g += kPlane) {
+      const F value = norm.gradient(read_row(z, i, kLanes), read_row(g, 0, kLanes), mean_g, mean_gh);
+      if (Keep) store(g, value);
+      store(dz + i * ldz + k, value);
+    }
+  }
+}
+
+// Many rows: a segment with all its channels is a job, and dz1 stays in the cache between its two uses.
+void expand_gradient_by_segment(const FusedShape& s, const FusedNorm& norm1, const NormMeans& means, const float* x,
+                                const float* z1, const float* wt, float* g1, float* dx, const FusedGradient& dw) {
+  const std::int64_t M = s.depthwise.C, pixels = s.depthwise.H * s.depthwise.W, all = s.depthwise.N * pixels;
+  parallel_for(s.segments(), 1, [&](std::int64_t first, std::int64_t last) {
+    float* const dz = thread_scratch(static_cast<std::size_t>((kBlockRows + 2 * s.in) * M));
+    double* const total = reinterpret_cast<double*>(dz + kBlockRows * M);
+    for (std::int64_t segment = first; segment < last; ++segment) {
+      const std::int64_t r0 = segment * s.images * pixels, r1 = smaller(all, r0 + s.images * pixels);
+      clear(dz + kBlockRows * M, 2 * s.in * M);
+      for (std::int64_t r = r0; r < r1; r += kBlockRows) {
+        const std::int64_t rows = smaller(kBlockRows, r1 - r);
+        norm_gradient_block<false>(s, norm1, means, z1, r, rows, 0, M, g1, dz, M);
+        for (std::int64_t c = 0; c < M; c += kSlab) slab_gradient(x + r * s.in, s.in, s.in, dz + c, M, rows, total + c, M);
+        if (dx != nullptr) product_columns(dz, wt, nullptr, rows, M, s.in, 0, s.in, dx + r * s.in);
+      }
+      for (std::int64_t c = 0; c < M; c += kSlab) store_slab(total + c, M, s.in, M, Job{segment, r0, r1, c, kSlab}, false, dw);
+    }
+  });
+}
+
+// Few rows, many channels: first a job for every slab, which leaves dz1 in g1, then one for every block of rows.
+void expand_gradient_by_slab(const FusedShape& s, const FusedNorm& norm1, const NormMeans& means, const float* x,
+                             const float* z1, const float* wt, float* g1, float* dx, const FusedGradient& dw) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.H * s.depthwise.W, all = s.depthwise.N * pixels;
   const std::int64_t block_room = kBlockRows * kSlab, total_room = 2 * s.in * kSlab;
   for_slabs(s, pixels, [&](const Job& job) {
@@ -191,44 +231,39 @@ void expand_gradient(const FusedShape& s, const FusedNorm& norm1, const FusedMea
     clear(dz + block_room, total_room);
     for (std::int64_t r = job.r0; r < job.r1; r += kBlockRows) {
       const std::int64_t rows = smaller(kBlockRows, job.r1 - r);
-      for (std::int64_t k = 0; k < kSlab; k += kLanes) {
-        const std::int64_t c = job.c + k;
-        const NormLanes norm(norm1.constants, c, kLanes);
-        const F mean_g = load(means.g + c), mean_gh = load(means.gh + c);
-        const float* const z = z1 + plane_at(all, r, c);
-        float* g = g1 + plane_at(all, r, c);
-        for (std::int64_t i = 0; i < rows; ++i, g += kPlane) {
-          const F value = norm.gradient(read_row(z, i, kLanes), read_row(g, 0, kLanes), mean_g, mean_gh);
-          store(g, value);
-          store(dz + i * kSlab + k, value);
-        }
-      }
-      slab_gradient(x + r * s.in, s.in, s.in, dz, rows, total);
+      norm_gradient_block<true>(s, norm1, means, z1, r, rows, job.c, kSlab, g1, dz, kSlab);
+      slab_gradient(x + r * s.in, s.in, s.in, dz, kSlab, rows, total, kSlab);
     }
-    store_slab(total, s.in, M, job, false, dw);
+    store_slab(total, kSlab, s.in, M, job, false, dw);
+  });
+  if (dx == nullptr) return;
+  const std::int64_t block = all < 1024 ? 16 : 64;
+  parallel_for((all + block - 1) / block, 1, [&](std::int64_t first, std::int64_t last) {
+    float* const dz = thread_scratch(static_cast<std::size_t>(block * M));
+    for (std::int64_t r = first * block; r < smaller(all, last * block); r += block) {
+      const std::int64_t count = smaller(block, all - r);
+      for (std::int64_t c = 0; c < M; c += kLanes) {
+        const float* const from = g1 + plane_at(all, r, c);
+        for (std::int64_t i = 0; i < count; ++i) store(dz + i * M + c, read_row(from, i, kLanes));
+      }
+      product_columns(dz, wt, nullptr, count, M, s.in, 0, s.in, dx + r * s.in);
+    }
   });
 }
 
-void input_gradient(const FusedShape& s, const float* dz1, const float* w, float* scratch, float* dx) {
-  const std::int64_t M = s.depthwise.C, rows = s.depthwise.N * s.depthwise.H * s.depthwise.W;
-  const std::int64_t block = rows < 1024 ? 16 : 64;
-  transpose(w, s.in, M, scratch);
-  parallel_for((rows + block - 1) / block, 1, [&](std::int64_t first, std::int64_t last) {
-    float* const dz = thread_scratch(static_cast<std::size_t>(block * M));
-    for (std::int64_t r = first * block; r < smaller(rows, last * block); r += block) {
-      const std::int64_t count = smaller(block, rows - r);
-      for (std::int64_t c = 0; c < M; c += kLanes) {
-        const float* const from = dz1 + plane_at(rows, r, c);
-        for (std::int64_t i = 0; i < count; ++i) store(dz + i * M + c, read_row(from, i, kLanes));
-      }
-      product_columns(dz, scratch, nullptr, count, M, s.in, 0, s.in, dx + r * s.in);
-    }
-  });
+void expand_gradient(const FusedShape& s, const FusedNorm& norm1, const NormMeans& means, const float* x, const float* z1,
+                     const float* w, float* scratch, float* g1, float* dx, const FusedGradient& dw) {
+  constexpr std::int64_t kSumsInCache = 40000;  // weights whose float64 sums may stay in one core's cache
+  const std::int64_t M = s.depthwise.C;
+  if (dx != nullptr) transpose(w, s.in, M, scratch);
+  const bool by_segment = s.in * M <= kSumsInCache && s.segments() >= thread_count();
+  const auto run = by_segment ? expand_gradient_by_segment : expand_gradient_by_slab;  // the same bits either way
+  run(s, norm1, means, x, z1, scratch, g1, dx, dw);
 }
 
 }  // namespace
 
 extern const FusedPointwiseKernels fused_pointwise_table;
-const FusedPointwiseKernels fused_pointwise_table = {expand, project, project_gradient, expand_gradient, input_gradient};
+const FusedPointwiseKernels fused_pointwise_table = {expand, project, project_gradient, expand_gradient};
 
 }  // namespace vitrine::cpu::VITRINE_ISA

@@ -15,7 +15,7 @@ void backward_data(const float* dy, const float* w, std::int64_t N, std::int64_t
 }
 
 void backward_weights(const float* x, const float* dy, std::int64_t N, std::int64_t C, std::int64_t K, float* dw) {
-  weight_gradient({N, 1, 1, C, 1, 1, K, 1, 1, 1, {}}, x, dy, dw);
+  weight_gradient({N, 1, 1, C, 1, 1, K, 1, 1, 1, {}}, x, dy, nullptr, dw);
 }
 
 }  // namespace

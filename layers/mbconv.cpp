@@ -5,6 +5,7 @@
 #include "layers/depthwise_conv2d.h"
 #include "layers/drop_connect.h"
 #include "layers/fused_mbconv.h"
+#include "layers/fused_norm.h"
 #include "layers/relu6.h"
 #include "layers/swish.h"
 
@@ -36,12 +37,13 @@ Variable ConvNorm::forward(const Variable& x, const Pass& pass) {
   const ConvOptions options{stride, padding_for(x.shape()[1], x.shape()[2])};
   const Variable w = pass.parameter(weight);
   const Variable z = depthwise ? depthwise_conv2d(x, w, options) : conv2d(x, w, Variable(), options);
+  if (pass.fuses()) return fused_norm(norm, z, activation, pass);
   return activate(norm.forward(z, pass), activation);
 }
 
 Variable MBConv::branch(const Variable& x, const Pass& pass) {
-  if (pass.fused && pass.mode == Mode::train && pass.tape != nullptr && fits_fused_mbconv(*this, x.shape()))
-    return project.norm.forward(fused_mbconv(*this, x, pass), pass);
+  if (pass.fuses() && fits_fused_mbconv(*this, x.shape()))
+    return fused_norm(project.norm, fused_mbconv(*this, x, pass), project.activation, pass);
   const Variable e = expand ? expand->forward(x, pass) : x;
   const Variable d = depthwise.forward(e, pass);
   const Variable q = se ? se->forward(d, pass) : d;

@@ -24,6 +24,7 @@ struct Pass {
   DropKey key{};
   bool fused = true;  // false: every op on its own, to look at the values between them
 
+  bool fuses() const { return fused && mode == Mode::train && tape != nullptr; }
   Variable parameter(const Parameter& p) const { return tape != nullptr ? tape->parameter(p) : Variable(p.value); }
 };
 

@@ -81,27 +81,30 @@ static inline void slab_product(const float* a, std::int64_t lda, const float* p
   for (; i < rows; ++i) slab_tile<1>(a, lda, panel, K, out, i);
 }
 
-// total[j][0 .. 48) += sum over rows r of a[r][j] wide[r][0 .. 48) for j < narrow: the sum in float32, added in float64.
+// total[j][0 .. 48) += sum over rows r of a[r][j] wide[r][0 .. 48) for j < narrow: the sum in float32, added in float64. Rows of `wide`
+// lie ldw apart, those of `total` ldt.
 template <int Narrow>
-static inline void slab_gradient_tile(const float* a, std::int64_t lda, const float* wide, std::int64_t rows, double* total) {
+static inline void slab_gradient_tile(const float* a, std::int64_t lda, const float* wide, std::int64_t ldw, std::int64_t rows,
+                                      double* total, std::int64_t ldt) {
   for (int v0 = 0; v0 < kSlabVectors; v0 += kTileVectors) {
     F acc[Narrow][kTileVectors] = {};
-    accumulate_tile<Narrow, kTileVectors, false>(a, 1, lda, wide + v0 * kLanes, kSlab, rows, 0, acc);
+    accumulate_tile<Narrow, kTileVectors, false>(a, 1, lda, wide + v0 * kLanes, ldw, rows, 0, acc);
 #pragma GCC unroll 8
     for (int i = 0; i < Narrow; ++i) {
 #pragma GCC unroll 4
       for (int v = 0; v < kTileVectors; ++v) {
-        double* at = total + i * kSlab + (v0 + v) * kLanes;
+        double* at = total + i * ldt + (v0 + v) * kLanes;
         store_wide(at, load_wide(at) + widen(acc[i][v]));
       }
     }
   }
 }
-static inline void slab_gradient(const float* a, std::int64_t lda, std::int64_t narrow, const float* wide, std::int64_t rows,
-                                 double* total) {
+static inline void slab_gradient(const float* a, std::int64_t lda, std::int64_t narrow, const float* wide, std::int64_t ldw,
+                                 std::int64_t rows, double* total, std::int64_t ldt) {
   std::int64_t j = 0;
-  for (; j + kTileRows <= narrow; j += kTileRows) slab_gradient_tile<kTileRows>(a + j, lda, wide, rows, total + j * kSlab);
-  for (; j < narrow; ++j) slab_gradient_tile<1>(a + j, lda, wide, rows, total + j * kSlab);
+  for (; j + kTileRows <= narrow; j += kTileRows)
+    slab_gradient_tile<kTileRows>(a + j, lda, wide, ldw, rows, total + j * ldt, ldt);
+  for (; j < narrow; ++j) slab_gradient_tile<1>(a + j, lda, wide, ldw, rows, total + j * ldt, ldt);
 }
 
 }  // namespace vitrine::cpu::VITRINE_ISA

@@ -7,6 +7,7 @@
 #include "layers/conv2d.h"
 #include "layers/gemm_cpu.h"
 #include "layers/window_cpu.h"
+#include "tensor/scratch.h"
 
 namespace vitrine::cpu::VITRINE_ISA {
 
@@ -87,7 +88,60 @@ static void gradient_tile_of(int vectors, const ConvShape& z, const float* x, co
   }
 }
 
-static void weight_gradient(const ConvShape& z, const float* x, const float* dy, float* dw) {
+// out[i][0 .. lanes) = sum over t of rows[t][i] g[t][0 .. lanes), i < Rows.
+template <int Rows>
+static void window_sums(const float* rows, std::int64_t width, const float* g, std::int64_t K, std::int64_t terms, int lanes,
+                        float* out) {
+  F acc[Rows][1] = {};
+  if (lanes < kLanes) {
+    accumulate_tile<Rows, 1, true>(rows, 1, width, g, K, terms, lanes, acc);
+  } else {
+    accumulate_tile<Rows, 1, false>(rows, 1, width, g, K, terms, lanes, acc);
+  }
+  for (int i = 0; i < Rows; ++i) store_partial(out + i * K, acc[i][0], lanes);
+}
+
+// A convolution with few weights and many pixels, as the stem: a job is one chunk of 1,024 output pixels, its windows are rows of a
+// matrix, and its float32 sums [R S C][K] go to `partial` [chunks]; the tree then joins the chunks of each weight.
+static void weight_gradient_by_chunk(const ConvShape& z, const float* x, const float* dy, float* partial, float* dw) {
+  const std::int64_t width = z.R * z.S * z.C, size = width * z.K, pixels = z.N * z.P * z.Q;
+  const std::int64_t chunks = (pixels + kChunkTerms - 1) / kChunkTerms;
+  parallel_for(chunks, 1, [&](std::int64_t first, std::int64_t last) {
+    float* const rows = thread_scratch(static_cast<std::size_t>(kChunkTerms * width));
+    for (std::int64_t chunk = first; chunk < last; ++chunk) {
+      const std::int64_t begin = chunk * kChunkTerms, end = begin + kChunkTerms < pixels ? begin + kChunkTerms : pixels;
+      for (std::int64_t pixel = begin; pixel < end;) {
+        const std::int64_t q0 = pixel % z.Q, row = pixel / z.Q, q1 = q0 + end - pixel < z.Q ? q0 + end - pixel : z.Q;
+        windows(z, x, row / z.P, row % z.P, q0, q1, rows + (pixel - begin) * width);
+        pixel += q1 - q0;
+      }
+      const std::int64_t terms = end - begin;
+      for (std::int64_t k = 0; k < z.K; k += kLanes) {
+        const int lanes = static_cast<int>(z.K - k < kLanes ? z.K - k : kLanes);
+        const float* const g = dy + begin * z.K + k;
+        float* const out = partial + chunk * size + k;
+        std::int64_t i = 0;
+        for (; i + kTileRows <= width; i += kTileRows)
+          window_sums<kTileRows>(rows + i, width, g, z.K, terms, lanes, out + i * z.K);
+        for (; i < width; ++i) window_sums<1>(rows + i, width, g, z.K, terms, lanes, out + i * z.K);
+      }
+    }
+  });
+  for (std::int64_t i = 0; i < size; i += kLanes) {
+    const int lanes = static_cast<int>(size - i < kLanes ? size - i : kLanes);
+    PairwiseLanes<1> tree;
+    for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
+      const F value[1] = {load_partial(partial + chunk * size + i, lanes)};
+      tree.push(value);
+    }
+    D total[1];
+    tree.sum(total);
+    store_partial(dw + i, narrow(total[0]), lanes);
+  }
+}
+
+static void weight_gradient(const ConvShape& z, const float* x, const float* dy, float* scratch, float* dw) {
+  if (weight_gradient_chunks(z) > 0) return weight_gradient_by_chunk(z, x, dy, scratch, dw);
   const std::int64_t block = kTileVectors * kLanes;
   const std::int64_t k_blocks = (z.K + block - 1) / block, c_blocks = (z.C + kGradientRows - 1) / kGradientRows;
   parallel_for(z.R * z.S * c_blocks * k_blocks, 1, [&](std::int64_t first, std::int64_t last) {

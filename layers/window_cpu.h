@@ -1,8 +1,9 @@
-// Which outputs of a convolution have a given tap inside the image, for kernels.
+// Which outputs of a convolution have a given tap inside the image, and windows as rows of a matrix, for kernels.
 #pragma once
 
 #include <cstdint>
 
+#include "layers/conv2d.h"
 #include "tensor/simd.h"
 
 namespace vitrine::cpu::VITRINE_ISA {
@@ -17,6 +18,23 @@ static inline Range inside(std::int64_t outputs, std::int64_t stride, std::int64
   if (last > outputs) last = outputs;
   if (first > last) first = last;
   return {first, last};
+}
+
+// The windows of outputs q0 .. q1 of row p of image n as rows [q1 - q0][R S C]; zeros where a window leaves the image.
+static inline void windows(const ConvShape& z, const float* x, std::int64_t n, std::int64_t p, std::int64_t q0, std::int64_t q1,
+                           float* rows) {
+  const std::int64_t width = z.R * z.S * z.C;
+  __builtin_memset(rows, 0, static_cast<std::size_t>((q1 - q0) * width) * sizeof(float));
+  for (std::int64_t r = 0; r < z.R; ++r) {
+    const std::int64_t h = p * z.stride + r - z.padding.top;
+    if (h < 0 || h >= z.H) continue;
+    const float* const line = x + (n * z.H + h) * z.W * z.C;
+    for (std::int64_t q = q0; q < q1; ++q) {
+      const std::int64_t v = q * z.stride - z.padding.left, first = v < 0 ? -v : 0, last = z.S < z.W - v ? z.S : z.W - v;
+      float* const to = rows + (q - q0) * width + r * z.S * z.C;
+      for (std::int64_t i = first * z.C; i < last * z.C; ++i) to[i] = line[v * z.C + i];
+    }
+  }
 }
 
 }  // namespace vitrine::cpu::VITRINE_ISA

@@ -1,0 +1,46 @@
+// Batch normalisation in training and the activation after it, as one op.
+//
+// Forward    y = act(BN(x)), or BN(x) without an activation
+// Backward   g = dy act'(BN(x));  dbeta = sum g,  dgamma = sum g h;  dx as layers/batch_norm.h
+// Shapes     x, y [..., C] (rows = size / C)
+// Saved      x and the constants of the norm: BN(x) and the activation's slope are computed again
+// Numerics   as layers/batch_norm.h and the activation's op, but statistics from one pass (layers/norm_sums.h); sums of 512 rows in
+//            float64, added in index order. Held to the composed ops by tests/layers/fused_norm_test.cpp.
+// Requires   at least two rows (checked: ShapeError)
+// Differs    from the composed ops: rounding of the statistics
+// Reference  Rota Bulo et al. 2018, arXiv:1712.02616 (the activation computed again in backward)
+#pragma once
+
+#include <optional>
+
+#include "layers/activation.h"
+#include "layers/norm_sums.h"
+
+namespace vitrine {
+
+// In training, with a tape. Updates the running statistics.
+Variable fused_norm(BatchNorm& norm, const Variable& x, const std::optional<Activation>& activation, const Pass& pass);
+
+namespace cpu {
+
+inline constexpr std::int64_t kNormRows = 512;  // of one partial sum
+
+struct FusedNormShape {
+  std::int64_t rows, C;
+  std::optional<Activation> activation;
+  std::int64_t segments() const { return (rows + kNormRows - 1) / kNormRows; }
+};
+
+struct FusedNormKernels {
+  // partial [segments][2][C]: sums of x and x^2, or of g and g h
+  void (*sums)(const FusedNormShape& s, const float* x, double* partial);
+  void (*forward)(const FusedNormShape& s, const NormConstants& k, const float* beta, const float* x, float* y);
+  void (*gradient_sums)(const FusedNormShape& s, const NormConstants& k, const float* beta, const float* x, const float* dy,
+                        double* partial);
+  void (*gradient)(const FusedNormShape& s, const NormConstants& k, const float* beta, const NormMeans& means, const float* x,
+                   const float* dy, float* dx);
+};
+const FusedNormKernels& fused_norm_kernels();
+
+}  // namespace cpu
+}  // namespace vitrine
