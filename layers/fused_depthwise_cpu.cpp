@@ -118,6 +118,7 @@ void forward_of(const FusedShape& s, const FusedNorm& norm1, const float* z1, co
     clear(tile, sizes.input());
     load_taps(z, w, job, taps);
     const Load load_as(norm1, job);
+    const bool streamed = is_streamed(z.N * z.P * z.Q, z.C);
     Sums sums;
     for (std::int64_t n = job.n0; n < job.n1; ++n) {
       fill_input(z, sizes, load_as, job, n, z1, tile);
@@ -127,10 +128,11 @@ void forward_of(const FusedShape& s, const FusedNorm& norm1, const float* z1, co
         for (std::int64_t q = 0; q < z.Q; ++q) {
           const F value = load(line + q * kLanes);
           sums.add(value);
-          store_partial(out.pixel(p * z.Q + q), value, job.lanes);
+          store_row(out.pixel(p * z.Q + q), value, job.lanes, streamed);
         }
       }
     }
+    finish_streaming();
     store_sums(partial, s, job, sums.sum, sums.squares);
   });
 }
@@ -271,6 +273,7 @@ void input_gradient_of_image(const ConvShape& z, const GradientRoom& room, const
   const std::int64_t step = room.sizes.gradient_columns * kLanes;
   const Map<const float> map = Load::map(z1, z, job, n);
   const Map<float> gradients = Load::map(g1, z, job, n);
+  const bool streamed = !std::is_same_v<Load, AsIs> && is_streamed(z.N * z.H * z.W, z.C);
   for (std::int64_t h = 0; h < z.H; ++h) {
     filter_row<R, 1, true>(room.spread + h * step, step, room.taps, z.W, room.line);
     for (std::int64_t v = 0; v < z.W; ++v) {
@@ -280,7 +283,7 @@ void input_gradient_of_image(const ConvShape& z, const GradientRoom& room, const
         sum = sum + widen(g);
         sum_h = fma(widen(g), widen(load_as.norm.standard(map.read(h * z.W + v, job.lanes))), sum_h);
       }
-      store_partial(gradients.pixel(h * z.W + v), g, job.lanes);
+      store_row(gradients.pixel(h * z.W + v), g, job.lanes, streamed);
     }
   }
 }
@@ -316,6 +319,7 @@ void gradient_of(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& n
       input_gradient_of_image<R>(z, room, load_as, job, n, z1, g1, sum, sum_h);
     }
     close();
+    finish_streaming();
     if (norm1.shift != nullptr) store_sums(sums, s, job, sum, sum_h);
     for (int t = 0; t < R * R; ++t) {
       if (dw.partial != nullptr) {

@@ -26,26 +26,30 @@ void for_slabs(const FusedShape& s, std::int64_t pixels, Body body) {
 
 void expand(const FusedShape& s, const float* x, const float* w, float* z1, double* partial) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.H * s.depthwise.W, all = s.depthwise.N * pixels;
+  const bool streamed = is_streamed(all, M);
   for_slabs(s, pixels, [&](const Job& job) {
     const std::int64_t c = job.c;
-    float* const panel = thread_scratch(static_cast<std::size_t>(s.in * kSlab));
+    float* const panel = thread_scratch(static_cast<std::size_t>((s.in + kBlockRows) * kSlab));
+    float* const block = panel + s.in * kSlab;
     pack_slab(w, s.in, M, c, panel);
     D sum[kSlabVectors] = {}, squares[kSlabVectors] = {};
     for (std::int64_t r = job.r0; r < job.r1; r += kBlockRows) {
       const std::int64_t rows = smaller(kBlockRows, job.r1 - r);
-      slab_product(x + r * s.in, s.in, panel, s.in, rows, {z1 + plane_at(all, r, c), kPlane, plane_rows(all) * kPlane});
+      slab_product(x + r * s.in, s.in, panel, s.in, rows, {block, kSlab, kPlane});
       for (int v = 0; v < kSlabVectors; ++v) {
-        const float* const z = z1 + plane_at(all, r, c + v * kLanes);
+        float* const z = z1 + plane_at(all, r, c + v * kLanes);
         D total = sum[v], total_of_squares = squares[v];
         for (std::int64_t i = 0; i < rows; ++i) {
-          const D value = widen(load(z + i * kPlane));
-          total = total + value;
-          total_of_squares = fma(value, value, total_of_squares);
+          const F value = load(block + i * kSlab + v * kLanes);
+          store_row(z + i * kPlane, value, kLanes, streamed);
+          total = total + widen(value);
+          total_of_squares = fma(widen(value), widen(value), total_of_squares);
         }
         sum[v] = total;
         squares[v] = total_of_squares;
       }
     }
+    finish_streaming();
     for (int v = 0; v < kSlabVectors; ++v) {
       store_wide(partial + job.segment * 2 * M + c + v * kLanes, sum[v]);
       store_wide(partial + (job.segment * 2 + 1) * M + c + v * kLanes, squares[v]);
@@ -107,6 +111,7 @@ void scale_gradient_block(const FusedShape& s, const Job& job, const FusedNorm& 
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q, all = s.depthwise.N * pixels;
   for (std::int64_t k = 0; k < job.width; k += kLanes) {
     const std::int64_t c = job.c + k, at_plane = plane_at(all, r, c);
+    const bool streamed = is_streamed(all, M);
     const int lanes = lanes_of(job.width, k);
     const NormLanes norm(norm2.constants, c, lanes);
     const F shift = load_partial(norm2.shift + c, lanes);
@@ -120,7 +125,7 @@ void scale_gradient_block(const FusedShape& s, const Job& job, const FusedNorm& 
         const F g = load(block_dq + i * kSlab + k);
         sum = fma(widen(g), widen(a), sum);
         store(q + i * kSlab + k, a * factor);
-        store_partial(dq + at_plane + i * kPlane, g, lanes);
+        store_row(dq + at_plane + i * kPlane, g, lanes, streamed);
       }
       store_wide(at, sum);
     }
@@ -166,6 +171,7 @@ void project_gradient_of(const FusedShape& s, const FusedNorm& norm2, const floa
       scale_gradient_block<Function>(s, job, norm2, z2, scale, r, rows, block_dq, q, dq, scale_sums);
       slab_gradient(dz3 + r * K, K, K, q, kSlab, rows, total, kSlab);
     }
+    finish_streaming();
     store_slab(total, kSlab, K, M, job, true, dw);
     if (scale == nullptr) return;
     for (std::int64_t n = 0; n < (job.r1 - job.r0) / pixels; ++n) {

@@ -26,6 +26,19 @@ static inline std::int64_t plane_at(std::int64_t rows, std::int64_t r, std::int6
   return (c / kPlane * plane_rows(rows) + r) * kPlane + c % kPlane;
 }
 
+// Wide tensors beyond this size are written past the caches: they could not stay there until they are read.
+inline constexpr std::int64_t kStreamedBytes = 24 << 20;
+static inline bool is_streamed(std::int64_t rows, std::int64_t M) {
+  return plane_floats(rows, M) * static_cast<std::int64_t>(sizeof(float)) > kStreamedBytes;
+}
+static inline void store_row(float* p, F v, int lanes, bool streamed) {
+  if (streamed && lanes == kLanes) {
+    stream(p, v);
+  } else {
+    store_partial(p, v, lanes);
+  }
+}
+
 static inline void clear(float* p, std::int64_t floats) {
   __builtin_memset(p, 0, static_cast<std::size_t>(floats) * sizeof(float));
 }

@@ -73,6 +73,23 @@ static inline void store_partial(float* p, F v, int n) {
 #endif
 }
 
+// A store past the caches, for memory that is not read again soon: it saves the reading of the line that is overwritten. p is aligned to
+// the vector. `finish_streaming` comes before anyone else looks at the memory.
+static inline void stream(float* p, F v) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(p, (__m512)v);
+#elif defined(__AVX2__)
+  _mm256_stream_ps(p, (__m256)v);
+#else
+  store(p, v);
+#endif
+}
+static inline void finish_streaming() {
+#if defined(__AVX512F__) || defined(__AVX2__)
+  _mm_sfence();
+#endif
+}
+
 static inline F broadcast(float x) {
 #if defined(__AVX512F__)
   return (F)_mm512_set1_ps(x);

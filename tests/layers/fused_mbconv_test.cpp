@@ -143,7 +143,8 @@ INSTANTIATE_TEST_SUITE_P(Blocks, FusedMBConv,
                                            Sizes{4, 12, 12, 40, 1, 24, 3, 1, false, kRelu6, kSame},
                                            Sizes{3, 2, 2, 8, 6, 8, 5, 1, true, kSwish, kSymmetric},
                                            Sizes{4, 1, 1, 8, 6, 16, 5, 2, true, kSwish, kSame},
-                                           Sizes{40, 5, 4, 8, 6, 8, 3, 1, true, kSwish, kSymmetric}));
+                                           Sizes{40, 5, 4, 8, 6, 8, 3, 1, true, kSwish, kSymmetric},
+                                           Sizes{6, 112, 112, 16, 6, 24, 3, 2, true, kSwish, kSymmetric}));
 
 }  // namespace
 }  // namespace vitrine::testing
