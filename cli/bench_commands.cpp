@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/number.h"
+#include "bench/kernels.h"
 #include "cli/commands.h"
 #include "nn/efficientnet/inference.h"
 #include "nn/efficientnet/work.h"
@@ -118,6 +119,37 @@ void run_bench_train(const BenchCommand& c) {
   const Times t = measure(2 * c.seconds, [&] { train_step(net, optimizer, batch, {.lr = 1e-4, .key = {1, step++, 0}}); });
   // Three products a layer: forward, gradient by the input, gradient by the weights.
   print(c, "train", t, 6 * multiply_adds(layers_of(net.arch, c.batch, c.size, 3, net.classes)));
+}
+
+void run_bench_kernels(const BenchCommand& c) {
+  check(c);
+  const double peak = measured_peak_flops();
+  if (!c.json) {
+    std::printf("%d threads, %s, %s GFLOP/s in registers\n", thread_count(), std::string(isa_name(active_isa())).c_str(),
+                fixed(peak / 1e9, 0).c_str());
+    std::printf("%-20s  %-34s  %6s  %9s  %8s  %6s\n", "kernel", "shape", "layers", "least us", "GFLOP/s", "peak");
+  }
+  const std::vector<KernelCase> cases = kernel_cases(architecture(c.arch), c.batch, c.size);
+  for (const KernelCase& k : cases) {
+    const Times t = measure(c.seconds / static_cast<double>(cases.size()), k.run);
+    const double rate = 2 * k.multiply_adds / (t.min_ms * 1e-3);
+    if (c.json) {
+      Json j;
+      j["kernel"] = k.name;
+      j["shape"] = k.shape;
+      j["layers"] = k.layers;
+      j["threads"] = thread_count();
+      j["simd"] = std::string(isa_name(active_isa()));
+      j["median_ms"] = t.median_ms;
+      j["min_ms"] = t.min_ms;
+      j["gflops"] = rate / 1e9;
+      j["share_of_peak"] = rate / peak;
+      std::printf("%s\n", j.dump().c_str());
+    } else {
+      std::printf("%-20s  %-34s  %6d  %9s  %8s  %5s%%\n", k.name.c_str(), k.shape.c_str(), k.layers,
+                  fixed(1e3 * t.min_ms, 1).c_str(), fixed(rate / 1e9, 1).c_str(), fixed(100 * rate / peak, 1).c_str());
+    }
+  }
 }
 
 }  // namespace vitrine::cli

@@ -129,6 +129,7 @@ struct BenchCommand {
 };
 void run_bench_infer(const BenchCommand& command);
 void run_bench_train(const BenchCommand& command);
+void run_bench_kernels(const BenchCommand& command);
 
 void run_doctor();
 

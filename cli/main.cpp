@@ -160,6 +160,7 @@ void add_bench_commands(CLI::App& app, BenchCommand& bench, std::function<void()
   };
   add("infer", "images through the network", run_bench_infer);
   add("train", "training steps: forward, loss, backward, Adam", run_bench_train);
+  add("kernels", "every kernel on every layer shape of the network", run_bench_kernels);
 }
 
 int usage_error(const std::string& message) {

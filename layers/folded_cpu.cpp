@@ -177,13 +177,21 @@ void expand_depthwise(const FoldedShape& s, const FoldedSweep& sweep, const floa
                                     : expand_depthwise_with<Relu6Function>(s, sweep, x, d, mean);
 }
 
-// Every panel of a product of few rows is a job.
+// Parallel over rows, or over panels where there are few rows.
 void dense(std::int64_t rows, const Packed& w, const float* x, float* y) {
-  parallel_for((w.N + Packed::kPanel - 1) / Packed::kPanel, 1 + 65536 / (w.K * Packed::kPanel * rows + 1),
-               [&](std::int64_t first, std::int64_t last) {
-                 for (std::int64_t n = first * Packed::kPanel; n < smaller(w.N, last * Packed::kPanel); n += Packed::kPanel)
-                   packed_panel<Then::bias>(x, w.K, w, n, rows, y + n, w.N);
-               });
+  constexpr std::int64_t kRows = 64;
+  const std::int64_t panels = (w.N + Packed::kPanel - 1) / Packed::kPanel, blocks = (rows + kRows - 1) / kRows;
+  if (blocks > panels) {
+    parallel_for(blocks, 1 + 65536 / (w.K * w.N * kRows), [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t r = first * kRows; r < smaller(rows, last * kRows); r += kRows)
+        packed_product(x + r * w.K, w.K, w, smaller(kRows, rows - r), y + r * w.N);
+    });
+  } else {
+    parallel_for(panels, 1 + 65536 / (w.K * Packed::kPanel * rows), [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t n = first * Packed::kPanel; n < smaller(w.N, last * Packed::kPanel); n += Packed::kPanel)
+        packed_panel<Then::bias>(x, w.K, w, n, rows, y + n, w.N);
+    });
+  }
 }
 
 void gate(std::int64_t N, const Packed& reduce, const Packed& expand, const float* mean, float* hidden, float* gates) {

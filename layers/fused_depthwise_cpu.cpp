@@ -352,9 +352,23 @@ void gradient(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& norm
   run(s, norm1, norm2, means2, z1, z2, g2, w, g1, sums, dw);
 }
 
+template <int R, int Stride>
+void filter_tile_of(const ConvShape& z, const float* tile, const float* taps, float* y) {
+  const std::int64_t row = TileSizes(z).columns * kLanes;
+  for (std::int64_t p = 0; p < z.P; ++p)
+    filter_row<R, Stride, false>(tile + p * Stride * row, row, taps, z.Q, y + p * z.Q * kLanes);
+}
+
+double filter_tile(const ConvShape& z, const float* tile, const float* taps, float* y) {
+  const auto run = z.R == 3 ? (z.stride == 1 ? filter_tile_of<3, 1> : filter_tile_of<3, 2>)
+                            : (z.stride == 1 ? filter_tile_of<5, 1> : filter_tile_of<5, 2>);
+  run(z, tile, taps, y);
+  return static_cast<double>(z.P * z.Q * z.R * z.S * kLanes);
+}
+
 }  // namespace
 
 extern const FusedDepthwiseKernels fused_depthwise_table;
-const FusedDepthwiseKernels fused_depthwise_table = {forward, pool, activation_gradient, gradient};
+const FusedDepthwiseKernels fused_depthwise_table = {forward, pool, activation_gradient, gradient, filter_tile};
 
 }  // namespace vitrine::cpu::VITRINE_ISA

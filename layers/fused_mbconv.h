@@ -81,6 +81,9 @@ struct FusedDepthwiseKernels {
   void (*gradient)(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& norm2, const NormMeans& means2,
                    const float* z1, const float* z2, const float* g2, const float* w, float* g1, double* sums,
                    const FusedGradient& dw);
+  // The inner loop alone, to be measured: one vector of channels of one image, tile and y as layers/depthwise_tile_cpu.h (room for
+  // 16 channels a pixel is enough). Returns the multiply-adds it did.
+  double (*filter_tile)(const ConvShape& s, const float* tile, const float* taps, float* y);
 };
 const FusedDepthwiseKernels& fused_depthwise_kernels();
 

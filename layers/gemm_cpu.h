@@ -129,11 +129,18 @@ static inline void product(const float* a, const float* b, const float* bias, st
   }
 }
 
-// w [K, N] becomes wt [N, K].
+// w [K, N] becomes wt [N, K], in squares that stay in the nearest cache.
 static inline void transpose(const float* w, std::int64_t K, std::int64_t N, float* wt) {
-  parallel_for(N, 8, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t k = 0; k < K; ++k) {
-      for (std::int64_t n = first; n < last; ++n) wt[n * K + k] = w[k * N + n];
+  constexpr std::int64_t kSquare = 16;
+  parallel_for((N + kSquare - 1) / kSquare, 1 + 16384 / (K * kSquare), [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t n0 = first * kSquare; n0 < N && n0 < last * kSquare; n0 += kSquare) {
+      const std::int64_t n1 = n0 + kSquare < N ? n0 + kSquare : N;
+      for (std::int64_t k0 = 0; k0 < K; k0 += kSquare) {
+        const std::int64_t k1 = k0 + kSquare < K ? k0 + kSquare : K;
+        for (std::int64_t n = n0; n < n1; ++n) {
+          for (std::int64_t k = k0; k < k1; ++k) wt[n * K + k] = w[k * N + n];
+        }
+      }
     }
   });
 }
