@@ -39,6 +39,7 @@ struct Strip {
   std::int64_t c, width, columns, rows;  // channels c .. c + width; a tile's columns and rows
   float *tiles, *product, *line, *taps;
   std::int64_t first = 0, have = 0;  // padded rows in the tiles: first .. have
+  std::int64_t group = -1;           // small maps: `product` holds the maps of the images from this one on
 
   static std::int64_t tile_rows(const ConvShape& z, std::int64_t columns) {
     const std::int64_t whole = (z.P - 1) * z.stride + z.R, budget = kTileRowsBudget / columns;
@@ -58,12 +59,22 @@ struct Strip {
         columns(tile_columns(s.depthwise)),
         rows(tile_rows(s.depthwise, columns)) {
     const ConvShape& z = s.depthwise;
-    const std::int64_t tile = rows * columns * kSlab, chunk = chunk_rows(z) * z.W * kSlab;
+    const std::int64_t tile = rows * columns * kSlab, chunk = TileSizes::larger(chunk_rows(z) * z.W, kProductPixels) * kSlab;
     tiles = thread_scratch(static_cast<std::size_t>(tile + chunk + (z.Q + z.R * z.S) * kLanes));
     product = tiles + tile;
     line = product + chunk;
     taps = line + z.Q * kLanes;
-    clear(tiles, tile);
+    clear_borders();
+  }
+  // The columns left and right of the map; rows above and below it are cleared where they come into a tile.
+  void clear_borders() {
+    const ConvShape& z = s.depthwise;
+    const std::int64_t right = z.padding.left + z.W;
+    for (std::int64_t i = 0; i < rows * kSlabVectors; ++i) {
+      float* const row = tiles + i * columns * kLanes;
+      clear(row, z.padding.left * kLanes);
+      if (right < columns) clear(row + right * kLanes, (columns - right) * kLanes);
+    }
   }
   float* tile(std::int64_t k) const { return tiles + k / kLanes * rows * columns * kLanes; }  // of the vector at channel c + k
   float* row(std::int64_t k, std::int64_t padded) const { return tile(k) + (padded - first) * columns * kLanes; }
@@ -73,10 +84,12 @@ struct Strip {
 template <class Function>
 void expand_rows(const Strip& t, const float* x, std::int64_t n, std::int64_t h0, std::int64_t h1) {
   const ConvShape& z = t.s.depthwise;
-  packed_panel<Then::bias>(x + (n * z.H + h0) * z.W * t.s.in, t.s.in, t.sweep.expand, t.c, (h1 - h0) * z.W, t.product, kSlab);
+  const std::int64_t pixel = t.group < 0 ? 0 : ((n - t.group) * z.H + h0) * z.W;  // of the first row in `product`
+  if (t.group < 0)
+    packed_panel<Then::bias>(x + (n * z.H + h0) * z.W * t.s.in, t.s.in, t.sweep.expand, t.c, (h1 - h0) * z.W, t.product, kSlab);
   for (std::int64_t k = 0; k < t.width; k += kLanes) {
     for (std::int64_t h = h0; h < h1; ++h) {
-      const float* from = t.product + (h - h0) * z.W * kSlab + k;
+      const float* from = t.product + (pixel + (h - h0) * z.W) * kSlab + k;
       float* to = t.row(k, h + z.padding.top) + z.padding.left * kLanes;
       for (std::int64_t v = 0; v < z.W; ++v) store(to + v * kLanes, Function::value(load(from + v * kSlab)));
     }
@@ -140,25 +153,41 @@ void filter_rows(const Strip& t, std::int64_t k, std::int64_t n, std::int64_t p0
   sum = total;
 }
 
+// One image of a slab, strip by strip.
+template <int R, int Stride, class Function>
+void depthwise_image(Strip& strip, const float* x, std::int64_t n, float* d, float* mean) {
+  const ConvShape& z = strip.s.depthwise;
+  const std::int64_t step = (strip.rows - R) / Stride + 1;
+  const D count = wide_broadcast(static_cast<double>(z.P * z.Q));
+  D sums[kSlabVectors] = {};
+  strip.first = strip.have = 0;
+  for (std::int64_t p = 0; p < z.P; p += step) {
+    const std::int64_t last = smaller(z.P, p + step);
+    fill<Function>(strip, x, n, p * Stride, (last - 1) * Stride + R);
+    for (std::int64_t k = 0; k < strip.width; k += kLanes)
+      filter_rows<R, Stride, Function>(strip, k, n, p, last, d, sums[k / kLanes]);
+  }
+  for (std::int64_t k = 0; k < strip.width; k += kLanes)
+    store_partial(mean + n * z.C + strip.c + k, narrow(sums[k / kLanes] / count), lanes_of(strip.width, k));
+}
+
 template <int R, int Stride, class Function>
 void expand_depthwise_of(const FoldedShape& s, const FoldedSweep& sweep, const float* x, float* d, float* mean) {
   const ConvShape& z = s.depthwise;
-  const std::int64_t slab = sweep.expand.panels != nullptr ? kSlab : kPlane, slabs = (z.C + slab - 1) / slab;
-  const D count = wide_broadcast(static_cast<double>(z.P * z.Q));
-  parallel_for(z.N * slabs, 1, [&](std::int64_t begin, std::int64_t end) {
+  const bool expands = sweep.expand.panels != nullptr;
+  const std::int64_t slab = expands ? kSlab : kPlane, slabs = (z.C + slab - 1) / slab, pixels = z.H * z.W;
+  // Small maps: the product of several images at a time has enough rows for its tiles.
+  const std::int64_t group = expands ? smaller(z.N, TileSizes::larger(1, kProductPixels / pixels)) : 1;
+  const std::int64_t groups = (z.N + group - 1) / group;
+  parallel_for(groups * slabs, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t job = begin; job < end; ++job) {
-      const std::int64_t n = job / slabs, c = job % slabs * slab;
+      const std::int64_t n0 = job / slabs * group, n1 = smaller(z.N, n0 + group), c = job % slabs * slab;
       Strip strip(s, sweep, c, smaller(slab, z.C - c));
-      const std::int64_t step = (strip.rows - R) / Stride + 1;
-      D sums[kSlabVectors] = {};
-      for (std::int64_t p = 0; p < z.P; p += step) {
-        const std::int64_t last = smaller(z.P, p + step);
-        fill<Function>(strip, x, n, p * Stride, (last - 1) * Stride + R);
-        for (std::int64_t k = 0; k < strip.width; k += kLanes)
-          filter_rows<R, Stride, Function>(strip, k, n, p, last, d, sums[k / kLanes]);
+      if (group > 1) {
+        strip.group = n0;
+        packed_panel<Then::bias>(x + n0 * pixels * s.in, s.in, sweep.expand, c, (n1 - n0) * pixels, strip.product, kSlab);
       }
-      for (std::int64_t k = 0; k < strip.width; k += kLanes)
-        store_partial(mean + n * z.C + c + k, narrow(sums[k / kLanes] / count), lanes_of(strip.width, k));
+      for (std::int64_t n = n0; n < n1; ++n) depthwise_image<R, Stride, Function>(strip, x, n, d, mean);
     }
   });
 }
@@ -206,7 +235,7 @@ void gate(std::int64_t N, const Packed& reduce, const Packed& expand, const floa
 
 void project(std::int64_t N, std::int64_t pixels, const Packed& w, const float* d, const float* gates, const float* skip,
              float* y) {
-  const std::int64_t M = w.K, rows = N * pixels, block = rows < 256 ? 16 : 64;
+  const std::int64_t M = w.K, rows = N * pixels, tile = pixels % 7 == 0 ? 7 : 8, block = (rows < 256 ? 2 : 8) * tile;
   parallel_for((rows + block - 1) / block, 1, [&](std::int64_t first, std::int64_t last) {
     float* const q = thread_scratch(static_cast<std::size_t>(block * M));
     for (std::int64_t r = first * block; r < smaller(rows, last * block); r += block) {

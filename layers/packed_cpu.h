@@ -40,6 +40,9 @@ static inline void packed_rows(const float* a, std::int64_t lda, const float* pa
     for (; i + Rows <= rows; i += Rows)
       packed_tile<Rows, Vectors, Epilogue>(a + i * lda, lda, panel, width, K, bias, y + i * ldy, ldy, tail);
   };
+  if constexpr (kTileRows == 8) {  // maps of 7, 14, 28 ... rows have no remainder then
+    if (rows % 8 != 0 && rows % 7 == 0) run.template operator()<7>();
+  }
   run.template operator()<kTileRows>();
   if constexpr (kTileRows > 4) run.template operator()<4>();
   if constexpr (kTileRows > 2) run.template operator()<2>();

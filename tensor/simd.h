@@ -185,6 +185,18 @@ static inline F select(I mask, F x, F y) {
   return out;
 #endif
 }
+// Where the sign bit of x is set, a, else b.
+static inline F where_negative(F x, F a, F b) {
+#if defined(__AVX512F__)
+  return (F)_mm512_mask_blend_ps(_mm512_movepi32_mask((__m512i)x), (__m512)b, (__m512)a);
+#elif defined(__AVX2__)
+  return (F)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)x);
+#else
+  I sign;
+  std::memcpy(&sign, &x, sizeof sign);
+  return select(sign < 0, a, b);
+#endif
+}
 static inline F max(F a, F b) {  // a where a > b, else b: b when either is NaN
 #if defined(__AVX512F__)
   return (F)_mm512_max_ps((__m512)a, (__m512)b);

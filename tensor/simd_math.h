@@ -54,7 +54,7 @@ static inline F sigmoid(F x) {
   const F one = broadcast(1.0f);
   const F negative = from_bits(bits(x) | bits(broadcast(-0.0f)));  // -|x|
   const F e = exp_within_range(max(broadcast(-110.0f), negative));
-  return select(x < zero(), e, one) / (one + e);
+  return where_negative(x, e, one) / (one + e);  // at -0 both are 1
 }
 
 }  // namespace vitrine::cpu::VITRINE_ISA
