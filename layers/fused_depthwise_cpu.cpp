@@ -21,17 +21,24 @@ struct Job {
   int lanes;
 };
 
-// Body(job) for every segment and every vector of channels, the vectors of a slab one after the other.
-template <class Body>
-void for_vectors(const FusedShape& s, Body body) {
+// body(job, room) for every segment and every vector of channels, the vectors of a slab one after the other; room = make_room() once
+// for each thread's part.
+template <class MakeRoom, class Body>
+void for_vectors(const FusedShape& s, MakeRoom make_room, Body body) {
   const std::int64_t M = s.depthwise.C, slabs = (M + kSlab - 1) / kSlab;
   parallel_for(s.segments() * slabs, 1, [&](std::int64_t first, std::int64_t last) {
+    const auto room = make_room();
     for (std::int64_t i = first; i < last; ++i) {
       const std::int64_t segment = i / slabs, slab = i % slabs * kSlab, n0 = segment * s.images;
       for (std::int64_t c = slab; c < smaller(M, slab + kSlab); c += kLanes)
-        body(Job{segment, n0, smaller(s.depthwise.N, n0 + s.images), c, lanes_of(M, c)});
+        body(Job{segment, n0, smaller(s.depthwise.N, n0 + s.images), c, lanes_of(M, c)}, room);
     }
   });
+}
+template <class Body>
+void for_vectors(const FusedShape& s, Body body) {
+  for_vectors(
+      s, [] { return 0; }, [&](const Job& job, int) { body(job); });
 }
 
 // One vector of channels of w [R, S, C] as [R S][kLanes].
@@ -107,34 +114,46 @@ void store_sums(double* partial, const FusedShape& s, const Job& job, D first, D
   __builtin_memcpy(partial + (job.segment * 2 + 1) * M + job.c, &second, static_cast<std::size_t>(bytes));
 }
 
+// The scratch of one thread's part of the forward pass; the tile's borders stay zero from job to job.
+struct ForwardRoom {
+  float *tile, *line, *taps;
+
+  explicit ForwardRoom(const ConvShape& z) {
+    const TileSizes sizes(z);
+    tile = thread_scratch(static_cast<std::size_t>(sizes.input() + (z.Q + z.R * z.S) * kLanes));
+    line = tile + sizes.input();
+    taps = line + z.Q * kLanes;
+    clear(tile, sizes.input());
+  }
+};
+
 template <int R, int Stride, class Load>
 void forward_of(const FusedShape& s, const FusedNorm& norm1, const float* z1, const float* w, float* z2, double* partial) {
   const ConvShape& z = s.depthwise;
   const TileSizes sizes(z);
-  for_vectors(s, [&](const Job& job) {
-    float* const tile = thread_scratch(static_cast<std::size_t>(sizes.input() + z.Q * kLanes + R * R * kLanes));
-    float* const line = tile + sizes.input();
-    float* const taps = line + z.Q * kLanes;
-    clear(tile, sizes.input());
-    load_taps(z, w, job, taps);
-    const Load load_as(norm1, job);
-    const bool streamed = is_streamed(z.N * z.P * z.Q, z.C);
-    Sums sums;
-    for (std::int64_t n = job.n0; n < job.n1; ++n) {
-      fill_input(z, sizes, load_as, job, n, z1, tile);
-      const Map<float> out = wide_map(z2, z, z.P * z.Q, job, n);
-      for (std::int64_t p = 0; p < z.P; ++p) {
-        filter_row<R, Stride, false>(tile + p * Stride * sizes.columns * kLanes, sizes.columns * kLanes, taps, z.Q, line);
-        for (std::int64_t q = 0; q < z.Q; ++q) {
-          const F value = load(line + q * kLanes);
-          sums.add(value);
-          store_row(out.pixel(p * z.Q + q), value, job.lanes, streamed);
+  for_vectors(
+      s, [&] { return ForwardRoom(z); },
+      [&](const Job& job, const ForwardRoom& room) {
+        float *const tile = room.tile, *const line = room.line, *const taps = room.taps;
+        load_taps(z, w, job, taps);
+        const Load load_as(norm1, job);
+        const bool streamed = is_streamed(z.N * z.P * z.Q, z.C);
+        Sums sums;
+        for (std::int64_t n = job.n0; n < job.n1; ++n) {
+          fill_input(z, sizes, load_as, job, n, z1, tile);
+          const Map<float> out = wide_map(z2, z, z.P * z.Q, job, n);
+          for (std::int64_t p = 0; p < z.P; ++p) {
+            filter_row<R, Stride, false>(tile + p * Stride * sizes.columns * kLanes, sizes.columns * kLanes, taps, z.Q, line);
+            for (std::int64_t q = 0; q < z.Q; ++q) {
+              const F value = load(line + q * kLanes);
+              sums.add(value);
+              store_row(out.pixel(p * z.Q + q), value, job.lanes, streamed);
+            }
+          }
         }
-      }
-    }
-    finish_streaming();
-    store_sums(partial, s, job, sums.sum, sums.squares);
-  });
+        finish_streaming();
+        store_sums(partial, s, job, sums.sum, sums.squares);
+      });
 }
 
 template <int R, int Stride>
@@ -211,7 +230,7 @@ void activation_gradient(const FusedShape& s, const FusedNorm& norm2, const floa
                                     : activation_gradient_of<Relu6Function>(s, norm2, z2, scale, pooled_gradient, dq, partial);
 }
 
-// The scratch of one job of the backward pass.
+// The scratch of one thread's part of the backward pass; the tiles' borders stay zero from job to job.
 struct GradientRoom {
   TileSizes sizes;
   float *input, *slopes, *spread, *dz2, *line, *taps, *tap_sums;
@@ -293,43 +312,44 @@ void gradient_of(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& n
                  const float* z2, const float* g2, const float* w, float* g1, double* sums, const FusedGradient& dw) {
   const ConvShape& z = s.depthwise;
   const std::int64_t group = 1 + smaller(kChainPixels / z.Q, z.P - 1);  // rows between two looks at the chain
-  for_vectors(s, [&](const Job& job) {
-    const GradientRoom room(z);
-    load_taps(z, w, job, room.taps);
-    const Load load_as(norm1, job);
-    const NormLanes norm(norm2.constants, job.c, job.lanes);
-    const F mean_g = load_partial(means2.g + job.c, job.lanes), mean_gh = load_partial(means2.gh + job.c, job.lanes);
-    D sum = {}, sum_h = {}, total[R * R] = {};
-    std::int64_t chain = 0;
-    const auto close = [&] {
-      for (int t = 0; t < R * R; ++t) total[t] = total[t] + widen(load(room.tap_sums + t * kLanes));
-      clear(room.tap_sums, R * R * kLanes);
-      chain = 0;
-    };
-    clear(room.tap_sums, R * R * kLanes);
-    for (std::int64_t n = job.n0; n < job.n1; ++n) {
-      fill_gradient<R, Stride>(z, room, norm, mean_g, mean_gh, job, n, z2, g2);
-      fill_input_and_slopes(z, room, load_as, job, n, z1);
-      for (std::int64_t p = 0; p < z.P; p += group) {
-        const std::int64_t end = smaller(z.P, p + group);
-        add_weight_gradient<R, Stride>(room.input, room.sizes.columns * kLanes, room.dz2, p, end, z.Q, room.tap_sums);
-        chain += (end - p) * z.Q;
-        if (chain >= kChainPixels) close();
-      }
-      input_gradient_of_image<R>(z, room, load_as, job, n, z1, g1, sum, sum_h);
-    }
-    close();
-    finish_streaming();
-    if (norm1.shift != nullptr) store_sums(sums, s, job, sum, sum_h);
-    for (int t = 0; t < R * R; ++t) {
-      if (dw.partial != nullptr) {
-        __builtin_memcpy(dw.partial + (job.segment * R * R + t) * z.C + job.c, &total[t],
-                         static_cast<std::size_t>(job.lanes) * sizeof(double));
-      } else {
-        store_partial(dw.whole + t * z.C + job.c, narrow(total[t]), job.lanes);
-      }
-    }
-  });
+  for_vectors(
+      s, [&] { return GradientRoom(z); },
+      [&](const Job& job, const GradientRoom& room) {
+        load_taps(z, w, job, room.taps);
+        const Load load_as(norm1, job);
+        const NormLanes norm(norm2.constants, job.c, job.lanes);
+        const F mean_g = load_partial(means2.g + job.c, job.lanes), mean_gh = load_partial(means2.gh + job.c, job.lanes);
+        D sum = {}, sum_h = {}, total[R * R] = {};
+        std::int64_t chain = 0;
+        const auto close = [&] {
+          for (int t = 0; t < R * R; ++t) total[t] = total[t] + widen(load(room.tap_sums + t * kLanes));
+          clear(room.tap_sums, R * R * kLanes);
+          chain = 0;
+        };
+        clear(room.tap_sums, R * R * kLanes);
+        for (std::int64_t n = job.n0; n < job.n1; ++n) {
+          fill_gradient<R, Stride>(z, room, norm, mean_g, mean_gh, job, n, z2, g2);
+          fill_input_and_slopes(z, room, load_as, job, n, z1);
+          for (std::int64_t p = 0; p < z.P; p += group) {
+            const std::int64_t end = smaller(z.P, p + group);
+            add_weight_gradient<R, Stride>(room.input, room.sizes.columns * kLanes, room.dz2, p, end, z.Q, room.tap_sums);
+            chain += (end - p) * z.Q;
+            if (chain >= kChainPixels) close();
+          }
+          input_gradient_of_image<R>(z, room, load_as, job, n, z1, g1, sum, sum_h);
+        }
+        close();
+        finish_streaming();
+        if (norm1.shift != nullptr) store_sums(sums, s, job, sum, sum_h);
+        for (int t = 0; t < R * R; ++t) {
+          if (dw.partial != nullptr) {
+            __builtin_memcpy(dw.partial + (job.segment * R * R + t) * z.C + job.c, &total[t],
+                             static_cast<std::size_t>(job.lanes) * sizeof(double));
+          } else {
+            store_partial(dw.whole + t * z.C + job.c, narrow(total[t]), job.lanes);
+          }
+        }
+      });
 }
 
 template <int R, int Stride>

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "layers/pairwise_cpu.h"
+#include "layers/transpose_cpu.h"
 #include "tensor/parallel.h"
 #include "tensor/simd.h"
 
@@ -129,17 +130,14 @@ static inline void product(const float* a, const float* b, const float* bias, st
   }
 }
 
-// w [K, N] becomes wt [N, K], in squares that stay in the nearest cache.
+// w [K, N] becomes wt [N, K].
 static inline void transpose(const float* w, std::int64_t K, std::int64_t N, float* wt) {
-  constexpr std::int64_t kSquare = 16;
-  parallel_for((N + kSquare - 1) / kSquare, 1 + 16384 / (K * kSquare), [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t n0 = first * kSquare; n0 < N && n0 < last * kSquare; n0 += kSquare) {
-      const std::int64_t n1 = n0 + kSquare < N ? n0 + kSquare : N;
-      for (std::int64_t k0 = 0; k0 < K; k0 += kSquare) {
-        const std::int64_t k1 = k0 + kSquare < K ? k0 + kSquare : K;
-        for (std::int64_t n = n0; n < n1; ++n) {
-          for (std::int64_t k = k0; k < k1; ++k) wt[n * K + k] = w[k * N + n];
-        }
+  parallel_for((N + kLanes - 1) / kLanes, 1 + 16384 / (K * kLanes), [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t n = first * kLanes; n < N && n < last * kLanes; n += kLanes) {
+      const int columns = static_cast<int>(N - n < kLanes ? N - n : kLanes);
+      for (std::int64_t k = 0; k < K; k += kLanes) {
+        const int rows = static_cast<int>(K - k < kLanes ? K - k : kLanes);
+        transpose_square(w + k * N + n, N, rows, columns, wt + n * K + k, K);
       }
     }
   });

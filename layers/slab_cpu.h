@@ -52,8 +52,10 @@ static inline void pack_slab(const float* w, std::int64_t K, std::int64_t M, std
 
 // panel [K][kSlab] = rows c .. c + width of w [M, K], transposed; columns beyond are zero.
 static inline void pack_slab_transposed(const float* w, std::int64_t K, std::int64_t c, std::int64_t width, float* panel) {
-  for (std::int64_t k = 0; k < K; ++k) {
-    for (std::int64_t j = 0; j < kSlab; ++j) panel[k * kSlab + j] = j < width ? w[(c + j) * K + k] : 0.0f;
+  if (width < kSlab) clear(panel, K * kSlab);
+  for (std::int64_t j = 0; j < width; j += kLanes) {
+    for (std::int64_t k = 0; k < K; k += kLanes)
+      transpose_square(w + (c + j) * K + k, K, lanes_of(width, j), lanes_of(K, k), panel + k * kSlab + j, kSlab);
   }
 }
 
