@@ -8,7 +8,7 @@ function(vitrine_library name)
 endfunction()
 
 # vitrine_kernels(LIBRARY files...): compiles each `*_cpu.cpp` once for every instruction set (tensor/isa.h) into LIBRARY.
-# Always with -O3 -funroll-loops off: an inline function left out of line here would carry wide instructions into general code.
+# With -O3 in every build: an inline function left out of line here would carry wide instructions into general code.
 function(vitrine_kernels library)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
     set(flags_scalar "-march=x86-64")
@@ -23,7 +23,7 @@ function(vitrine_kernels library)
     set(kernels ${library}_${isa})
     add_library(${kernels} OBJECT ${ARGN})
     target_compile_definitions(${kernels} PRIVATE VITRINE_ISA=${isa})
-    target_compile_options(${kernels} PRIVATE -O3 -fno-exceptions -fno-rtti -Wno-psabi ${flags_${isa}})
+    target_compile_options(${kernels} PRIVATE ${VITRINE_KERNEL_OPTIMIZATION} -fno-exceptions -fno-rtti -Wno-psabi ${flags_${isa}})
     target_link_libraries(${kernels} PRIVATE vitrine_options)
     target_sources(${library} PRIVATE $<TARGET_OBJECTS:${kernels}>)
   endforeach()

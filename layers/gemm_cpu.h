@@ -13,7 +13,7 @@
 
 namespace vitrine::cpu::VITRINE_ISA {
 
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) || defined(__aarch64__)  // 32 registers
 inline constexpr int kTileRows = 8, kTileVectors = 3;
 #elif defined(__AVX2__)
 inline constexpr int kTileRows = 4, kTileVectors = 3;

@@ -39,7 +39,7 @@ Isa from_environment() {
   for (const Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512}) {
     if (isa_name(isa) == asked) return checked(isa);
   }
-  throw UsageError(text("VITRINE_SIMD is '", asked, "', one of scalar, avx2, avx512 was expected"));
+  throw UsageError(text("VITRINE_SIMD is '", asked, "', one of ", isa_name(Isa::scalar), ", avx2, avx512 was expected"));
 }
 
 std::atomic<Isa>& chosen() {
@@ -57,7 +57,11 @@ std::string_view isa_name(Isa isa) {
     case Isa::avx2: return "avx2";
     case Isa::scalar: break;
   }
+#if defined(__aarch64__)
+  return "neon";  // every 64-bit ARM processor has it: the general set is compiled for it
+#else
   return "scalar";
+#endif
 }
 
 bool isa_supported(Isa isa) {

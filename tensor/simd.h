@@ -12,6 +12,8 @@
 #include <cstring>
 #if defined(__AVX2__) || defined(__AVX512F__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #ifndef VITRINE_ISA
@@ -25,7 +27,7 @@ inline constexpr int kLanes = 16;
 #elif defined(__AVX2__)
 inline constexpr int kLanes = 8;
 #else
-inline constexpr int kLanes = 4;  // "scalar": the compiler's generic code, one lane after the other where it must
+inline constexpr int kLanes = 4;  // NEON, or "scalar": the compiler's generic code, one lane after the other where it must
 #endif
 
 typedef float F __attribute__((vector_size(kLanes * 4)));
@@ -107,6 +109,8 @@ static inline F fma(F a, F b, F c) {
   return (F)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 #elif defined(__AVX2__)
   return (F)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__aarch64__)
+  return (F)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
   F r;
   for (int i = 0; i < kLanes; ++i) r[i] = __builtin_fmaf(a[i], b[i], c[i]);
@@ -118,6 +122,8 @@ static inline HalfD fma(HalfD a, HalfD b, HalfD c) {
   return (HalfD)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
 #elif defined(__AVX2__)
   return (HalfD)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#elif defined(__aarch64__)
+  return (HalfD)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
 #else
   HalfD r;
   for (int i = 0; i < kLanes / 2; ++i) r[i] = __builtin_fma(a[i], b[i], c[i]);
@@ -133,6 +139,8 @@ static inline D widen(F v) {  // exact
 #elif defined(__AVX2__)
   const __m128 high = _mm256_extractf128_ps((__m256)v, 1);
   return {(HalfD)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)v)), (HalfD)_mm256_cvtps_pd(high)};
+#elif defined(__aarch64__)
+  return {(HalfD)vcvt_f64_f32(vget_low_f32((float32x4_t)v)), (HalfD)vcvt_high_f64_f32((float32x4_t)v)};
 #else
   D r;
   for (int i = 0; i < kLanes / 2; ++i) {
@@ -147,6 +155,8 @@ static inline F narrow(D v) {  // one rounding
   return (F)_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps((__m512d)v.low)), _mm512_cvtpd_ps((__m512d)v.high), 1);
 #elif defined(__AVX2__)
   return (F)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_cvtpd_ps((__m256d)v.low)), _mm256_cvtpd_ps((__m256d)v.high), 1);
+#elif defined(__aarch64__)
+  return (F)vcvt_high_f32_f64(vcvt_f32_f64((float64x2_t)v.low), (float64x2_t)v.high);
 #else
   F r;
   for (int i = 0; i < kLanes / 2; ++i) {
@@ -220,6 +230,8 @@ static inline F square_root(F v) {  // correctly rounded on every machine
   return (F)_mm512_sqrt_ps((__m512)v);
 #elif defined(__AVX2__)
   return (F)_mm256_sqrt_ps((__m256)v);
+#elif defined(__aarch64__)
+  return (F)vsqrtq_f32((float32x4_t)v);
 #else
   F r;
   for (int i = 0; i < kLanes; ++i) r[i] = __builtin_sqrtf(v[i]);
