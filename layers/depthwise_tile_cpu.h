@@ -49,6 +49,8 @@ static inline void filter_row(const float* x, std::int64_t row, const float* w, 
   for (; q < Q; ++q) filter_outputs<R, Stride, 1, Mirrored>(x + q * Stride * kLanes, row, w, y + q * kLanes);
 }
 
+inline constexpr int kTapPixels = 4;  // with the sums of their taps they fit into the registers
+
 // acc[r][s] += sum over j < Count of x[r][j * Stride + s] * g[j], for the taps of rows First .. First + Rows; j ascending.
 template <int R, int Stride, int Count, int First, int Rows>
 static inline void add_taps(const float* x, std::int64_t row, const float* g, F (&acc)[Rows][R]) {
@@ -71,9 +73,10 @@ static inline void add_taps(const float* x, std::int64_t row, const float* g, F 
 }
 
 // The same over output rows p0 .. p1 of a tile; taps [R][R][kLanes] in memory, the rows First .. First + Rows of them.
+// Not inlined: gcc would mix the registers of one pass with those of the next and keep sums on the stack.
 template <int R, int Stride, int First, int Rows>
-static inline void add_taps_of_rows(const float* x, std::int64_t row, const float* g, std::int64_t p0, std::int64_t p1,
-                                    std::int64_t Q, float* taps) {
+[[gnu::noinline]] static void add_taps_of_rows(const float* x, std::int64_t row, const float* g, std::int64_t p0,
+                                               std::int64_t p1, std::int64_t Q, float* taps) {
   F acc[Rows][R];
 #pragma GCC unroll 8
   for (int r = 0; r < Rows; ++r) {
@@ -84,7 +87,8 @@ static inline void add_taps_of_rows(const float* x, std::int64_t row, const floa
     const float* px = x + p * Stride * row;
     const float* pg = g + p * Q * kLanes;
     std::int64_t q = 0;
-    for (; q + 4 <= Q; q += 4) add_taps<R, Stride, 4, First, Rows>(px + q * Stride * kLanes, row, pg + q * kLanes, acc);
+    for (; q + kTapPixels <= Q; q += kTapPixels)
+      add_taps<R, Stride, kTapPixels, First, Rows>(px + q * Stride * kLanes, row, pg + q * kLanes, acc);
     for (; q < Q; ++q) add_taps<R, Stride, 1, First, Rows>(px + q * Stride * kLanes, row, pg + q * kLanes, acc);
   }
 #pragma GCC unroll 8
@@ -98,14 +102,17 @@ static inline void add_taps_of_rows(const float* x, std::int64_t row, const floa
 template <int R, int Stride>
 static inline void add_weight_gradient(const float* x, std::int64_t row, const float* g, std::int64_t p0, std::int64_t p1,
                                        std::int64_t Q, float* taps) {
-  if constexpr (R == 3) {
+  if constexpr (kLanes == 8) {  // 16 registers
+    add_taps_of_rows<R, Stride, 0, 1>(x, row, g, p0, p1, Q, taps);
+    add_taps_of_rows<R, Stride, 1, 1>(x, row, g, p0, p1, Q, taps);
+    add_taps_of_rows<R, Stride, 2, 1>(x, row, g, p0, p1, Q, taps);
+    if constexpr (R == 5) {
+      add_taps_of_rows<R, Stride, 3, 1>(x, row, g, p0, p1, Q, taps);
+      add_taps_of_rows<R, Stride, 4, 1>(x, row, g, p0, p1, Q, taps);
+    }
+  } else {  // 32 registers take three rows of five sums, and two
     add_taps_of_rows<R, Stride, 0, 3>(x, row, g, p0, p1, Q, taps);
-  } else if constexpr (kLanes == 16) {  // 25 sums fit into 32 registers
-    add_taps_of_rows<R, Stride, 0, 5>(x, row, g, p0, p1, Q, taps);
-  } else {
-    add_taps_of_rows<R, Stride, 0, 2>(x, row, g, p0, p1, Q, taps);
-    add_taps_of_rows<R, Stride, 2, 2>(x, row, g, p0, p1, Q, taps);
-    add_taps_of_rows<R, Stride, 4, 1>(x, row, g, p0, p1, Q, taps);
+    if constexpr (R == 5) add_taps_of_rows<R, Stride, 3, 2>(x, row, g, p0, p1, Q, taps);
   }
 }
 

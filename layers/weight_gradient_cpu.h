@@ -11,7 +11,7 @@
 
 namespace vitrine::cpu::VITRINE_ISA {
 
-inline constexpr int kGradientRows = 4;
+inline constexpr int kGradientRows = 4;  // two twos in a tile that is not whole
 
 template <int Rows, int Vectors>
 struct GradientTile {
@@ -151,9 +151,11 @@ static void weight_gradient(const ConvShape& z, const float* x, const float* dy,
       const std::int64_t left = z.K - k < block ? z.K - k : block;
       const int vectors = static_cast<int>((left + kLanes - 1) / kLanes),
                 tail = static_cast<int>(left - (vectors - 1) * kLanes);
-      if (z.C - c >= kGradientRows) {
-        tail < kLanes ? gradient_tile_of<kGradientRows, true>(vectors, z, x, dy, tap, c, k, tail, dw)
-                      : gradient_tile_of<kGradientRows, false>(vectors, z, x, dy, tap, c, k, tail, dw);
+      if (z.C - c >= kGradientRows && tail == kLanes) {
+        gradient_tile_of<kGradientRows, false>(vectors, z, x, dy, tap, c, k, tail, dw);
+      } else if (z.C - c >= kGradientRows) {  // two rows at a time: the mask takes a register
+        gradient_tile_of<2, true>(vectors, z, x, dy, tap, c, k, tail, dw);
+        gradient_tile_of<2, true>(vectors, z, x, dy, tap, c + 2, k, tail, dw);
       } else {
         for (std::int64_t i = c; i < z.C; ++i) {
           tail < kLanes ? gradient_tile_of<1, true>(vectors, z, x, dy, tap, i, k, tail, dw)

@@ -99,6 +99,27 @@ TEST_F(Program, TensorInTensorOut) {
       3, {"[3, 40]", "[N, 3, H, W]"});
 }
 
+TEST_F(Program, BenchPrintsItsKeysAndRefusesSizesThatMakeNoSense) {
+  for (const std::string kind : {"infer", "train"}) {
+    const Outcome outcome =
+        vitrine_program("bench " + kind + " --arch lite0 --batch 2 --size 33 --threads 2 --seconds 0 --json");
+    ASSERT_EQ(outcome.code, 0) << outcome.output;
+    const Json j = Json::parse(outcome.output);
+    for (const char* key : {"median_ms", "min_ms", "images_per_s", "share_of_peak", "peak_rss_mib"})
+      EXPECT_GT(j.at(key).get<double>(), 0) << key;
+    EXPECT_LE(j.at("min_ms").get<double>(), j.at("median_ms").get<double>());
+    EXPECT_LT(j.at("share_of_peak").get<double>(), 1);
+  }
+  const Outcome kernels = vitrine_program("bench kernels --arch lite0 --batch 1 --size 32 --seconds 0 --json");
+  EXPECT_EQ(kernels.code, 0);
+  EXPECT_NE(kernels.output.find("\"depthwise inner loop\""), std::string::npos);
+  expect_refusal("bench infer --size 31", 2, {"--size", "31", "32"});
+  expect_refusal("bench infer --batch 0", 2, {"--batch", "0"});
+  expect_refusal("bench infer --arch b9", 2, {"b9"});
+  expect_refusal("bench infer --threads 1025", 2, {"--threads", "1025"});
+  expect_refusal("bench train --batch 1 --size 32 --seconds 0", 1, {"one value", "larger batch"});
+}
+
 TEST_F(Program, ParityHoldsOnTheReferenceFolder) {
   const fs::path models = find_reference_file("models/timm-b0-64.safetensors");
   if (models.empty()) GTEST_SKIP() << "no reference folder is at hand";
