@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "nn/efficientnet/checkpoint.h"
 #include "nn/efficientnet/inference.h"
 #include "tests/cli/program.h"
