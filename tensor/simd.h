@@ -112,7 +112,7 @@ static inline F fma(F a, F b, F c) {
 #elif defined(__aarch64__)
   return (F)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
-  F r;
+  F r = {};
   for (int i = 0; i < kLanes; ++i) r[i] = __builtin_fmaf(a[i], b[i], c[i]);
   return r;
 #endif
@@ -125,7 +125,7 @@ static inline HalfD fma(HalfD a, HalfD b, HalfD c) {
 #elif defined(__aarch64__)
   return (HalfD)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
 #else
-  HalfD r;
+  HalfD r = {};
   for (int i = 0; i < kLanes / 2; ++i) r[i] = __builtin_fma(a[i], b[i], c[i]);
   return r;
 #endif
@@ -142,7 +142,7 @@ static inline D widen(F v) {  // exact
 #elif defined(__aarch64__)
   return {(HalfD)vcvt_f64_f32(vget_low_f32((float32x4_t)v)), (HalfD)vcvt_high_f64_f32((float32x4_t)v)};
 #else
-  D r;
+  D r = {};
   for (int i = 0; i < kLanes / 2; ++i) {
     r.low[i] = static_cast<double>(v[i]);
     r.high[i] = static_cast<double>(v[i + kLanes / 2]);
@@ -158,7 +158,7 @@ static inline F narrow(D v) {  // one rounding
 #elif defined(__aarch64__)
   return (F)vcvt_high_f32_f64(vcvt_f32_f64((float64x2_t)v.low), (float64x2_t)v.high);
 #else
-  F r;
+  F r = {};
   for (int i = 0; i < kLanes / 2; ++i) {
     r[i] = static_cast<float>(v.low[i]);
     r[i + kLanes / 2] = static_cast<float>(v.high[i]);
@@ -233,7 +233,7 @@ static inline F square_root(F v) {  // correctly rounded on every machine
 #elif defined(__aarch64__)
   return (F)vsqrtq_f32((float32x4_t)v);
 #else
-  F r;
+  F r = {};
   for (int i = 0; i < kLanes; ++i) r[i] = __builtin_sqrtf(v[i]);
   return r;
 #endif
@@ -244,7 +244,7 @@ static inline I bits(F v) {
   return r;
 }
 static inline F from_bits(I v) {
-  F r;
+  F r = {};
   std::memcpy(&r, &v, sizeof r);
   return r;
 }
