@@ -170,6 +170,9 @@ void parallel_for(std::int64_t count, std::int64_t grain, RangeBody body) {
   p.run(count, parts, body);
 }
 
+LoopsInPlace::LoopsInPlace() : before_(inside_body) { inside_body = true; }
+LoopsInPlace::~LoopsInPlace() { inside_body = before_; }
+
 int thread_count() { return pool().size(); }
 
 void set_thread_count(int n) {

@@ -31,6 +31,18 @@ class RangeBody {
 // than `grain` unless it is the only one. An exception in a body is rethrown here, the one of the lowest part first.
 void parallel_for(std::int64_t count, std::int64_t grain, RangeBody body);
 
+// While one lives, parallel_for runs in place on this thread: for work beside a loop of the pool.
+class LoopsInPlace {
+ public:
+  LoopsInPlace();
+  ~LoopsInPlace();
+  LoopsInPlace(const LoopsInPlace&) = delete;
+  LoopsInPlace& operator=(const LoopsInPlace&) = delete;
+
+ private:
+  bool before_;
+};
+
 int thread_count();            // VITRINE_THREADS, else the number of processors this process may use
 void set_thread_count(int n);  // UsageError outside 1..1024
 

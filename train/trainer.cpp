@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <future>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -100,16 +101,27 @@ class FoldTraining {
                        epoch);
   }
 
+  // The batch of a step, augmented and mixed up beside the step before it: every draw is a function of its coordinates, so when and
+  // where it is made cannot matter.
+  std::future<Batch> make_batch(const std::vector<int>& visit, int step, int epoch) const {
+    const std::size_t first = static_cast<std::size_t>(step) * static_cast<std::size_t>(options_.batch_size);
+    return std::async(std::launch::async, [this, &visit, first, epoch] {
+      const LoopsInPlace alone;  // the pool is busy with the step
+      return training_batch(data_.train, visit, first, net_.semantics, options_, static_cast<std::uint32_t>(epoch));
+    });
+  }
+
   void train_epoch(int epoch) {
     const std::vector<int> visit = order(static_cast<std::uint32_t>(epoch));
     EpochRecord record;
     record.epoch = epoch;
     double loss_sum = 0;
+    std::future<Batch> next = make_batch(visit, 0, epoch);
     for (int i = 0; i < steps_per_epoch_; ++i) {
       const int step = (epoch - 1) * steps_per_epoch_ + i;
       const std::size_t first = static_cast<std::size_t>(i) * static_cast<std::size_t>(options_.batch_size);
-      const Batch batch =
-          training_batch(data_.train, visit, first, net_.semantics, options_, static_cast<std::uint32_t>(epoch));
+      const Batch batch = next.get();
+      if (i + 1 < steps_per_epoch_) next = make_batch(visit, i + 1, epoch);
       record.lr = schedule_.lr(step);
       record.momentum = schedule_.momentum(step);
       const DropKey key{options_.seed, static_cast<std::uint32_t>(epoch), static_cast<std::uint32_t>(first)};
