@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "nn/efficientnet/checkpoint.h"
+#include "nn/efficientnet/inference.h"
 #include "weights/safetensors.h"
 
 namespace vitrine {
@@ -32,7 +33,7 @@ double ParityRow::ratio() const {
   return base > 0 ? error / base : HUGE_VAL;
 }
 
-ParityRow model_parity(const fs::path& path) {
+ParityRow model_parity(const fs::path& path, bool folded) {
   const TensorFile file = read_safetensors(path);
   const std::string name = path.string();
   const auto number = [&](const char* key) {
@@ -53,7 +54,8 @@ ParityRow model_parity(const fs::path& path) {
   const std::int64_t classes = file.at("logits").shape.back();
   EfficientNet net =
       formula_network(*family, required_metadata(file.metadata, "architecture", name), classes, seed, number("gain"), size);
-  const Tensor logits = net.forward(formula_images(batch, size, seed), Pass{}).tensor();
+  const Tensor images = formula_images(batch, size, seed);
+  const Tensor logits = folded ? Inference(net).run(images) : net.forward(images, Pass{}).tensor();
   if (static_cast<std::size_t>(logits.size()) != truth.size())
     throw DataError(text(name, ": it has ", truth.size(), " logits, the network gives ", logits.size()));
   double worst = 0;
@@ -62,7 +64,7 @@ ParityRow model_parity(const fs::path& path) {
     if (!(error <= worst)) worst = error;
   }
   const double peer = number("float32_error");
-  return {"model", path.stem().string(), worst, peer, 2 * peer};
+  return {folded ? "folded" : "model", path.stem().string(), worst, peer, 2 * peer};
 }
 
 std::vector<ParityRow> run_parity(const fs::path& folder, const std::function<void(const ParityRow&)>& seen) {
@@ -71,7 +73,9 @@ std::vector<ParityRow> run_parity(const fs::path& folder, const std::function<vo
     seen(row);
     rows.push_back(std::move(row));
   };
-  for (const fs::path& file : files_in(folder / "models")) add(model_parity(file));
+  for (const bool folded : {false, true}) {
+    for (const fs::path& file : files_in(folder / "models")) add(model_parity(file, folded));
+  }
   for (const bool optimizers : {false, true}) {
     for (const fs::path& file : files_in(folder / "ops")) {
       if (file.filename().string().starts_with("optimizer-") != optimizers) continue;

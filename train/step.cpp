@@ -11,11 +11,11 @@
 namespace vitrine {
 namespace {
 
-// Runs the step's forward pass again with every output checked, to name the first op that went wrong.
+// Runs the step's forward pass again op by op with every output checked, to name the first that went wrong.
 [[noreturn]] void name_first_non_finite(EfficientNet& net, const Batch& batch, const StepOptions& options) {
   Tape tape;
   tape.refuse_non_finite();
-  const Variable logits = net.forward(batch.images, {Mode::train, &tape, options.key});
+  const Variable logits = net.forward(batch.images, {Mode::train, &tape, options.key, false});
   cross_entropy(logits, batch.targets, options.label_smoothing);
   throw NumericalError("the loss is not finite although every op's output is; lower --lr");
 }

@@ -19,9 +19,12 @@ class ModelGoldenTest : public ::testing::TestWithParam<ModelCase> {};
 TEST_P(ModelGoldenTest, LogitsAreAsCloseAsTheLibraryItself) {
   const ModelCase& c = GetParam();
   VITRINE_REFERENCE_FILE(path, std::string("models/") + c.file + ".safetensors");
-  const ParityRow row = model_parity(path);
-  std::printf("%-32s error %.2e, the library's own in float32 %.2e\n", c.file, row.error, *row.peer);
-  EXPECT_TRUE(row.within()) << "ratio " << row.ratio();
+  for (const bool folded : {false, true}) {
+    const ParityRow row = model_parity(path, folded);
+    std::printf("%-32s %-7s error %.2e, the library's own in float32 %.2e\n", c.file, folded ? "folded" : "op by op", row.error,
+                *row.peer);
+    EXPECT_TRUE(row.within()) << "folded " << folded << ", ratio " << row.ratio();
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, ModelGoldenTest,
