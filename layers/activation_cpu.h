@@ -27,8 +27,9 @@ struct Relu6Function {  // f(u) = min(max(u, 0), 6); slope 0 at 0 and at 6; 0 fo
   static Activated both(F u) { return {value(u), slope(u)}; }
 };
 
-struct IdentityFunction {
+struct IdentityFunction {  // no activation
   static F value(F u) { return u; }
+  static F slope(F) { return broadcast(1.0f); }
 };
 
 }  // namespace vitrine::cpu::VITRINE_ISA

@@ -9,8 +9,6 @@ namespace {
 
 constexpr std::int64_t kGroup = 4 * kLanes;  // channels of one job
 
-static inline std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
-
 D load_doubles(const double* p, int n) {
   D v = {};
   __builtin_memcpy(&v, p, static_cast<unsigned>(n) * sizeof(double));
@@ -28,7 +26,7 @@ void column_sums(std::int64_t rows, std::int64_t C, double* scratch, double* con
       const std::int64_t chunk = job / groups, group = job % groups * kGroup;
       const std::int64_t begin = chunk * kChunkTerms, end = smaller(rows, begin + kChunkTerms);
       for (std::int64_t c = group; c < smaller(C, group + kGroup); c += kLanes) {
-        const int lanes = static_cast<int>(smaller(C - c, kLanes));
+        const int lanes = lanes_of(C, c);
         D acc[Count] = {};
         for (std::int64_t r = begin; r < end; ++r) term(r * C + c, c, lanes, acc);
         for (int i = 0; i < Count; ++i) store_doubles(scratch + (chunk * Count + i) * C + c, acc[i], lanes);
@@ -36,7 +34,7 @@ void column_sums(std::int64_t rows, std::int64_t C, double* scratch, double* con
     }
   });
   for (std::int64_t c = 0; c < C; c += kLanes) {
-    const int lanes = static_cast<int>(smaller(C - c, kLanes));
+    const int lanes = lanes_of(C, c);
     PairwiseLanes<Count> tree;
     for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
       D part[Count];
@@ -69,7 +67,7 @@ void variance(const float* x, const double* mean_of, std::int64_t rows, std::int
 void normalize(const float* x, const NormConstants& k, const float* beta, std::int64_t rows, std::int64_t C, float* y) {
   parallel_for(rows, 1 + 8192 / C, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t c = 0; c < C; c += kLanes) {
-      const int lanes = static_cast<int>(smaller(C - c, kLanes));
+      const int lanes = lanes_of(C, c);
       const NormLanes norm(k, c, lanes);
       const F shift = load_partial(beta + c, lanes);
       for (std::int64_t r = first; r < last; ++r) {
@@ -95,7 +93,7 @@ void backward(const float* x, const float* dy, const NormConstants& k, const flo
               std::int64_t rows, std::int64_t C, float* dx) {
   parallel_for(rows, 1 + 8192 / C, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t c = 0; c < C; c += kLanes) {
-      const int lanes = static_cast<int>(smaller(C - c, kLanes));
+      const int lanes = lanes_of(C, c);
       const NormLanes norm(k, c, lanes);
       const bool train = mean_dy != nullptr;
       const F a = train ? load_partial(mean_dy + c, lanes) : zero();

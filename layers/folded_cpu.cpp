@@ -86,7 +86,7 @@ void expand_rows(const Strip& t, const float* x, std::int64_t n, std::int64_t h0
   const ConvShape& z = t.s.depthwise;
   const std::int64_t pixel = t.group < 0 ? 0 : ((n - t.group) * z.H + h0) * z.W;  // of the first row in `product`
   if (t.group < 0)
-    packed_panel<Then::bias>(x + (n * z.H + h0) * z.W * t.s.in, t.s.in, t.sweep.expand, t.c, (h1 - h0) * z.W, t.product, kSlab);
+    packed_panel(x + (n * z.H + h0) * z.W * t.s.in, t.s.in, t.sweep.expand, t.c, (h1 - h0) * z.W, t.product, kSlab);
   for (std::int64_t k = 0; k < t.width; k += kLanes) {
     for (std::int64_t h = h0; h < h1; ++h) {
       const float* from = t.product + (pixel + (h - h0) * z.W) * kSlab + k;
@@ -185,7 +185,7 @@ void expand_depthwise_of(const FoldedShape& s, const FoldedSweep& sweep, const f
       Strip strip(s, sweep, c, smaller(slab, z.C - c));
       if (group > 1) {
         strip.group = n0;
-        packed_panel<Then::bias>(x + n0 * pixels * s.in, s.in, sweep.expand, c, (n1 - n0) * pixels, strip.product, kSlab);
+        packed_panel(x + n0 * pixels * s.in, s.in, sweep.expand, c, (n1 - n0) * pixels, strip.product, kSlab);
       }
       for (std::int64_t n = n0; n < n1; ++n) depthwise_image<R, Stride, Function>(strip, x, n, d, mean);
     }
@@ -218,7 +218,7 @@ void dense(std::int64_t rows, const Packed& w, const float* x, float* y) {
   } else {
     parallel_for(panels, 1 + 65536 / (w.K * Packed::kPanel * rows), [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t n = first * Packed::kPanel; n < smaller(w.N, last * Packed::kPanel); n += Packed::kPanel)
-        packed_panel<Then::bias>(x, w.K, w, n, rows, y + n, w.N);
+        packed_panel(x, w.K, w, n, rows, y + n, w.N);
     });
   }
 }
@@ -270,7 +270,7 @@ void head_of(std::int64_t N, std::int64_t pixels, const Packed& w, const float* 
     for (std::int64_t c = first * kSlab; c < smaller(w.N, last * kSlab); c += kSlab) {
       for (std::int64_t n0 = 0; n0 < N; n0 += group) {
         const std::int64_t images = smaller(group, N - n0);
-        packed_panel<Then::bias>(x + n0 * pixels * w.K, w.K, w, c, images * pixels, z, kSlab);
+        packed_panel(x + n0 * pixels * w.K, w.K, w, c, images * pixels, z, kSlab);
         for (std::int64_t k = 0; k < smaller(kSlab, w.N - c); k += kLanes) {
           for (std::int64_t n = 0; n < images; ++n) {
             D sum = {};

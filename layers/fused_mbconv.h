@@ -9,8 +9,8 @@
 //            of 16 channels (layers/planes.h)
 // Saved      x, z1, z2, constants of the norms, s: convolution outputs only. Normalised and activated values are computed again
 //            where they are read, 48 channels at a time, and never reach memory.
-// Numerics   those of the composed ops, but for: batch statistics from sum z and sum z^2 in float64 (z^2 is exact there; relative
-//            error of the variance below 2^-50 (1 + mean^2 / variance)); weight gradients as float32 sums of 128 rows (depthwise:
+// Numerics   those of the composed ops, but for: batch statistics from sum z and sum z^2 in float64 (z^2 is exact there; error bound
+//            in layers/norm_sums.h); weight gradients as float32 sums of 128 rows (depthwise:
 //            at least 256 pixels) added in float64; all in an order fixed by the shapes. Held to the composed block by
 //            tests/layers/fused_mbconv_test.cpp.
 // Requires   M a multiple of 48 where there is an expansion, 3x3 or 5x5 with stride 1 or 2 (fits_fused_mbconv)

@@ -10,16 +10,8 @@ namespace {
 constexpr int kVectors = 4;              // of channels that are summed at a time
 constexpr std::int64_t kBlockRows = 32;  // of elementwise work: a block stays in the cache over all its channels
 
-std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
-int lanes_of(std::int64_t C, std::int64_t c) { return static_cast<int>(smaller(kLanes, C - c)); }
-
-// The value and slope of "no activation" cost nothing.
-struct NoActivation {
-  static F value(F u) { return u; }
-  static F slope(F) { return broadcast(1.0f); }
-};
-
-// Sums of two quantities over each segment's rows: term(c, lanes) gives a functor that maps the index of an element to both.
+// Sums of two quantities over each segment's rows: term(index, channel, lanes, first, second) adds one
+// vector of elements to both.
 template <int Vectors, class Term>
 void sum_columns(const FusedNormShape& s, std::int64_t r0, std::int64_t r1, std::int64_t c, Term term, double* partial) {
   D first[Vectors] = {}, second[Vectors] = {};
@@ -129,7 +121,7 @@ void gradient_of(const FusedNormShape& s, const NormConstants& k, const float* b
 template <class Run>
 void with_activation(const FusedNormShape& s, Run run) {
   if (!s.activation) {
-    run(NoActivation{});
+    run(IdentityFunction{});
   } else if (*s.activation == Activation::swish) {
     run(SwishFunction{});
   } else {

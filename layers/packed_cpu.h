@@ -6,10 +6,7 @@
 
 namespace vitrine::cpu::VITRINE_ISA {
 
-// What a product is followed by while its tile is in hand.
-enum class Then { nothing, bias };
-
-template <int Rows, int Vectors, Then Epilogue>
+template <int Rows, int Vectors>
 static inline void packed_tile(const float* a, std::int64_t lda, const float* panel, std::int64_t width, std::int64_t K,
                                const float* bias, float* y, std::int64_t ldy, int tail) {
   for (std::int64_t k = 0; k < K; k += kDotTerms) {
@@ -25,20 +22,20 @@ static inline void packed_tile(const float* a, std::int64_t lda, const float* pa
         float* out = y + i * ldy + v * kLanes;
         F sum = acc[i][v];
         if (k > 0) sum = load_partial(out, lanes) + sum;
-        if (Epilogue == Then::bias && last) sum = sum + load(bias + v * kLanes);
+        if (last) sum = sum + load(bias + v * kLanes);
         store_partial(out, sum, lanes);
       }
     }
   }
 }
 
-template <int Vectors, Then Epilogue>
+template <int Vectors>
 static inline void packed_rows(const float* a, std::int64_t lda, const float* panel, std::int64_t width, std::int64_t K,
                                const float* bias, std::int64_t rows, float* y, std::int64_t ldy, int tail) {
   std::int64_t i = 0;
   const auto run = [&]<int Rows>() {
     for (; i + Rows <= rows; i += Rows)
-      packed_tile<Rows, Vectors, Epilogue>(a + i * lda, lda, panel, width, K, bias, y + i * ldy, ldy, tail);
+      packed_tile<Rows, Vectors>(a + i * lda, lda, panel, width, K, bias, y + i * ldy, ldy, tail);
   };
   if constexpr (kTileRows == 8) {  // maps of 7, 14, 28 ... rows have no remainder then
     if (rows % 8 != 0 && rows % 7 == 0) run.template operator()<7>();
@@ -49,8 +46,7 @@ static inline void packed_rows(const float* a, std::int64_t lda, const float* pa
   run.template operator()<1>();
 }
 
-// Columns n .. n + 48 (or to the end) of y [rows][ldy] = a [rows][lda] w; y points at column n.
-template <Then Epilogue>
+// Columns n .. n + 48 (or to the end) of y [rows][ldy] = a [rows][lda] w + bias; y points at column n.
 static inline void packed_panel(const float* a, std::int64_t lda, const Packed& w, std::int64_t n, std::int64_t rows, float* y,
                                 std::int64_t ldy) {
   const std::int64_t width = w.width(n), columns = w.N - n < width ? w.N - n : width;
@@ -62,18 +58,18 @@ static inline void packed_panel(const float* a, std::int64_t lda, const Packed& 
     const float* const bias = w.bias() + n + v * kLanes;
     float* const out = y + v * kLanes;
     if (vectors == 1) {
-      packed_rows<1, Epilogue>(a, lda, panel, width, w.K, bias, rows, out, ldy, tail);
+      packed_rows<1>(a, lda, panel, width, w.K, bias, rows, out, ldy, tail);
     } else if (vectors == 2) {
-      packed_rows<2, Epilogue>(a, lda, panel, width, w.K, bias, rows, out, ldy, tail);
+      packed_rows<2>(a, lda, panel, width, w.K, bias, rows, out, ldy, tail);
     } else {
-      packed_rows<kTileVectors, Epilogue>(a, lda, panel, width, w.K, bias, rows, out, ldy, tail);
+      packed_rows<kTileVectors>(a, lda, panel, width, w.K, bias, rows, out, ldy, tail);
     }
   }
 }
 
 // y [rows][N] = a [rows][lda] w + bias.
 static inline void packed_product(const float* a, std::int64_t lda, const Packed& w, std::int64_t rows, float* y) {
-  for (std::int64_t n = 0; n < w.N; n += Packed::kPanel) packed_panel<Then::bias>(a, lda, w, n, rows, y + n, w.N);
+  for (std::int64_t n = 0; n < w.N; n += Packed::kPanel) packed_panel(a, lda, w, n, rows, y + n, w.N);
 }
 
 }  // namespace vitrine::cpu::VITRINE_ISA

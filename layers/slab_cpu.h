@@ -16,11 +16,6 @@ inline constexpr std::int64_t kSlab = 48;
 inline constexpr int kSlabVectors = static_cast<int>(kSlab) / kLanes;
 inline constexpr std::int64_t kBlockRows = 128;  // of a weight gradient: float32 sums are this long
 
-static inline std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
-
-// The lanes of a slab's vector that starts at its column k, for a slab of `width` columns; at least one.
-static inline int lanes_of(std::int64_t width, std::int64_t k) { return static_cast<int>(smaller(kLanes, width - k)); }
-
 // Where channel c of row r lies in a wide tensor of `rows` rows; the next row is kPlane floats further.
 static inline std::int64_t plane_at(std::int64_t rows, std::int64_t r, std::int64_t c) {
   return (c / kPlane * plane_rows(rows) + r) * kPlane + c % kPlane;

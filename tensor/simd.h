@@ -167,6 +167,11 @@ static inline F narrow(D v) {  // one rounding
 #endif
 }
 
+static inline std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+
+// The lanes of the vector that starts at element k of `width`; at least one.
+static inline int lanes_of(std::int64_t width, std::int64_t k) { return static_cast<int>(smaller(kLanes, width - k)); }
+
 // Asks for the memory at p, kLinesAhead cache lines further on in a run that is being read: enough for the slowest level to answer
 // while some ten cycles are spent on each line. The address need not exist.
 inline constexpr int kLinesAhead = 24;

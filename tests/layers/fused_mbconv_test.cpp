@@ -7,9 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tensor/isa.h"
-#include "tensor/parallel.h"
-#include "tensor/philox.h"
+#include "tests/layers/twins.h"
 
 namespace vitrine::testing {
 namespace {
@@ -20,15 +18,6 @@ struct Sizes {
   Activation activation;
   PaddingRule padding;
 };
-
-Tensor drawn(const Shape& shape, double mean, double deviation, std::uint32_t op) {
-  Tensor t = Tensor::uninitialized(shape);
-  const Draw draw{.seed = 5, .purpose = Purpose::init, .op = op};
-  const auto values = t.mutable_host();
-  for (std::size_t i = 0; i < values.size(); ++i)
-    values[i] = static_cast<float>(mean + deviation * draw.normal(static_cast<std::uint32_t>(i)));
-  return t;
-}
 
 ConvNorm unit(const Shape& weight, std::int64_t taps, const Sizes& z, std::int64_t stride, bool activated, std::uint32_t op) {
   ConvNorm u;
@@ -59,8 +48,6 @@ MBConv block_of(const Sizes& z) {
   block.residual = z.stride == 1 && z.in == z.out;
   return block;
 }
-
-using Named = std::vector<std::pair<std::string, Tensor>>;
 
 // One training pass and its gradients.
 Named run(const Sizes& z, bool fused) {
@@ -94,42 +81,12 @@ class FusedMBConv : public ::testing::TestWithParam<Sizes> {};
 TEST_P(FusedMBConv, AgreesWithTheComposedBlock) {
   const Sizes& z = GetParam();
   ASSERT_TRUE(fits_fused_mbconv(block_of(z), {z.N, z.H, z.W, z.in}));
-  const Named fused = run(z, true), composed = run(z, false);
-  ASSERT_EQ(fused.size(), composed.size());
-  for (std::size_t t = 0; t < fused.size(); ++t) {
-    const auto a = fused[t].second.host(), b = composed[t].second.host();
-    ASSERT_EQ(a.size(), b.size()) << fused[t].first;
-    float largest = 0;
-    for (const float v : b) largest = std::max(largest, std::abs(v));
-    // Both round differently in statistics and weight gradients only; batch norm over few rows amplifies that: 2e-6 of the
-    // largest element (measured: at most 8e-7).
-    for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], 2e-6f * largest) << fused[t].first << " " << i;
-  }
+  // Both round differently in statistics and weight gradients only; batch norm over few rows amplifies that.
+  expect_near(run(z, true), run(z, false), 2e-6f);
 }
 
 TEST_P(FusedMBConv, HasTheSameBitsForAnyThreadsAndInstructionSet) {
-  const int threads = thread_count();
-  const Isa isa = active_isa();
-  set_thread_count(1);
-  const Named expected = run(GetParam(), true);
-  const auto expect_same = [&](const std::string& where) {
-    const Named got = run(GetParam(), true);
-    for (std::size_t t = 0; t < got.size(); ++t) {
-      const auto a = got[t].second.host(), b = expected[t].second.host();
-      for (std::size_t i = 0; i < a.size(); ++i) ASSERT_EQ(a[i], b[i]) << got[t].first << " " << i << " " << where;
-    }
-  };
-  for (const int n : {2, 3, 7}) {
-    set_thread_count(n);
-    expect_same(std::to_string(n) + " threads");
-  }
-  for (const Isa other : {Isa::scalar, Isa::avx2, Isa::avx512}) {
-    if (!isa_supported(other)) continue;
-    set_active_isa(other);
-    expect_same(std::string(isa_name(other)));
-  }
-  set_active_isa(isa);
-  set_thread_count(threads);
+  expect_same_bits_everywhere([] { return run(GetParam(), true); });
 }
 
 constexpr Activation kSwish = Activation::swish, kRelu6 = Activation::relu6;

@@ -9,10 +9,9 @@
 
 #include "base/sha256.h"
 #include "data/mixup.h"
-#include "tensor/isa.h"
-#include "tensor/parallel.h"
 #include "tensor/philox.h"
 #include "tensor/storage.h"
+#include "tests/everywhere.h"
 #include "train/step.h"
 
 namespace vitrine::testing {
@@ -54,22 +53,9 @@ std::string trained(const std::string& arch, int steps, std::int64_t N, std::int
   return sha256(bytes);
 }
 
-// `run` for every number of threads and instruction set.
 template <class Run>
 void expect_everywhere(const std::string& expected, Run run) {
-  const int threads = thread_count();
-  const Isa isa = active_isa();
-  for (const int n : {1, 2, 3, 4, 7}) {
-    set_thread_count(n);
-    EXPECT_EQ(run(), expected) << n << " threads, " << isa_name(isa);
-  }
-  for (const Isa other : {Isa::scalar, Isa::avx2, Isa::avx512}) {
-    if (other == isa || !isa_supported(other)) continue;
-    set_active_isa(other);
-    EXPECT_EQ(run(), expected) << isa_name(other);
-  }
-  set_active_isa(isa);
-  set_thread_count(threads);
+  everywhere({1, 2, 3, 4, 7}, [&](const std::string& where) { EXPECT_EQ(run(), expected) << where; });
 }
 
 TEST(Arithmetic, OfThreeStepsIsTheSameEverywhere) {
