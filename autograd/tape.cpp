@@ -5,6 +5,8 @@
 #include <ostream>
 
 #include "base/error.h"
+#include "tensor/cuda/elementwise.h"
+#include "tensor/cuda/runtime.h"
 #include "tensor/parallel.h"
 
 namespace vitrine {
@@ -13,7 +15,8 @@ namespace {
 const Tensor kNoGradient;
 
 bool all_finite(const Tensor& t) {
-  return std::ranges::all_of(t.host(), [](float v) { return std::isfinite(v); });
+  const Tensor values = t.to(Device::cpu());
+  return std::ranges::all_of(values.host(), [](float v) { return std::isfinite(v); });
 }
 
 }  // namespace
@@ -68,7 +71,13 @@ void Tape::accumulate(std::vector<Tensor>& gradients, int id, Tensor gradient) c
     return;
   }
   // A gradient may share its storage (add returns dy twice), so the sum goes to a new tensor.
-  Tensor total = Tensor::uninitialized(sum.shape());
+  Tensor total = Tensor::uninitialized(sum.shape(), sum.device());
+  if (sum.device().is_cuda()) {
+    cuda::make_current(sum.device());
+    cuda::sum(sum.data(), gradient.data(), sum.size(), total.mutable_data());
+    sum = std::move(total);
+    return;
+  }
   const float* const a = sum.host().data();
   const float* const b = gradient.host().data();
   float* const y = total.mutable_host().data();
@@ -83,7 +92,7 @@ Gradients Tape::backward(const Variable& loss) {
     throw ShapeError(
         text("backward starts from a scalar loss, this one has shape ", loss.shape().text(), "; pass its upstream gradient"));
   }
-  return backward(loss, Tensor::full(loss.shape(), 1.0f));
+  return backward(loss, Tensor::full(loss.shape(), 1.0f, loss.tensor().device()));
 }
 
 Gradients Tape::backward(const Variable& output, const Tensor& dy) {

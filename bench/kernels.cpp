@@ -68,8 +68,8 @@ void add_depthwise(const LayerWork& w, std::vector<KernelCase>& cases) {
   auto m = std::make_shared<Memory>();
   m->fused.depthwise = s;
   m->fused.in = s.C;
-  m->norm = NormTensor(std::vector<double>(static_cast<std::size_t>(s.C), 0.0),
-                       std::vector<double>(static_cast<std::size_t>(s.C), 1.0), Tensor::full({s.C}, 1.0f), 1e-3);
+  const std::vector<double> mean(static_cast<std::size_t>(s.C), 0.0), variance(mean.size(), 1.0);
+  m->norm = NormTensor(mean.data(), variance.data(), Tensor::full({s.C}, 1.0f), 1e-3);
   const std::int64_t rows = s.N * s.P * s.Q;
   m->tensors = {drawn({s.N, s.H, s.W, s.C}),
                 drawn({s.R, s.S, s.C}),

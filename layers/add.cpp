@@ -3,6 +3,10 @@
 #include "base/error.h"
 #include "tensor/isa.h"
 
+namespace vitrine::cuda {
+extern const cpu::AddKernels add_table;
+}
+
 namespace vitrine {
 namespace cpu {
 
@@ -16,7 +20,9 @@ namespace avx512 {
 extern const AddKernels add_table;
 }
 
-const AddKernels& add_kernels() { return for_this_machine(scalar::add_table, avx2::add_table, avx512::add_table); }
+const AddKernels& add_kernels(Device device) {
+  return for_device(device, scalar::add_table, avx2::add_table, avx512::add_table, vitrine::cuda::add_table);
+}
 
 }  // namespace cpu
 
@@ -32,8 +38,8 @@ struct AddNode final : Node {
 Variable add(const Variable& a, const Variable& b) {
   if (!(a.shape() == b.shape()))
     throw ShapeError(text("add: a is ", a.shape().text(), " but b is ", b.shape().text(), "; they must be equal"));
-  Tensor y = Tensor::uninitialized(a.shape());
-  cpu::add_kernels().forward(a.tensor().host().data(), b.tensor().host().data(), y.size(), y.mutable_host().data());
+  Tensor y = Tensor::uninitialized(a.shape(), a.tensor().device());
+  cpu::add_kernels(y.device()).forward(a.tensor().data(), b.tensor().data(), y.size(), y.mutable_data());
   const Variable inputs[] = {a, b};
   return record<AddNode>(std::move(y), inputs);
 }

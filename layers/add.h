@@ -23,7 +23,7 @@ namespace cpu {
 struct AddKernels {
   void (*forward)(const float* a, const float* b, std::int64_t n, float* y);
 };
-const AddKernels& add_kernels();
+const AddKernels& add_kernels(Device device = {});
 
 }  // namespace cpu
 }  // namespace vitrine

@@ -6,6 +6,10 @@
 #include "layers/pairwise.h"
 #include "tensor/isa.h"
 
+namespace vitrine::cuda {
+extern const cpu::BatchNormKernels batch_norm_table;
+}
+
 namespace vitrine {
 namespace cpu {
 
@@ -19,36 +23,46 @@ namespace avx512 {
 extern const BatchNormKernels batch_norm_table;
 }
 
-const BatchNormKernels& batch_norm_kernels() {
-  return for_this_machine(scalar::batch_norm_table, avx2::batch_norm_table, avx512::batch_norm_table);
+const BatchNormKernels& batch_norm_kernels(Device device) {
+  return for_device(device, scalar::batch_norm_table, avx2::batch_norm_table, avx512::batch_norm_table,
+                    vitrine::cuda::batch_norm_table);
 }
 
 }  // namespace cpu
 
-NormTensor::NormTensor(std::span<const double> mean, std::span<const double> variance, const Tensor& gamma, double eps)
-    : values(Tensor::uninitialized({4, static_cast<std::int64_t>(mean.size())})) {
-  const auto out = values.mutable_host();
-  for (std::size_t c = 0; c < mean.size(); ++c) {
-    const double inverse = 1.0 / std::sqrt(variance[c] + eps);
-    out[c] = static_cast<float>(mean[c]);
-    out[mean.size() + c] = static_cast<float>(mean[c] - static_cast<double>(out[c]));
-    out[2 * mean.size() + c] = static_cast<float>(inverse);
-    out[3 * mean.size() + c] = static_cast<float>(static_cast<double>(gamma.host()[c]) * inverse);
-  }
+NormTensor::NormTensor(const double* mean, const double* variance, const Tensor& gamma, double eps)
+    : values(Tensor::uninitialized({4, gamma.size()}, gamma.device())) {
+  cpu::batch_norm_kernels(gamma.device()).constants(mean, variance, gamma.data(), eps, gamma.size(), values.mutable_data());
 }
 
 cpu::NormConstants NormTensor::view() const {
-  const float* p = values.host().data();
+  const float* p = values.data();
   const std::int64_t C = values.shape()[1];
   return {p, p + C, p + 2 * C, p + 3 * C};
 }
 
 namespace {
 
-// Room for the partial sums of two quantities, as doubles in a float tensor.
-double* scratch_of(Tensor& room, std::int64_t rows, std::int64_t C) {
-  room = Tensor::uninitialized({(rows + kChunk - 1) / kChunk, 2 * C, 2});
-  return reinterpret_cast<double*>(room.mutable_host().data());
+// Doubles in a float tensor's storage.
+class Doubles {
+ public:
+  Doubles(std::int64_t count, Device device)
+      : room_(Tensor::uninitialized({count, 2}, device)), data_(reinterpret_cast<double*>(room_.mutable_data())) {}
+  double* data() { return data_; }
+
+ private:
+  Tensor room_;
+  double* data_;
+};
+
+// Room for the partial sums of two quantities.
+Doubles scratch_for(std::int64_t rows, std::int64_t C, Device device) { return {(rows + kChunk - 1) / kChunk * 2 * C, device}; }
+
+// values / divisor as a tensor [C].
+Tensor rounded(Doubles& values, double divisor, std::int64_t C, Device device) {
+  Tensor result = Tensor::uninitialized({C}, device);
+  cpu::batch_norm_kernels(device).round(values.data(), divisor, C, result.mutable_data());
+  return result;
 }
 
 struct BatchNormNode final : Node {
@@ -61,30 +75,21 @@ struct BatchNormNode final : Node {
   std::string_view name() const override { return "batch_norm"; }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
     const std::int64_t C = x.shape().back(), rows = x.size() / C;
-    const auto channels = static_cast<std::size_t>(C);
-    const cpu::BatchNormKernels& kernels = cpu::batch_norm_kernels();
-    std::vector<double> sum_dy(channels), sum_dy_h(channels);
-    Tensor room;
-    kernels.gradient_sums(x.host().data(), dy.host().data(), constants.view(), rows, C, scratch_of(room, rows, C),
-                          sum_dy.data(), sum_dy_h.data());
+    const Device device = x.device();
+    const cpu::BatchNormKernels& kernels = cpu::batch_norm_kernels(device);
+    Doubles sum_dy(C, device), sum_dy_h(C, device), scratch = scratch_for(rows, C, device);
+    kernels.gradient_sums(x.data(), dy.data(), constants.view(), rows, C, scratch.data(), sum_dy.data(), sum_dy_h.data());
     std::vector<Tensor> gradients(3);
     if (wanted[0]) {
-      std::vector<float> mean_dy(channels), mean_dy_h(channels);
-      for (std::size_t c = 0; c < channels; ++c) {
-        mean_dy[c] = static_cast<float>(sum_dy[c] / static_cast<double>(rows));
-        mean_dy_h[c] = static_cast<float>(sum_dy_h[c] / static_cast<double>(rows));
-      }
-      gradients[0] = Tensor::uninitialized(x.shape());
-      kernels.backward(x.host().data(), dy.host().data(), constants.view(), train ? mean_dy.data() : nullptr, mean_dy_h.data(),
-                       rows, C, gradients[0].mutable_host().data());
+      const auto count = static_cast<double>(rows);
+      const Tensor mean_dy = rounded(sum_dy, count, C, device), mean_dy_h = rounded(sum_dy_h, count, C, device);
+      gradients[0] = Tensor::uninitialized(x.shape(), device);
+      kernels.backward(x.data(), dy.data(), constants.view(), train ? mean_dy.data() : nullptr, mean_dy_h.data(), rows, C,
+                       gradients[0].mutable_data());
     }
-    gradients[1] = rounded(sum_dy_h);
-    gradients[2] = rounded(sum_dy);
+    gradients[1] = rounded(sum_dy_h, 1.0, C, device);
+    gradients[2] = rounded(sum_dy, 1.0, C, device);
     return gradients;
-  }
-
-  static Tensor rounded(const std::vector<double>& values) {
-    return Tensor::from({static_cast<std::int64_t>(values.size())}, std::vector<float>(values.begin(), values.end()));
   }
 };
 
@@ -101,24 +106,16 @@ void check(const Variable& x, const Variable& gamma, const Variable& beta) {
 
 Variable normalized(const Variable& x, const Variable& gamma, const Variable& beta, NormTensor constants, bool train) {
   const std::int64_t C = x.shape().back();
-  Tensor y = Tensor::uninitialized(x.shape());
-  cpu::batch_norm_kernels().normalize(x.tensor().host().data(), constants.view(), beta.tensor().host().data(), y.size() / C, C,
-                                      y.mutable_host().data());
+  Tensor y = Tensor::uninitialized(x.shape(), x.tensor().device());
+  cpu::batch_norm_kernels(y.device())
+      .normalize(x.tensor().data(), constants.view(), beta.tensor().data(), y.size() / C, C, y.mutable_data());
   const Variable inputs[] = {x, gamma, beta};
   return record<BatchNormNode>(std::move(y), inputs, x.tensor(), std::move(constants), train);
 }
 
-Tensor float_tensor(const std::vector<double>& v) { return BatchNormNode::rounded(v); }
-
-// running = (1 - momentum) running + momentum * value * factor
-Tensor moved(const Tensor& running, const Tensor& value, double momentum, double factor) {
-  Tensor result = Tensor::uninitialized(running.shape());
-  const auto out = result.mutable_host();
-  for (std::size_t c = 0; c < out.size(); ++c) {
-    const double old = static_cast<double>(running.host()[c]), now = static_cast<double>(value.host()[c]) * factor;
-    out[c] = static_cast<float>((1 - momentum) * old + momentum * now);
-  }
-  return result;
+void move(Tensor& running, const Tensor& batch, double momentum, double factor) {
+  const StatisticMove to(running);
+  cpu::batch_norm_kernels(running.device()).track(batch.data(), factor, momentum, running.size(), to.before, to.after);
 }
 
 }  // namespace
@@ -131,14 +128,13 @@ Variable batch_norm_train(const Variable& x, const Variable& gamma, const Variab
     throw ShapeError(
         text("batch_norm: in training a channel has one value (x ", x.shape().text(), "); use a larger batch or image"));
   }
-  std::vector<double> mean(static_cast<std::size_t>(C)), variance(mean.size());
-  Tensor room;
-  double* scratch = scratch_of(room, rows, C);
-  const cpu::BatchNormKernels& kernels = cpu::batch_norm_kernels();
-  kernels.mean(x.tensor().host().data(), rows, C, scratch, mean.data());
-  kernels.variance(x.tensor().host().data(), mean.data(), rows, C, scratch, variance.data());
-  if (statistics != nullptr) *statistics = {float_tensor(mean), float_tensor(variance), rows};
-  return normalized(x, gamma, beta, NormTensor(mean, variance, gamma.tensor(), eps), true);
+  const Device device = x.tensor().device();
+  Doubles mean(C, device), variance(C, device), scratch = scratch_for(rows, C, device);
+  const cpu::BatchNormKernels& kernels = cpu::batch_norm_kernels(device);
+  kernels.mean(x.tensor().data(), rows, C, scratch.data(), mean.data());
+  kernels.variance(x.tensor().data(), mean.data(), rows, C, scratch.data(), variance.data());
+  if (statistics != nullptr) *statistics = {rounded(mean, 1.0, C, device), rounded(variance, 1.0, C, device), rows};
+  return normalized(x, gamma, beta, NormTensor(mean.data(), variance.data(), gamma.tensor(), eps), true);
 }
 
 Variable batch_norm_eval(const Variable& x, const Variable& gamma, const Variable& beta, const Tensor& running_mean,
@@ -148,9 +144,12 @@ Variable batch_norm_eval(const Variable& x, const Variable& gamma, const Variabl
     throw ShapeError(text("batch_norm: running statistics are ", running_mean.shape().text(), " and ",
                           running_var.shape().text(), ", expected ", gamma.shape().text()));
   }
-  const std::vector<double> mean(running_mean.host().begin(), running_mean.host().end());
-  const std::vector<double> variance(running_var.host().begin(), running_var.host().end());
-  return normalized(x, gamma, beta, NormTensor(mean, variance, gamma.tensor(), eps), false);
+  const std::int64_t C = gamma.tensor().size();
+  Doubles mean(C, gamma.tensor().device()), variance(C, gamma.tensor().device());
+  const cpu::BatchNormKernels& kernels = cpu::batch_norm_kernels(gamma.tensor().device());
+  kernels.widen(running_mean.data(), C, mean.data());
+  kernels.widen(running_var.data(), C, variance.data());
+  return normalized(x, gamma, beta, NormTensor(mean.data(), variance.data(), gamma.tensor(), eps), false);
 }
 
 BatchNorm BatchNorm::identity(std::int64_t channels, double eps, double momentum) {
@@ -162,10 +161,16 @@ BatchNorm BatchNorm::identity(std::int64_t channels, double eps, double momentum
           momentum};
 }
 
+StatisticMove::StatisticMove(Tensor& running) : kept(running.is_sole_owner() ? Tensor() : running) {
+  if (kept.defined()) running = Tensor::uninitialized(kept.shape(), kept.device());
+  after = running.mutable_data();
+  before = kept.defined() ? kept.data() : after;
+}
+
 void BatchNorm::track(const BatchStatistics& batch) {
   const auto count = static_cast<double>(batch.count);
-  running_mean = moved(running_mean, batch.mean, momentum, 1.0);
-  running_var = moved(running_var, batch.variance, momentum, count / (count - 1));
+  move(running_mean, batch.mean, momentum, 1.0);
+  move(running_var, batch.variance, momentum, count / (count - 1));
 }
 
 Variable BatchNorm::forward(const Variable& x, const Pass& pass) {

@@ -16,11 +16,13 @@
 // Reference  Ioffe, Szegedy 2015, arXiv:1502.03167, alg. 1 and sec. 3
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <span>
 
 #include "autograd/tape.h"
 #include "layers/mode.h"
+#include "tensor/cuda/both.h"
 
 namespace vitrine {
 
@@ -39,7 +41,8 @@ struct NormTensor {
   Tensor values;
 
   NormTensor() = default;
-  NormTensor(std::span<const double> mean, std::span<const double> variance, const Tensor& gamma, double eps);
+  // mean and variance: C doubles where gamma lies
+  NormTensor(const double* mean, const double* variance, const Tensor& gamma, double eps);
   cpu::NormConstants view() const;
 };
 
@@ -48,6 +51,16 @@ Variable batch_norm_train(const Variable& x, const Variable& gamma, const Variab
                           BatchStatistics* statistics);
 Variable batch_norm_eval(const Variable& x, const Variable& gamma, const Variable& beta, const Tensor& running_mean,
                          const Tensor& running_var, double eps);
+
+// Memory of a running statistic before and after a step: the same where nobody shares it, as a recorded step must find it where it was;
+// else `running` gets a new tensor.
+struct StatisticMove {
+  Tensor kept;
+  const float* before;
+  float* after;
+
+  explicit StatisticMove(Tensor& running);
+};
 
 struct BatchNorm {
   Parameter gamma, beta;
@@ -69,10 +82,29 @@ struct NormConstants {
   const float *mean_high, *mean_low, *inverse_deviation, *scale;
 };
 
+// The constants of one channel, C floats apart: layers/batch_norm.h NormTensor. Not inline: kernel files must not share them.
+VITRINE_HD static inline void set_norm_constants(double mean, double variance, float gamma, double eps, float* out,
+                                                 std::int64_t C) {
+  const double inverse = 1.0 / std::sqrt(variance + eps);
+  out[0] = static_cast<float>(mean);
+  out[C] = static_cast<float>(mean - static_cast<double>(out[0]));
+  out[2 * C] = static_cast<float>(inverse);
+  out[3 * C] = static_cast<float>(static_cast<double>(gamma) * inverse);
+}
+VITRINE_HD static inline float moved_statistic(float before, float batch, double factor, double momentum) {
+  const double now = static_cast<double>(batch) * factor;
+  return static_cast<float>((1 - momentum) * static_cast<double>(before) + momentum * now);
+}
+
 struct BatchNormKernels {
   // scratch: partial sums, 2 * C * chunks doubles.
   void (*mean)(const float* x, std::int64_t rows, std::int64_t C, double* scratch, double* mean);
   void (*variance)(const float* x, const double* mean, std::int64_t rows, std::int64_t C, double* scratch, double* variance);
+  void (*constants)(const double* mean, const double* variance, const float* gamma, double eps, std::int64_t C, float* out);
+  void (*round)(const double* values, double divisor, std::int64_t n, float* out);  // out = values / divisor
+  void (*widen)(const float* values, std::int64_t n, double* out);
+  // running = (1 - momentum) before + momentum batch factor; running may be before
+  void (*track)(const float* batch, double factor, double momentum, std::int64_t C, const float* before, float* running);
   void (*normalize)(const float* x, const NormConstants& k, const float* beta, std::int64_t rows, std::int64_t C, float* y);
   void (*gradient_sums)(const float* x, const float* dy, const NormConstants& k, std::int64_t rows, std::int64_t C,
                         double* scratch, double* sum_dy, double* sum_dy_h);
@@ -80,7 +112,7 @@ struct BatchNormKernels {
   void (*backward)(const float* x, const float* dy, const NormConstants& k, const float* mean_dy, const float* mean_dy_h,
                    std::int64_t rows, std::int64_t C, float* dx);
 };
-const BatchNormKernels& batch_norm_kernels();
+const BatchNormKernels& batch_norm_kernels(Device device = {});
 
 }  // namespace cpu
 }  // namespace vitrine

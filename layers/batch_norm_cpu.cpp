@@ -64,6 +64,22 @@ void variance(const float* x, const double* mean_of, std::int64_t rows, std::int
   for (std::int64_t c = 0; c < C; ++c) result[c] /= static_cast<double>(rows);
 }
 
+void constants(const double* mean_of, const double* variance_of, const float* gamma, double eps, std::int64_t C, float* out) {
+  for (std::int64_t c = 0; c < C; ++c) set_norm_constants(mean_of[c], variance_of[c], gamma[c], eps, out + c, C);
+}
+
+void round(const double* values, double divisor, std::int64_t n, float* out) {
+  for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<float>(values[i] / divisor);
+}
+
+void widen_all(const float* values, std::int64_t n, double* out) {
+  for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<double>(values[i]);
+}
+
+void track(const float* batch, double factor, double momentum, std::int64_t C, const float* before, float* running) {
+  for (std::int64_t c = 0; c < C; ++c) running[c] = moved_statistic(before[c], batch[c], factor, momentum);
+}
+
 void normalize(const float* x, const NormConstants& k, const float* beta, std::int64_t rows, std::int64_t C, float* y) {
   parallel_for(rows, 1 + 8192 / C, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t c = 0; c < C; c += kLanes) {
@@ -110,6 +126,7 @@ void backward(const float* x, const float* dy, const NormConstants& k, const flo
 }  // namespace
 
 extern const BatchNormKernels batch_norm_table;
-const BatchNormKernels batch_norm_table = {mean, variance, normalize, gradient_sums, backward};
+const BatchNormKernels batch_norm_table = {mean,  variance,  constants,     round,   widen_all,
+                                           track, normalize, gradient_sums, backward};
 
 }  // namespace vitrine::cpu::VITRINE_ISA

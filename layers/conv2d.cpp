@@ -3,6 +3,10 @@
 #include "base/error.h"
 #include "tensor/isa.h"
 
+namespace vitrine::cuda {
+extern const cpu::Conv2dKernels conv2d_table;
+}
+
 namespace vitrine {
 namespace cpu {
 
@@ -16,8 +20,8 @@ namespace avx512 {
 extern const Conv2dKernels conv2d_table;
 }
 
-const Conv2dKernels& conv2d_kernels() {
-  return for_this_machine(scalar::conv2d_table, avx2::conv2d_table, avx512::conv2d_table);
+const Conv2dKernels& conv2d_kernels(Device device) {
+  return for_device(device, scalar::conv2d_table, avx2::conv2d_table, avx512::conv2d_table, vitrine::cuda::conv2d_table);
 }
 
 }  // namespace cpu
@@ -31,25 +35,24 @@ struct Conv2dNode final : Node {
   Conv2dNode(const ConvShape& s, Tensor input, Tensor weight) : shape(s), x(std::move(input)), w(std::move(weight)) {}
   std::string_view name() const override { return "conv2d"; }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
-    const cpu::Conv2dKernels& kernels = cpu::conv2d_kernels();
+    const cpu::Conv2dKernels& kernels = cpu::conv2d_kernels(x.device());
     std::vector<Tensor> gradients(3);
     if (wanted[0]) {
-      Tensor scratch = Tensor::uninitialized(w.shape());
-      gradients[0] = Tensor::uninitialized(x.shape());
-      kernels.backward_data(shape, dy.host().data(), w.host().data(), scratch.mutable_host().data(),
-                            gradients[0].mutable_host().data());
+      Tensor scratch = Tensor::uninitialized(w.shape(), x.device());
+      gradients[0] = Tensor::uninitialized(x.shape(), x.device());
+      kernels.backward_data(shape, dy.data(), w.data(), scratch.mutable_data(), gradients[0].mutable_data());
     }
     if (wanted[1]) {
-      gradients[1] = Tensor::uninitialized(w.shape());
+      gradients[1] = Tensor::uninitialized(w.shape(), x.device());
       Tensor scratch;
       const std::int64_t chunks = cpu::weight_gradient_chunks(shape);
-      if (chunks > 0) scratch = Tensor::uninitialized({chunks, w.size()});
-      kernels.backward_weights(shape, x.host().data(), dy.host().data(), chunks > 0 ? scratch.mutable_host().data() : nullptr,
-                               gradients[1].mutable_host().data());
+      if (chunks > 0) scratch = Tensor::uninitialized({chunks, w.size()}, x.device());
+      kernels.backward_weights(shape, x.data(), dy.data(), chunks > 0 ? scratch.mutable_data() : nullptr,
+                               gradients[1].mutable_data());
     }
     if (wanted[2]) {
-      gradients[2] = Tensor::uninitialized({shape.K});
-      kernels.backward_bias(dy.host().data(), shape.N * shape.P * shape.Q, shape.K, gradients[2].mutable_host().data());
+      gradients[2] = Tensor::uninitialized({shape.K}, x.device());
+      kernels.backward_bias(dy.data(), shape.N * shape.P * shape.Q, shape.K, gradients[2].mutable_data());
     }
     return gradients;
   }
@@ -85,9 +88,9 @@ ConvShape checked_shape(const Shape& x, const Shape& w, const Tensor& b, const C
 
 Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const ConvOptions& options) {
   const ConvShape s = checked_shape(x.shape(), w.shape(), b.tensor(), options);
-  Tensor y = Tensor::uninitialized({s.N, s.P, s.Q, s.K});
-  const float* bias = b.tensor().defined() ? b.tensor().host().data() : nullptr;
-  cpu::conv2d_kernels().forward(s, x.tensor().host().data(), w.tensor().host().data(), bias, y.mutable_host().data());
+  Tensor y = Tensor::uninitialized({s.N, s.P, s.Q, s.K}, x.tensor().device());
+  const float* bias = b.tensor().defined() ? b.tensor().data() : nullptr;
+  cpu::conv2d_kernels(y.device()).forward(s, x.tensor().data(), w.tensor().data(), bias, y.mutable_data());
   const Variable inputs[] = {x, w, b};
   return record<Conv2dNode>(std::move(y), inputs, s, x.tensor(), w.tensor());
 }

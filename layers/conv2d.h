@@ -46,7 +46,7 @@ struct Conv2dKernels {
   void (*backward_weights)(const ConvShape& s, const float* x, const float* dy, float* scratch, float* dw);
   void (*backward_bias)(const float* dy, std::int64_t pixels, std::int64_t K, float* db);
 };
-const Conv2dKernels& conv2d_kernels();
+const Conv2dKernels& conv2d_kernels(Device device = {});
 
 }  // namespace cpu
 }  // namespace vitrine

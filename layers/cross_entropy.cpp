@@ -5,6 +5,10 @@
 #include "base/error.h"
 #include "tensor/isa.h"
 
+namespace vitrine::cuda {
+extern const cpu::CrossEntropyKernels cross_entropy_table;
+}
+
 namespace vitrine {
 namespace cpu {
 
@@ -18,8 +22,9 @@ namespace avx512 {
 extern const CrossEntropyKernels cross_entropy_table;
 }
 
-const CrossEntropyKernels& cross_entropy_kernels() {
-  return for_this_machine(scalar::cross_entropy_table, avx2::cross_entropy_table, avx512::cross_entropy_table);
+const CrossEntropyKernels& cross_entropy_kernels(Device device) {
+  return for_device(device, scalar::cross_entropy_table, avx2::cross_entropy_table, avx512::cross_entropy_table,
+                    vitrine::cuda::cross_entropy_table);
 }
 
 }  // namespace cpu
@@ -33,9 +38,9 @@ struct CrossEntropyNode final : Node {
   CrossEntropyNode(Tensor z, Tensor t, double e) : logits(std::move(z)), targets(std::move(t)), smoothing(e) {}
   std::string_view name() const override { return "cross_entropy"; }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
-    Tensor dz = Tensor::uninitialized(logits.shape());
-    cpu::cross_entropy_kernels().backward(logits.host().data(), targets.host().data(), dy.host()[0], logits.shape()[0],
-                                          logits.shape()[1], smoothing, dz.mutable_host().data());
+    Tensor dz = Tensor::uninitialized(logits.shape(), logits.device());
+    cpu::cross_entropy_kernels(dz.device())
+        .backward(logits.data(), targets.data(), dy.data(), logits.shape()[0], logits.shape()[1], smoothing, dz.mutable_data());
     return {std::move(dz)};
   }
 };
@@ -52,7 +57,8 @@ void check_targets(const Tensor& targets) {
 
 }  // namespace
 
-Variable cross_entropy(const Variable& logits, const Tensor& targets, double label_smoothing) {
+Variable cross_entropy(const Variable& logits, const Tensor& given_targets, double label_smoothing) {
+  const Tensor targets = given_targets.to(logits.tensor().device());
   const Shape& s = logits.shape();
   if (s.rank() != 2 || s[0] < 1 || s[1] < 1 || !(targets.shape() == s)) {
     throw ShapeError(
@@ -61,10 +67,10 @@ Variable cross_entropy(const Variable& logits, const Tensor& targets, double lab
   if (!(label_smoothing >= 0 && label_smoothing < 1)) {
     throw UsageError(text("cross_entropy: the label smoothing is ", label_smoothing, ", expected 0 <= e < 1"));
   }
-  check_targets(targets);
-  Tensor loss = Tensor::uninitialized(Shape{});
-  cpu::cross_entropy_kernels().forward(logits.tensor().host().data(), targets.host().data(), s[0], s[1], label_smoothing,
-                                       loss.mutable_host().data());
+  if (!targets.device().is_cuda()) check_targets(targets);  // looking at them there would stop the device
+  Tensor loss = Tensor::uninitialized(Shape{}, logits.tensor().device());
+  cpu::cross_entropy_kernels(loss.device())
+      .forward(logits.tensor().data(), targets.data(), s[0], s[1], label_smoothing, loss.mutable_data());
   const Variable inputs[] = {logits};
   return record<CrossEntropyNode>(std::move(loss), inputs, logits.tensor(), targets, label_smoothing);
 }

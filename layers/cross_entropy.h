@@ -7,7 +7,7 @@
 // Saved      logits, targets
 // Numerics   in float64 throughout, with the row's maximum subtracted before exp; exp and log are ours (tensor/math.h); samples
 //            ascending; rounded once
-// Requires   shapes equal, N >= 1, C >= 1; rows of t sum to 1 within 1e-4 (checked: ShapeError); 0 <= e < 1 (checked: UsageError)
+// Requires   shapes equal, N >= 1, C >= 1; rows of t sum to 1 within 1e-4 (checked on the CPU: ShapeError); 0 <= e < 1 (checked: UsageError)
 // Differs    from torch.nn.CrossEntropyLoss with class probabilities: nothing
 // Reference  Szegedy et al. 2015, arXiv:1512.00567, sec. 7 (label smoothing); Zhang et al. 2017, arXiv:1710.09412 (soft labels)
 #pragma once
@@ -25,10 +25,10 @@ namespace cpu {
 
 struct CrossEntropyKernels {
   void (*forward)(const float* logits, const float* targets, std::int64_t N, std::int64_t C, double smoothing, float* loss);
-  void (*backward)(const float* logits, const float* targets, float dloss, std::int64_t N, std::int64_t C, double smoothing,
-                   float* dlogits);
+  void (*backward)(const float* logits, const float* targets, const float* dloss, std::int64_t N, std::int64_t C,
+                   double smoothing, float* dlogits);
 };
-const CrossEntropyKernels& cross_entropy_kernels();
+const CrossEntropyKernels& cross_entropy_kernels(Device device = {});
 
 }  // namespace cpu
 }  // namespace vitrine

@@ -37,9 +37,9 @@ void forward(const float* logits, const float* targets, std::int64_t N, std::int
   *loss = static_cast<float>(total / static_cast<double>(N));
 }
 
-void backward(const float* logits, const float* targets, float dloss, std::int64_t N, std::int64_t C, double smoothing,
+void backward(const float* logits, const float* targets, const float* dloss, std::int64_t N, std::int64_t C, double smoothing,
               float* dlogits) {
-  const double factor = static_cast<double>(dloss) / static_cast<double>(N);
+  const double factor = static_cast<double>(*dloss) / static_cast<double>(N);
   for (std::int64_t n = 0; n < N; ++n) {
     const float* z = logits + n * C;
     const Row row = row_of(z, C);

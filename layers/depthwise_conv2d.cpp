@@ -3,6 +3,10 @@
 #include "base/error.h"
 #include "tensor/isa.h"
 
+namespace vitrine::cuda {
+extern const cpu::DepthwiseConv2dKernels depthwise_conv2d_table;
+}
+
 namespace vitrine {
 namespace cpu {
 
@@ -16,8 +20,9 @@ namespace avx512 {
 extern const DepthwiseConv2dKernels depthwise_conv2d_table;
 }
 
-const DepthwiseConv2dKernels& depthwise_conv2d_kernels() {
-  return for_this_machine(scalar::depthwise_conv2d_table, avx2::depthwise_conv2d_table, avx512::depthwise_conv2d_table);
+const DepthwiseConv2dKernels& depthwise_conv2d_kernels(Device device) {
+  return for_device(device, scalar::depthwise_conv2d_table, avx2::depthwise_conv2d_table, avx512::depthwise_conv2d_table,
+                    vitrine::cuda::depthwise_conv2d_table);
 }
 
 }  // namespace cpu
@@ -33,15 +38,15 @@ struct DepthwiseConv2dNode final : Node {
   DepthwiseConv2dNode(const ConvShape& s, Tensor input, Tensor weight) : shape(s), x(std::move(input)), w(std::move(weight)) {}
   std::string_view name() const override { return "depthwise_conv2d"; }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
-    const cpu::DepthwiseConv2dKernels& kernels = cpu::depthwise_conv2d_kernels();
+    const cpu::DepthwiseConv2dKernels& kernels = cpu::depthwise_conv2d_kernels(x.device());
     std::vector<Tensor> gradients(2);
     if (wanted[0]) {
-      gradients[0] = Tensor::uninitialized(x.shape());
-      kernels.backward_data(shape, dy.host().data(), w.host().data(), gradients[0].mutable_host().data());
+      gradients[0] = Tensor::uninitialized(x.shape(), x.device());
+      kernels.backward_data(shape, dy.data(), w.data(), gradients[0].mutable_data());
     }
     if (wanted[1]) {
-      gradients[1] = Tensor::uninitialized(w.shape());
-      kernels.backward_weights(shape, x.host().data(), dy.host().data(), gradients[1].mutable_host().data());
+      gradients[1] = Tensor::uninitialized(w.shape(), x.device());
+      kernels.backward_weights(shape, x.data(), dy.data(), gradients[1].mutable_data());
     }
     return gradients;
   }
@@ -77,8 +82,8 @@ ConvShape checked_shape(const Shape& x, const Shape& w, const ConvOptions& optio
 
 Variable depthwise_conv2d(const Variable& x, const Variable& w, const ConvOptions& options) {
   const ConvShape s = checked_shape(x.shape(), w.shape(), options);
-  Tensor y = Tensor::uninitialized({s.N, s.P, s.Q, s.C});
-  cpu::depthwise_conv2d_kernels().forward(s, x.tensor().host().data(), w.tensor().host().data(), y.mutable_host().data());
+  Tensor y = Tensor::uninitialized({s.N, s.P, s.Q, s.C}, x.tensor().device());
+  cpu::depthwise_conv2d_kernels(y.device()).forward(s, x.tensor().data(), w.tensor().data(), y.mutable_data());
   const Variable inputs[] = {x, w};
   return record<DepthwiseConv2dNode>(std::move(y), inputs, s, x.tensor(), w.tensor());
 }

@@ -27,7 +27,7 @@ struct DepthwiseConv2dKernels {
   void (*backward_data)(const ConvShape& s, const float* dy, const float* w, float* dx);
   void (*backward_weights)(const ConvShape& s, const float* x, const float* dy, float* dw);
 };
-const DepthwiseConv2dKernels& depthwise_conv2d_kernels();
+const DepthwiseConv2dKernels& depthwise_conv2d_kernels(Device device = {});
 
 }  // namespace cpu
 }  // namespace vitrine

@@ -1,11 +1,21 @@
 #include "layers/drop_connect.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "layers/drop_connect_reference.h"
 #include "tensor/isa.h"
 
+namespace vitrine::cuda {
+extern const cpu::DropConnectKernels drop_connect_table;
+}
+
 namespace vitrine {
 namespace cpu {
+
+void drop_connect_factors(double rate, const DropKeys& keys, std::uint32_t op, std::int64_t N, float* factor) {
+  std::ranges::copy(reference::drop_connect_factors(N, rate, keys.get(), op), factor);
+}
 
 namespace scalar {
 extern const DropConnectKernels drop_connect_table;
@@ -17,8 +27,9 @@ namespace avx512 {
 extern const DropConnectKernels drop_connect_table;
 }
 
-const DropConnectKernels& drop_connect_kernels() {
-  return for_this_machine(scalar::drop_connect_table, avx2::drop_connect_table, avx512::drop_connect_table);
+const DropConnectKernels& drop_connect_kernels(Device device) {
+  return for_device(device, scalar::drop_connect_table, avx2::drop_connect_table, avx512::drop_connect_table,
+                    vitrine::cuda::drop_connect_table);
 }
 
 }  // namespace cpu
@@ -26,9 +37,9 @@ const DropConnectKernels& drop_connect_kernels() {
 namespace {
 
 Tensor applied(const Tensor& x, const Tensor& factors) {
-  Tensor y = Tensor::uninitialized(x.shape());
+  Tensor y = Tensor::uninitialized(x.shape(), x.device());
   const std::int64_t N = x.shape()[0];
-  cpu::drop_connect_kernels().apply(x.host().data(), factors.host().data(), N, x.size() / N, y.mutable_host().data());
+  cpu::drop_connect_kernels(x.device()).apply(x.data(), factors.data(), N, x.size() / N, y.mutable_data());
   return y;
 }
 
@@ -42,13 +53,14 @@ struct DropConnectNode final : Node {
 
 }  // namespace
 
-Variable drop_connect(const Variable& x, double rate, const DropKey& key, std::uint32_t op) {
+Variable drop_connect(const Variable& x, double rate, const DropKeys& key, std::uint32_t op) {
   if (!(rate >= 0 && rate < 1)) throw UsageError(text("drop_connect: the rate is ", rate, ", expected 0 <= rate < 1"));
   if (x.shape().rank() < 1 || x.tensor().size() < 1)
     throw ShapeError(text("drop_connect: x is ", x.shape().text(), ", expected [N, ...] with elements"));
   if (rate == 0) return x;
   const std::int64_t N = x.shape()[0];
-  const Tensor factors = Tensor::from({N}, reference::drop_connect_factors(N, rate, key, op));
+  Tensor factors = Tensor::uninitialized({N}, x.tensor().device());
+  cpu::drop_connect_kernels(factors.device()).factors(rate, key, op, N, factors.mutable_data());
   const Variable inputs[] = {x};
   return record<DropConnectNode>(applied(x.tensor(), factors), inputs, factors);
 }

@@ -18,15 +18,19 @@
 namespace vitrine {
 
 // `op` tells apart several layers of one network.
-Variable drop_connect(const Variable& x, double rate, const DropKey& key, std::uint32_t op);
+Variable drop_connect(const Variable& x, double rate, const DropKeys& key, std::uint32_t op);
 
 namespace cpu {
 
+void drop_connect_factors(double rate, const DropKeys& keys, std::uint32_t op, std::int64_t N, float* factor);
+
 struct DropConnectKernels {
+  // 0 or 1 / (1 - rate): N values drawn for the coordinates
+  void (*factors)(double rate, const DropKeys& keys, std::uint32_t op, std::int64_t N, float* factor);
   // y[n][e] = x[n][e] * factor[n]
   void (*apply)(const float* x, const float* factor, std::int64_t N, std::int64_t size, float* y);
 };
-const DropConnectKernels& drop_connect_kernels();
+const DropConnectKernels& drop_connect_kernels(Device device = {});
 
 }  // namespace cpu
 }  // namespace vitrine

@@ -21,6 +21,6 @@ void apply(const float* x, const float* factor, std::int64_t N, std::int64_t siz
 }  // namespace
 
 extern const DropConnectKernels drop_connect_table;
-const DropConnectKernels drop_connect_table = {apply};
+const DropConnectKernels drop_connect_table = {drop_connect_factors, apply};
 
 }  // namespace vitrine::cpu::VITRINE_ISA

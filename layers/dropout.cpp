@@ -1,11 +1,21 @@
 #include "layers/dropout.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "layers/dropout_reference.h"
 #include "tensor/isa.h"
 
+namespace vitrine::cuda {
+extern const cpu::DropoutKernels dropout_table;
+}
+
 namespace vitrine {
 namespace cpu {
+
+void dropout_factors(double rate, const DropKeys& keys, std::uint32_t op, std::int64_t N, std::int64_t size, float* factor) {
+  std::ranges::copy(reference::dropout_factors(N, size, rate, keys.get(), op), factor);
+}
 
 namespace scalar {
 extern const DropoutKernels dropout_table;
@@ -17,8 +27,8 @@ namespace avx512 {
 extern const DropoutKernels dropout_table;
 }
 
-const DropoutKernels& dropout_kernels() {
-  return for_this_machine(scalar::dropout_table, avx2::dropout_table, avx512::dropout_table);
+const DropoutKernels& dropout_kernels(Device device) {
+  return for_device(device, scalar::dropout_table, avx2::dropout_table, avx512::dropout_table, vitrine::cuda::dropout_table);
 }
 
 }  // namespace cpu
@@ -26,9 +36,9 @@ const DropoutKernels& dropout_kernels() {
 namespace {
 
 Tensor applied(const Tensor& x, const Tensor& factors) {
-  Tensor y = Tensor::uninitialized(x.shape());
+  Tensor y = Tensor::uninitialized(x.shape(), x.device());
   const std::int64_t N = x.shape()[0];
-  cpu::dropout_kernels().apply(x.host().data(), factors.host().data(), N, x.size() / N, y.mutable_host().data());
+  cpu::dropout_kernels(x.device()).apply(x.data(), factors.data(), N, x.size() / N, y.mutable_data());
   return y;
 }
 
@@ -42,13 +52,14 @@ struct DropoutNode final : Node {
 
 }  // namespace
 
-Variable dropout(const Variable& x, double rate, const DropKey& key, std::uint32_t op) {
+Variable dropout(const Variable& x, double rate, const DropKeys& key, std::uint32_t op) {
   if (!(rate >= 0 && rate < 1)) throw UsageError(text("dropout: the rate is ", rate, ", expected 0 <= rate < 1"));
   if (x.shape().rank() < 1 || x.tensor().size() < 1)
     throw ShapeError(text("dropout: x is ", x.shape().text(), ", expected [N, ...] with elements"));
   if (rate == 0) return x;
   const std::int64_t N = x.shape()[0];
-  const Tensor factors = Tensor::from(x.shape(), reference::dropout_factors(N, x.tensor().size() / N, rate, key, op));
+  Tensor factors = Tensor::uninitialized(x.shape(), x.tensor().device());
+  cpu::dropout_kernels(factors.device()).factors(rate, key, op, N, x.tensor().size() / N, factors.mutable_data());
   const Variable inputs[] = {x};
   return record<DropoutNode>(applied(x.tensor(), factors), inputs, factors);
 }

@@ -18,15 +18,19 @@
 namespace vitrine {
 
 // `op` tells apart several layers of one network.
-Variable dropout(const Variable& x, double rate, const DropKey& key, std::uint32_t op);
+Variable dropout(const Variable& x, double rate, const DropKeys& key, std::uint32_t op);
 
 namespace cpu {
 
+void dropout_factors(double rate, const DropKeys& keys, std::uint32_t op, std::int64_t N, std::int64_t size, float* factor);
+
 struct DropoutKernels {
+  // 0 or 1 / (1 - rate): N x size values drawn for the coordinates
+  void (*factors)(double rate, const DropKeys& keys, std::uint32_t op, std::int64_t N, std::int64_t size, float* factor);
   // y[n][e] = x[n][e] * factor[n][e]
   void (*apply)(const float* x, const float* factor, std::int64_t N, std::int64_t size, float* y);
 };
-const DropoutKernels& dropout_kernels();
+const DropoutKernels& dropout_kernels(Device device = {});
 
 }  // namespace cpu
 }  // namespace vitrine

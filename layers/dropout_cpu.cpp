@@ -18,6 +18,6 @@ void apply(const float* x, const float* factor, std::int64_t N, std::int64_t siz
 }  // namespace
 
 extern const DropoutKernels dropout_table;
-const DropoutKernels dropout_table = {apply};
+const DropoutKernels dropout_table = {dropout_factors, apply};
 
 }  // namespace vitrine::cpu::VITRINE_ISA

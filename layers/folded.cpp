@@ -2,6 +2,10 @@
 
 #include "tensor/isa.h"
 
+namespace vitrine::cuda {
+extern const cpu::FoldedKernels folded_table;
+}
+
 namespace vitrine::cpu {
 
 namespace scalar {
@@ -14,8 +18,8 @@ namespace avx512 {
 extern const FoldedKernels folded_table;
 }
 
-const FoldedKernels& folded_kernels() {
-  return for_this_machine(scalar::folded_table, avx2::folded_table, avx512::folded_table);
+const FoldedKernels& folded_kernels(Device device) {
+  return for_device(device, scalar::folded_table, avx2::folded_table, avx512::folded_table, vitrine::cuda::folded_table);
 }
 
 }  // namespace vitrine::cpu

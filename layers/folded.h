@@ -42,6 +42,6 @@ struct FoldedKernels {
   void (*head)(std::int64_t N, std::int64_t pixels, const Packed& w, Activation activation, const float* x, float* mean);
   void (*linear)(std::int64_t N, const Packed& w, const float* x, float* y);
 };
-const FoldedKernels& folded_kernels();
+const FoldedKernels& folded_kernels(Device device = {});
 
 }  // namespace vitrine::cpu

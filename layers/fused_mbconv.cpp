@@ -11,6 +11,11 @@
 #include "tensor/isa.h"
 #include "tensor/parallel.h"
 
+namespace vitrine::cuda {
+extern const cpu::FusedPointwiseKernels fused_pointwise_table;
+extern const cpu::FusedDepthwiseKernels fused_depthwise_table;
+}  // namespace vitrine::cuda
+
 namespace vitrine {
 namespace cpu {
 
@@ -27,11 +32,13 @@ extern const FusedPointwiseKernels fused_pointwise_table;
 extern const FusedDepthwiseKernels fused_depthwise_table;
 }  // namespace avx512
 
-const FusedPointwiseKernels& fused_pointwise_kernels() {
-  return for_this_machine(scalar::fused_pointwise_table, avx2::fused_pointwise_table, avx512::fused_pointwise_table);
+const FusedPointwiseKernels& fused_pointwise_kernels(Device device) {
+  return for_device(device, scalar::fused_pointwise_table, avx2::fused_pointwise_table, avx512::fused_pointwise_table,
+                    vitrine::cuda::fused_pointwise_table);
 }
-const FusedDepthwiseKernels& fused_depthwise_kernels() {
-  return for_this_machine(scalar::fused_depthwise_table, avx2::fused_depthwise_table, avx512::fused_depthwise_table);
+const FusedDepthwiseKernels& fused_depthwise_kernels(Device device) {
+  return for_device(device, scalar::fused_depthwise_table, avx2::fused_depthwise_table, avx512::fused_depthwise_table,
+                    vitrine::cuda::fused_depthwise_table);
 }
 
 }  // namespace cpu
@@ -42,36 +49,34 @@ constexpr std::int64_t kMostSegments = 16;    // more would only cost memory for
 constexpr std::int64_t kSegmentPixels = 256;  // fewer would make short loops
 
 // The gradient of a weight, [rows][columns] in a kernel's eyes: written by it where there is one segment, else summed over segments.
+// A CUDA device's kernels sum over segments themselves.
 class WeightGradient {
  public:
-  WeightGradient(std::int64_t segments, std::int64_t rows, std::int64_t columns, const Shape& shape)
-      : rows_(rows), columns_(columns), result_(Tensor::uninitialized(shape)) {
-    if (segments > 1) partial_.emplace(segments, rows, columns);
+  WeightGradient(std::int64_t segments, std::int64_t rows, std::int64_t columns, const Shape& shape, Device device)
+      : segments_(segments), rows_(rows), columns_(columns), result_(Tensor::uninitialized(shape, device)) {
+    if (segments > 1 && !device.is_cuda()) partial_.emplace(segments, rows, columns, device);
   }
   cpu::FusedGradient target() {
-    return partial_ ? cpu::FusedGradient{partial_->data(), nullptr}
-                    : cpu::FusedGradient{nullptr, result_.mutable_host().data()};
+    return partial_ ? cpu::FusedGradient{partial_->data(), nullptr} : cpu::FusedGradient{nullptr, result_.mutable_data()};
   }
   Tensor summed(bool transposed) {
-    if (!partial_) return result_;
-    float* const out = result_.mutable_host().data();
-    parallel_for(columns_, 1 + 8192 / rows_, [&](std::int64_t first, std::int64_t last) {
-      for (std::int64_t r = 0; r < rows_; ++r) {
-        for (std::int64_t c = first; c < last; ++c)
-          out[transposed ? c * rows_ + r : r * columns_ + c] = static_cast<float>(partial_->sum(r * columns_ + c));
-      }
-    });
+    if (partial_) {
+      cpu::norm_sums_kernels(result_.device())
+          .weights(partial_->data(), segments_, rows_, columns_, transposed, result_.mutable_data());
+    }
     return result_;
   }
 
  private:
-  std::int64_t rows_, columns_;
+  std::int64_t segments_, rows_, columns_;
   Tensor result_;
   std::optional<PartialSums> partial_;
 };
 
 // A wide tensor (layers/planes.h).
-Tensor planes(std::int64_t rows, std::int64_t channels) { return Tensor::uninitialized({cpu::plane_floats(rows, channels)}); }
+Tensor planes(std::int64_t rows, std::int64_t channels, Device device) {
+  return Tensor::uninitialized({cpu::plane_floats(rows, channels)}, device);
+}
 
 struct FusedMBConvNode final : Node {
   cpu::FusedShape shape;
@@ -85,11 +90,11 @@ struct FusedMBConvNode final : Node {
 
   std::string_view name() const override { return "fused_mbconv"; }
   bool expands() const { return z1.defined(); }
-  cpu::FusedNorm first() const { return expands() ? cpu::FusedNorm{norm1.view(), beta1.host().data()} : cpu::FusedNorm{}; }
-  cpu::FusedNorm second() const { return {norm2.view(), beta2.host().data()}; }
+  cpu::FusedNorm first() const { return expands() ? cpu::FusedNorm{norm1.view(), beta1.data()} : cpu::FusedNorm{}; }
+  cpu::FusedNorm second() const { return {norm2.view(), beta2.data()}; }
   const Tensor& input_tensor() const { return expands() ? z1 : x; }
-  const float* input() const { return input_tensor().host().data(); }
-  const float* scale() const { return se != nullptr ? gate.tensor().host().data() : nullptr; }
+  const float* input() const { return input_tensor().data(); }
+  const float* scale() const { return se != nullptr ? gate.tensor().data() : nullptr; }
 
   Tensor forward(MBConv& block, const Pass& pass);
   std::vector<Tensor> backward(const Tensor& dz3, const Wanted& wanted) const override;
@@ -97,32 +102,33 @@ struct FusedMBConvNode final : Node {
 
 Tensor FusedMBConvNode::forward(MBConv& block, const Pass& pass) {
   const ConvShape& d = shape.depthwise;
-  const cpu::FusedPointwiseKernels& pointwise = cpu::fused_pointwise_kernels();
-  const cpu::FusedDepthwiseKernels& depthwise = cpu::fused_depthwise_kernels();
+  const Device device = x.device();
+  const cpu::FusedPointwiseKernels& pointwise = cpu::fused_pointwise_kernels(x.device());
+  const cpu::FusedDepthwiseKernels& depthwise = cpu::fused_depthwise_kernels(x.device());
   if (block.expand) {
-    z1 = planes(d.N * d.H * d.W, d.C);
-    PartialSums sums(shape.segments(), 2, d.C);
-    pointwise.expand(shape, x.host().data(), w_expand.host().data(), z1.mutable_host().data(), sums.data());
+    z1 = planes(d.N * d.H * d.W, d.C, device);
+    PartialSums sums(shape.segments(), 2, d.C, device);
+    pointwise.expand(shape, x.data(), w_expand.data(), z1.mutable_data(), sums.data());
     norm1 = norm_of_batch(block.expand->norm, sums, d.N * d.H * d.W);
     beta1 = block.expand->norm.beta.value;
   }
-  z2 = planes(d.N * d.P * d.Q, d.C);
+  z2 = planes(d.N * d.P * d.Q, d.C, device);
   {
-    PartialSums sums(shape.segments(), 2, d.C);
-    depthwise.forward(shape, first(), input(), w_depthwise.host().data(), z2.mutable_host().data(), sums.data());
+    PartialSums sums(shape.segments(), 2, d.C, device);
+    depthwise.forward(shape, first(), input(), w_depthwise.data(), z2.mutable_data(), sums.data());
     norm2 = norm_of_batch(block.depthwise.norm, sums, d.N * d.P * d.Q);
     beta2 = block.depthwise.norm.beta.value;
   }
   if (block.se) {
-    Tensor mean = Tensor::uninitialized({d.N, d.C});
-    depthwise.pool(shape, second(), z2.host().data(), mean.mutable_host().data());
+    Tensor mean = Tensor::uninitialized({d.N, d.C}, device);
+    depthwise.pool(shape, second(), z2.data(), mean.mutable_data());
     se = &*block.se;
     gate_tape = std::make_unique<Tape>();
     pooled = gate_tape->input(std::move(mean));
     gate = se->gate(pooled, {pass.mode, gate_tape.get(), pass.key});
   }
-  Tensor z3 = Tensor::uninitialized({d.N, d.P, d.Q, shape.out});
-  pointwise.project(shape, second(), z2.host().data(), scale(), w_project.host().data(), z3.mutable_host().data());
+  Tensor z3 = Tensor::uninitialized({d.N, d.P, d.Q, shape.out}, device);
+  pointwise.project(shape, second(), z2.data(), scale(), w_project.data(), z3.mutable_data());
   return z3;
 }
 
@@ -130,17 +136,18 @@ Tensor FusedMBConvNode::forward(MBConv& block, const Pass& pass) {
 std::vector<Tensor> FusedMBConvNode::backward(const Tensor& dz3, const Wanted& wanted) const {
   const ConvShape& d = shape.depthwise;
   const std::int64_t segments = shape.segments(), M = d.C;
-  const cpu::FusedPointwiseKernels& pointwise = cpu::fused_pointwise_kernels();
-  const cpu::FusedDepthwiseKernels& depthwise = cpu::fused_depthwise_kernels();
+  const Device device = x.device();
+  const cpu::FusedPointwiseKernels& pointwise = cpu::fused_pointwise_kernels(x.device());
+  const cpu::FusedDepthwiseKernels& depthwise = cpu::fused_depthwise_kernels(x.device());
   std::vector<Tensor> gradients(12);
   // B1: the projection
-  Tensor g2 = Tensor::uninitialized(z2.shape()), gate_gradient;
-  float* const g2_data = g2.mutable_host().data();
-  if (se != nullptr) gate_gradient = Tensor::uninitialized({d.N, M});
+  Tensor g2 = Tensor::uninitialized(z2.shape(), device), gate_gradient;
+  float* const g2_data = g2.mutable_data();
+  if (se != nullptr) gate_gradient = Tensor::uninitialized({d.N, M}, device);
   {
-    WeightGradient weights(segments, shape.out, M, w_project.shape());
-    pointwise.project_gradient(shape, second(), z2.host().data(), scale(), w_project.host().data(), dz3.host().data(), g2_data,
-                               se != nullptr ? gate_gradient.mutable_host().data() : nullptr, weights.target());
+    WeightGradient weights(segments, shape.out, M, w_project.shape(), device);
+    pointwise.project_gradient(shape, second(), z2.data(), scale(), w_project.data(), dz3.data(), g2_data,
+                               se != nullptr ? gate_gradient.mutable_data() : nullptr, weights.target());
     gradients[7] = weights.summed(true);
   }
   // B2: the gate
@@ -154,18 +161,18 @@ std::vector<Tensor> FusedMBConvNode::backward(const Tensor& dz3, const Wanted& w
     gradients[11] = g.of(se->expand_bias);
   }
   // B3: the activation after the depthwise convolution, and its norm
-  PartialSums sums2(segments, 2, M);
-  depthwise.activation_gradient(shape, second(), z2.host().data(), scale(),
-                                se != nullptr ? pooled_gradient.host().data() : nullptr, g2_data, sums2.data());
+  PartialSums sums2(segments, 2, M, device);
+  depthwise.activation_gradient(shape, second(), z2.data(), scale(), se != nullptr ? pooled_gradient.data() : nullptr, g2_data,
+                                sums2.data());
   NormGradients second_norm(sums2, M, d.N * d.P * d.Q);
   gradients[5] = second_norm.gamma;
   gradients[6] = second_norm.beta;
   // B4: the depthwise convolution, and the activation before it
-  Tensor g1 = Tensor::uninitialized(input_tensor().shape());
-  PartialSums sums1(segments, 2, M);
-  WeightGradient taps(segments, d.R * d.S, M, w_depthwise.shape());
-  depthwise.gradient(shape, first(), second(), second_norm.view(), input(), z2.host().data(), g2_data,
-                     w_depthwise.host().data(), g1.mutable_host().data(), sums1.data(), taps.target());
+  Tensor g1 = Tensor::uninitialized(input_tensor().shape(), device);
+  PartialSums sums1(segments, 2, M, device);
+  WeightGradient taps(segments, d.R * d.S, M, w_depthwise.shape(), device);
+  depthwise.gradient(shape, first(), second(), second_norm.view(), input(), z2.data(), g2_data, w_depthwise.data(),
+                     g1.mutable_data(), sums1.data(), taps.target());
   gradients[4] = taps.summed(false);
   if (!expands()) {
     gradients[0] = std::move(g1);
@@ -175,12 +182,11 @@ std::vector<Tensor> FusedMBConvNode::backward(const Tensor& dz3, const Wanted& w
   NormGradients first_norm(sums1, M, d.N * d.H * d.W);
   gradients[2] = first_norm.gamma;
   gradients[3] = first_norm.beta;
-  WeightGradient weights(segments, shape.in, M, w_expand.shape());
-  Tensor scratch = Tensor::uninitialized(w_expand.shape());
-  if (wanted[0]) gradients[0] = Tensor::uninitialized(x.shape());
-  pointwise.expand_gradient(shape, first(), first_norm.view(), x.host().data(), z1.host().data(), w_expand.host().data(),
-                            scratch.mutable_host().data(), g1.mutable_host().data(),
-                            wanted[0] ? gradients[0].mutable_host().data() : nullptr, weights.target());
+  WeightGradient weights(segments, shape.in, M, w_expand.shape(), device);
+  Tensor scratch = Tensor::uninitialized(w_expand.shape(), device);
+  if (wanted[0]) gradients[0] = Tensor::uninitialized(x.shape(), device);
+  pointwise.expand_gradient(shape, first(), first_norm.view(), x.data(), z1.data(), w_expand.data(), scratch.mutable_data(),
+                            g1.mutable_data(), wanted[0] ? gradients[0].mutable_data() : nullptr, weights.target());
   gradients[1] = weights.summed(false);
   return gradients;
 }

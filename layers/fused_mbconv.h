@@ -67,7 +67,7 @@ struct FusedPointwiseKernels {
   void (*expand_gradient)(const FusedShape& s, const FusedNorm& norm1, const NormMeans& means, const float* x, const float* z1,
                           const float* w, float* scratch, float* g1, float* dx, const FusedGradient& dw);
 };
-const FusedPointwiseKernels& fused_pointwise_kernels();
+const FusedPointwiseKernels& fused_pointwise_kernels(Device device = {});
 
 struct FusedDepthwiseKernels {
   // partial [segments][2][M]: sums of z2 and of z2^2
@@ -85,7 +85,7 @@ struct FusedDepthwiseKernels {
   // 16 channels a pixel is enough). Returns the multiply-adds it did.
   double (*filter_tile)(const ConvShape& s, const float* tile, const float* taps, float* y);
 };
-const FusedDepthwiseKernels& fused_depthwise_kernels();
+const FusedDepthwiseKernels& fused_depthwise_kernels(Device device = {});
 
 }  // namespace cpu
 }  // namespace vitrine

@@ -3,6 +3,10 @@
 #include "base/error.h"
 #include "tensor/isa.h"
 
+namespace vitrine::cuda {
+extern const cpu::FusedNormKernels fused_norm_table;
+}
+
 namespace vitrine {
 namespace cpu {
 
@@ -16,8 +20,9 @@ namespace avx512 {
 extern const FusedNormKernels fused_norm_table;
 }
 
-const FusedNormKernels& fused_norm_kernels() {
-  return for_this_machine(scalar::fused_norm_table, avx2::fused_norm_table, avx512::fused_norm_table);
+const FusedNormKernels& fused_norm_kernels(Device device) {
+  return for_device(device, scalar::fused_norm_table, avx2::fused_norm_table, avx512::fused_norm_table,
+                    vitrine::cuda::fused_norm_table);
 }
 
 }  // namespace cpu
@@ -33,15 +38,14 @@ struct FusedNormNode final : Node {
       : shape(s), x(std::move(input)), beta(std::move(shift)), norm(std::move(constants)) {}
   std::string_view name() const override { return "fused_norm"; }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
-    const cpu::FusedNormKernels& kernels = cpu::fused_norm_kernels();
-    PartialSums sums(shape.segments(), 2, shape.C);
-    kernels.gradient_sums(shape, norm.view(), beta.host().data(), x.host().data(), dy.host().data(), sums.data());
+    const cpu::FusedNormKernels& kernels = cpu::fused_norm_kernels(x.device());
+    PartialSums sums(shape.segments(), 2, shape.C, x.device());
+    kernels.gradient_sums(shape, norm.view(), beta.data(), x.data(), dy.data(), sums.data());
     const NormGradients g(sums, shape.C, shape.rows);
     std::vector<Tensor> gradients{Tensor(), g.gamma, g.beta};
     if (wanted[0]) {
-      gradients[0] = Tensor::uninitialized(x.shape());
-      kernels.gradient(shape, norm.view(), beta.host().data(), g.view(), x.host().data(), dy.host().data(),
-                       gradients[0].mutable_host().data());
+      gradients[0] = Tensor::uninitialized(x.shape(), x.device());
+      kernels.gradient(shape, norm.view(), beta.data(), g.view(), x.data(), dy.data(), gradients[0].mutable_data());
     }
     return gradients;
   }
@@ -57,12 +61,12 @@ Variable fused_norm(BatchNorm& norm, const Variable& x, const std::optional<Acti
   if (shape.rows < 2) {
     throw ShapeError(text("batch_norm: in training a channel has one value (x ", s.text(), "); use a larger batch or image"));
   }
-  const cpu::FusedNormKernels& kernels = cpu::fused_norm_kernels();
-  PartialSums sums(shape.segments(), 2, C);
-  kernels.sums(shape, x.tensor().host().data(), sums.data());
+  const cpu::FusedNormKernels& kernels = cpu::fused_norm_kernels(x.tensor().device());
+  PartialSums sums(shape.segments(), 2, C, x.tensor().device());
+  kernels.sums(shape, x.tensor().data(), sums.data());
   NormTensor constants = norm_of_batch(norm, sums, shape.rows);
-  Tensor y = Tensor::uninitialized(s);
-  kernels.forward(shape, constants.view(), norm.beta.value.host().data(), x.tensor().host().data(), y.mutable_host().data());
+  Tensor y = Tensor::uninitialized(s, x.tensor().device());
+  kernels.forward(shape, constants.view(), norm.beta.value.data(), x.tensor().data(), y.mutable_data());
   const Variable inputs[] = {x, pass.parameter(norm.gamma), pass.parameter(norm.beta)};
   return record<FusedNormNode>(std::move(y), inputs, shape, x.tensor(), norm.beta.value, std::move(constants));
 }

@@ -40,7 +40,7 @@ struct FusedNormKernels {
   void (*gradient)(const FusedNormShape& s, const NormConstants& k, const float* beta, const NormMeans& means, const float* x,
                    const float* dy, float* dx);
 };
-const FusedNormKernels& fused_norm_kernels();
+const FusedNormKernels& fused_norm_kernels(Device device = {});
 
 }  // namespace cpu
 }  // namespace vitrine

@@ -3,6 +3,10 @@
 #include "base/error.h"
 #include "tensor/isa.h"
 
+namespace vitrine::cuda {
+extern const cpu::GlobalAveragePoolKernels global_average_pool_table;
+}
+
 namespace vitrine {
 namespace cpu {
 
@@ -16,9 +20,9 @@ namespace avx512 {
 extern const GlobalAveragePoolKernels global_average_pool_table;
 }
 
-const GlobalAveragePoolKernels& global_average_pool_kernels() {
-  return for_this_machine(scalar::global_average_pool_table, avx2::global_average_pool_table,
-                          avx512::global_average_pool_table);
+const GlobalAveragePoolKernels& global_average_pool_kernels(Device device) {
+  return for_device(device, scalar::global_average_pool_table, avx2::global_average_pool_table,
+                    avx512::global_average_pool_table, vitrine::cuda::global_average_pool_table);
 }
 
 }  // namespace cpu
@@ -31,9 +35,9 @@ struct GlobalAveragePoolNode final : Node {
   explicit GlobalAveragePoolNode(const Shape& s) : shape(s) {}
   std::string_view name() const override { return "global_average_pool"; }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
-    Tensor dx = Tensor::uninitialized(shape);
-    cpu::global_average_pool_kernels().backward(dy.host().data(), shape[0], shape[1] * shape[2], shape[3],
-                                                dx.mutable_host().data());
+    Tensor dx = Tensor::uninitialized(shape, dy.device());
+    cpu::global_average_pool_kernels(dy.device())
+        .backward(dy.data(), shape[0], shape[1] * shape[2], shape[3], dx.mutable_data());
     return {std::move(dx)};
   }
 };
@@ -44,8 +48,8 @@ Variable global_average_pool(const Variable& x) {
   const Shape& s = x.shape();
   if (s.rank() != 4 || s[1] * s[2] < 1)
     throw ShapeError(text("global_average_pool: x is ", s.text(), ", expected [N, H, W, C] with a pixel"));
-  Tensor y = Tensor::uninitialized({s[0], s[3]});
-  cpu::global_average_pool_kernels().forward(x.tensor().host().data(), s[0], s[1] * s[2], s[3], y.mutable_host().data());
+  Tensor y = Tensor::uninitialized({s[0], s[3]}, x.tensor().device());
+  cpu::global_average_pool_kernels(y.device()).forward(x.tensor().data(), s[0], s[1] * s[2], s[3], y.mutable_data());
   const Variable inputs[] = {x};
   return record<GlobalAveragePoolNode>(std::move(y), inputs, s);
 }

@@ -25,7 +25,7 @@ struct GlobalAveragePoolKernels {
   void (*forward)(const float* x, std::int64_t N, std::int64_t pixels, std::int64_t C, float* y);
   void (*backward)(const float* dy, std::int64_t N, std::int64_t pixels, std::int64_t C, float* dx);
 };
-const GlobalAveragePoolKernels& global_average_pool_kernels();
+const GlobalAveragePoolKernels& global_average_pool_kernels(Device device = {});
 
 }  // namespace cpu
 }  // namespace vitrine

@@ -3,6 +3,10 @@
 #include "base/error.h"
 #include "tensor/isa.h"
 
+namespace vitrine::cuda {
+extern const cpu::GlobalMaxPoolKernels global_max_pool_table;
+}
+
 namespace vitrine {
 namespace cpu {
 
@@ -16,8 +20,9 @@ namespace avx512 {
 extern const GlobalMaxPoolKernels global_max_pool_table;
 }
 
-const GlobalMaxPoolKernels& global_max_pool_kernels() {
-  return for_this_machine(scalar::global_max_pool_table, avx2::global_max_pool_table, avx512::global_max_pool_table);
+const GlobalMaxPoolKernels& global_max_pool_kernels(Device device) {
+  return for_device(device, scalar::global_max_pool_table, avx2::global_max_pool_table, avx512::global_max_pool_table,
+                    vitrine::cuda::global_max_pool_table);
 }
 
 }  // namespace cpu
@@ -31,9 +36,8 @@ struct GlobalMaxPoolNode final : Node {
   std::string_view name() const override { return "global_max_pool"; }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     const Shape& s = x.shape();
-    Tensor dx = Tensor::uninitialized(s);
-    cpu::global_max_pool_kernels().backward(x.host().data(), dy.host().data(), s[0], s[1] * s[2], s[3],
-                                            dx.mutable_host().data());
+    Tensor dx = Tensor::uninitialized(s, x.device());
+    cpu::global_max_pool_kernels(x.device()).backward(x.data(), dy.data(), s[0], s[1] * s[2], s[3], dx.mutable_data());
     return {std::move(dx)};
   }
 };
@@ -44,8 +48,8 @@ Variable global_max_pool(const Variable& x) {
   const Shape& s = x.shape();
   if (s.rank() != 4 || s[1] * s[2] < 1)
     throw ShapeError(text("global_max_pool: x is ", s.text(), ", expected [N, H, W, C] with a pixel"));
-  Tensor y = Tensor::uninitialized({s[0], s[3]});
-  cpu::global_max_pool_kernels().forward(x.tensor().host().data(), s[0], s[1] * s[2], s[3], y.mutable_host().data());
+  Tensor y = Tensor::uninitialized({s[0], s[3]}, x.tensor().device());
+  cpu::global_max_pool_kernels(y.device()).forward(x.tensor().data(), s[0], s[1] * s[2], s[3], y.mutable_data());
   const Variable inputs[] = {x};
   return record<GlobalMaxPoolNode>(std::move(y), inputs, x.tensor());
 }

@@ -25,7 +25,7 @@ struct GlobalMaxPoolKernels {
   void (*forward)(const float* x, std::int64_t N, std::int64_t pixels, std::int64_t C, float* y);
   void (*backward)(const float* x, const float* dy, std::int64_t N, std::int64_t pixels, std::int64_t C, float* dx);
 };
-const GlobalMaxPoolKernels& global_max_pool_kernels();
+const GlobalMaxPoolKernels& global_max_pool_kernels(Device device = {});
 
 }  // namespace cpu
 }  // namespace vitrine

@@ -27,7 +27,7 @@ struct LinearKernels {
   void (*backward_weights)(const float* x, const float* dy, std::int64_t N, std::int64_t C, std::int64_t K, float* dw);
   void (*backward_bias)(const float* dy, std::int64_t N, std::int64_t K, float* db);
 };
-const LinearKernels& linear_kernels();
+const LinearKernels& linear_kernels(Device device = {});
 
 }  // namespace cpu
 }  // namespace vitrine

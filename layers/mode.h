@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "autograd/tape.h"
+#include "tensor/cuda/both.h"
 
 namespace vitrine {
 
@@ -17,11 +18,22 @@ struct DropKey {
   std::uint32_t first_sample = 0;
 };
 
+// Where kernels take the coordinates from: as a value, or from the memory of a CUDA device, where they change from replay to replay of a
+// recorded step.
+struct DropKeys {
+  DropKey value{};
+  const DropKey* on_device = nullptr;
+
+  DropKeys(const DropKey& key) : value(key) {}  // NOLINT: a key is where it is taken from
+  DropKeys() = default;
+  VITRINE_HD DropKey get() const { return on_device != nullptr ? *on_device : value; }
+};
+
 // Passed down a network: with a tape, parameters are leaves on it; without one nothing is recorded.
 struct Pass {
   Mode mode = Mode::eval;
   Tape* tape = nullptr;
-  DropKey key{};
+  DropKeys key{};
   bool fused = true;  // false: every op on its own, to look at the values between them
 
   bool fuses() const { return fused && mode == Mode::train && tape != nullptr; }

@@ -1,34 +1,68 @@
 #include "layers/norm_sums.h"
 
-#include <algorithm>
-#include <vector>
+#include "tensor/isa.h"
+#include "tensor/parallel.h"
+
+namespace vitrine::cuda {
+extern const cpu::NormSumsKernels norm_sums_table;
+}
 
 namespace vitrine {
+namespace cpu {
+namespace {
+
+void of_batch(const BatchSums& s, const float* gamma, double eps, const RunningStatistics& running, float* constants) {
+  for (std::int64_t c = 0; c < s.C; ++c) norm_of_channel(s, c, gamma, eps, running, constants);
+}
+
+void gradients(const BatchSums& s, float* gamma, float* beta, float* means) {
+  for (std::int64_t c = 0; c < s.C; ++c) norm_gradients_of_channel(s, c, gamma, beta, means);
+}
+
+void weights(const double* partial, std::int64_t segments, std::int64_t rows, std::int64_t columns, bool transposed,
+             float* out) {
+  parallel_for(columns, 1 + 8192 / rows, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t r = 0; r < rows; ++r) {
+      for (std::int64_t c = first; c < last; ++c)
+        out[transposed ? c * rows + r : r * columns + c] =
+            static_cast<float>(sum_of_segments(partial, segments, rows * columns, r * columns + c));
+    }
+  });
+}
+
+constexpr NormSumsKernels kTable = {of_batch, gradients, weights};
+
+}  // namespace
+
+const NormSumsKernels& norm_sums_kernels(Device device) {
+  return device.is_cuda() ? vitrine::cuda::on(device, vitrine::cuda::norm_sums_table) : kTable;
+}
+
+}  // namespace cpu
+
+PartialSums::PartialSums(std::int64_t segments, std::int64_t quantities, std::int64_t channels, Device device)
+    : segments_(segments),
+      channels_(channels),
+      room_(Tensor::uninitialized({segments, quantities, channels, 2}, device)),
+      data_(reinterpret_cast<double*>(room_.mutable_data())) {}
 
 NormTensor norm_of_batch(BatchNorm& norm, const PartialSums& sums, std::int64_t rows) {
-  const std::int64_t C = norm.gamma.value.size();
-  std::vector<double> mean(static_cast<std::size_t>(C)), variance(mean.size());
-  for (std::int64_t c = 0; c < C; ++c) {
-    const auto i = static_cast<std::size_t>(c);
-    mean[i] = sums.sum(c) / static_cast<double>(rows);
-    variance[i] = std::max(0.0, sums.sum(C + c) / static_cast<double>(rows) - mean[i] * mean[i]);
-  }
-  const auto rounded = [C](const std::vector<double>& v) { return Tensor::from({C}, std::vector<float>(v.begin(), v.end())); };
-  norm.track({rounded(mean), rounded(variance), rows});
-  return NormTensor(mean, variance, norm.gamma.value, norm.eps);
+  const StatisticMove mean(norm.running_mean), variance(norm.running_var);
+  const Device device = sums.device();
+  NormTensor constants;
+  constants.values = Tensor::uninitialized({4, norm.gamma.value.size()}, device);
+  const cpu::RunningStatistics running{norm.momentum, mean.before, variance.before, mean.after, variance.after};
+  cpu::norm_sums_kernels(device).of_batch(sums.over(rows), norm.gamma.value.data(), norm.eps, running,
+                                          constants.values.mutable_data());
+  return constants;
 }
 
 NormGradients::NormGradients(const PartialSums& sums, std::int64_t C, std::int64_t rows)
-    : gamma(Tensor::uninitialized({C})), beta(Tensor::uninitialized({C})), means(Tensor::uninitialized({2, C})) {
-  const auto g = gamma.mutable_host(), b = beta.mutable_host(), m = means.mutable_host();
-  for (std::int64_t c = 0; c < C; ++c) {
-    const auto i = static_cast<std::size_t>(c), j = static_cast<std::size_t>(C + c);
-    const double sum = sums.sum(c), sum_h = sums.sum(C + c);
-    b[i] = static_cast<float>(sum);
-    g[i] = static_cast<float>(sum_h);
-    m[i] = static_cast<float>(sum / static_cast<double>(rows));
-    m[j] = static_cast<float>(sum_h / static_cast<double>(rows));
-  }
+    : gamma(Tensor::uninitialized({C}, sums.device())),
+      beta(Tensor::uninitialized({C}, sums.device())),
+      means(Tensor::uninitialized({2, C}, sums.device())) {
+  cpu::norm_sums_kernels(sums.device())
+      .gradients(sums.over(rows), gamma.mutable_data(), beta.mutable_data(), means.mutable_data());
 }
 
 }  // namespace vitrine

@@ -17,10 +17,10 @@ struct Packed {
   std::int64_t K = 0, N = 0;
 
   static constexpr std::int64_t kPanel = 48;
-  std::int64_t padded() const { return (N + 15) / 16 * 16; }
-  const float* bias() const { return panels + K * padded(); }
-  const float* panel(std::int64_t n) const { return panels + n * K; }  // that starts at column n, a multiple of 48
-  std::int64_t width(std::int64_t n) const { return padded() - n < kPanel ? padded() - n : kPanel; }
+  constexpr std::int64_t padded() const { return (N + 15) / 16 * 16; }
+  constexpr const float* bias() const { return panels + K * padded(); }
+  constexpr const float* panel(std::int64_t n) const { return panels + n * K; }  // that starts at column n, a multiple of 48
+  constexpr std::int64_t width(std::int64_t n) const { return padded() - n < kPanel ? padded() - n : kPanel; }
 };
 
 }  // namespace cpu
@@ -31,7 +31,7 @@ struct PackedWeights {
 
   PackedWeights() = default;
   PackedWeights(std::span<const float> w, std::span<const float> bias, std::int64_t rows, std::int64_t columns);
-  cpu::Packed view() const { return {values.host().data(), K, N}; }
+  cpu::Packed view() const { return {values.data(), K, N}; }
 };
 
 }  // namespace vitrine

@@ -25,7 +25,7 @@ struct ReluKernels {
   void (*forward)(const float* x, std::int64_t n, float* y);
   void (*backward)(const float* x, const float* dy, std::int64_t n, float* dx);
 };
-const ReluKernels& relu_kernels();
+const ReluKernels& relu_kernels(Device device = {});
 
 }  // namespace cpu
 }  // namespace vitrine

@@ -25,7 +25,7 @@ struct Relu6Kernels {
   void (*forward)(const float* x, std::int64_t n, float* y);
   void (*backward)(const float* x, const float* dy, std::int64_t n, float* dx);
 };
-const Relu6Kernels& relu6_kernels();
+const Relu6Kernels& relu6_kernels(Device device = {});
 
 }  // namespace cpu
 }  // namespace vitrine

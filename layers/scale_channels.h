@@ -25,7 +25,7 @@ struct ScaleChannelsKernels {
   void (*forward)(const float* x, const float* s, std::int64_t N, std::int64_t pixels, std::int64_t C, float* y);
   void (*backward_scale)(const float* x, const float* dy, std::int64_t N, std::int64_t pixels, std::int64_t C, float* ds);
 };
-const ScaleChannelsKernels& scale_channels_kernels();
+const ScaleChannelsKernels& scale_channels_kernels(Device device = {});
 
 }  // namespace cpu
 }  // namespace vitrine

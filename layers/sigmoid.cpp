@@ -2,6 +2,10 @@
 
 #include "tensor/isa.h"
 
+namespace vitrine::cuda {
+extern const cpu::SigmoidKernels sigmoid_table;
+}
+
 namespace vitrine {
 namespace cpu {
 
@@ -15,8 +19,8 @@ namespace avx512 {
 extern const SigmoidKernels sigmoid_table;
 }
 
-const SigmoidKernels& sigmoid_kernels() {
-  return for_this_machine(scalar::sigmoid_table, avx2::sigmoid_table, avx512::sigmoid_table);
+const SigmoidKernels& sigmoid_kernels(Device device) {
+  return for_device(device, scalar::sigmoid_table, avx2::sigmoid_table, avx512::sigmoid_table, vitrine::cuda::sigmoid_table);
 }
 
 }  // namespace cpu
@@ -29,8 +33,8 @@ struct SigmoidNode final : Node {
   explicit SigmoidNode(Tensor saved) : y(std::move(saved)) {}
   std::string_view name() const override { return "sigmoid"; }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
-    Tensor dx = Tensor::uninitialized(y.shape());
-    cpu::sigmoid_kernels().backward(y.host().data(), dy.host().data(), y.size(), dx.mutable_host().data());
+    Tensor dx = Tensor::uninitialized(y.shape(), y.device());
+    cpu::sigmoid_kernels(y.device()).backward(y.data(), dy.data(), y.size(), dx.mutable_data());
     return {std::move(dx)};
   }
 };
@@ -38,8 +42,8 @@ struct SigmoidNode final : Node {
 }  // namespace
 
 Variable sigmoid(const Variable& x) {
-  Tensor y = Tensor::uninitialized(x.shape());
-  cpu::sigmoid_kernels().forward(x.tensor().host().data(), y.size(), y.mutable_host().data());
+  Tensor y = Tensor::uninitialized(x.shape(), x.tensor().device());
+  cpu::sigmoid_kernels(y.device()).forward(x.tensor().data(), y.size(), y.mutable_data());
   const Variable inputs[] = {x};
   Tensor saved = y;
   return record<SigmoidNode>(std::move(y), inputs, std::move(saved));

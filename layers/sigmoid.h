@@ -25,7 +25,7 @@ struct SigmoidKernels {
   void (*forward)(const float* x, std::int64_t n, float* y);
   void (*backward)(const float* y, const float* dy, std::int64_t n, float* dx);
 };
-const SigmoidKernels& sigmoid_kernels();
+const SigmoidKernels& sigmoid_kernels(Device device = {});
 
 }  // namespace cpu
 }  // namespace vitrine

@@ -2,6 +2,10 @@
 
 #include "tensor/isa.h"
 
+namespace vitrine::cuda {
+extern const cpu::SwishKernels swish_table;
+}
+
 namespace vitrine {
 namespace cpu {
 
@@ -15,7 +19,9 @@ namespace avx512 {
 extern const SwishKernels swish_table;
 }
 
-const SwishKernels& swish_kernels() { return for_this_machine(scalar::swish_table, avx2::swish_table, avx512::swish_table); }
+const SwishKernels& swish_kernels(Device device) {
+  return for_device(device, scalar::swish_table, avx2::swish_table, avx512::swish_table, vitrine::cuda::swish_table);
+}
 
 }  // namespace cpu
 
@@ -27,8 +33,8 @@ struct SwishNode final : Node {
   explicit SwishNode(Tensor input) : x(std::move(input)) {}
   std::string_view name() const override { return "swish"; }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
-    Tensor dx = Tensor::uninitialized(x.shape());
-    cpu::swish_kernels().backward(x.host().data(), dy.host().data(), x.size(), dx.mutable_host().data());
+    Tensor dx = Tensor::uninitialized(x.shape(), x.device());
+    cpu::swish_kernels(x.device()).backward(x.data(), dy.data(), x.size(), dx.mutable_data());
     return {std::move(dx)};
   }
 };
@@ -36,8 +42,8 @@ struct SwishNode final : Node {
 }  // namespace
 
 Variable swish(const Variable& x) {
-  Tensor y = Tensor::uninitialized(x.shape());
-  cpu::swish_kernels().forward(x.tensor().host().data(), y.size(), y.mutable_host().data());
+  Tensor y = Tensor::uninitialized(x.shape(), x.tensor().device());
+  cpu::swish_kernels(y.device()).forward(x.tensor().data(), y.size(), y.mutable_data());
   const Variable inputs[] = {x};
   return record<SwishNode>(std::move(y), inputs, x.tensor());
 }

@@ -26,7 +26,7 @@ struct SwishKernels {
   void (*forward)(const float* x, std::int64_t n, float* y);
   void (*backward)(const float* x, const float* dy, std::int64_t n, float* dx);
 };
-const SwishKernels& swish_kernels();  // the set for this machine
+const SwishKernels& swish_kernels(Device device = {});  // the set for this machine
 
 }  // namespace cpu
 }  // namespace vitrine

@@ -7,6 +7,8 @@
 
 #include <string_view>
 
+#include "tensor/cuda/runtime.h"
+
 namespace vitrine {
 
 enum class Isa { scalar, avx2, avx512 };
@@ -26,6 +28,13 @@ const Kernels& for_this_machine(const Kernels& scalar, const Kernels& avx2, cons
     case Isa::scalar: break;
   }
   return scalar;
+}
+
+// The set of kernels for a device: on the CPU the one of this machine's instruction set. A CUDA device becomes this thread's current one.
+template <class Kernels>
+const Kernels& for_device(Device device, const Kernels& scalar, const Kernels& avx2, const Kernels& avx512,
+                          const Kernels& cuda) {
+  return device.is_cuda() ? vitrine::cuda::on(device, cuda) : for_this_machine(scalar, avx2, avx512);
 }
 
 }  // namespace vitrine

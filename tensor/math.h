@@ -1,4 +1,4 @@
-// Elementary functions in double: ours, from fma and exact operations only, so every machine and C library agrees.
+// Elementary functions in double: ours, from fma and exact operations only, so every machine, C library and GPU agrees.
 //
 // Each is within 2 ulp of the true value (tests/tensor/math_test.cpp compares with long double).
 #pragma once

@@ -7,24 +7,7 @@
 
 namespace vitrine {
 
-std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> c, std::array<std::uint32_t, 2> k) {
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t a = std::uint64_t{0xD2511F53} * c[0];
-    const std::uint64_t b = std::uint64_t{0xCD9E8D57} * c[2];
-    c = {static_cast<std::uint32_t>(b >> 32) ^ c[1] ^ k[0], static_cast<std::uint32_t>(b),
-         static_cast<std::uint32_t>(a >> 32) ^ c[3] ^ k[1], static_cast<std::uint32_t>(a)};
-    k[0] += 0x9E3779B9;
-    k[1] += 0xBB67AE85;
-  }
-  return c;
-}
-
 namespace {
-
-std::array<std::uint32_t, 4> block(const Draw& d, std::uint32_t index) {
-  return philox({d.sample, d.epoch << 8 | static_cast<std::uint32_t>(d.purpose), d.op, index},
-                {static_cast<std::uint32_t>(d.seed), static_cast<std::uint32_t>(d.seed >> 32)});
-}
 
 double uniform_53(std::uint32_t high, std::uint32_t low) {
   return static_cast<double>((std::uint64_t{high} << 32 | low) >> 11) * 0x1p-53;
@@ -32,15 +15,11 @@ double uniform_53(std::uint32_t high, std::uint32_t low) {
 
 // Two independent uniforms from the block of draw i; the first is above zero.
 std::array<double, 2> uniform_pair(const Draw& d, std::uint32_t i) {
-  const auto w = block(d, i);
+  const auto w = d.block(i);
   return {1.0 - uniform_53(w[0], w[1]), uniform_53(w[2], w[3])};
 }
 
 }  // namespace
-
-std::uint32_t Draw::bits(std::uint32_t i) const { return block(*this, i / 4)[i % 4]; }
-
-float Draw::uniform_float(std::uint32_t i) const { return static_cast<float>(bits(i) >> 8) * 0x1p-24f; }
 
 double Draw::uniform(std::uint32_t i) const { return uniform_pair(*this, i)[1]; }
 

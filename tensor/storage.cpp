@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <limits>
 #include <map>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "tensor/cuda/runtime.h"
 
 namespace vitrine {
 namespace {
@@ -55,20 +57,66 @@ void give_back(char* data, std::size_t bytes) {
   ::operator delete (data - offset, std::align_val_t{p.alignment});
 }
 
-struct Cache {
+}  // namespace
+
+struct BlockCache {
+  Device device;
   std::mutex mutex;
   std::map<std::size_t, std::vector<void*>> free_blocks;
   StorageStatistics statistics;
+
+  void release() {  // the mutex is held
+    for (auto& [bytes, blocks] : free_blocks) {
+      for (void* block : blocks)
+        device.is_gpu() ? cuda::release(device.index, block) : give_back(static_cast<char*>(block), bytes);
+      blocks.clear();
+    }
+  }
 };
 
-// Lives as long as the process: tensors with static lifetime may outlive any other object.
-Cache& cache() {
-  static Cache* const the_cache = new Cache;
-  return *the_cache;
+namespace {
+
+constexpr std::size_t kMostDevices = 64;
+
+// Caches live as long as the process: tensors with static lifetime may outlive any other object.
+BlockCache& host_cache() {
+  static auto* const cache = new BlockCache;
+  return *cache;
 }
 
-void* take(std::size_t bytes) {
-  Cache& c = cache();
+BlockCache& gpu_cache(int index) {
+  static auto* const caches = new std::array<BlockCache, kMostDevices>;
+  BlockCache& cache = caches->at(static_cast<std::size_t>(index));
+  cache.device = Device::cuda(index);
+  return cache;
+}
+
+thread_local BlockCache* pool_in_use = nullptr;
+
+BlockCache& cache_for(Device device) {
+  if (!device.is_gpu()) return host_cache();
+  if (pool_in_use == nullptr) return gpu_cache(device.index);
+  pool_in_use->device = device;
+  return *pool_in_use;
+}
+
+void* ask_device(BlockCache& c, std::size_t bytes) {
+  void* block = cuda::allocate(c.device.index, bytes);
+  if (block == nullptr) {
+    c.release();
+    block = cuda::allocate(c.device.index, bytes);
+  }
+  if (block == nullptr) {
+    const cuda::DeviceInfo info = cuda::describe(c.device.index);
+    const auto mib = [](std::size_t b) { return (b + (1u << 20) - 1) >> 20; };
+    throw Error(ExitCode::runtime, text(c.device.text(), " is out of memory: ", mib(bytes), " MiB more were asked for, ",
+                                        mib(c.statistics.live_bytes), " MiB are in use by this run and ", mib(info.free_bytes),
+                                        " of ", mib(info.total_bytes), " MiB are free; use a smaller --batch-size"));
+  }
+  return block;
+}
+
+void* take(BlockCache& c, std::size_t bytes) {
   const std::scoped_lock lock(c.mutex);
   void* block = nullptr;
   auto& blocks = c.free_blocks[bytes];
@@ -76,7 +124,7 @@ void* take(std::size_t bytes) {
     block = blocks.back();
     blocks.pop_back();
   } else {
-    block = ask_system(bytes, c.statistics.system_allocations);
+    block = c.device.is_gpu() ? ask_device(c, bytes) : ask_system(bytes, c.statistics.system_allocations);
     ++c.statistics.system_allocations;
   }
   c.statistics.live_bytes += bytes;
@@ -86,32 +134,41 @@ void* take(std::size_t bytes) {
 
 }  // namespace
 
-Storage::Storage(std::size_t floats) : floats_(floats) {
+Storage::Storage(std::size_t floats, Device device) : floats_(floats), device_(device), cache_(&cache_for(device)) {
   if (floats > std::numeric_limits<std::size_t>::max() / 8)
     throw ShapeError(text("a tensor of ", floats, " floats is too large"));
   bytes_ = size_class(floats * sizeof(float));
-  data_ = static_cast<float*>(take(bytes_));
+  data_ = static_cast<float*>(take(*cache_, bytes_));
 }
 
 Storage::~Storage() {
-  Cache& c = cache();
-  const std::scoped_lock lock(c.mutex);
-  c.free_blocks[bytes_].push_back(data_);
-  c.statistics.live_bytes -= bytes_;
+  const std::scoped_lock lock(cache_->mutex);
+  cache_->free_blocks[bytes_].push_back(data_);
+  cache_->statistics.live_bytes -= bytes_;
 }
 
-StorageStatistics storage_statistics() {
-  const std::scoped_lock lock(cache().mutex);
-  return cache().statistics;
+MemoryPool::MemoryPool() : cache_(new BlockCache) {}
+
+MemoryPool::~MemoryPool() {
+  const std::scoped_lock lock(cache_->mutex);
+  cache_->release();  // the cache itself stays: a tensor may still give a block back to it
+}
+
+MemoryPool::Scope::Scope(MemoryPool& pool) : before_(pool_in_use) { pool_in_use = pool.cache_; }
+MemoryPool::Scope::~Scope() { pool_in_use = before_; }
+
+StorageStatistics storage_statistics() { return storage_statistics(Device::cpu()); }
+
+StorageStatistics storage_statistics(Device device) {
+  BlockCache& c = device.is_gpu() ? gpu_cache(device.index) : host_cache();
+  const std::scoped_lock lock(c.mutex);
+  return c.statistics;
 }
 
 void release_cached_storage() {
-  Cache& c = cache();
+  BlockCache& c = host_cache();
   const std::scoped_lock lock(c.mutex);
-  for (auto& [bytes, blocks] : c.free_blocks) {
-    for (void* block : blocks) give_back(static_cast<char*>(block), bytes);
-    blocks.clear();
-  }
+  c.release();
 }
 
 }  // namespace vitrine

@@ -7,11 +7,16 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tensor/device.h"
+
 namespace vitrine {
+
+struct BlockCache;
 
 class Storage {
  public:
-  explicit Storage(std::size_t floats);
+  // cuda-host takes the host's memory. Error (exit code 1) when the device has no room.
+  explicit Storage(std::size_t floats, Device device = {});
   ~Storage();
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
@@ -19,11 +24,38 @@ class Storage {
   float* data() { return data_; }
   const float* data() const { return data_; }
   std::size_t floats() const { return floats_; }
+  Device device() const { return device_; }
 
  private:
   float* data_ = nullptr;
   std::size_t floats_ = 0;
   std::size_t bytes_ = 0;  // size of the block, at least floats_ * 4
+  Device device_;
+  BlockCache* cache_ = nullptr;
+};
+
+// Memory of GPUs that only the work within its scopes uses: a recorded graph writes its blocks at every replay, so nobody else may
+// hold one of them in between. Blocks that tensors still hold when the pool is destroyed stay theirs.
+class MemoryPool {
+ public:
+  MemoryPool();
+  ~MemoryPool();
+  MemoryPool(const MemoryPool&) = delete;
+  MemoryPool& operator=(const MemoryPool&) = delete;
+
+  class Scope {  // while one lives, this thread's tensors on GPUs come from the pool
+   public:
+    explicit Scope(MemoryPool& pool);
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    BlockCache* before_;
+  };
+
+ private:
+  BlockCache* cache_;
 };
 
 struct StorageStatistics {
@@ -31,7 +63,8 @@ struct StorageStatistics {
   std::uint64_t live_bytes = 0;          // in use now
   std::uint64_t peak_bytes = 0;          // highest live_bytes so far
 };
-StorageStatistics storage_statistics();
-void release_cached_storage();  // gives every unused block back to the system
+StorageStatistics storage_statistics();               // of the host
+StorageStatistics storage_statistics(Device device);  // of a GPU, without pools
+void release_cached_storage();                        // gives every unused block back to the system
 
 }  // namespace vitrine

@@ -4,23 +4,30 @@
 #include <limits>
 
 #include "base/error.h"
+#include "tensor/cuda/elementwise.h"
+#include "tensor/cuda/runtime.h"
 #include "tensor/storage.h"
 
 namespace vitrine {
 
-Tensor Tensor::uninitialized(const Shape& shape) {
-  Tensor tensor(shape, std::make_shared<Storage>(static_cast<std::size_t>(shape.elements())));
+Tensor Tensor::uninitialized(const Shape& shape, Device device) {
+  Tensor tensor(shape, std::make_shared<Storage>(static_cast<std::size_t>(shape.elements()), device));
 #ifndef NDEBUG
-  std::ranges::fill(tensor.mutable_host(), std::numeric_limits<float>::signaling_NaN());
+  if (!device.is_cuda()) std::ranges::fill(tensor.mutable_host(), std::numeric_limits<float>::signaling_NaN());
 #endif
   return tensor;
 }
 
-Tensor Tensor::zeros(const Shape& shape) { return full(shape, 0.0f); }
+Tensor Tensor::zeros(const Shape& shape, Device device) { return full(shape, 0.0f, device); }
 
-Tensor Tensor::full(const Shape& shape, float value) {
-  Tensor tensor = uninitialized(shape);
-  std::ranges::fill(tensor.mutable_host(), value);
+Tensor Tensor::full(const Shape& shape, float value, Device device) {
+  Tensor tensor = uninitialized(shape, device);
+  if (device.is_cuda()) {
+    cuda::make_current(device);
+    cuda::fill(value, tensor.size(), tensor.mutable_data());
+  } else {
+    std::ranges::fill(tensor.mutable_host(), value);
+  }
   return tensor;
 }
 
@@ -34,18 +41,53 @@ Tensor Tensor::from(const Shape& shape, std::span<const float> values) {
   return tensor;
 }
 
-std::span<const float> Tensor::host() const {
+Device Tensor::device() const { return defined() ? storage_->device() : Device::cpu(); }
+
+const float* Tensor::data() const {
   if (!defined()) throw InternalError("a tensor without storage was read");
-  return {storage_->data(), storage_->floats()};
+  return storage_->data();
 }
 
-std::span<float> Tensor::mutable_host() {
+float* Tensor::mutable_data() {
   if (!defined()) throw InternalError("a tensor without storage was written");
-  if (storage_.use_count() != 1) {
+  if (!is_sole_owner()) {
     throw InternalError(
         text("a tensor of shape ", shape_.text(), " was to be written while others share its storage; clone it first"));
   }
-  return {storage_->data(), storage_->floats()};
+  return storage_->data();
+}
+
+std::span<const float> Tensor::host() const {
+  if (defined() && device().is_cuda())
+    throw InternalError(
+        text("a tensor of shape ", shape_.text(), " lies on ", device().text(), " and was read as if on the host"));
+  return {data(), storage_->floats()};
+}
+
+std::span<float> Tensor::mutable_host() {
+  if (defined() && device().is_cuda()) {
+    throw InternalError(
+        text("a tensor of shape ", shape_.text(), " lies on ", device().text(), " and was written as if on the host"));
+  }
+  return {mutable_data(), storage_->floats()};
+}
+
+Tensor Tensor::to(Device wanted) const {
+  const Device here = device();
+  if (!defined() || wanted == here) return *this;
+  Tensor copy = uninitialized(shape_, wanted);
+  const std::size_t bytes = static_cast<std::size_t>(size()) * sizeof(float);
+  float* const target = copy.mutable_data();
+  if (bytes == 0) return copy;
+  if (here.is_gpu() && wanted.is_gpu()) return to(Device::cpu()).to(wanted);
+  if (here.is_gpu()) {
+    cuda::copy_to_host(here.index, target, data(), bytes);
+  } else if (wanted.is_gpu()) {
+    cuda::copy_to_device(wanted.index, target, data(), bytes);
+  } else {
+    std::copy_n(data(), size(), target);
+  }
+  return copy;
 }
 
 Tensor Tensor::reshaped(const Shape& shape) const {
@@ -54,6 +96,16 @@ Tensor Tensor::reshaped(const Shape& shape) const {
   return Tensor(shape, storage_);
 }
 
-Tensor Tensor::clone() const { return from(shape_, host()); }
+Tensor Tensor::clone() const {
+  const Device here = device();
+  if (!here.is_cuda()) return from(shape_, host());
+  Tensor copy = uninitialized(shape_, here);
+  if (here.is_gpu()) {
+    cuda::copy_on_device(here.index, copy.mutable_data(), data(), static_cast<std::size_t>(size()) * sizeof(float));
+  } else {
+    std::copy_n(data(), size(), copy.mutable_data());
+  }
+  return copy;
+}
 
 }  // namespace vitrine

@@ -12,6 +12,7 @@
 #include <span>
 #include <vector>
 
+#include "tensor/device.h"
 #include "tensor/shape.h"
 
 namespace vitrine {
@@ -22,18 +23,27 @@ class Tensor {
  public:
   Tensor() = default;  // undefined: no storage; also "no gradient"
 
-  static Tensor uninitialized(const Shape& shape);  // in debug builds filled with NaN
-  static Tensor zeros(const Shape& shape);
-  static Tensor full(const Shape& shape, float value);
+  static Tensor uninitialized(const Shape& shape, Device device = {});  // in debug builds filled with NaN
+  static Tensor zeros(const Shape& shape, Device device = {});
+  static Tensor full(const Shape& shape, float value, Device device = {});
   static Tensor from(const Shape& shape, std::span<const float> values);  // ShapeError when the counts differ
 
   bool defined() const { return storage_ != nullptr; }
   const Shape& shape() const { return shape_; }
   std::int64_t size() const { return shape_.elements(); }
 
+  Device device() const;           // of an undefined tensor: the CPU
+  Tensor to(Device device) const;  // the only way values move between devices; shares the storage when they are there already
+
+  // The values, for host code: InternalError when the tensor lies on another device.
   std::span<const float> host() const;
   // Only the sole owner of a storage may write it: InternalError when the storage is shared.
   std::span<float> mutable_host();
+  bool is_sole_owner() const { return storage_.use_count() == 1; }
+
+  // For the kernels of this tensor's device.
+  const float* data() const;
+  float* mutable_data();  // InternalError when the storage is shared
 
   Tensor reshaped(const Shape& shape) const;  // shares the storage; ShapeError when the counts differ
   Tensor clone() const;                       // a new storage with the same values

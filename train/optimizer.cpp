@@ -1,8 +1,11 @@
 #include "train/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "base/error.h"
+#include "tensor/cuda/runtime.h"
 #include "tensor/isa.h"
 
 namespace vitrine {
@@ -40,47 +43,92 @@ double exact(std::span<const float> parts) {
 
 }  // namespace
 
-void Optimizer::step(const std::string& name, Tensor& value, const Tensor& gradient, double lr, double momentum) {
-  if (!(value.shape() == gradient.shape())) {
-    throw ShapeError(text("optimizer: ", name, " is ", value.shape().text(), " but its gradient ", gradient.shape().text()));
-  }
+cpu::UpdateConstants Optimizer::advance(const std::string& name, double lr, double momentum) {
   State& state = states_[name];
-  if (!state.first.defined()) {
-    state.first = Tensor::zeros(value.shape());
-    if (options_.rule != Rule::sgd) state.second = Tensor::zeros(value.shape());
-  }
   ++state.steps;
-  const float* g = gradient.host().data();
-  float* w = value.mutable_host().data();
-  float* first = state.first.mutable_host().data();
-  const cpu::OptimizerKernels& kernels = cpu::optimizer_kernels();
   const auto single = [](double v) { return static_cast<float>(v); };
-  if (options_.rule == Rule::sgd) {
-    kernels.sgd(single(lr), single(momentum >= 0 ? momentum : options_.momentum), state.steps == 1, g, value.size(), first, w);
-    return;
-  }
-  float* second = state.second.mutable_host().data();
-  if (options_.rule == Rule::rmsprop) {
-    kernels.rmsprop(single(lr), single(options_.alpha), single(1 - options_.alpha),
-                    single(momentum >= 0 ? momentum : options_.momentum), single(options_.eps), g, value.size(), second, first,
-                    w);
-    return;
-  }
+  cpu::UpdateConstants c;
+  c.first = state.steps == 1;
+  c.lr = single(lr);
+  c.momentum = single(momentum >= 0 ? momentum : options_.momentum);
+  c.alpha = single(options_.alpha);
+  c.one_minus_alpha = single(1 - options_.alpha);
+  c.eps = single(options_.eps);
+  if (options_.rule == Rule::sgd || options_.rule == Rule::rmsprop) return c;
   const double beta1 = momentum >= 0 ? momentum : options_.beta1;
   state.beta1_power *= beta1;
   state.beta2_power *= options_.beta2;
   const double decay = options_.rule == Rule::adamw ? 1 - lr * options_.weight_decay : 1.0;
-  kernels.adam(
-      {single(beta1), single(1 - beta1), single(options_.beta2), single(1 - options_.beta2),
-       single(lr / (1 - state.beta1_power)), single(1 / std::sqrt(1 - state.beta2_power)), single(options_.eps), single(decay)},
-      g, value.size(), first, second, w);
+  c.adam = {single(beta1),
+            single(1 - beta1),
+            single(options_.beta2),
+            single(1 - options_.beta2),
+            single(lr / (1 - state.beta1_power)),
+            single(1 / std::sqrt(1 - state.beta2_power)),
+            single(options_.eps),
+            single(decay)};
+  return c;
+}
+
+Optimizer::State& Optimizer::state_of(const std::string& name, const Tensor& value, const Tensor& gradient) {
+  if (!(value.shape() == gradient.shape())) {
+    throw ShapeError(text("optimizer: ", name, " is ", value.shape().text(), " but its gradient ", gradient.shape().text()));
+  }
+  State& state = states_[name];
+  const Device device = value.device();
+  state.first = state.first.defined() ? state.first.to(device) : Tensor::zeros(value.shape(), device);
+  if (options_.rule == Rule::sgd) return state;
+  state.second = state.second.defined() ? state.second.to(device) : Tensor::zeros(value.shape(), device);
+  return state;
+}
+
+void Optimizer::step(const std::string& name, Tensor& value, const Tensor& gradient, double lr, double momentum) {
+  State& state = state_of(name, value, gradient);
+  const cpu::UpdateConstants c = advance(name, lr, momentum);
+  if (value.device().is_cuda()) {
+    Tensor room = Tensor::uninitialized({static_cast<std::int64_t>(sizeof c / sizeof(float))});
+    std::memcpy(room.mutable_data(), &c, sizeof c);
+    const Tensor there = room.to(value.device());
+    apply({{name, &value, gradient, 0}}, reinterpret_cast<const cpu::UpdateConstants*>(there.data()));
+    return;
+  }
+  const float* g = gradient.data();
+  float* w = value.mutable_data();
+  float* first = state.first.mutable_data();
+  const cpu::OptimizerKernels& kernels = cpu::optimizer_kernels();
+  if (options_.rule == Rule::sgd) return kernels.sgd(c.lr, c.momentum, c.first, g, value.size(), first, w);
+  float* second = state.second.mutable_data();
+  if (options_.rule == Rule::rmsprop)
+    return kernels.rmsprop(c.lr, c.alpha, c.one_minus_alpha, c.momentum, c.eps, g, value.size(), second, first, w);
+  kernels.adam(c.adam, g, value.size(), first, second, w);
+}
+
+void Optimizer::apply(const std::vector<Target>& targets, const cpu::UpdateConstants* constants) {
+  cuda::UpdateTargets launch;
+  const auto flush = [&] {
+    if (launch.count > 0) cuda::update(options_.rule, launch, constants);
+    launch = {};
+  };
+  for (const Target& t : targets) {
+    State& state = state_of(t.name, *t.value, t.gradient);
+    cuda::make_current(t.value->device());
+    launch.at[launch.count++] = {t.value->mutable_data(),
+                                 state.first.mutable_data(),
+                                 options_.rule == Rule::sgd ? nullptr : state.second.mutable_data(),
+                                 t.gradient.data(),
+                                 t.value->size(),
+                                 t.group};
+    launch.most = std::max(launch.most, t.value->size());
+    if (launch.count == cuda::kTargetsOfLaunch) flush();
+  }
+  flush();
 }
 
 std::vector<std::pair<std::string, Tensor>> Optimizer::state() const {
   std::vector<std::pair<std::string, Tensor>> all;
   for (const auto& [name, state] : states_) {
-    all.emplace_back(name + ":first", state.first);
-    if (state.second.defined()) all.emplace_back(name + ":second", state.second);
+    all.emplace_back(name + ":first", state.first.to(Device::cpu()));
+    if (state.second.defined()) all.emplace_back(name + ":second", state.second.to(Device::cpu()));
     std::vector<float> counters;
     push_exact(counters, static_cast<double>(state.steps));
     push_exact(counters, state.beta1_power);

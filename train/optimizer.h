@@ -19,6 +19,24 @@
 
 namespace vitrine {
 
+namespace cpu {
+
+// What one update takes, computed in float64 and rounded once.
+struct AdamStep {
+  float beta1, one_minus_beta1, beta2, one_minus_beta2;
+  float step;               // lr / (1 - beta1^t)
+  float second_correction;  // 1 / sqrt(1 - beta2^t)
+  float eps;
+  float decay;  // 1 - lr weight_decay for AdamW, else 1
+};
+struct UpdateConstants {
+  AdamStep adam{};
+  float lr = 0, momentum = 0, alpha = 0, one_minus_alpha = 0, eps = 0;  // SGD, RMSprop
+  bool first = false;                                                   // of this parameter
+};
+
+}  // namespace cpu
+
 enum class Rule { adam, adamw, sgd, rmsprop };
 
 struct OptimizerOptions {
@@ -39,6 +57,17 @@ class Optimizer {
   // or momentum (SGD, RMSprop) when not negative: one-cycle changes it every step. ShapeError when the shapes differ.
   void step(const std::string& name, Tensor& value, const Tensor& gradient, double lr, double momentum = -1);
 
+  // The two halves of `step`, for a recorded training step: `advance` counts one update and gives its constants, `apply` makes updates
+  // whose constants lie in the memory of the values' device, one entry of `constants` for each group.
+  cpu::UpdateConstants advance(const std::string& name, double lr, double momentum = -1);
+  struct Target {
+    std::string name;
+    Tensor* value;
+    Tensor gradient;
+    int group;
+  };
+  void apply(const std::vector<Target>& targets, const cpu::UpdateConstants* constants);
+
   const OptimizerOptions& options() const { return options_; }
 
   // Everything that the next step depends on besides its arguments, as named tensors: moments and, per parameter, the step
@@ -55,20 +84,14 @@ class Optimizer {
     double beta2_power = 1;
   };
 
+  State& state_of(const std::string& name, const Tensor& value, const Tensor& gradient);  // on the value's device
+
   OptimizerOptions options_;
   std::map<std::string, State> states_;
 };
 
 namespace cpu {
 
-// One update of n elements; what the rules need is precomputed per step in float32.
-struct AdamStep {
-  float beta1, one_minus_beta1, beta2, one_minus_beta2;
-  float step;               // lr / (1 - beta1^t)
-  float second_correction;  // 1 / sqrt(1 - beta2^t)
-  float eps;
-  float decay;  // 1 - lr weight_decay for AdamW, else 1
-};
 struct OptimizerKernels {
   void (*adam)(const AdamStep& s, const float* g, std::int64_t n, float* m, float* v, float* w);
   void (*sgd)(float lr, float momentum, bool first, const float* g, std::int64_t n, float* u, float* w);
@@ -78,4 +101,24 @@ struct OptimizerKernels {
 const OptimizerKernels& optimizer_kernels();
 
 }  // namespace cpu
+
+namespace cuda {
+
+// One parameter's update on a CUDA device; u and v as in the rules above, v null for SGD.
+struct UpdateTarget {
+  float *w, *first, *second;
+  const float* gradient;
+  std::int64_t n;
+  int group;
+};
+inline constexpr int kTargetsOfLaunch = 64;
+struct UpdateTargets {
+  UpdateTarget at[kTargetsOfLaunch];
+  int count = 0;
+  std::int64_t most = 0;  // elements of the largest
+};
+// constants[group], in the current device's memory.
+void update(Rule rule, const UpdateTargets& targets, const cpu::UpdateConstants* constants);
+
+}  // namespace cuda
 }  // namespace vitrine

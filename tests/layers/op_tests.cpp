@@ -9,6 +9,7 @@
 #include "tensor/isa.h"
 #include "tensor/parallel.h"
 #include "tensor/philox.h"
+#include "tests/cuda_devices.h"
 
 namespace vitrine::testing {
 namespace {
@@ -66,21 +67,24 @@ struct Result {
   }
 };
 
-std::vector<float> values_of(const Tensor& t) { return {t.host().begin(), t.host().end()}; }
+std::vector<float> values_of(const Tensor& t) {
+  const Tensor here = t.to(Device::cpu());
+  return {here.host().begin(), here.host().end()};
+}
 
 // Forward and backward through the tape; `uses` applications of the op on the same leaves are added up.
-Result run(const OpCase& c, const Arrays<double>& inputs, int uses = 1) {
+Result run(const OpCase& c, const Arrays<double>& inputs, int uses = 1, Device device = {}) {
   Tape tape;
   std::vector<Variable> leaves;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     poison_free_memory(c.inputs[i].elements());
-    leaves.push_back(tape.input(Tensor::from(c.inputs[i], rounded(inputs[i]))));
+    leaves.push_back(tape.input(Tensor::from(c.inputs[i], rounded(inputs[i])).to(device)));
   }
   Variable y = c.apply(leaves);
   for (int use = 1; use < uses; ++use) y = add(y, c.apply(leaves));
   poison_free_memory(y.tensor().size());
   const std::vector<double> dy = draw(99, y.tensor().size(), 1.0);
-  const Gradients gradients = tape.backward(y, Tensor::from(y.shape(), rounded(dy)));
+  const Gradients gradients = tape.backward(y, Tensor::from(y.shape(), rounded(dy)).to(device));
   Result result{values_of(y.tensor()), {}};
   for (std::size_t i = 0; i < leaves.size(); ++i) {
     const Tensor& dx = gradients.of(leaves[i]);
@@ -193,6 +197,33 @@ TEST_P(OpTest, SameBitsOnRepeatThreadsAndInstructionSets) {
     EXPECT_TRUE(run(GetParam(), inputs) == expected) << isa_name(isa) << " differs";
   }
   set_active_isa(isa_before);
+}
+
+TEST_P(OpTest, CudaKernelsHaveTheBitsOfTheCpuInThePortableTier) {
+  const Arrays<double> inputs = draw_inputs(GetParam());
+  const Result expected = run(GetParam(), inputs);
+  for (const Device device : cuda_devices()) {
+    const TierScope scope(cuda::Tier::portable);
+    EXPECT_TRUE(run(GetParam(), inputs, 1, device) == expected) << device.text();
+  }
+}
+
+TEST_P(OpTest, CudaKernelsOfTheFastTierAgreeWithTheReferenceAndRepeatTheirBits) {
+  const OpCase& c = GetParam();
+  const Arrays<double> inputs = draw_inputs(c);
+  for (const Device device : cuda_devices()) {
+    const TierScope scope(cuda::Tier::fast);
+    const Result kernel = run(c, inputs, 1, device);
+    const std::vector<double> dy = draw(99, static_cast<std::int64_t>(kernel.y.size()), 1.0);
+    // A library's products have one accumulator, whose error grows with the number of terms: four times the bound of ours.
+    const double factor = device.is_gpu() ? 4 : 1;
+    expect_close(kernel.y, c.forward(inputs), factor * c.forward_ulp, "forward on " + device.text());
+    const Arrays<double> dx = c.backward(inputs, dy);
+    for (std::size_t i = 0; i < dx.size(); ++i)
+      expect_close(kernel.dx[i], dx[i], factor * c.backward_ulp,
+                   "gradient of input " + std::to_string(i) + " on " + device.text());
+    EXPECT_TRUE(run(c, inputs, 1, device) == kernel) << "a repeated run differs on " << device.text();
+  }
 }
 
 }  // namespace vitrine::testing

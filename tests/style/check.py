@@ -9,8 +9,8 @@ import subprocess
 import sys
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-CODE = (".h", ".cpp")
-OP_FILES = ("{}.h", "{}_reference.h", "{}.cpp", "{}_cpu.cpp")
+CODE = (".h", ".cpp", ".cu")
+OP_FILES = ("{}.h", "{}_reference.h", "{}.cpp", "{}_cpu.cpp", "{}_cuda.cu")
 SECTIONS = ["Forward", "Backward", "Shapes", "Saved", "Numerics", "Requires", "Differs", "Reference"]
 
 
@@ -63,7 +63,7 @@ def op_lists():
 
 
 def siblings():
-    """Every op has its five files, every composite its three, and no reference is without a test."""
+    """Every op has its six files, every composite its three, and no reference is without a test."""
     ops, composites = op_lists()
     have = set(FILES)
     for names, patterns in ((ops, OP_FILES), (composites, ("{}.h", "{}.cpp"))):

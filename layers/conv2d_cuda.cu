@@ -1,0 +1,65 @@
+#include "layers/conv2d.h"
+#include "layers/cudnn_convolution.h"
+#include "layers/linear_algebra_cuda.h"
+#include "layers/window_cuda.h"
+
+namespace vitrine::cuda {
+namespace {
+
+bool is_pointwise(const ConvShape& z) {
+  const Padding& p = z.padding;
+  return z.R == 1 && z.S == 1 && z.stride == 1 && p.top + p.left + p.bottom + p.right == 0;
+}
+
+void forward(const ConvShape& z, const float* x, const float* w, const float* b, float* y) {
+  const std::int64_t pixels = z.N * z.P * z.Q, K = z.K;
+  if (is_pointwise(z)) return product("conv2d", x, w, b, pixels, z.C, K, y);
+  if (b == nullptr && library_convolution(z, x, w, y)) return;
+  product_of(
+      "conv2d", pixels, K, z.R * z.S * z.C, Windows{z, x},
+      [=] VITRINE_HD(std::int64_t term, std::int64_t k) { return w[term * K + k]; },
+      [=] VITRINE_HD(std::int64_t pixel, std::int64_t k, float sum) { y[pixel * K + k] = b == nullptr ? sum : sum + b[k]; });
+}
+
+void backward_data(const ConvShape& z, const float* dy, const float* w, float*, float* dx) {
+  if (is_pointwise(z)) return product_transposed("conv2d", dy, w, z.N * z.H * z.W, z.K, z.C, dx);
+  if (library_convolution_data_gradient(z, dy, w, dx)) return;
+  const std::int64_t C = z.C, K = z.K;
+  product_of(
+      "conv2d", z.N * z.H * z.W, C, z.R * z.S * K, OutputWindows{z, dy},
+      [=] VITRINE_HD(std::int64_t term, std::int64_t c) { return w[(term / K * C + c) * K + term % K]; },
+      [=] VITRINE_HD(std::int64_t pixel, std::int64_t c, float sum) { dx[pixel * C + c] = sum; });
+}
+
+void backward_weights(const ConvShape& z, const float* x, const float* dy, float*, float* dw) {
+  const std::int64_t pixels = z.N * z.P * z.Q, width = z.R * z.S * z.C, K = z.K, size = width * K;
+  if (is_pointwise(z)) return product_over_rows("conv2d", x, dy, pixels, z.C, K, dw);
+  if (library_convolution_weight_gradient(z, x, dy, dw)) return;
+  const std::int64_t chunks = (pixels + kChunk - 1) / kChunk;
+  Tensor room = Tensor::uninitialized({chunks, size}, current());
+  float* const partial = room.mutable_data();
+  const Windows windows{z, x};
+  products<float>(
+      "conv2d", chunks, width, K, kChunk, true,
+      [=] VITRINE_HD(std::int64_t term, std::int64_t pixel) { return windows(pixel, term); },
+      [=] VITRINE_HD(std::int64_t pixel, std::int64_t k) { return dy[pixel * K + k]; },
+      [=] VITRINE_HD(std::int64_t chunk) {
+        const std::int64_t first = chunk * kChunk;
+        return Span{first, first + kChunk < pixels ? first + kChunk : pixels};
+      },
+      [=] VITRINE_HD(std::int64_t chunk, std::int64_t term, std::int64_t k, float sum) {
+        partial[chunk * size + term * K + k] = sum;
+      });
+  join_chunks("conv2d", partial, chunks, size, dw);
+}
+
+void backward_bias(const float* dy, std::int64_t pixels, std::int64_t K, float* db) {
+  sum_over_rows("conv2d", dy, pixels, K, db);
+}
+
+}  // namespace
+
+extern const cpu::Conv2dKernels conv2d_table;
+const cpu::Conv2dKernels conv2d_table = {forward, backward_data, backward_weights, backward_bias};
+
+}  // namespace vitrine::cuda

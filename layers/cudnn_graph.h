@@ -1,0 +1,56 @@
+// cuDNN's graph interface behind a small wrapper: descriptors that are destroyed with their owner, engines, plans.
+//
+// Only files that are built with CUDA include this.
+#pragma once
+
+#include <cudnn.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace vitrine::cuda::cudnn {
+
+// Error naming the call and what it was for.
+void check(cudnnStatus_t status, const char* call, const std::string& what);
+
+class Descriptor {
+ public:
+  Descriptor(cudnnBackendDescriptorType_t type, std::string what);
+
+  Descriptor& set(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, std::int64_t count, const void* values);
+  Descriptor& set(cudnnBackendAttributeName_t name, const std::vector<std::int64_t>& values);
+  Descriptor& set(cudnnBackendAttributeName_t name, cudnnDataType_t value);
+  Descriptor& set(cudnnBackendAttributeName_t name, double value);
+  Descriptor& set(cudnnBackendAttributeName_t name, const Descriptor& value);
+  Descriptor& finish();                 // cudnnBackendFinalize
+  cudnnStatus_t try_finish() noexcept;  // the same, for what may be refused
+  cudnnBackendDescriptor_t get() const { return handle_.get(); }
+  const std::string& what() const { return what_; }
+
+ private:
+  struct Destroy {
+    using pointer = cudnnBackendDescriptor_t;
+    void operator()(cudnnBackendDescriptor_t d) const { cudnnBackendDestroyDescriptor(d); }
+  };
+  std::string what_;
+  std::unique_ptr<void, Destroy> handle_;
+};
+
+// A tensor of float32 with the sizes and strides given, of graph id `id`.
+Descriptor tensor(std::int64_t id, const std::vector<std::int64_t>& sizes, const std::vector<std::int64_t>& strides,
+                  const std::string& what);
+
+// A way to run a graph of one operation.
+struct Plan {
+  Descriptor plan;
+  std::int64_t workspace = 0;
+  std::string engine;  // its number and numerical notes
+};
+
+// Plans of deterministic engines that keep float32 products unless the settings allow TF32, in the order that cuDNN proposes.
+std::vector<Plan> plans_of(Descriptor& operation);
+void run(const Plan& plan, const std::vector<std::int64_t>& ids, const std::vector<const void*>& memory);
+
+}  // namespace vitrine::cuda::cudnn

@@ -1,0 +1,67 @@
+#include "layers/depthwise_conv2d.h"
+
+#include "layers/depthwise_cuda.h"
+#include "layers/linear_algebra_cuda.h"
+#include "layers/window_cuda.h"
+
+namespace vitrine::cuda {
+namespace {
+
+// Any window: one thread for an output.
+void general_forward(const ConvShape& z, const float* x, const float* w, float* y) {
+  const Windows windows{z, x};
+  for_each("depthwise_conv2d", z.N * z.P * z.Q * z.C, [=] VITRINE_HD(std::int64_t i) {
+    const std::int64_t c = i % z.C, pixel = i / z.C;
+    float sum = 0;
+    for (std::int64_t t = 0; t < z.R * z.S; ++t) sum = std::fma(windows(pixel, t * z.C + c), w[t * z.C + c], sum);
+    y[i] = sum;
+  });
+}
+
+void general_backward_data(const ConvShape& z, const float* dy, const float* w, float* dx) {
+  const OutputWindows windows{z, dy};
+  for_each("depthwise_conv2d", z.N * z.H * z.W * z.C, [=] VITRINE_HD(std::int64_t i) {
+    const std::int64_t c = i % z.C, pixel = i / z.C;
+    float sum = 0;
+    for (std::int64_t t = 0; t < z.R * z.S; ++t) sum = std::fma(windows(pixel, t * z.C + c), w[t * z.C + c], sum);
+    dx[i] = sum;
+  });
+}
+
+void forward(const ConvShape& z, const float* x, const float* w, float* y) {
+  if (!has_depthwise_tiles(z)) return general_forward(z, x, w, y);
+  const std::int64_t C = z.C;
+  depthwise_forward(
+      "depthwise_conv2d", z, w, [=] VITRINE_HD(std::int64_t row, std::int64_t c) { return x[row * C + c]; },
+      [=] VITRINE_HD(std::int64_t row, std::int64_t c, float value) { y[row * C + c] = value; });
+}
+
+void backward_data(const ConvShape& z, const float* dy, const float* w, float* dx) {
+  if (!has_depthwise_tiles(z)) return general_backward_data(z, dy, w, dx);
+  const std::int64_t C = z.C;
+  depthwise_backward_data(
+      "depthwise_conv2d", z, w, [=] VITRINE_HD(std::int64_t row, std::int64_t c) { return dy[row * C + c]; },
+      [=] VITRINE_HD(std::int64_t row, std::int64_t c, float value) { dx[row * C + c] = value; });
+}
+
+void backward_weights(const ConvShape& z, const float* x, const float* dy, float* dw) {
+  const std::int64_t pixels = z.N * z.P * z.Q, chunks = (pixels + kChunk - 1) / kChunk, size = z.R * z.S * z.C;
+  Tensor room = Tensor::uninitialized({chunks, size}, current());
+  float* const partial = room.mutable_data();
+  const Windows windows{z, x};
+  for_each("depthwise_conv2d", chunks * size, [=] VITRINE_HD(std::int64_t i) {
+    const std::int64_t term = i % size, c = term % z.C, first = i / size * kChunk;
+    const std::int64_t last = first + kChunk < pixels ? first + kChunk : pixels;
+    float sum = 0;
+    for (std::int64_t pixel = first; pixel < last; ++pixel) sum = std::fma(windows(pixel, term), dy[pixel * z.C + c], sum);
+    partial[i] = sum;
+  });
+  join_chunks("depthwise_conv2d", partial, chunks, size, dw);
+}
+
+}  // namespace
+
+extern const cpu::DepthwiseConv2dKernels depthwise_conv2d_table;
+const cpu::DepthwiseConv2dKernels depthwise_conv2d_table = {forward, backward_data, backward_weights};
+
+}  // namespace vitrine::cuda

@@ -1,0 +1,144 @@
+// The 1x1 convolutions of layers/fused_mbconv.h on a CUDA device.
+#include "layers/linear_algebra_cuda.h"
+#include "layers/norm_sums.h"
+#include "layers/wide_cuda.h"
+#include "tensor/cuda/blas.h"
+#include "tensor/tensor.h"
+
+namespace vitrine::cuda {
+
+extern const cpu::NormSumsKernels norm_sums_table;
+
+namespace {
+
+using cpu::FusedGradient;
+using cpu::FusedNorm;
+using cpu::FusedShape;
+
+constexpr std::int64_t kGradientRows = 128;  // of a float32 sum, layers/slab_cpu.h
+
+// y [rows, N] as a wide tensor = a [rows, K] b [K, N]; transposed: b [N, K].
+void wide_product(const char* op, const float* a, const float* b, std::int64_t rows, std::int64_t K, std::int64_t N,
+                  bool transposed, float* y) {
+  const Wide wide(rows, N);
+  if (wide.is_row_major())
+    return transposed ? product_transposed(op, a, b, rows, K, N, y) : product(op, a, b, nullptr, rows, K, N, y);
+  const std::int64_t step = transposed ? 1 : N, column = transposed ? K : 1;
+  product_of(
+      op, rows, N, K, [=] VITRINE_HD(std::int64_t m, std::int64_t k) { return a[m * K + k]; },
+      [=] VITRINE_HD(std::int64_t k, std::int64_t n) { return b[k * step + n * column]; },
+      [=] VITRINE_HD(std::int64_t m, std::int64_t n, float sum) { y[wide.at(m, n)] = sum; });
+}
+
+// dw [narrow, M], or [M, narrow] where transposed, = sum over rows of a [rows, narrow] times q [rows, M]: float32 sums of 128 rows of a
+// segment, added in float64, segment after segment.
+void weight_gradient(const char* op, const SegmentRows& rows, std::int64_t segments, std::int64_t narrow, std::int64_t M,
+                     const float* a, const float* q, bool transposed, float* dw) {
+  const bool done = transposed ? library_product({op, M, narrow, rows.rows, true, false}, q, a, nullptr, dw)
+                               : library_product({op, narrow, M, rows.rows, true, false}, a, q, nullptr, dw);
+  if (done) return;
+  Tensor room = Tensor::uninitialized({segments, narrow, M, 2}, current());
+  double* const partial = reinterpret_cast<double*>(room.mutable_data());
+  products<double>(
+      op, segments, narrow, M, kGradientRows, true,
+      [=] VITRINE_HD(std::int64_t k, std::int64_t r) { return a[r * narrow + k]; },
+      [=] VITRINE_HD(std::int64_t r, std::int64_t c) { return q[r * M + c]; }, rows,
+      [=] VITRINE_HD(std::int64_t segment, std::int64_t k, std::int64_t c, double sum) {
+        partial[(segment * narrow + k) * M + c] = sum;
+      });
+  norm_sums_table.weights(partial, segments, narrow, M, transposed, dw);
+}
+
+void expand(const FusedShape& s, const float* x, const float* w, float* z1, double* partial) {
+  const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
+  wide_product("mbconv expand", x, w, all, s.in, M, false, z1);
+  const Wide wide(all, M);
+  column_sums<2>(
+      "mbconv expand", s.segments(), M, input_rows(s),
+      [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
+        const double value = static_cast<double>(z1[wide.at(r, c)]);
+        acc[0] = acc[0] + value;
+        acc[1] = std::fma(value, value, acc[1]);
+      },
+      partial);
+}
+
+// q [rows, M] = scale act(BN2(z2)), row-major.
+template <class Function>
+Tensor scaled_activation(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale) {
+  const std::int64_t M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q, rows = s.depthwise.N * pixels;
+  Tensor result = Tensor::uninitialized({rows, M}, current());
+  float* const q = result.mutable_data();
+  const NormActivation<Function> value{norm2, z2, Wide(rows, M)};
+  for_each("mbconv project", rows * M, [=] VITRINE_HD(std::int64_t i) {
+    const std::int64_t r = i / M, c = i % M;
+    q[i] = value(r, c) * (scale != nullptr ? scale[r / pixels * M + c] : 1.0f);
+  });
+  return result;
+}
+
+template <class Function>
+void project_of(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w, float* z3) {
+  const std::int64_t M = s.depthwise.C, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
+  const Tensor q = scaled_activation<Function>(s, norm2, z2, scale);
+  product("mbconv project", q.data(), w, nullptr, rows, M, s.out, z3);
+}
+
+void project(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w, float* z3) {
+  s.activation == Activation::swish ? project_of<Swish>(s, norm2, z2, scale, w, z3)
+                                    : project_of<Relu6>(s, norm2, z2, scale, w, z3);
+}
+
+// scale_gradient [N, M]: per image the sum of dq act(BN2(z2)) over its pixels.
+template <class Function>
+void gradient_of_scale(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* dq, float* scale_gradient) {
+  const std::int64_t N = s.depthwise.N, M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q;
+  const Wide wide(N * pixels, M);
+  const NormActivation<Function> value{norm2, z2, wide};
+  Tensor room = Tensor::uninitialized({N, M, 2}, current());
+  double* const sums = reinterpret_cast<double*>(room.mutable_data());
+  column_sums<1>(
+      "mbconv project", N, M, SegmentRows{pixels, N * pixels},
+      [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
+        acc[0] = std::fma(static_cast<double>(dq[wide.at(r, c)]), static_cast<double>(value(r, c)), acc[0]);
+      },
+      sums);
+  for_each("mbconv project", N * M, [=] VITRINE_HD(std::int64_t i) { scale_gradient[i] = static_cast<float>(sums[i]); });
+}
+
+template <class Function>
+void project_gradient_of(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w,
+                         const float* dz3, float* dq, float* scale_gradient, float* dw) {
+  const std::int64_t M = s.depthwise.C, K = s.out, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
+  wide_product("mbconv project", dz3, w, rows, K, M, true, dq);
+  if (scale != nullptr) gradient_of_scale<Function>(s, norm2, z2, dq, scale_gradient);
+  const Tensor q = scaled_activation<Function>(s, norm2, z2, scale);
+  weight_gradient("mbconv project", output_rows(s), s.segments(), K, M, dz3, q.data(), true, dw);
+}
+
+void project_gradient(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w,
+                      const float* dz3, float* dq, float* scale_gradient, const FusedGradient& dw) {
+  s.activation == Activation::swish ? project_gradient_of<Swish>(s, norm2, z2, scale, w, dz3, dq, scale_gradient, dw.whole)
+                                    : project_gradient_of<Relu6>(s, norm2, z2, scale, w, dz3, dq, scale_gradient, dw.whole);
+}
+
+void expand_gradient(const FusedShape& s, const FusedNorm& norm1, const cpu::NormMeans& means, const float* x, const float* z1,
+                     const float* w, float*, float* g1, float* dx, const FusedGradient& dw) {
+  const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
+  const Wide wide(all, M);
+  Tensor room = Tensor::uninitialized({all, M}, current());
+  float* const dz1 = room.mutable_data();
+  for_each("mbconv expand", all * M, [=] VITRINE_HD(std::int64_t i) {
+    const std::int64_t r = i / M, c = i % M, at = wide.at(r, c);
+    dz1[i] = NormChannel(norm1.constants, c).gradient(z1[at], g1[at], means.g[c], means.gh[c]);
+  });
+  weight_gradient("mbconv expand", input_rows(s), s.segments(), s.in, M, x, dz1, false, dw.whole);
+  if (dx != nullptr) product_transposed("mbconv expand", dz1, w, all, M, s.in, dx);
+}
+
+}  // namespace
+
+extern const cpu::FusedPointwiseKernels fused_pointwise_table;
+const cpu::FusedPointwiseKernels fused_pointwise_table = {expand, project, project_gradient, expand_gradient};
+
+}  // namespace vitrine::cuda

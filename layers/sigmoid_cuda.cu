@@ -1,0 +1,21 @@
+#include "layers/sigmoid.h"
+#include "tensor/cuda/launch.h"
+#include "tensor/cuda/scalar_math.h"
+
+namespace vitrine::cuda {
+namespace {
+
+void forward(const float* x, std::int64_t n, float* y) {
+  for_each("sigmoid", n, [=] VITRINE_HD(std::int64_t i) { y[i] = sigmoid(x[i]); });
+}
+
+void backward(const float* y, const float* dy, std::int64_t n, float* dx) {
+  for_each("sigmoid", n, [=] VITRINE_HD(std::int64_t i) { dx[i] = dy[i] * y[i] * (1.0f - y[i]); });
+}
+
+}  // namespace
+
+extern const cpu::SigmoidKernels sigmoid_table;
+const cpu::SigmoidKernels sigmoid_table = {forward, backward};
+
+}  // namespace vitrine::cuda

@@ -1,0 +1,196 @@
+#include "tensor/cuda/blas.h"
+
+#include <cublasLt.h>
+#include <cuda_runtime_api.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
+#include <tuple>
+
+#include "base/error.h"
+#include "tensor/cuda/runtime.h"
+#include "tensor/cuda/settings.h"
+
+namespace vitrine::cuda {
+namespace {
+
+constexpr std::size_t kWorkspace = std::size_t{32} << 20;
+constexpr int kCandidates = 8;  // that the library proposes and that are timed
+constexpr int kTimedCalls = 5;
+
+void check(cublasStatus_t status, const char* call, const ProductShape& s) {
+  if (status == CUBLAS_STATUS_SUCCESS) return;
+  throw Error(ExitCode::runtime, text("cuBLASLt: ", call, " failed for ", s.op, " [", s.M, ", ", s.K, "] x [", s.K, ", ", s.N,
+                                      "] on ", current().text(), ": ", cublasLtGetStatusString(status)));
+}
+
+// The library's objects, destroyed when they go out of scope.
+template <class Handle, cublasStatus_t (*Destroy)(Handle)>
+struct Destroyer {
+  using pointer = Handle;
+  void operator()(Handle handle) const { Destroy(handle); }
+};
+using Layout = std::unique_ptr<cublasLtMatrixLayoutOpaque_t, Destroyer<cublasLtMatrixLayout_t, cublasLtMatrixLayoutDestroy>>;
+using Operation = std::unique_ptr<cublasLtMatmulDescOpaque_t, Destroyer<cublasLtMatmulDesc_t, cublasLtMatmulDescDestroy>>;
+using Preference =
+    std::unique_ptr<cublasLtMatmulPreferenceOpaque_t, Destroyer<cublasLtMatmulPreference_t, cublasLtMatmulPreferenceDestroy>>;
+
+Layout layout(std::int64_t rows, std::int64_t columns, const ProductShape& s) {
+  cublasLtMatrixLayout_t made = nullptr;
+  check(cublasLtMatrixLayoutCreate(&made, CUDA_R_32F, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns),
+                                   rows),
+        "cublasLtMatrixLayoutCreate", s);
+  return Layout(made);
+}
+
+cublasComputeType_t compute_type() {
+  switch (settings().precision) {
+    case Precision::tf32: return CUBLAS_COMPUTE_32F_FAST_TF32;
+    case Precision::bf16: return CUBLAS_COMPUTE_32F_FAST_16BF;
+    case Precision::fp32: break;
+  }
+  return CUBLAS_COMPUTE_32F;
+}
+
+struct Library {
+  cublasLtHandle_t handle = nullptr;
+  void* workspace = nullptr;
+};
+
+Library& library(const ProductShape& s) {
+  static auto* const all = new std::map<int, Library>;
+  Library& d = (*all)[current().index];
+  if (d.handle == nullptr) {
+    check(cublasLtCreate(&d.handle), "cublasLtCreate", s);
+    d.workspace = allocate(current().index, kWorkspace);
+    if (d.workspace == nullptr) throw Error(ExitCode::runtime, "cuBLASLt: there is no memory for its workspace of 32 MiB");
+  }
+  return d;
+}
+
+// cuBLASLt is column-major: y^T [N, M] = op(b)^T op(a)^T is computed, where a row-major matrix is its own transpose.
+struct Plan {
+  Operation operation;
+  Layout left, right, result;
+  cublasLtMatmulAlgo_t algorithm{};
+  std::size_t workspace = 0;
+  double microseconds = 0;  // 0: not timed
+  int candidates = 0;
+};
+
+using Key = std::tuple<int, std::int64_t, std::int64_t, std::int64_t, bool, bool, bool, Precision>;
+
+std::map<Key, Plan>& plans() {
+  static auto* const all = new std::map<Key, Plan>;
+  return *all;
+}
+std::vector<std::string>& plan_lines() {
+  static auto* const lines = new std::vector<std::string>;
+  return *lines;
+}
+
+struct Operands {
+  const float *a, *b, *bias;
+  float* y;
+};
+
+void set_bias(Plan& p, const ProductShape& s, const float* bias) {
+  const cublasLtEpilogue_t epilogue = bias != nullptr ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
+  check(cublasLtMatmulDescSetAttribute(p.operation.get(), CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue),
+        "cublasLtMatmulDescSetAttribute", s);
+  if (bias == nullptr) return;
+  check(cublasLtMatmulDescSetAttribute(p.operation.get(), CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias),
+        "cublasLtMatmulDescSetAttribute", s);
+}
+
+cublasStatus_t multiply(Plan& p, const ProductShape& s, const Operands& o, const cublasLtMatmulAlgo_t& algorithm,
+                        std::size_t workspace) {
+  const float one = 1.0f, none = 0.0f;
+  Library& d = library(s);
+  return cublasLtMatmul(d.handle, p.operation.get(), &one, o.b, p.left.get(), o.a, p.right.get(), &none, o.y, p.result.get(),
+                        o.y, p.result.get(), &algorithm, d.workspace, workspace, static_cast<cudaStream_t>(stream()));
+}
+
+std::vector<cublasLtMatmulHeuristicResult_t> proposals(const Plan& p, const ProductShape& s) {
+  cublasLtMatmulPreference_t made = nullptr;
+  check(cublasLtMatmulPreferenceCreate(&made), "cublasLtMatmulPreferenceCreate", s);
+  const Preference preference(made);
+  // Sums that are split over blocks are joined in a workspace, in order, or not split at all.
+  const std::uint32_t schemes = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE, alignment = 16;
+  const auto set = [&](cublasLtMatmulPreferenceAttributes_t name, const void* value, std::size_t bytes) {
+    check(cublasLtMatmulPreferenceSetAttribute(preference.get(), name, value, bytes), "cublasLtMatmulPreferenceSetAttribute",
+          s);
+  };
+  set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kWorkspace, sizeof kWorkspace);
+  set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &schemes, sizeof schemes);
+  for (const auto name : {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
+                          CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES})
+    set(name, &alignment, sizeof alignment);
+  std::vector<cublasLtMatmulHeuristicResult_t> found(kCandidates);
+  int count = 0;
+  check(cublasLtMatmulAlgoGetHeuristic(library(s).handle, p.operation.get(), p.left.get(), p.right.get(), p.result.get(),
+                                       p.result.get(), preference.get(), kCandidates, found.data(), &count),
+        "cublasLtMatmulAlgoGetHeuristic", s);
+  found.resize(static_cast<std::size_t>(count));
+  if (found.empty()) check(CUBLAS_STATUS_NOT_SUPPORTED, "cublasLtMatmulAlgoGetHeuristic", s);
+  return found;
+}
+
+Plan plan_of(const ProductShape& s, const Operands& o) {
+  Plan p;
+  cublasLtMatmulDesc_t operation = nullptr;
+  check(cublasLtMatmulDescCreate(&operation, compute_type(), CUDA_R_32F), "cublasLtMatmulDescCreate", s);
+  p.operation.reset(operation);
+  const cublasOperation_t left = s.b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N, right = s.a_transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
+  check(cublasLtMatmulDescSetAttribute(operation, CUBLASLT_MATMUL_DESC_TRANSA, &left, sizeof left), "setting a transpose", s);
+  check(cublasLtMatmulDescSetAttribute(operation, CUBLASLT_MATMUL_DESC_TRANSB, &right, sizeof right), "setting a transpose", s);
+  p.left = s.b_transposed ? layout(s.K, s.N, s) : layout(s.N, s.K, s);
+  p.right = s.a_transposed ? layout(s.M, s.K, s) : layout(s.K, s.M, s);
+  p.result = layout(s.N, s.M, s);
+  set_bias(p, s, o.bias);
+  const auto found = proposals(p, s);
+  p.candidates = static_cast<int>(found.size());
+  p.algorithm = found.front().algo;
+  p.workspace = found.front().workspaceSize;
+  if (is_capturing()) return p;  // nothing can be timed now
+  double best = 0;
+  for (const auto& candidate : found) {
+    if (multiply(p, s, o, candidate.algo, candidate.workspaceSize) != CUBLAS_STATUS_SUCCESS) continue;
+    const double ms = milliseconds(current(), [&] {
+      for (int i = 0; i < kTimedCalls; ++i) multiply(p, s, o, candidate.algo, candidate.workspaceSize);
+    });
+    if (best != 0 && ms >= best) continue;
+    best = ms;
+    p.algorithm = candidate.algo;
+    p.workspace = candidate.workspaceSize;
+  }
+  p.microseconds = best * 1000 / kTimedCalls;
+  return p;
+}
+
+}  // namespace
+
+bool library_product(const ProductShape& s, const float* a, const float* b, const float* bias, float* y) {
+  if (!current().is_gpu() || settings().tier != Tier::fast || s.M < 1 || s.N < 1 || s.K < 1) return false;
+  const Operands operands{a, b, bias, y};
+  const Key key{current().index, s.M, s.N, s.K, s.a_transposed, s.b_transposed, bias != nullptr, settings().precision};
+  auto found = plans().find(key);
+  if (found == plans().end()) {
+    found = plans().emplace(key, plan_of(s, operands)).first;
+    const Plan& p = found->second;
+    plan_lines().push_back(text(s.op, "  [", s.M, ", ", s.K, "] x [", s.K, ", ", s.N, "]", s.a_transposed ? "  a^T" : "",
+                                s.b_transposed ? "  b^T" : "", "  ", text_of(settings().precision), "  best of ", p.candidates,
+                                "  workspace ", p.workspace, "  ", p.microseconds, " us"));
+  }
+  Plan& p = found->second;
+  set_bias(p, s, bias);
+  check(multiply(p, s, operands, p.algorithm, p.workspace), "cublasLtMatmul", s);
+  check_launch(s.op);
+  return true;
+}
+
+std::vector<std::string> product_plans() { return plan_lines(); }
+
+}  // namespace vitrine::cuda

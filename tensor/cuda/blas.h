@@ -1,0 +1,26 @@
+// Products by cuBLASLt, for the fast tier on a GPU.
+//
+// The algorithm of a shape is chosen once, by timing what the library proposes, among those without atomic sums; it is kept with its
+// workspace for the rest of the process, so a shape's bits repeat.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace vitrine::cuda {
+
+// y [M, N] = op(a) op(b): a is [M, K], or [K, M] where transposed; b [K, N] or [N, K]. All row-major.
+struct ProductShape {
+  const char* op;  // for messages and the table of plans
+  std::int64_t M, N, K;
+  bool a_transposed, b_transposed;
+};
+
+// False, and nothing done, where the library is not to be used: on cuda-host, in the portable tier, in a build without CUDA.
+bool library_product(const ProductShape& shape, const float* a, const float* b, const float* bias, float* y);
+
+// What was chosen so far, a line for every shape: op, sizes, precision, engine, workspace, microseconds.
+std::vector<std::string> product_plans();
+
+}  // namespace vitrine::cuda

@@ -1,0 +1,68 @@
+// Launching kernels on the current device (tensor/cuda/runtime.h). `op` names the op in the sentence of a failed launch.
+#pragma once
+
+#include <cstdint>
+
+#include "tensor/cuda/block.h"
+#include "tensor/cuda/runtime.h"
+#include "tensor/parallel.h"
+
+#ifdef __CUDACC__
+#include <cuda_runtime.h>
+#endif
+
+namespace vitrine::cuda {
+
+#ifdef __CUDACC__
+template <class Body>
+__global__ void run_each(std::int64_t n, Body body) {
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += step) body(i);
+}
+
+template <class Kernel>
+__global__ void run_block(Kernel kernel) {
+  extern __shared__ __align__(16) float shared[];
+  kernel(Block{static_cast<std::int64_t>(blockIdx.x), static_cast<int>(blockDim.x), shared});
+}
+#endif
+
+// body(i) for 0 <= i < n, a thread each.
+template <class Body>
+void for_each(const char* op, std::int64_t n, Body body) {
+  if (n <= 0) return;
+  if (!current().is_gpu()) {
+    parallel_for(n, 2048, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t i = first; i < last; ++i) body(i);
+    });
+    return;
+  }
+#ifdef __CUDACC__
+  constexpr int kThreads = 256;
+  constexpr std::int64_t kMostBlocks = 1 << 16;
+  const std::int64_t blocks = (n + kThreads - 1) / kThreads;
+  run_each<<<static_cast<unsigned>(blocks < kMostBlocks ? blocks : kMostBlocks), kThreads, 0,
+             static_cast<cudaStream_t>(stream())>>>(n, body);
+#endif
+  check_launch(op);
+}
+
+// kernel(block) for `blocks` blocks of `threads` threads that share `shared` floats (at most 12,288).
+template <class Kernel>
+void for_blocks(const char* op, std::int64_t blocks, int threads, std::size_t shared, Kernel kernel) {
+  if (blocks <= 0) return;
+  if (!current().is_gpu()) {
+    parallel_for(blocks, 1, [&](std::int64_t first, std::int64_t last) {
+      std::vector<float> memory(shared + 4);
+      for (std::int64_t b = first; b < last; ++b) kernel(Block{b, threads, memory.data()});
+    });
+    return;
+  }
+#ifdef __CUDACC__
+  run_block<<<static_cast<unsigned>(blocks), static_cast<unsigned>(threads), shared * sizeof(float),
+              static_cast<cudaStream_t>(stream())>>>(kernel);
+#endif
+  check_launch(op);
+}
+
+}  // namespace vitrine::cuda

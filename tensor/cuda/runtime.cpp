@@ -1,0 +1,237 @@
+#include "tensor/cuda/runtime.h"
+
+#include <cublasLt.h>
+#include <cuda_runtime_api.h>
+#include <cudnn.h>
+#include <nccl.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <deque>
+#include <mutex>
+
+#include "base/error.h"
+#include "tensor/storage.h"
+
+namespace vitrine::cuda {
+namespace {
+
+thread_local Device current_device = Device::cuda_host();
+thread_local bool capturing = false;
+
+// Throws the sentence of a CUDA call that failed.
+void check(cudaError_t status, const char* call, const std::string& where) {
+  if (status == cudaSuccess) return;
+  throw Error(ExitCode::runtime,
+              text("CUDA: ", call, " failed ", where, ": ", cudaGetErrorString(status), " (", cudaGetErrorName(status), ")"));
+}
+
+std::string at_device(int index) { return text("on cuda:", index); }
+
+bool waits_for_launches() {
+  static const bool waits = [] {
+    const char* value = std::getenv("VITRINE_SYNC");
+    return value != nullptr && std::string_view(value) == "1";
+  }();
+  return waits;
+}
+
+// The streams live as long as the process: tensors with static lifetime may outlive any other object.
+cudaStream_t stream_of(int index) {
+  static std::mutex mutex;
+  static auto* const streams = new std::deque<cudaStream_t>;
+  const std::scoped_lock lock(mutex);
+  while (static_cast<int>(streams->size()) <= index) streams->push_back(nullptr);
+  cudaStream_t& stream = (*streams)[static_cast<std::size_t>(index)];
+  if (stream == nullptr) {
+    check(cudaSetDevice(index), "cudaSetDevice", at_device(index));
+    check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags", at_device(index));
+  }
+  return stream;
+}
+
+std::string version_text(int version) { return text(version / 1000, ".", version % 1000 / 10); }
+
+}  // namespace
+
+bool is_built() { return true; }
+
+int device_count() {
+  int count = 0;
+  return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
+}
+
+std::string why_no_device() {
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status == cudaSuccess && count > 0) return "";
+  if (status == cudaErrorInsufficientDriver) {
+    int driver = 0;
+    cudaDriverGetVersion(&driver);
+    if (driver == 0) return "no NVIDIA driver is installed";
+    return text("the NVIDIA driver supports CUDA ", version_text(driver), ", this program needs ", version_text(CUDART_VERSION),
+                "; update the driver");
+  }
+  if (status == cudaSuccess || status == cudaErrorNoDevice) return "no NVIDIA GPU was found";
+  return text("the CUDA runtime says: ", cudaGetErrorString(status));
+}
+
+void require(int index) {
+  const int count = device_count();
+  if (count == 0)
+    throw Error(ExitCode::runtime, text("--device cuda:", index, " cannot be used: ", why_no_device(), "; use --device cpu"));
+  if (index >= count) {
+    throw Error(ExitCode::runtime,
+                text("--device cuda:", index, " does not exist: there ", count == 1 ? "is 1 GPU" : text("are ", count, " GPUs"),
+                     ", cuda:0", count == 1 ? "" : text(" to cuda:", count - 1)));
+  }
+  const DeviceInfo info = describe(index);
+  if (info.major * 10 + info.minor < 75) {
+    throw Error(ExitCode::runtime, text("--device cuda:", index, " cannot be used: ", info.name, " has compute capability ",
+                                        info.major, ".", info.minor, ", at least 7.5 is needed; use --device cpu"));
+  }
+}
+
+DeviceInfo describe(int index) {
+  cudaDeviceProp properties{};
+  check(cudaGetDeviceProperties(&properties, index), "cudaGetDeviceProperties", at_device(index));
+  DeviceInfo info{
+      properties.name, properties.major, properties.minor, properties.multiProcessorCount, properties.totalGlobalMem, 0};
+  check(cudaSetDevice(index), "cudaSetDevice", at_device(index));
+  std::size_t total = 0;
+  check(cudaMemGetInfo(&info.free_bytes, &total), "cudaMemGetInfo", at_device(index));
+  return info;
+}
+
+std::vector<std::pair<std::string, std::string>> versions() {
+  int driver = 0, runtime = 0, nccl = 0;
+  cudaDriverGetVersion(&driver);
+  cudaRuntimeGetVersion(&runtime);
+  ncclGetVersion(&nccl);
+  const std::size_t cudnn = cudnnGetVersion(), blas = cublasLtGetVersion();
+  return {{"driver", driver == 0 ? "none" : version_text(driver)},
+          {"CUDA runtime", version_text(runtime)},
+          {"cuDNN", text(cudnn / 10000, ".", cudnn % 10000 / 100, ".", cudnn % 100)},
+          {"cuBLASLt", text(blas / 10000, ".", blas % 10000 / 100, ".", blas % 100)},
+          {"NCCL", text(nccl / 10000, ".", nccl % 10000 / 100, ".", nccl % 100)}};
+}
+
+Device current() { return current_device; }
+
+void make_current(Device device) {
+  if (device == current_device) return;
+  if (device.is_gpu()) check(cudaSetDevice(device.index), "cudaSetDevice", at_device(device.index));
+  current_device = device;
+}
+
+void* allocate(int index, std::size_t bytes) {
+  check(cudaSetDevice(index), "cudaSetDevice", at_device(index));
+  void* memory = nullptr;
+  const cudaError_t status = cudaMalloc(&memory, bytes);
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();  // it is handled
+    return nullptr;
+  }
+  check(status, "cudaMalloc", at_device(index));
+  return memory;
+}
+
+void release(int index, void* memory) {
+  if (cudaSetDevice(index) == cudaSuccess) cudaFree(memory);
+}
+
+void copy_to_device(int index, void* to, const void* from, std::size_t bytes) {
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_of(index)), "copying to the device", at_device(index));
+  check(cudaStreamSynchronize(stream_of(index)), "copying to the device", at_device(index));
+}
+
+void copy_to_host(int index, void* to, const void* from, std::size_t bytes) {
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_of(index)), "copying to the host", at_device(index));
+  check(cudaStreamSynchronize(stream_of(index)), "copying to the host", at_device(index));
+}
+
+void copy_on_device(int index, void* to, const void* from, std::size_t bytes) {
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_of(index)), "a copy", at_device(index));
+}
+
+void synchronize(Device device) {
+  if (device.is_gpu()) check(cudaStreamSynchronize(stream_of(device.index)), "cudaStreamSynchronize", at_device(device.index));
+}
+
+void* stream() { return current_device.is_gpu() ? stream_of(current_device.index) : nullptr; }
+
+void check_launch(const char* op) {
+  if (!current_device.is_gpu()) return;
+  check(cudaGetLastError(), "launching a kernel", text("of ", op, " ", at_device(current_device.index)));
+  if (waits_for_launches() && !capturing)
+    check(cudaStreamSynchronize(stream_of(current_device.index)), "a kernel",
+          text("of ", op, " ", at_device(current_device.index)));
+}
+
+bool is_capturing() { return capturing; }
+
+struct Graph::State {
+  Device device;
+  MemoryPool pool;
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t executable = nullptr;
+};
+
+Graph::Graph(Device device, const std::function<void()>& work) : state_(std::make_unique<State>()) {
+  state_->device = device;
+  make_current(device);
+  const cudaStream_t stream = stream_of(device.index);
+  const MemoryPool::Scope scope(state_->pool);
+  check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture", at_device(device.index));
+  capturing = true;
+  try {
+    work();
+  } catch (...) {
+    capturing = false;
+    cudaStreamEndCapture(stream, &state_->graph);
+    throw;
+  }
+  capturing = false;
+  check(cudaStreamEndCapture(stream, &state_->graph), "cudaStreamEndCapture", at_device(device.index));
+  check(cudaGraphInstantiate(&state_->executable, state_->graph, 0), "cudaGraphInstantiate", at_device(device.index));
+}
+
+Graph::~Graph() {
+  if (state_->executable != nullptr) cudaGraphExecDestroy(state_->executable);
+  if (state_->graph != nullptr) cudaGraphDestroy(state_->graph);
+}
+
+void Graph::launch() {
+  check(cudaGraphLaunch(state_->executable, stream_of(state_->device.index)), "cudaGraphLaunch",
+        at_device(state_->device.index));
+}
+
+std::size_t Graph::nodes() const {
+  std::size_t count = 0;
+  check(cudaGraphGetNodes(state_->graph, nullptr, &count), "cudaGraphGetNodes", at_device(state_->device.index));
+  return count;
+}
+
+double milliseconds(Device device, const std::function<void()>& work) {
+  if (!device.is_gpu()) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  }
+  const cudaStream_t stream = stream_of(device.index);
+  cudaEvent_t first = nullptr, last = nullptr;
+  const std::string where = at_device(device.index);
+  check(cudaEventCreate(&first), "cudaEventCreate", where);
+  check(cudaEventCreate(&last), "cudaEventCreate", where);
+  check(cudaEventRecord(first, stream), "cudaEventRecord", where);
+  work();
+  check(cudaEventRecord(last, stream), "cudaEventRecord", where);
+  check(cudaEventSynchronize(last), "cudaEventSynchronize", where);
+  float elapsed = 0;
+  check(cudaEventElapsedTime(&elapsed, first, last), "cudaEventElapsedTime", where);
+  cudaEventDestroy(first);
+  cudaEventDestroy(last);
+  return static_cast<double>(elapsed);
+}
+
+}  // namespace vitrine::cuda

@@ -1,0 +1,77 @@
+// What the rest of the program needs of the CUDA runtime, without its headers: devices, memory, order, graphs.
+//
+// All work of a device goes to one stream, in the order of the calls; only `synchronize` and copies to or from the host wait for it.
+// Errors are Error with exit code 1, one sentence that names the call and the op. With VITRINE_SYNC=1 in the environment every launch
+// is waited for, so that a failing kernel is named and not a later one. In a build without CUDA there are no devices.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tensor/device.h"
+
+namespace vitrine::cuda {
+
+bool is_built();              // this program was built with CUDA
+int device_count();           // 0 without a driver
+std::string why_no_device();  // one sentence; empty when there is one
+void require(int index);      // Error unless GPU `index` can be used
+
+struct DeviceInfo {
+  std::string name;
+  int major = 0, minor = 0;  // compute capability
+  int processors = 0;        // streaming multiprocessors
+  std::size_t total_bytes = 0, free_bytes = 0;
+};
+DeviceInfo describe(int index);
+// Names and versions of the libraries this program is built with, and of the driver: {"driver", "13.0"}, ...
+std::vector<std::pair<std::string, std::string>> versions();
+
+// The device that kernels launched by this thread run on.
+Device current();
+void make_current(Device device);
+
+// `table` for kernels on `device`, which becomes this thread's current one.
+template <class Table>
+const Table& on(Device device, const Table& table) {
+  make_current(device);
+  return table;
+}
+
+void* allocate(int index, std::size_t bytes);  // plain device memory; null when there is not enough
+void release(int index, void* memory);
+void copy_to_device(int index, void* to, const void* from, std::size_t bytes);  // returns when `from` may change
+void copy_to_host(int index, void* to, const void* from, std::size_t bytes);    // waits for the stream
+void copy_on_device(int index, void* to, const void* from, std::size_t bytes);
+void synchronize(Device device);
+
+void* stream();                     // of the current device: a cudaStream_t
+void check_launch(const char* op);  // after a launch on the current device
+bool is_capturing();
+
+// Work of one device recorded once and replayed with one call. The work runs no host code again: every argument that changes from
+// replay to replay lies in device memory. Tensors made while recording keep their memory as long as the graph lives.
+class Graph {
+ public:
+  Graph(Device device, const std::function<void()>& work);  // records; does not run
+  ~Graph();
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
+  void launch();
+  std::size_t nodes() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Milliseconds that the device spends on `work`, between two events of its stream. On cuda-host: of the host's clock.
+double milliseconds(Device device, const std::function<void()>& work);
+
+}  // namespace vitrine::cuda

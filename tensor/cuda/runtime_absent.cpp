@@ -1,0 +1,52 @@
+// tensor/cuda/runtime.h in a build without CUDA.
+#include <chrono>
+
+#include "base/error.h"
+#include "tensor/cuda/runtime.h"
+
+namespace vitrine::cuda {
+namespace {
+
+thread_local Device current_device = Device::cuda_host();
+
+[[noreturn]] void refuse(const char* what) { throw InternalError(text("cuda: ", what, " was called in a build without CUDA")); }
+
+}  // namespace
+
+bool is_built() { return false; }
+int device_count() { return 0; }
+std::string why_no_device() {
+  return "this program was built without CUDA; build it with scripts/build --cuda on where the CUDA Toolkit is installed";
+}
+void require(int index) {
+  throw Error(ExitCode::runtime, text("--device cuda:", index, " cannot be used: ", why_no_device(), ", or use --device cpu"));
+}
+DeviceInfo describe(int) { refuse("describe"); }
+std::vector<std::pair<std::string, std::string>> versions() { return {}; }
+
+Device current() { return current_device; }
+void make_current(Device device) { current_device = device; }
+
+void* allocate(int, std::size_t) { refuse("allocate"); }
+void release(int, void*) {}
+void copy_to_device(int, void*, const void*, std::size_t) { refuse("copy_to_device"); }
+void copy_to_host(int, void*, const void*, std::size_t) { refuse("copy_to_host"); }
+void copy_on_device(int, void*, const void*, std::size_t) { refuse("copy_on_device"); }
+void synchronize(Device) {}
+void* stream() { return nullptr; }
+void check_launch(const char*) {}
+bool is_capturing() { return false; }
+
+struct Graph::State {};
+Graph::Graph(Device, const std::function<void()>&) { refuse("Graph"); }
+Graph::~Graph() = default;
+void Graph::launch() {}
+std::size_t Graph::nodes() const { return 0; }
+
+double milliseconds(Device, const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace vitrine::cuda

@@ -1,0 +1,31 @@
+#include "tensor/cuda/settings.h"
+
+#include "base/error.h"
+
+namespace vitrine::cuda {
+
+Settings& settings() {
+  static Settings the_settings;
+  return the_settings;
+}
+
+Tier tier_from_name(const std::string& name) {
+  if (name == "fast") return Tier::fast;
+  if (name == "portable") return Tier::portable;
+  throw UsageError(text("--tier is '", name, "', expected fast or portable"));
+}
+
+Precision precision_from_name(const std::string& name) {
+  if (name == "fp32") return Precision::fp32;
+  if (name == "tf32") return Precision::tf32;
+  if (name == "bf16") return Precision::bf16;
+  throw UsageError(text("--precision is '", name, "', expected fp32, tf32 or bf16"));
+}
+
+std::string text_of(Tier tier) { return tier == Tier::fast ? "fast" : "portable"; }
+
+std::string text_of(Precision precision) {
+  return precision == Precision::fp32 ? "fp32" : precision == Precision::tf32 ? "tf32" : "bf16";
+}
+
+}  // namespace vitrine::cuda

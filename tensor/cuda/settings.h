@@ -1,0 +1,26 @@
+// How the CUDA back end computes; one setting for the process, set before the first op.
+#pragma once
+
+#include <string>
+
+namespace vitrine::cuda {
+
+// portable: own kernels only, in the order of the CPU's sums: every result has the CPU's bits.
+// fast: products by cuBLASLt, convolutions by cuDNN, sums in an order that suits a GPU (fixed as well: a run repeats its bits).
+enum class Tier { fast, portable };
+// Of the products in the fast tier: float32 operands, TF32 (10 bits of mantissa) or bf16 (7 bits); sums are float32 in all of them.
+enum class Precision { fp32, tf32, bf16 };
+
+struct Settings {
+  Tier tier = Tier::fast;
+  Precision precision = Precision::fp32;
+};
+Settings& settings();
+
+// UsageError naming the option.
+Tier tier_from_name(const std::string& name);
+Precision precision_from_name(const std::string& name);
+std::string text_of(Tier tier);
+std::string text_of(Precision precision);
+
+}  // namespace vitrine::cuda
