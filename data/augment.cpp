@@ -6,17 +6,12 @@
 #include <vector>
 
 #include "base/error.h"
+#include "data/view.h"
 #include "tensor/math.h"
 #include "tensor/philox.h"
 
 namespace vitrine {
 namespace {
-
-// Where an output pixel (y, x), measured from the image's centre, is read from: [a b; c d] (y, x) + (ty, tx).
-struct Affine {
-  double a = 1, b = 0, c = 0, d = 1, ty = 0, tx = 0;
-  bool identity = true;
-};
 
 Affine drawn_affine(const AugmentOptions& o, std::int64_t H, std::int64_t W, const Draw& base) {
   const auto draw = [&](Purpose purpose) {
@@ -56,41 +51,6 @@ Affine drawn_affine(const AugmentOptions& o, std::int64_t H, std::int64_t W, con
   return m;
 }
 
-// Reflects about the edge pixels: -1 -> 1, n -> n - 2.
-std::int64_t reflected(std::int64_t i, std::int64_t n) {
-  if (n == 1) return 0;
-  const std::int64_t period = 2 * (n - 1);
-  i = (i % period + period) % period;
-  return i < n ? i : period - i;
-}
-
-void resample(const float* in, float* out, std::int64_t H, std::int64_t W, std::int64_t C, const Affine& m) {
-  const double cy = static_cast<double>(H - 1) / 2, cx = static_cast<double>(W - 1) / 2;
-  for (std::int64_t y = 0; y < H; ++y) {
-    for (std::int64_t x = 0; x < W; ++x) {
-      const double v = static_cast<double>(y) - cy, u = static_cast<double>(x) - cx;
-      const double sy = m.a * v + m.b * u + m.ty + cy, sx = m.c * v + m.d * u + m.tx + cx;
-      const double fy = std::floor(sy), fx = std::floor(sx);
-      const double wy = sy - fy, wx = sx - fx;
-      const std::int64_t y0 = reflected(static_cast<std::int64_t>(fy), H), y1 = reflected(static_cast<std::int64_t>(fy) + 1, H);
-      const std::int64_t x0 = reflected(static_cast<std::int64_t>(fx), W), x1 = reflected(static_cast<std::int64_t>(fx) + 1, W);
-      for (std::int64_t c = 0; c < C; ++c) {
-        const auto at = [&](std::int64_t r, std::int64_t s) { return static_cast<double>(in[(r * W + s) * C + c]); };
-        const double top = at(y0, x0) + wx * (at(y0, x1) - at(y0, x0));
-        const double bottom = at(y1, x0) + wx * (at(y1, x1) - at(y1, x0));
-        out[(y * W + x) * C + c] = static_cast<float>(std::clamp(top + wy * (bottom - top), 0.0, 1.0));
-      }
-    }
-  }
-}
-
-double logit(double p) { return log_portable(p / (1 - p)); }
-
-struct Lighting {
-  double shift = 0, scale = 1;
-  bool identity = true;
-};
-
 Lighting drawn_lighting(const AugmentOptions& o, const Draw& base) {
   Lighting light;
   if (o.max_lighting <= 0) return light;
@@ -98,7 +58,7 @@ Lighting drawn_lighting(const AugmentOptions& o, const Draw& base) {
   brightness.purpose = Purpose::brightness;
   contrast.purpose = Purpose::contrast;
   if (brightness.uniform(0) < o.lighting_probability) {
-    light.shift = logit(brightness.uniform(1, 0.5 * (1 - o.max_lighting), 0.5 * (1 + o.max_lighting)));
+    light.shift = both::logit(brightness.uniform(1, 0.5 * (1 - o.max_lighting), 0.5 * (1 + o.max_lighting)));
     light.identity = false;
   }
   if (contrast.uniform(0) < o.lighting_probability) {
@@ -109,25 +69,29 @@ Lighting drawn_lighting(const AugmentOptions& o, const Draw& base) {
   return light;
 }
 
-void relight(std::span<float> values, const Lighting& light) {
-  for (float& value : values) {
-    const double p = std::clamp(static_cast<double>(value), 1e-4, 1 - 1e-4);
-    value = static_cast<float>(1 / (1 + exp_portable(-(logit(p) + light.shift) * light.scale)));
-  }
-}
-
 }  // namespace
+
+View drawn_view(const AugmentOptions& options, std::int64_t H, std::int64_t W, std::uint64_t seed, std::uint32_t epoch,
+                std::uint32_t sample) {
+  const Draw base{.seed = seed, .epoch = epoch, .sample = sample};
+  return {drawn_affine(options, H, W, base), drawn_lighting(options, base)};
+}
 
 Tensor augment(const Tensor& image, const AugmentOptions& options, std::uint64_t seed, std::uint32_t epoch,
                std::uint32_t sample) {
   const Shape& s = image.shape();
   if (s.rank() != 3) throw ShapeError(text("augment: the image is ", s.text(), ", expected [H, W, C]"));
-  const Draw base{.seed = seed, .epoch = epoch, .sample = sample};
-  const Affine affine = drawn_affine(options, s[0], s[1], base);
-  Tensor result = affine.identity ? image.clone() : Tensor::uninitialized(s);
-  if (!affine.identity) resample(image.host().data(), result.mutable_host().data(), s[0], s[1], s[2], affine);
-  const Lighting light = drawn_lighting(options, base);
-  if (!light.identity) relight(result.mutable_host(), light);
+  const View view = drawn_view(options, s[0], s[1], seed, epoch, sample);
+  if (view.affine.identity && view.light.identity) return image.clone();
+  Tensor result = Tensor::uninitialized(s);
+  const float* const in = image.host().data();
+  float* out = result.mutable_host().data();
+  for (std::int64_t y = 0; y < s[0]; ++y) {
+    for (std::int64_t x = 0; x < s[1]; ++x) {
+      const SourcePixel from(view.affine, s[0], s[1], y, x);
+      for (std::int64_t c = 0; c < s[2]; ++c) *out++ = value_of(view, from, in, s[1], s[2], y, x, c);
+    }
+  }
   return result;
 }
 

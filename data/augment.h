@@ -10,6 +10,7 @@
 
 #include <cstdint>
 
+#include "data/view.h"
 #include "tensor/tensor.h"
 
 namespace vitrine {
@@ -23,6 +24,10 @@ struct AugmentOptions {
   bool flip_horizontal = true;  // probability 0.5
   bool flip_vertical = false;
 };
+
+// What is drawn for one sample.
+View drawn_view(const AugmentOptions& options, std::int64_t H, std::int64_t W, std::uint64_t seed, std::uint32_t epoch,
+                std::uint32_t sample);
 
 // image [H, W, C] with values in [0, 1]; the result has the same shape and range.
 Tensor augment(const Tensor& image, const AugmentOptions& options, std::uint64_t seed, std::uint32_t epoch,

@@ -10,17 +10,17 @@ namespace vitrine {
 namespace {
 
 // y_n = lambda_n x_n + (1 - lambda_n) x_partner(n), rows of `size` values.
-Tensor mixed(const Tensor& x, const std::vector<float>& lambda, const std::vector<int>& partner) {
+Tensor mixed(const Tensor& x, const std::vector<Mix>& mixes) {
   Tensor y = Tensor::uninitialized(x.shape());
   const std::int64_t N = x.shape()[0], size = x.size() / N;
   const float* in = x.host().data();
   float* out = y.mutable_host().data();
   parallel_for(N, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t n = first; n < last; ++n) {
-      const auto i = static_cast<std::size_t>(n);
-      const float l = lambda[i], rest = 1.0f - l;
+      const Mix& mix = mixes[static_cast<std::size_t>(n)];
+      const float l = mix.lambda, rest = 1.0f - l;
       const float* a = in + n * size;
-      const float* b = in + partner[i] * size;
+      const float* b = in + mix.partner * size;
       for (std::int64_t e = 0; e < size; ++e) out[n * size + e] = l * a[e] + rest * b[e];  // two products, one sum: no fma
     }
   });
@@ -29,20 +29,24 @@ Tensor mixed(const Tensor& x, const std::vector<float>& lambda, const std::vecto
 
 }  // namespace
 
-Batch mixup(const Batch& batch, double alpha, std::uint64_t seed, std::uint32_t epoch, std::uint32_t first) {
-  if (!(alpha >= 0)) throw UsageError(text("mixup: alpha is ", alpha, ", expected 0 or more"));
-  if (alpha == 0) return batch;
-  const std::int64_t N = batch.images.shape()[0];
+std::vector<Mix> drawn_mixes(std::int64_t N, double alpha, std::uint64_t seed, std::uint32_t epoch, std::uint32_t first) {
   const std::vector<int> partner =
       permutation({.seed = seed, .purpose = Purpose::mixup_partner, .epoch = epoch, .sample = first}, static_cast<int>(N));
-  std::vector<float> lambda;
+  std::vector<Mix> mixes;
   for (std::int64_t n = 0; n < N; ++n) {
     const Draw draw{
         .seed = seed, .purpose = Purpose::mixup_lambda, .epoch = epoch, .sample = first + static_cast<std::uint32_t>(n)};
     const double l = draw.beta(0, alpha, alpha);
-    lambda.push_back(static_cast<float>(std::max(l, 1 - l)));
+    mixes.push_back({static_cast<float>(std::max(l, 1 - l)), partner[static_cast<std::size_t>(n)]});
   }
-  return {mixed(batch.images, lambda, partner), mixed(batch.targets, lambda, partner)};
+  return mixes;
+}
+
+Batch mixup(const Batch& batch, double alpha, std::uint64_t seed, std::uint32_t epoch, std::uint32_t first) {
+  if (!(alpha >= 0)) throw UsageError(text("mixup: alpha is ", alpha, ", expected 0 or more"));
+  if (alpha == 0) return batch;
+  const std::vector<Mix> mixes = drawn_mixes(batch.images.shape()[0], alpha, seed, epoch, first);
+  return {mixed(batch.images, mixes), mixed(batch.targets, mixes)};
 }
 
 }  // namespace vitrine

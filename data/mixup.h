@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "tensor/tensor.h"
 
@@ -14,6 +15,13 @@ struct Batch {
   Tensor images;   // [N, H, W, C]
   Tensor targets;  // [N, classes], rows sum to 1
 };
+
+// What is drawn for one sample of a batch: its lambda and its partner's place in the batch.
+struct Mix {
+  float lambda = 1;
+  int partner = 0;
+};
+std::vector<Mix> drawn_mixes(std::int64_t N, double alpha, std::uint64_t seed, std::uint32_t epoch, std::uint32_t first);
 
 // `first` is the epoch position of the batch's first sample; partners are another drawn permutation of the same batch.
 // alpha = 0 returns the batch unchanged.

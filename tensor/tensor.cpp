@@ -1,6 +1,7 @@
 #include "tensor/tensor.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "base/error.h"
@@ -72,20 +73,37 @@ std::span<float> Tensor::mutable_host() {
   return {mutable_data(), storage_->floats()};
 }
 
+void Tensor::write_bytes(const void* from, std::size_t count) {
+  float* const target = mutable_data();
+  if (count > storage_->floats() * sizeof(float)) throw InternalError("more bytes were written than a tensor has");
+  if (count == 0) return;
+  if (device().is_gpu()) {
+    cuda::copy_to_device(device().index, target, from, count);
+  } else {
+    std::memcpy(target, from, count);
+  }
+}
+
+void Tensor::read_bytes(void* to, std::size_t count) const {
+  if (count > storage_->floats() * sizeof(float)) throw InternalError("more bytes were read than a tensor has");
+  if (count == 0) return;
+  if (device().is_gpu()) {
+    cuda::copy_to_host(device().index, to, data(), count);
+  } else {
+    std::memcpy(to, data(), count);
+  }
+}
+
 Tensor Tensor::to(Device wanted) const {
   const Device here = device();
   if (!defined() || wanted == here) return *this;
+  if (here.is_gpu() && wanted.is_gpu()) return to(Device::cpu()).to(wanted);
   Tensor copy = uninitialized(shape_, wanted);
   const std::size_t bytes = static_cast<std::size_t>(size()) * sizeof(float);
-  float* const target = copy.mutable_data();
-  if (bytes == 0) return copy;
-  if (here.is_gpu() && wanted.is_gpu()) return to(Device::cpu()).to(wanted);
-  if (here.is_gpu()) {
-    cuda::copy_to_host(here.index, target, data(), bytes);
-  } else if (wanted.is_gpu()) {
-    cuda::copy_to_device(wanted.index, target, data(), bytes);
+  if (wanted.is_gpu()) {
+    copy.write_bytes(data(), bytes);
   } else {
-    std::copy_n(data(), size(), target);
+    read_bytes(copy.mutable_data(), bytes);
   }
   return copy;
 }

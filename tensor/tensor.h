@@ -45,6 +45,10 @@ class Tensor {
   const float* data() const;
   float* mutable_data();  // InternalError when the storage is shared
 
+  // The storage's bytes from or to host memory, on whichever device they lie; `count` of them, no more than there are.
+  void write_bytes(const void* from, std::size_t count);
+  void read_bytes(void* to, std::size_t count) const;
+
   Tensor reshaped(const Shape& shape) const;  // shares the storage; ShapeError when the counts differ
   Tensor clone() const;                       // a new storage with the same values
 

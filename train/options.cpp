@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/number.h"
+#include "tensor/cuda/settings.h"
 #include "nn/efficientnet/first_conv.h"
 
 namespace vitrine {
@@ -81,6 +82,18 @@ std::map<std::string, double> lr_scales(const std::string& lr_scale) {
   return scales;
 }
 
+namespace {
+
+// A portable run has the same bits on every device, so it does not name one.
+std::string tier_of(Device device) {
+  const cuda::Settings& s = cuda::settings();
+  if (!device.is_cuda() || s.tier == cuda::Tier::portable)
+    return "portable (float32, same bits on any thread count and vector width)";
+  return text("fast (", cuda::text_of(s.precision), " on ", device.is_gpu() ? "a GPU" : device.text(), ", bits repeat on equal hardware and libraries)");
+}
+
+}  // namespace
+
 std::vector<std::pair<std::string, std::string>> describe(const TrainOptions& o) {
   return {{"arch", o.arch},
           {"inputs", o.inputs},
@@ -114,7 +127,7 @@ std::vector<std::pair<std::string, std::string>> describe(const TrainOptions& o)
           {"flip_vertical", yes_no(o.augment.flip_vertical)},
           {"seed", std::to_string(o.seed)},
           {"select", "best epoch by validation accuracy, the first of equals"},
-          {"tier", "portable (float32, same bits on any thread count and vector width)"}};
+          {"tier", tier_of(o.device)}};
 }
 
 }  // namespace vitrine

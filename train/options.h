@@ -34,6 +34,7 @@ struct TrainOptions {
   AugmentOptions augment;
   OptimizerOptions optimizer;
   std::uint64_t seed = 42;
+  Device device;  // the tier and precision of a CUDA device: tensor/cuda/settings.h
 };
 
 // UsageError naming the option, its value and its range.

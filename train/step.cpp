@@ -15,7 +15,7 @@ namespace {
 [[noreturn]] void name_first_non_finite(EfficientNet& net, const Batch& batch, const StepOptions& options) {
   Tape tape;
   tape.refuse_non_finite();
-  const Variable logits = net.forward(batch.images, {Mode::train, &tape, options.key, false});
+  const Variable logits = net.forward(batch.images.to(net.device()), {Mode::train, &tape, options.key, false});
   cross_entropy(logits, batch.targets, options.label_smoothing);
   throw NumericalError("the loss is not finite although every op's output is; lower --lr");
 }
@@ -27,9 +27,9 @@ StepResult train_step(EfficientNet& net, Optimizer& optimizer, const Batch& batc
   Gradients gradients;
   {
     Tape tape;
-    const Variable logits = net.forward(batch.images, {Mode::train, &tape, options.key});
+    const Variable logits = net.forward(batch.images.to(net.device()), {Mode::train, &tape, options.key});
     const Variable loss = cross_entropy(logits, batch.targets, options.label_smoothing);
-    result.loss = static_cast<double>(loss.tensor().host()[0]);
+    result.loss = static_cast<double>(loss.tensor().to(Device::cpu()).host()[0]);
     result.logits = logits.tensor();
     if (!std::isfinite(result.loss)) name_first_non_finite(net, batch, options);
     gradients = tape.backward(loss);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <future>
+#include <optional>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -14,6 +15,7 @@
 #include "nn/efficientnet/first_conv.h"
 #include "tensor/math.h"
 #include "tensor/parallel.h"
+#include "train/device_training.h"
 #include "train/resume.h"
 #include "train/schedule.h"
 #include "train/step.h"
@@ -75,7 +77,10 @@ class FoldTraining {
   }
 
   FoldFiles run() {
-    if (read_resume_file(resume_path(), state_, net_, optimizer_)) {
+    const bool resumed = read_resume_file(resume_path(), state_, net_, optimizer_);
+    net_.to(options_.device);
+    if (options_.device.is_cuda()) device_training_.emplace(net_, optimizer_, data_.train, options_);
+    if (resumed) {
       progress_.line(text(title_, "  resumed after epoch ", state_.history.size(), " of ", options_.epochs));
     }
     started_ = last_save_ = Clock::now();
@@ -111,10 +116,27 @@ class FoldTraining {
     });
   }
 
-  void train_epoch(int epoch) {
-    const std::vector<int> visit = order(static_cast<std::uint32_t>(epoch));
-    EpochRecord record;
-    record.epoch = epoch;
+  // The losses of an epoch's steps, added up in order.
+  double train_on_device(int epoch, const std::vector<int>& visit) {
+    std::vector<StepRates> rates;
+    for (int i = 0; i < steps_per_epoch_; ++i) {
+      const int step = (epoch - 1) * steps_per_epoch_ + i;
+      rates.push_back({schedule_.lr(step), schedule_.momentum(step)});
+    }
+    const std::vector<double> losses = device_training_->run_epoch(visit, static_cast<std::uint32_t>(epoch), rates);
+    double sum = 0;
+    for (std::size_t i = 0; i < losses.size(); ++i) {
+      if (!std::isfinite(losses[i])) {
+        throw NumericalError(text(title_, ", epoch ", epoch, ", step ", i + 1, ": the loss on ", options_.device.text(),
+                                  " is not finite; lower --lr, or run with --device cpu to have the first such op named"));
+      }
+      sum += losses[i];
+    }
+    images_ += static_cast<std::int64_t>(visit.size());
+    return sum;
+  }
+
+  double train_on_cpu(int epoch, const std::vector<int>& visit) {
     double loss_sum = 0;
     std::future<Batch> next = make_batch(visit, 0, epoch);
     for (int i = 0; i < steps_per_epoch_; ++i) {
@@ -122,12 +144,11 @@ class FoldTraining {
       const std::size_t first = static_cast<std::size_t>(i) * static_cast<std::size_t>(options_.batch_size);
       const Batch batch = next.get();
       if (i + 1 < steps_per_epoch_) next = make_batch(visit, i + 1, epoch);
-      record.lr = schedule_.lr(step);
-      record.momentum = schedule_.momentum(step);
       const DropKey key{options_.seed, static_cast<std::uint32_t>(epoch), static_cast<std::uint32_t>(first)};
       try {
-        loss_sum +=
-            train_step(net_, optimizer_, batch, {record.lr, record.momentum, options_.label_smoothing, key, scales_}).loss;
+        loss_sum += train_step(net_, optimizer_, batch,
+                               {schedule_.lr(step), schedule_.momentum(step), options_.label_smoothing, key, scales_})
+                        .loss;
       } catch (Error& error) {
         error.in(text(title_, ", epoch ", epoch, ", step ", i + 1));
         throw;
@@ -136,6 +157,17 @@ class FoldTraining {
       progress_.update(text(title_, "  epoch ", epoch, "/", options_.epochs, "  step ", i + 1, "/", steps_per_epoch_, "  loss ",
                             fixed(loss_sum / (i + 1), 3)));
     }
+    return loss_sum;
+  }
+
+  void train_epoch(int epoch) {
+    const std::vector<int> visit = order(static_cast<std::uint32_t>(epoch));
+    EpochRecord record;
+    record.epoch = epoch;
+    const int last_step = epoch * steps_per_epoch_ - 1;
+    record.lr = schedule_.lr(last_step);
+    record.momentum = schedule_.momentum(last_step);
+    const double loss_sum = device_training_ ? train_on_device(epoch, visit) : train_on_cpu(epoch, visit);
     const Evaluation e = evaluate(predict(net_, data_.validation.images, options_.batch_size), data_.validation.labels);
     record.train_loss = loss_sum / steps_per_epoch_;
     record.validation_loss = e.loss;
@@ -167,6 +199,7 @@ class FoldTraining {
 
   FoldFiles finish() {
     load_tensors(net_, state_.best, Family::timm, Head::as_in_file, "the best epoch");
+    net_.to(options_.device);
     FoldFiles files;
     files.classes = data_.train.classes;
     files.history = state_.history;
@@ -191,6 +224,7 @@ class FoldTraining {
   Progress& progress_;
   EfficientNet net_;
   Optimizer optimizer_;
+  std::optional<DeviceTraining> device_training_;
   OneCycle schedule_;
   std::map<std::string, double> scales_;
   int steps_per_epoch_ = 0;

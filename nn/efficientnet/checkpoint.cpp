@@ -18,7 +18,8 @@ Tensor permuted(const Tensor& x, const std::vector<int>& order) {
   }
   for (const int axis : order) sizes.push_back(x.shape()[axis]);
   Tensor y = Tensor::uninitialized(Shape(sizes));
-  const auto in = x.host();
+  const Tensor here = x.to(Device::cpu());
+  const auto in = here.host();
   const auto out = y.mutable_host();
   std::vector<std::int64_t> index(static_cast<std::size_t>(rank), 0);
   for (float& value : out) {
@@ -38,7 +39,8 @@ Tensor transposed(const Tensor& x, const Shape& shape, std::int64_t rows) {
   constexpr std::int64_t kTile = 32;
   Tensor y = Tensor::uninitialized(shape);
   const std::int64_t columns = rows > 0 ? x.size() / rows : 0;
-  const float* const in = x.host().data();
+  const Tensor here = x.to(Device::cpu());
+  const float* const in = here.data();
   float* const out = y.mutable_host().data();
   for (std::int64_t r0 = 0; r0 < rows; r0 += kTile) {
     for (std::int64_t c0 = 0; c0 < columns; c0 += kTile) {

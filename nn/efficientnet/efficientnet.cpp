@@ -225,6 +225,10 @@ const std::string& part_of_tensor(const std::string& name) {
   throw InternalError(text("the tensor '", name, "' belongs to no part of an EfficientNet"));
 }
 
+void EfficientNet::to(Device device) {
+  visit([&](const NamedTensor& t) { *t.value = t.value->to(device); });
+}
+
 std::int64_t EfficientNet::parameter_count() {
   std::int64_t count = 0;
   visit([&](const NamedTensor& t) { count += t.parameter != nullptr ? t.value->size() : 0; });

@@ -61,6 +61,9 @@ struct EfficientNet {
   void visit(const std::function<void(const NamedTensor&)>& visitor);
   std::int64_t parameter_count();
 
+  void to(Device device);  // moves every tensor
+  Device device() const { return classifier_weight.value.device(); }
+
  private:
   void fix_static_padding();
 };

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "layers/planes.h"
 #include "nn/efficientnet/fold.h"
+#include "tensor/cuda/runtime.h"
 #include "tensor/parallel.h"
 
 namespace vitrine {
@@ -52,12 +53,44 @@ ConvShape Inference::Unit::shape(std::int64_t N, std::int64_t H, std::int64_t W,
           p};
 }
 
-Inference::Inference(const EfficientNet& net)
-    : channels_(net.semantics.channels),
-      activation_(net.stem.activation.value_or(Activation::swish)),
-      stem_(unit_of(net.stem)),
-      head_(unit_of(net.head)),
-      classifier_(packed(net.classifier_weight.value, net.classifier_bias.value)) {
+Inference::~Inference() = default;
+
+void Inference::to(Device device) {
+  device_ = device;
+  const auto move = [&](Tensor& t) {
+    if (t.defined()) t = t.to(device);
+  };
+  const auto move_unit = [&](Unit& u) {
+    move(u.packed.values);
+    move(u.taps);
+    move(u.bias);
+  };
+  move_unit(stem_);
+  move_unit(head_);
+  for (Block& b : blocks_) {
+    move_unit(b.expand);
+    move_unit(b.depthwise);
+    move_unit(b.project);
+    move(b.reduce.values);
+    move(b.excite.values);
+  }
+  move(classifier_.values);
+}
+
+// Weights are folded and packed on the host.
+Inference::Inference(const EfficientNet& source) {
+  EfficientNet net = source;
+  net.to(Device::cpu());
+  prepare(net);
+  to(source.device());
+}
+
+void Inference::prepare(const EfficientNet& net) {
+  channels_ = net.semantics.channels;
+  activation_ = net.stem.activation.value_or(Activation::swish);
+  stem_ = unit_of(net.stem);
+  head_ = unit_of(net.head);
+  classifier_ = packed(net.classifier_weight.value, net.classifier_bias.value);
   for (const MBConv& source : net.blocks) {
     Block block;
     block.expands = source.expand.has_value();
@@ -79,9 +112,9 @@ std::int64_t Inference::workspace_bytes() const {
 }
 
 void Inference::plan(std::int64_t N, std::int64_t H, std::int64_t W) {
-  const std::int64_t threads = thread_count();
+  const std::int64_t threads = device_.is_cuda() ? 1 : thread_count();
   const std::int64_t spread = N >= threads ? threads : 1;  // groups that are under way at a time
-  const std::int64_t group = std::clamp(kGroupPixels / (H * W), std::int64_t{1}, (N + spread - 1) / spread);
+  const std::int64_t group = device_.is_cuda() ? N : std::clamp(kGroupPixels / (H * W), std::int64_t{1}, (N + spread - 1) / spread);
   if (plan_.N == N && plan_.H == H && plan_.W == W && plan_.group == group &&
       static_cast<std::int64_t>(workspaces_.size()) == spread)
     return;
@@ -122,12 +155,18 @@ void Inference::plan(std::int64_t N, std::int64_t H, std::int64_t W) {
   p.hidden = take(hidden);
   p.gate = take(mean);
   workspaces_.clear();
-  for (std::int64_t i = 0; i < spread; ++i) workspaces_.push_back(Tensor::uninitialized({p.size}));
+  for (std::int64_t i = 0; i < spread; ++i) workspaces_.push_back(Tensor::uninitialized({p.size}, device_));
+  if (device_.is_cuda()) {
+    input_ = Tensor::uninitialized({N, H, W, channels_}, device_);
+    logits_ = Tensor::uninitialized({N, classes()}, device_);
+    recorded_.reset();
+    runs_of_plan_ = 0;
+  }
   plan_ = std::move(p);
 }
 
 void Inference::run_group(const float* images, std::int64_t count, float* workspace, float* logits) const {
-  const cpu::FoldedKernels& kernels = cpu::folded_kernels();
+  const cpu::FoldedKernels& kernels = cpu::folded_kernels(device_);
   float* x = workspace + plan_.narrow[0];
   float* y = workspace + plan_.narrow[1];
   float *const wide = workspace + plan_.wide, *const mean = workspace + plan_.mean, *const gate = workspace + plan_.gate;
@@ -139,7 +178,7 @@ void Inference::run_group(const float* images, std::int64_t count, float* worksp
     cpu::FoldedShape s = plan_.blocks[i];
     s.depthwise.N = count;
     kernels.expand_depthwise(
-        s, {b.expands ? b.expand.packed.view() : cpu::Packed{}, b.depthwise.taps.host().data(), b.depthwise.bias.host().data()},
+        s, {b.expands ? b.expand.packed.view() : cpu::Packed{}, b.depthwise.taps.data(), b.depthwise.bias.data()},
         x, wide, mean);
     if (b.gated) kernels.gate(count, b.reduce.view(), b.excite.view(), mean, workspace + plan_.hidden, gate);
     kernels.project(count, s.depthwise.P * s.depthwise.Q, b.project.packed.view(), wide, b.gated ? gate : nullptr,
@@ -151,6 +190,17 @@ void Inference::run_group(const float* images, std::int64_t count, float* worksp
   kernels.linear(count, classifier_.view(), mean, logits);
 }
 
+// A GPU replays the pass as one graph from the second run on.
+void Inference::run_on_device(const Tensor& images, std::span<float> logits) {
+  input_.write_bytes(images.to(Device::cpu()).data(), static_cast<std::size_t>(images.size()) * sizeof(float));
+  const auto pass = [this] {
+    run_group(input_.data(), plan_.N, workspaces_.front().mutable_data(), logits_.mutable_data());
+  };
+  if (device_.is_gpu() && ++runs_of_plan_ == 2) recorded_ = std::make_unique<cuda::Graph>(device_, pass);
+  recorded_ != nullptr ? recorded_->launch() : pass();
+  logits_.read_bytes(logits.data(), logits.size_bytes());
+}
+
 void Inference::run(const Tensor& images, std::span<float> logits) {
   const Shape& shape = images.shape();
   check_images(shape, channels_);
@@ -158,6 +208,7 @@ void Inference::run(const Tensor& images, std::span<float> logits) {
   if (static_cast<std::int64_t>(logits.size()) != N * classes())
     throw ShapeError(text("inference: room for ", logits.size(), " logits, ", N * classes(), " are made"));
   plan(N, shape[1], shape[2]);
+  if (device_.is_cuda()) return run_on_device(images, logits);
   const float* const in = images.host().data();
   const std::int64_t groups = (N + plan_.group - 1) / plan_.group, spread = static_cast<std::int64_t>(workspaces_.size());
   const auto run_groups = [&](std::int64_t worker, std::int64_t first, std::int64_t last) {

@@ -13,9 +13,15 @@
 
 namespace vitrine {
 
+namespace cuda {
+class Graph;
+}
+
 class Inference {
  public:
+  // On the device where the network lies.
   explicit Inference(const EfficientNet& net);
+  ~Inference();
 
   // [N, H, W, channels] -> logits [N, classes]. ShapeError as EfficientNet::forward. The first call with a new shape plans its
   // memory; calls with the same shape allocate nothing. `logits` has room for N * classes values.
@@ -50,6 +56,8 @@ class Inference {
 
   static Unit unit_of(const ConvNorm& source);
   void plan(std::int64_t N, std::int64_t H, std::int64_t W);
+  void prepare(const EfficientNet& net);  // on the CPU
+  void to(Device device);
   void run_group(const float* images, std::int64_t count, float* workspace, float* logits) const;
 
   std::int64_t channels_ = 3;
@@ -59,6 +67,12 @@ class Inference {
   PackedWeights classifier_;
   Plan plan_;
   std::vector<Tensor> workspaces_;  // one for each thread
+  Device device_;
+  Tensor input_, logits_;                // on a CUDA device: what a recorded pass reads and writes
+  std::unique_ptr<cuda::Graph> recorded_;  // of the plan in use, on a GPU from its second run on
+  int runs_of_plan_ = 0;
+
+  void run_on_device(const Tensor& images, std::span<float> logits);
 };
 
 }  // namespace vitrine

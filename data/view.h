@@ -1,0 +1,80 @@
+// One random view of an image: what is drawn for it (data/augment.h), and its value at a pixel, for the host and for GPUs.
+#pragma once
+
+#include <cstdint>
+
+#include "tensor/math_both.h"
+
+namespace vitrine {
+
+// Where an output pixel (y, x), measured from the image's centre, is read from: [a b; c d] (y, x) + (ty, tx).
+struct Affine {
+  double a = 1, b = 0, c = 0, d = 1, ty = 0, tx = 0;
+  bool identity = true;
+};
+
+struct Lighting {  // in logit space: (v + shift) * scale
+  double shift = 0, scale = 1;
+  bool identity = true;
+};
+
+struct View {
+  Affine affine;
+  Lighting light;
+};
+
+namespace both {
+
+VITRINE_HD inline double logit(double p) { return log_portable(p / (1 - p)); }
+
+// Reflects about the edge pixels: -1 -> 1, n -> n - 2.
+VITRINE_HD inline std::int64_t reflected(std::int64_t i, std::int64_t n) {
+  if (n == 1) return 0;
+  const std::int64_t period = 2 * (n - 1);
+  i = (i % period + period) % period;
+  return i < n ? i : period - i;
+}
+
+VITRINE_HD inline double clipped(double v, double low, double high) { return v < low ? low : high < v ? high : v; }
+
+VITRINE_HD inline float relit(float value, const Lighting& light) {
+  const double p = clipped(static_cast<double>(value), 1e-4, 1 - 1e-4);
+  return static_cast<float>(1 / (1 + exp_portable(-(logit(p) + light.shift) * light.scale)));
+}
+
+}  // namespace both
+
+// The four pixels that output pixel (y, x) is interpolated from, and their weights.
+struct SourcePixel {
+  std::int64_t y0 = 0, y1 = 0, x0 = 0, x1 = 0;
+  double wy = 0, wx = 0;
+
+  VITRINE_HD SourcePixel(const Affine& m, std::int64_t H, std::int64_t W, std::int64_t y, std::int64_t x) {
+    if (m.identity) return;
+    const double cy = static_cast<double>(H - 1) / 2, cx = static_cast<double>(W - 1) / 2;
+    const double v = static_cast<double>(y) - cy, u = static_cast<double>(x) - cx;
+    const double sy = m.a * v + m.b * u + m.ty + cy, sx = m.c * v + m.d * u + m.tx + cx;
+    const double fy = std::floor(sy), fx = std::floor(sx);
+    wy = sy - fy;
+    wx = sx - fx;
+    y0 = both::reflected(static_cast<std::int64_t>(fy), H);
+    y1 = both::reflected(static_cast<std::int64_t>(fy) + 1, H);
+    x0 = both::reflected(static_cast<std::int64_t>(fx), W);
+    x1 = both::reflected(static_cast<std::int64_t>(fx) + 1, W);
+  }
+};
+
+// The view's value at (y, x), channel c of the image `in` [H, W, C].
+VITRINE_HD inline float value_of(const View& view, const SourcePixel& from, const float* in, std::int64_t W, std::int64_t C,
+                                 std::int64_t y, std::int64_t x, std::int64_t c) {
+  float value = in[(y * W + x) * C + c];
+  if (!view.affine.identity) {
+    const auto at = [&](std::int64_t r, std::int64_t s) { return static_cast<double>(in[(r * W + s) * C + c]); };
+    const double top = at(from.y0, from.x0) + from.wx * (at(from.y0, from.x1) - at(from.y0, from.x0));
+    const double bottom = at(from.y1, from.x0) + from.wx * (at(from.y1, from.x1) - at(from.y1, from.x0));
+    value = static_cast<float>(both::clipped(top + from.wy * (bottom - top), 0.0, 1.0));
+  }
+  return view.light.identity ? value : both::relit(value, view.light);
+}
+
+}  // namespace vitrine

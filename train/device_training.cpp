@@ -1,0 +1,170 @@
+#include "train/device_training.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+#include "layers/cross_entropy.h"
+
+namespace vitrine {
+namespace {
+
+// Room for `count` values of type T in a tensor's storage.
+template <class T>
+Tensor room_for(std::size_t count, Device device) {
+  return Tensor::uninitialized({static_cast<std::int64_t>((count * sizeof(T) + sizeof(float) - 1) / sizeof(float))}, device);
+}
+
+Tensor resident(const Dataset& data, Device device) {
+  const Shape& one = data.images.front().shape();
+  const auto count = static_cast<std::int64_t>(data.images.size()), size = one.elements();
+  Tensor all = Tensor::uninitialized({count, one[0], one[1], one[2]});
+  float* const out = all.mutable_data();
+  for (std::int64_t i = 0; i < count; ++i) {
+    const Tensor& image = data.images[static_cast<std::size_t>(i)];
+    if (!(image.shape() == one)) throw ShapeError(text("training: images are ", one.text(), " and ", image.shape().text()));
+    std::copy_n(image.data(), size, out + i * size);
+  }
+  return all.to(device);
+}
+
+int group_of(const std::string& tensor) {
+  const std::vector<std::string>& parts = network_parts();
+  return static_cast<int>(std::ranges::find(parts, part_of_tensor(tensor)) - parts.begin());
+}
+
+}  // namespace
+
+DeviceTraining::DeviceTraining(EfficientNet& net, Optimizer& optimizer, const Dataset& data, const TrainOptions& options)
+    : net_(net),
+      optimizer_(optimizer),
+      data_(data),
+      options_(options),
+      device_(net.device()),
+      images_(resident(data, device_)),
+      now_(room_for<cuda::StepPlan>(1, device_)),
+      position_(room_for<std::int32_t>(1, device_)),
+      scales_(lr_scales(options.lr_scale)) {
+  const std::int64_t planes = images_.shape()[3], channels = net.semantics.channels;
+  if (planes != channels && !(planes == 3 && channels == 1))
+    throw ShapeError(text("training: images have ", planes, " planes, the network takes ", channels));
+}
+
+// Counts one update of every trained parameter and gives its constants by part of the network: within a part they are equal.
+cuda::StepPlan DeviceTraining::step_plan(const StepRates& rates, const DropKey& key) {
+  cuda::StepPlan plan;
+  plan.key = key;
+  net_.visit([&](const NamedTensor& t) {
+    const int group = group_of(t.name);
+    if (t.parameter == nullptr || group < net_.frozen_parts) return;
+    const auto scale = scales_.find(part_of_tensor(t.name));
+    const double lr = rates.lr * (scale == scales_.end() ? 1.0 : scale->second);
+    plan.groups[static_cast<std::size_t>(group)] = optimizer_.advance(t.name, lr, rates.momentum);
+  });
+  return plan;
+}
+
+void DeviceTraining::upload_plans(const std::vector<int>& order, std::uint32_t epoch, const std::vector<StepRates>& rates) {
+  std::vector<cuda::SamplePlan> samples(order.size());
+  std::vector<cuda::StepPlan> steps;
+  const Shape& one = data_.images.front().shape();
+  const auto batch = static_cast<std::size_t>(options_.batch_size);
+  for (std::size_t first = 0; first < order.size(); first += batch) {
+    const std::size_t count = std::min(batch, order.size() - first);
+    const auto place = static_cast<std::uint32_t>(first);
+    const std::vector<Mix> mixes =
+        options_.mixup > 0 ? drawn_mixes(static_cast<std::int64_t>(count), options_.mixup, options_.seed, epoch, place)
+                           : std::vector<Mix>(count);
+    for (std::size_t n = 0; n < count; ++n) {
+      cuda::SamplePlan& s = samples[first + n];
+      const auto index = static_cast<std::size_t>(order[first + n]);
+      s.image = order[first + n];
+      s.label = data_.labels[index];
+      s.mix = mixes[n];
+      if (options_.augmentation)
+        s.view = drawn_view(options_.augment, one[0], one[1], options_.seed, epoch, static_cast<std::uint32_t>(first + n));
+    }
+    steps.push_back(step_plan(rates[steps.size()], {options_.seed, epoch, place}));
+  }
+  if (!samples_.defined()) {
+    samples_ = room_for<cuda::SamplePlan>(samples.size(), device_);
+    steps_ = room_for<cuda::StepPlan>(steps.size(), device_);
+    losses_ = room_for<float>(steps.size(), device_);
+  }
+  samples_.write_bytes(samples.data(), samples.size() * sizeof samples[0]);
+  steps_.write_bytes(steps.data(), steps.size() * sizeof steps[0]);
+  const std::int32_t start = 0;
+  position_.write_bytes(&start, sizeof start);
+}
+
+// The whole step, without looking at a value.
+void DeviceTraining::enqueue(Step& step, std::int64_t N) {
+  cuda::make_current(device_);
+  const Shape& shape = images_.shape();
+  auto* const now = memory_of<cuda::StepPlan>(now_);
+  auto* const position = memory_of<std::int32_t>(position_);
+  cuda::begin_step(memory_of<cuda::StepPlan>(steps_), position, now);
+  cuda::ImageSource source{images_.data(), shape[1], shape[2], shape[3], net_.semantics.channels, net_.classes, {}, {}};
+  for (std::size_t c = 0; c < 3; ++c) {
+    source.mean[c] = net_.semantics.mean[c];
+    source.scale[c] = 1.0f / net_.semantics.std[c];
+  }
+  cuda::make_batch(source, memory_of<cuda::SamplePlan>(samples_), position, options_.batch_size, N, options_.mixup > 0,
+                   step.views.mutable_data(), step.images.mutable_data(), step.targets.mutable_data());
+  Pass pass{Mode::train};
+  pass.key.on_device = &now->key;
+  Gradients gradients;
+  {
+    Tape tape;
+    pass.tape = &tape;
+    const Variable logits = net_.forward(options_.mixup > 0 ? step.images : step.views, pass);
+    const Variable loss = cross_entropy(logits, step.targets, options_.label_smoothing);
+    cuda::make_current(device_);
+    cuda::end_step(loss.tensor().data(), position, memory_of<float>(losses_));
+    gradients = tape.backward(loss);
+  }
+  std::vector<Optimizer::Target> targets;
+  net_.visit([&](const NamedTensor& t) {
+    if (t.parameter == nullptr) return;
+    const Tensor& gradient = gradients.of(*t.parameter);
+    if (gradient.defined()) targets.push_back({t.name, t.value, gradient, group_of(t.name)});
+  });
+  optimizer_.apply(targets, now->groups.data());
+}
+
+// The first two steps of a batch size run as they are, so that libraries choose their plans and moments get their memory; the third is
+// recorded.
+void DeviceTraining::run_step(std::int64_t N) {
+  Step& step = recorded_[N];
+  if (!step.views.defined()) {
+    const Shape views{N, images_.shape()[1], images_.shape()[2], net_.semantics.channels};
+    step.views = Tensor::uninitialized(views, device_);
+    step.images = Tensor::uninitialized(views, device_);
+    step.targets = Tensor::uninitialized({N, net_.classes}, device_);
+  }
+  if (device_.is_gpu() && step.graph == nullptr && ++step.runs > 2)
+    step.graph = std::make_unique<cuda::Graph>(device_, [&] { enqueue(step, N); });
+  if (step.graph != nullptr) {
+    step.graph->launch();
+  } else {
+    enqueue(step, N);
+  }
+}
+
+std::vector<double> DeviceTraining::run_epoch(const std::vector<int>& order, std::uint32_t epoch,
+                                              const std::vector<StepRates>& rates) {
+  upload_plans(order, epoch, rates);
+  const auto batch = static_cast<std::size_t>(options_.batch_size);
+  for (std::size_t first = 0; first < order.size(); first += batch)
+    run_step(static_cast<std::int64_t>(std::min(batch, order.size() - first)));
+  std::vector<float> losses((order.size() + batch - 1) / batch);
+  losses_.read_bytes(losses.data(), losses.size() * sizeof losses[0]);
+  return {losses.begin(), losses.end()};
+}
+
+std::size_t DeviceTraining::nodes() const {
+  const auto found = recorded_.find(options_.batch_size);
+  return found == recorded_.end() || found->second.graph == nullptr ? 0 : found->second.graph->nodes();
+}
+
+}  // namespace vitrine
