@@ -99,6 +99,7 @@ void print(const BenchCommand& c, const std::string& kind, const Times& t, doubl
 
 void run_bench_infer(const BenchCommand& c) {
   check(c);
+  if (const Device device = c.device.choose(); device.is_cuda()) return bench_infer_on(device, c);
   EfficientNet net(architecture(c.arch), published_semantics(Family::timm, architecture(c.arch)), 1000);
   net.initialize(1);
   const Tensor images = drawn_images(c);
@@ -110,6 +111,7 @@ void run_bench_infer(const BenchCommand& c) {
 
 void run_bench_train(const BenchCommand& c) {
   check(c);
+  if (const Device device = c.device.choose(); device.is_cuda()) return bench_train_on(device, c);
   EfficientNet net(architecture(c.arch), published_semantics(Family::timm, architecture(c.arch)), 2);
   net.initialize(1);
   net.set_drop_rates(0.2, 0.2);
@@ -123,6 +125,7 @@ void run_bench_train(const BenchCommand& c) {
 
 void run_bench_kernels(const BenchCommand& c) {
   check(c);
+  if (const Device device = c.device.choose(); device.is_cuda()) return bench_kernels_on(device, c);
   const double peak = measured_peak_flops();
   if (!c.json) {
     std::printf("%d threads, %s, %s GFLOP/s in registers\n", thread_count(), std::string(isa_name(active_isa())).c_str(),

@@ -20,6 +20,7 @@ void add_predict(CLI::App& app, PredictCommand& c, std::function<void()>& chosen
   auto* images = sub->add_option("--images", c.images, "PNG or JPEG files");
   sub->add_option("--tensor", c.tensor, "safetensors file with `input`, [N, 3, H, W], already normalised")->excludes(images);
   sub->add_option("--top", c.top, "classes to show per image")->capture_default_str();
+  add_device_options(sub, c.device);
   sub->add_option("--classes", c.classes, "text file with one class name a line");
   sub->add_option("-o,--output", c.output, "CSV (images) or safetensors with `logits` (tensor)");
   sub->footer("Example: vitrine predict --weights efficientnet_lite0.pth --arch lite0 --images cat.png --top 5");

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/device_options.h"
 #include "data/split.h"
 #include "nn/efficientnet/efficientnet.h"
 #include "train/options.h"
@@ -21,6 +22,7 @@ struct PredictCommand {
   std::string output;               // CSV for photographs, safetensors for a tensor
   std::string classes;              // text file, one class name a line
   int top = 5;
+  DeviceChoice device;
 };
 void run_predict(const PredictCommand& command);
 
@@ -74,6 +76,7 @@ struct CvCommand {
   std::string manifest, splits, output;
   std::optional<int> fold;  // `train`: one fold
   TrainOptions options;
+  DeviceChoice device;
   bool quiet = false;
 };
 void run_cv(const CvCommand& command);
@@ -99,6 +102,7 @@ struct StudyCommand {
   int jobs = 2;
   SplitOptions split;
   TrainOptions options;
+  DeviceChoice device;
   bool quiet = false;
 };
 void run_study(const StudyCommand& command);
@@ -126,10 +130,15 @@ struct BenchCommand {
   std::int64_t batch = 16, size = 64;
   double seconds = 6;  // of measuring; training takes twice that
   bool json = false;
+  DeviceChoice device;
 };
 void run_bench_infer(const BenchCommand& command);
 void run_bench_train(const BenchCommand& command);
 void run_bench_kernels(const BenchCommand& command);
+// The same on a CUDA device (cli/bench_cuda.cpp).
+void bench_infer_on(Device device, const BenchCommand& command);
+void bench_train_on(Device device, const BenchCommand& command);
+void bench_kernels_on(Device device, const BenchCommand& command);
 
 void run_doctor();
 

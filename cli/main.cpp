@@ -102,6 +102,7 @@ void add_training_commands(CLI::App& app, CvCommand& cv, CvCommand& train, int& 
     sub->add_option("--inputs", c.options.inputs, "t1c, flair, t2 or t1c+flair+t2")->capture_default_str();
     sub->add_flag("-q,--quiet", c.quiet, "no progress lines");
     add_train_options(sub, c.options);
+    add_device_options(sub, c.device);
   };
   auto* t = app.add_subcommand("train", "train one fold");
   common(t, train);
@@ -126,6 +127,7 @@ void add_study_commands(CLI::App& app, StudyCommand& study, DemoCommand& demo, R
   s->add_flag("-q,--quiet", study.quiet, "no progress lines");
   add_split_options(s, study.split);
   add_train_options(s, study.options);
+  add_device_options(s, study.device);
   s->footer("Example: vitrine study cohort/cohort.csv -o out --weights efficientnet_b0.pth --epochs 100");
   s->callback([&] { chosen = [&] { run_study(study); }; });
 
@@ -155,6 +157,7 @@ void add_bench_commands(CLI::App& app, BenchCommand& bench, std::function<void()
     sub->add_option("--size", bench.size, "rows and columns of an image")->capture_default_str();
     sub->add_option("--seconds", bench.seconds, "how long to measure")->check(CLI::Range(0.0, 3600.0))->capture_default_str();
     sub->add_flag("--json", bench.json, "as one line of JSON");
+    add_device_options(sub, bench.device);
     sub->footer(std::string("Example: vitrine --threads 2 bench ") + name + " --arch b0 --batch 16 --size 64");
     sub->callback([&bench, &chosen, run] { chosen = [&bench, run] { run(bench); }; });
   };

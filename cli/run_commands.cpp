@@ -1,6 +1,5 @@
-// Split, train, cv, report and doctor.
+// Split, train, cv and report.
 #include <cstdio>
-#include <thread>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -9,8 +8,6 @@
 #include "base/progress.h"
 #include "cli/commands.h"
 #include "cli/source.h"
-#include "tensor/isa.h"
-#include "tensor/parallel.h"
 #include "train/cross_validation.h"
 
 namespace vitrine::cli {
@@ -43,6 +40,7 @@ void run_cv(const CvCommand& command) {
   const Splits splits = read_splits(command.splits, manifest);
   Progress progress(command.quiet);
   TrainOptions options = command.options;
+  options.device = command.device.choose();
   if (options.optimizer.weight_decay > 0) options.optimizer.rule = Rule::adamw;
   make_directory(command.output);
   write_source(command.output, {command.manifest, command.splits});
@@ -54,21 +52,6 @@ void run_cv(const CvCommand& command) {
 void run_report(const ReportCommand& command) {
   write_file(command.output, report_of(command.run));
   std::printf("%s\n", command.output.c_str());
-}
-
-void run_doctor() {
-  std::printf("vitrine %s\n", VITRINE_VERSION);
-  std::printf("compiler          %s\n", __VERSION__);
-  std::printf("imaging (ITK)     %s\n", has_imaging() ? "built in" : "not built in: rebuild with scripts/build --itk on");
-  std::printf("CUDA              not built in: this version computes on the CPU\n");
-  std::printf("processors        %u\n", std::thread::hardware_concurrency());
-  std::printf("threads           %d (VITRINE_THREADS or --threads changes it; results do not depend on it)\n", thread_count());
-  std::string sets;
-  for (const Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512}) {
-    if (isa_supported(isa)) sets += (sets.empty() ? "" : ", ") + std::string(isa_name(isa));
-  }
-  std::printf("instruction sets  %s; in use: %s (VITRINE_SIMD changes it; results do not depend on it)\n", sets.c_str(),
-              std::string(isa_name(active_isa())).c_str());
 }
 
 }  // namespace vitrine::cli

@@ -59,7 +59,7 @@ void print_results(const std::vector<std::pair<std::string, RunResult>>& results
 // Everything that can be refused at once is refused before the first file is written.
 void check_study(const StudyCommand& command) {
   imaging::read_cohort(command.cohort);
-  TrainOptions options = command.options;
+  const TrainOptions& options = command.options;
   check(options);
   architecture(options.arch);  // refuses an unknown name before hours of work
   if (!options.weights.empty() && !fs::exists(options.weights)) {
@@ -92,6 +92,7 @@ void run_prep(const PrepCommand& command) {
 void run_study(const StudyCommand& command) {
   check_study(command);
   const fs::path out = command.output;
+  const Device device = command.device.choose();
   Progress progress(command.quiet);
   make_directory(out);
   Json study;
@@ -111,6 +112,7 @@ void run_study(const StudyCommand& command) {
   std::vector<std::pair<std::string, RunResult>> results;
   for (const std::string& inputs : input_configuration_names()) {
     TrainOptions options = command.options;
+    options.device = device;
     options.inputs = inputs;
     if (options.optimizer.weight_decay > 0) options.optimizer.rule = Rule::adamw;
     const fs::path run = out / "runs" / inputs;

@@ -73,7 +73,7 @@ struct ProductKernel {
       block.each([&](int t) { load(t, m0, n0, k, depth, left, right); });
       const std::int64_t done = k + depth - terms.first;
       block.each([&](int t) {
-        multiply(t, depth, left, right, acc.of(t));
+        if (m0 + t / kDepth * kEach < M && n0 + t % kDepth * kEach < N) multiply(t, depth, left, right, acc.of(t));
         if (done % chunk == 0 || k + depth == terms.last) close(done <= chunk, acc.of(t), total.of(t));
       });
     }

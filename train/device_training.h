@@ -52,8 +52,8 @@ class DeviceTraining {
   const Dataset& data_;
   const TrainOptions& options_;
   Device device_;
-  Tensor images_;                                          // the data set
-  Tensor samples_, steps_, now_, position_, losses_;       // bytes of SamplePlan, StepPlan, StepPlan, int32, float
+  Tensor images_;                                     // the data set
+  Tensor samples_, steps_, now_, position_, losses_;  // bytes of SamplePlan, StepPlan, StepPlan, int32, float
   std::map<std::string, double> scales_;
   std::map<std::int64_t, Step> recorded_;
 };

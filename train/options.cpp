@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 #include "base/number.h"
-#include "tensor/cuda/settings.h"
 #include "nn/efficientnet/first_conv.h"
+#include "tensor/cuda/settings.h"
 
 namespace vitrine {
 namespace {
@@ -89,7 +89,8 @@ std::string tier_of(Device device) {
   const cuda::Settings& s = cuda::settings();
   if (!device.is_cuda() || s.tier == cuda::Tier::portable)
     return "portable (float32, same bits on any thread count and vector width)";
-  return text("fast (", cuda::text_of(s.precision), " on ", device.is_gpu() ? "a GPU" : device.text(), ", bits repeat on equal hardware and libraries)");
+  return text("fast (", cuda::text_of(s.precision), " on ", device.is_gpu() ? "a GPU" : device.text(),
+              ", bits repeat on equal hardware and libraries)");
 }
 
 }  // namespace

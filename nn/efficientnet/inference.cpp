@@ -111,10 +111,13 @@ std::int64_t Inference::workspace_bytes() const {
   return plan_.size * static_cast<std::int64_t>(sizeof(float)) * static_cast<std::int64_t>(workspaces_.size());
 }
 
+std::size_t Inference::nodes() const { return recorded_ != nullptr ? recorded_->nodes() : 0; }
+
 void Inference::plan(std::int64_t N, std::int64_t H, std::int64_t W) {
   const std::int64_t threads = device_.is_cuda() ? 1 : thread_count();
   const std::int64_t spread = N >= threads ? threads : 1;  // groups that are under way at a time
-  const std::int64_t group = device_.is_cuda() ? N : std::clamp(kGroupPixels / (H * W), std::int64_t{1}, (N + spread - 1) / spread);
+  const std::int64_t group =
+      device_.is_cuda() ? N : std::clamp(kGroupPixels / (H * W), std::int64_t{1}, (N + spread - 1) / spread);
   if (plan_.N == N && plan_.H == H && plan_.W == W && plan_.group == group &&
       static_cast<std::int64_t>(workspaces_.size()) == spread)
     return;
@@ -178,8 +181,8 @@ void Inference::run_group(const float* images, std::int64_t count, float* worksp
     cpu::FoldedShape s = plan_.blocks[i];
     s.depthwise.N = count;
     kernels.expand_depthwise(
-        s, {b.expands ? b.expand.packed.view() : cpu::Packed{}, b.depthwise.taps.data(), b.depthwise.bias.data()},
-        x, wide, mean);
+        s, {b.expands ? b.expand.packed.view() : cpu::Packed{}, b.depthwise.taps.data(), b.depthwise.bias.data()}, x, wide,
+        mean);
     if (b.gated) kernels.gate(count, b.reduce.view(), b.excite.view(), mean, workspace + plan_.hidden, gate);
     kernels.project(count, s.depthwise.P * s.depthwise.Q, b.project.packed.view(), wide, b.gated ? gate : nullptr,
                     b.residual ? x : nullptr, y);
@@ -192,10 +195,13 @@ void Inference::run_group(const float* images, std::int64_t count, float* worksp
 
 // A GPU replays the pass as one graph from the second run on.
 void Inference::run_on_device(const Tensor& images, std::span<float> logits) {
-  input_.write_bytes(images.to(Device::cpu()).data(), static_cast<std::size_t>(images.size()) * sizeof(float));
-  const auto pass = [this] {
-    run_group(input_.data(), plan_.N, workspaces_.front().mutable_data(), logits_.mutable_data());
-  };
+  const std::size_t bytes = static_cast<std::size_t>(images.size()) * sizeof(float);
+  if (device_.is_gpu() && images.device() == device_) {
+    cuda::copy_on_device(device_.index, input_.mutable_data(), images.data(), bytes);
+  } else {
+    input_.write_bytes(images.to(Device::cpu()).data(), bytes);
+  }
+  const auto pass = [this] { run_group(input_.data(), plan_.N, workspaces_.front().mutable_data(), logits_.mutable_data()); };
   if (device_.is_gpu() && ++runs_of_plan_ == 2) recorded_ = std::make_unique<cuda::Graph>(device_, pass);
   recorded_ != nullptr ? recorded_->launch() : pass();
   logits_.read_bytes(logits.data(), logits.size_bytes());

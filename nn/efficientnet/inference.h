@@ -30,6 +30,7 @@ class Inference {
 
   std::int64_t classes() const { return classifier_.N; }
   std::int64_t workspace_bytes() const;  // of the plan in use
+  std::size_t nodes() const;             // of the recorded pass; 0 where none is
 
  private:
   struct Unit {  // a convolution with its norm folded in
@@ -68,7 +69,7 @@ class Inference {
   Plan plan_;
   std::vector<Tensor> workspaces_;  // one for each thread
   Device device_;
-  Tensor input_, logits_;                // on a CUDA device: what a recorded pass reads and writes
+  Tensor input_, logits_;                  // on a CUDA device: what a recorded pass reads and writes
   std::unique_ptr<cuda::Graph> recorded_;  // of the plan in use, on a GPU from its second run on
   int runs_of_plan_ = 0;
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/cuda_devices.h"
 #include "tests/layers/twins.h"
 
 namespace vitrine::testing {
@@ -49,13 +50,28 @@ MBConv block_of(const Sizes& z) {
   return block;
 }
 
+void move(MBConv& block, Device device) {
+  const auto to = [device](Tensor& t) { t = t.to(device); };
+  const auto move_unit = [&](ConvNorm& u) {
+    for (Tensor* t : {&u.weight.value, &u.norm.gamma.value, &u.norm.beta.value, &u.norm.running_mean, &u.norm.running_var})
+      to(*t);
+  };
+  if (block.expand) move_unit(*block.expand);
+  move_unit(block.depthwise);
+  move_unit(block.project);
+  if (!block.se) return;
+  for (Parameter* p : {&block.se->reduce_weight, &block.se->reduce_bias, &block.se->expand_weight, &block.se->expand_bias})
+    to(p->value);
+}
+
 // One training pass and its gradients.
-Named run(const Sizes& z, bool fused) {
+Named run(const Sizes& z, bool fused, Device device = {}) {
   MBConv block = block_of(z);
+  move(block, device);
   Tape tape;
-  const Variable x = tape.input(drawn({z.N, z.H, z.W, z.in}, 0.1, 1, 1));
+  const Variable x = tape.input(drawn({z.N, z.H, z.W, z.in}, 0.1, 1, 1).to(device));
   const Variable y = block.forward(x, {.mode = Mode::train, .tape = &tape, .fused = fused});
-  const Gradients g = tape.backward(y, drawn(y.shape(), 0, 1, 2));
+  const Gradients g = tape.backward(y, drawn(y.shape(), 0, 1, 2).to(device));
   Named all{{"y", y.tensor()}, {"dx", g.of(x)}};
   const auto add = [&](const std::string& name, const ConvNorm& u) {
     all.emplace_back(name + " weight", g.of(u.weight));
@@ -73,6 +89,7 @@ Named run(const Sizes& z, bool fused) {
     all.emplace_back("expand weight", g.of(block.se->expand_weight));
     all.emplace_back("expand bias", g.of(block.se->expand_bias));
   }
+  for (auto& [name, tensor] : all) tensor = tensor.to(Device::cpu());
   return all;
 }
 
@@ -87,6 +104,28 @@ TEST_P(FusedMBConv, AgreesWithTheComposedBlock) {
 
 TEST_P(FusedMBConv, HasTheSameBitsForAnyThreadsAndInstructionSet) {
   expect_same_bits_everywhere([] { return run(GetParam(), true); });
+}
+
+TEST_P(FusedMBConv, HasTheBitsOfTheCpuOnACudaDeviceInThePortableTier) {
+  const TierScope scope(cuda::Tier::portable);
+  for (const bool fused : {true, false}) {
+    const Named expected = run(GetParam(), fused);
+    for (const Device device : cuda_devices()) {
+      const Named got = run(GetParam(), fused, device);
+      for (std::size_t t = 0; t < expected.size(); ++t) {
+        const auto a = got[t].second.host(), b = expected[t].second.host();
+        for (std::size_t i = 0; i < b.size(); ++i)
+          ASSERT_EQ(a[i], b[i]) << expected[t].first << " " << i << " " << device.text() << fused;
+      }
+    }
+  }
+}
+
+TEST_P(FusedMBConv, AgreesWithTheComposedBlockOnACudaDeviceInTheFastTier) {
+  const TierScope scope(cuda::Tier::fast);
+  // A GPU's libraries add up in one accumulator each.
+  for (const Device device : cuda_devices())
+    expect_near(run(GetParam(), true, device), run(GetParam(), false), device.is_gpu() ? 2e-5f : 2e-6f);
 }
 
 constexpr Activation kSwish = Activation::swish, kRelu6 = Activation::relu6;

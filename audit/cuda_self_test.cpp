@@ -1,0 +1,193 @@
+#include "audit/cuda_self_test.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <functional>
+
+#include "layers/add.h"
+#include "layers/cross_entropy.h"
+#include "layers/depthwise_conv2d.h"
+#include "layers/drop_connect.h"
+#include "layers/dropout.h"
+#include "layers/global_average_pool.h"
+#include "layers/global_max_pool.h"
+#include "layers/linear.h"
+#include "layers/mbconv.h"
+#include "layers/relu.h"
+#include "layers/relu6.h"
+#include "layers/scale_channels.h"
+#include "layers/sigmoid.h"
+#include "layers/swish.h"
+#include "tensor/cuda/settings.h"
+#include "tensor/philox.h"
+
+namespace vitrine {
+namespace {
+
+constexpr double kLargestDifference = 1e-4;  // of a tensor's largest element: float32 sums in another order, batch norm behind them
+
+Tensor drawn(const Shape& shape, double mean, double deviation, std::uint32_t op) {
+  Tensor t = Tensor::uninitialized(shape);
+  const Draw draw{.seed = 9, .purpose = Purpose::audit, .op = op};
+  const auto values = t.mutable_host();
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<float>(mean + deviation * draw.normal(static_cast<std::uint32_t>(i)));
+  return t;
+}
+
+// Output, gradients, statistics of one run, on the host.
+using Results = std::vector<Tensor>;
+
+struct Case {
+  std::string op;
+  std::function<Results(Device)> run;
+};
+
+// An op of drawn inputs: forward, and backward from a drawn gradient.
+Case op_case(const std::string& name, std::vector<Shape> inputs, std::function<Variable(std::span<const Variable>)> apply) {
+  return {name, [inputs = std::move(inputs), apply = std::move(apply)](Device device) {
+            Tape tape;
+            std::vector<Variable> leaves;
+            for (std::size_t i = 0; i < inputs.size(); ++i)
+              leaves.push_back(tape.input(drawn(inputs[i], 0, 1, static_cast<std::uint32_t>(i)).to(device)));
+            const Variable y = apply(leaves);
+            Results results{y.tensor().to(Device::cpu())};
+            const Gradients g = tape.backward(y, drawn(y.shape(), 0, 1, 99).to(device));
+            for (const Variable& leaf : leaves) results.push_back(g.of(leaf).to(Device::cpu()));
+            return results;
+          }};
+}
+
+ConvNorm unit(const Shape& weight, std::int64_t stride, bool activated, std::uint32_t op, Device device) {
+  ConvNorm u;
+  const double taps = static_cast<double>(weight.elements() / weight.back());
+  u.weight.value = drawn(weight, 0, 1 / std::sqrt(taps), op).to(device);
+  u.norm = BatchNorm::identity(weight.back(), 1e-3, 0.1);
+  u.norm.gamma.value = drawn({weight.back()}, 1, 0.2, op + 1).to(device);
+  u.norm.beta.value = drawn({weight.back()}, 0, 0.3, op + 2).to(device);
+  u.norm.running_mean = u.norm.running_mean.to(device);
+  u.norm.running_var = u.norm.running_var.to(device);
+  u.stride = stride;
+  u.depthwise = weight.rank() == 3;
+  if (activated) u.activation = Activation::swish;
+  return u;
+}
+
+// A whole MBConv in training, fused or of its ops.
+Results run_block(std::int64_t kernel, std::int64_t stride, bool expands, bool fused, Device device) {
+  const std::int64_t C = 16, M = expands ? 96 : 16;
+  MBConv block;
+  if (expands) block.expand = unit({1, 1, C, M}, 1, true, 10, device);
+  block.depthwise = unit({kernel, kernel, M}, stride, true, 20, device);
+  block.se = SqueezeExcitation{{drawn({M, 4}, 0, 0.1, 30).to(device)},
+                               {drawn({4}, 0, 0.1, 31).to(device)},
+                               {drawn({4, M}, 0, 0.5, 32).to(device)},
+                               {drawn({M}, 0, 0.5, 33).to(device)}};
+  block.project = unit({1, 1, M, 24}, 1, false, 40, device);
+  Tape tape;
+  const Variable x = tape.input(drawn({3, 11, 9, C}, 0.1, 1, 1).to(device));
+  const Variable y = block.forward(x, {.mode = Mode::train, .tape = &tape, .fused = fused});
+  Results results{y.tensor().to(Device::cpu())};
+  const Gradients g = tape.backward(y, drawn(y.shape(), 0, 1, 2).to(device));
+  results.push_back(g.of(x).to(Device::cpu()));
+  std::vector<ConvNorm*> units{&block.depthwise, &block.project};
+  if (expands) units.push_back(&*block.expand);
+  for (ConvNorm* u : units) {
+    for (const Tensor& t : {g.of(u->weight), g.of(u->norm.gamma), g.of(u->norm.beta), u->norm.running_mean, u->norm.running_var})
+      results.push_back(t.to(Device::cpu()));
+  }
+  for (const Parameter* p : {&block.se->reduce_weight, &block.se->reduce_bias, &block.se->expand_weight, &block.se->expand_bias})
+    results.push_back(g.of(*p).to(Device::cpu()));
+  return results;
+}
+
+void add_elementwise(std::vector<Case>& cases) {
+  using In = std::span<const Variable>;
+  const Shape image{2, 5, 7, 19};
+  cases.push_back(op_case("add", {image, image}, [](In in) { return add(in[0], in[1]); }));
+  cases.push_back(op_case("relu", {image}, [](In in) { return relu(in[0]); }));
+  cases.push_back(op_case("relu6", {image}, [](In in) { return relu6(in[0]); }));
+  cases.push_back(op_case("sigmoid", {image}, [](In in) { return sigmoid(in[0]); }));
+  cases.push_back(op_case("swish", {image}, [](In in) { return swish(in[0]); }));
+  cases.push_back(op_case("dropout", {{6, 50}}, [](In in) { return dropout(in[0], 0.3, DropKey{1, 2, 3}, 4); }));
+  cases.push_back(op_case("drop_connect", {image}, [](In in) { return drop_connect(in[0], 0.3, DropKey{1, 2, 3}, 4); }));
+  cases.push_back(op_case("scale_channels", {image, {2, 19}}, [](In in) { return scale_channels(in[0], in[1]); }));
+  cases.push_back(op_case("global_average_pool", {image}, [](In in) { return global_average_pool(in[0]); }));
+  cases.push_back(op_case("global_max_pool", {image}, [](In in) { return global_max_pool(in[0]); }));
+  cases.push_back(op_case("cross_entropy", {{5, 3}}, [](In in) { return cross_entropy(in[0], Tensor::full({5, 3}, 1.0f / 3), 0.1); }));
+}
+
+void add_products(std::vector<Case>& cases) {
+  using In = std::span<const Variable>;
+  cases.push_back(op_case("linear", {{7, 150}, {150, 33}, {33}}, [](In in) { return linear(in[0], in[1], in[2]); }));
+  cases.push_back(op_case("conv2d 1x1", {{2, 24, 25, 40}, {1, 1, 40, 70}},
+                          [](In in) { return conv2d(in[0], in[1], Variable(), {1, {}}); }));
+  cases.push_back(op_case("conv2d 3x3 stride 2", {{2, 33, 31, 3}, {3, 3, 3, 32}},
+                          [](In in) { return conv2d(in[0], in[1], Variable(), {2, symmetric_padding(3)}); }));
+  for (const std::int64_t kernel : {3, 5}) {
+    for (const std::int64_t stride : {1, 2}) {
+      cases.push_back(op_case(
+          "depthwise_conv2d " + std::to_string(kernel) + "x" + std::to_string(kernel) + " stride " + std::to_string(stride),
+          {{3, 19, 22, 40}, {kernel, kernel, 40}}, [kernel, stride](In in) {
+            return depthwise_conv2d(in[0], in[1], {stride, same_padding(19, 22, kernel, stride)});
+          }));
+    }
+  }
+  cases.push_back(op_case("batch_norm", {{3, 30, 20, 35}, {35}, {35}},
+                          [](In in) { return batch_norm_train(in[0], in[1], in[2], 1e-3, nullptr); }));
+  for (const bool fused : {false, true}) {
+    const std::string name = fused ? "fused MBConv" : "MBConv of its ops";
+    cases.push_back({name + ", 3x3", [fused](Device d) { return run_block(3, 1, true, fused, d); }});
+    cases.push_back({name + ", 5x5 stride 2", [fused](Device d) { return run_block(5, 2, true, fused, d); }});
+    cases.push_back({name + ", not expanded", [fused](Device d) { return run_block(3, 1, false, fused, d); }});
+  }
+}
+
+bool same_bits(const Results& a, const Results& b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (!(a[i].shape() == b[i].shape()) || std::memcmp(a[i].data(), b[i].data(), static_cast<std::size_t>(a[i].size()) * 4) != 0)
+      return false;
+  }
+  return true;
+}
+
+double largest_difference(const Results& got, const Results& want) {
+  double worst = 0;
+  for (std::size_t t = 0; t < want.size(); ++t) {
+    double largest = 1e-30, difference = 0;
+    for (std::int64_t i = 0; i < want[t].size(); ++i) {
+      const double a = static_cast<double>(got[t].data()[i]), b = static_cast<double>(want[t].data()[i]);
+      largest = std::max(largest, std::abs(b));
+      difference = std::isfinite(a) ? std::max(difference, std::abs(a - b)) : HUGE_VAL;
+    }
+    worst = std::max(worst, difference / largest);
+  }
+  return worst;
+}
+
+}  // namespace
+
+std::vector<SelfTestLine> cuda_self_test(Device device) {
+  const cuda::Settings before = cuda::settings();
+  std::vector<Case> cases;
+  add_elementwise(cases);
+  add_products(cases);
+  std::vector<SelfTestLine> lines;
+  for (const Case& c : cases) {
+    SelfTestLine line;
+    line.op = c.op;
+    const Results want = c.run(Device::cpu());
+    cuda::settings() = {cuda::Tier::portable, cuda::Precision::fp32};
+    line.same_bits = same_bits(c.run(device), want);
+    cuda::settings() = {cuda::Tier::fast, cuda::Precision::fp32};
+    line.difference = largest_difference(c.run(device), want);
+    line.passed = line.same_bits && line.difference <= kLargestDifference;
+    lines.push_back(line);
+  }
+  cuda::settings() = before;
+  return lines;
+}
+
+}  // namespace vitrine

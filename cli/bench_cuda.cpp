@@ -1,0 +1,198 @@
+// `vitrine bench --device cuda`: the same measurements on a CUDA device, and our depthwise kernels against cuDNN's.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/number.h"
+#include "cli/commands.h"
+#include "layers/cudnn_convolution.h"
+#include "layers/depthwise_conv2d.h"
+#include "nn/efficientnet/inference.h"
+#include "nn/efficientnet/work.h"
+#include "tensor/cuda/blas.h"
+#include "tensor/cuda/runtime.h"
+#include "tensor/cuda/settings.h"
+#include "tensor/philox.h"
+#include "tensor/storage.h"
+#include "train/device_training.h"
+
+namespace vitrine::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kMostRounds = 200;
+
+Tensor drawn(const Shape& shape, std::uint32_t op) {
+  Tensor t = Tensor::uninitialized(shape);
+  const Draw draw{.seed = 1, .purpose = Purpose::init, .op = op};
+  const auto values = t.mutable_host();
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = draw.uniform_float(static_cast<std::uint32_t>(i));
+  return t;
+}
+
+// Sorted milliseconds of rounds, after three to warm up and to record: up to 200, or as many as fit into `seconds`, at least five.
+std::vector<double> measure(double seconds, const std::function<void()>& round) {
+  for (int i = 0; i < 3; ++i) round();
+  std::vector<double> ms;
+  const auto start = Clock::now();
+  while (ms.size() < 5 || (ms.size() < kMostRounds && std::chrono::duration<double>(Clock::now() - start).count() < seconds)) {
+    const auto begin = Clock::now();
+    round();
+    ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
+  }
+  std::ranges::sort(ms);
+  return ms;
+}
+
+Json described(Device device, const BenchCommand& c, const std::string& kind) {
+  Json j;
+  j["kind"] = kind;
+  j["arch"] = c.arch;
+  j["batch"] = c.batch;
+  j["size"] = c.size;
+  j["device"] = device.is_gpu() ? cuda::describe(device.index).name : device.text();
+  j["tier"] = cuda::text_of(cuda::settings().tier);
+  j["precision"] = cuda::text_of(cuda::settings().precision);
+  return j;
+}
+
+void print(Device device, const BenchCommand& c, const std::string& kind, const std::vector<double>& ms, double steps,
+           std::size_t nodes) {
+  const double median = ms[ms.size() / 2] / steps, low = ms[ms.size() / 20] / steps, high = ms[ms.size() - 1 - ms.size() / 20] / steps;
+  const double memory = static_cast<double>(storage_statistics(device).peak_bytes) / (1 << 20);
+  const double rate = static_cast<double>(c.batch) / median * 1e3;
+  if (c.json) {
+    Json j = described(device, c, kind);
+    j["median_ms"] = median;
+    j["p5_ms"] = low;
+    j["p95_ms"] = high;
+    j["repetitions"] = ms.size();
+    j["images_per_s"] = rate;
+    j["graph_nodes"] = nodes;
+    j["peak_device_mib"] = memory;
+    std::printf("%s\n", j.dump().c_str());
+    return;
+  }
+  std::printf("%s %s, batch %lld, %lld x %lld, %s\n", kind.c_str(), c.arch.c_str(), static_cast<long long>(c.batch),
+              static_cast<long long>(c.size), static_cast<long long>(c.size), text_of(device).c_str());
+  std::printf("  median  %s ms   5 to 95 %%: %s to %s ms   of %zu\n", fixed(median, 3).c_str(), fixed(low, 3).c_str(),
+              fixed(high, 3).c_str(), ms.size());
+  std::printf("  images  %s a second\n", fixed(rate, 1).c_str());
+  if (nodes > 0) std::printf("  graph   %zu nodes\n", nodes);
+  if (device.is_gpu()) std::printf("  memory  %s MiB of the device besides recorded graphs\n", fixed(memory, 0).c_str());
+}
+
+EfficientNet network(const BenchCommand& c, std::int64_t classes, Device device) {
+  EfficientNet net(architecture(c.arch), published_semantics(Family::timm, architecture(c.arch)), classes);
+  net.initialize(1);
+  net.to(device);
+  return net;
+}
+
+// Microseconds of one call, by the device's own clock.
+double microseconds(Device device, const std::function<void()>& call) {
+  for (int i = 0; i < 3; ++i) call();
+  const int calls = device.is_gpu() ? 20 : 1;
+  double least = HUGE_VAL;
+  for (int round = 0; round < 5; ++round) {
+    const double ms = cuda::milliseconds(device, [&] {
+      for (int i = 0; i < calls; ++i) call();
+    });
+    least = std::min(least, ms * 1000 / calls);
+  }
+  return least;
+}
+
+struct Compared {
+  std::string part;
+  double own = 0, library = 0;  // microseconds; library 0: none
+};
+
+std::vector<Compared> depthwise_times(Device device, const ConvShape& s) {
+  const Tensor x = drawn({s.N, s.H, s.W, s.C}, 1).to(device), w = drawn({s.R, s.S, s.C}, 2).to(device);
+  const Tensor dy = drawn({s.N, s.P, s.Q, s.C}, 3).to(device);
+  Tensor y = Tensor::uninitialized(dy.shape(), device), dx = Tensor::uninitialized(x.shape(), device);
+  Tensor dw = Tensor::uninitialized(w.shape(), device);
+  const cpu::DepthwiseConv2dKernels& own = cpu::depthwise_conv2d_kernels(device);
+  const auto library = [&](const std::function<bool()>& call) { return call() ? microseconds(device, [&] { call(); }) : 0.0; };
+  return {{"forward", microseconds(device, [&] { own.forward(s, x.data(), w.data(), y.mutable_data()); }),
+           library([&] { return cuda::library_depthwise(s, x.data(), w.data(), y.mutable_data()); })},
+          {"data gradient", microseconds(device, [&] { own.backward_data(s, dy.data(), w.data(), dx.mutable_data()); }),
+           library([&] { return cuda::library_depthwise_data_gradient(s, dy.data(), w.data(), dx.mutable_data()); })},
+          {"weight gradient", microseconds(device, [&] { own.backward_weights(s, x.data(), dy.data(), dw.mutable_data()); }),
+           library([&] { return cuda::library_depthwise_weight_gradient(s, x.data(), dy.data(), dw.mutable_data()); })}};
+}
+
+}  // namespace
+
+void bench_infer_on(Device device, const BenchCommand& c) {
+  Inference inference(network(c, 1000, device));
+  const Tensor images = drawn({c.batch, c.size, c.size, 3}, 7).to(device);
+  std::vector<float> logits(static_cast<std::size_t>(c.batch * 1000));
+  const std::vector<double> ms = measure(c.seconds, [&] { inference.run(images, logits); });
+  print(device, c, "infer", ms, 1, inference.nodes());
+}
+
+void bench_train_on(Device device, const BenchCommand& c) {
+  EfficientNet net = network(c, 2, device);
+  net.set_drop_rates(0.2, 0.2);
+  TrainOptions options;
+  options.batch_size = static_cast<int>(c.batch);
+  Dataset data;
+  data.classes = {"a", "b"};
+  const Tensor image = drawn({c.size, c.size, 3}, 7);
+  for (std::int64_t i = 0; i < c.batch; ++i) {
+    data.images.push_back(image);
+    data.labels.push_back(static_cast<int>(i % 2));
+  }
+  Optimizer optimizer(options.optimizer);
+  DeviceTraining training(net, optimizer, data, options);
+  const std::size_t steps = device.is_gpu() ? 50 : 1;
+  std::vector<int> order;
+  for (std::size_t i = 0; i < steps * static_cast<std::size_t>(c.batch); ++i)
+    order.push_back(static_cast<int>(i % static_cast<std::size_t>(c.batch)));
+  std::uint32_t epoch = 0;
+  // An epoch of 50 steps with everything that belongs to it: draws, upload, augmentation, mixup, step, losses.
+  const std::vector<double> ms = measure(
+      2 * c.seconds, [&] { training.run_epoch(order, ++epoch, std::vector<StepRates>(steps, StepRates{1e-4, 0.9})); });
+  print(device, c, "train", ms, static_cast<double>(steps), training.nodes());
+}
+
+void bench_kernels_on(Device device, const BenchCommand& c) {
+  double logarithms = 0;
+  int compared = 0;
+  if (!c.json) std::printf("%-34s  %-16s  %10s  %10s  %6s\n", "depthwise convolution", "part", "own us", "cuDNN us", "ratio");
+  for (const LayerWork& layer : layers_of(architecture(c.arch), c.batch, c.size, 3, 1000)) {
+    if (!layer.depthwise) continue;
+    const ConvShape& s = layer.shape;
+    const std::string shape = text(s.N, "x", s.H, "x", s.W, "x", s.C, "  ", s.R, "x", s.S, " stride ", s.stride);
+    for (const Compared& t : depthwise_times(device, s)) {
+      if (t.library > 0) {
+        logarithms += std::log(t.library / t.own);
+        ++compared;
+      }
+      if (c.json) {
+        Json j = described(device, c, "depthwise");
+        j["part"] = t.part;
+        j["shape"] = shape;
+        j["own_us"] = t.own;
+        j["cudnn_us"] = t.library > 0 ? Json(t.library) : Json();
+        std::printf("%s\n", j.dump().c_str());
+      } else {
+        std::printf("%-34s  %-16s  %10s  %10s  %6s\n", shape.c_str(), t.part.c_str(), fixed(t.own, 1).c_str(),
+                    t.library > 0 ? fixed(t.library, 1).c_str() : "-", t.library > 0 ? fixed(t.library / t.own, 2).c_str() : "-");
+      }
+    }
+  }
+  if (!c.json && compared > 0)
+    std::printf("geometric mean over %d: cuDNN takes %s of our time\n", compared, fixed(std::exp(logarithms / compared), 2).c_str());
+  if (c.json) return;
+  for (const std::string& line : cuda::convolution_plans()) std::printf("plan  %s\n", line.c_str());
+}
+
+}  // namespace vitrine::cli

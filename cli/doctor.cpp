@@ -1,0 +1,71 @@
+// `vitrine doctor`: what was built in, what this machine has, and whether the CUDA back end computes what the CPU does.
+#include <cstdio>
+#include <thread>
+
+#include "audit/cuda_self_test.h"
+#include "base/error.h"
+#include "base/number.h"
+#include "cli/commands.h"
+#include "tensor/cuda/runtime.h"
+#include "tensor/isa.h"
+#include "tensor/parallel.h"
+
+namespace vitrine::cli {
+namespace {
+
+void print_self_test(Device device) {
+  const std::vector<SelfTestLine> lines = cuda_self_test(device);
+  std::size_t passed = 0, same = 0;
+  double worst = 0;
+  for (const SelfTestLine& line : lines) {
+    passed += line.passed ? 1 : 0;
+    same += line.same_bits ? 1 : 0;
+    worst = std::max(worst, line.difference);
+    if (line.passed) continue;
+    std::printf("                  FAILED: %s: portable tier %s, fast tier differs by %s\n", line.op.c_str(),
+                line.same_bits ? "has the CPU's bits" : "differs from the CPU", shortest(line.difference).c_str());
+  }
+  std::printf("self-test         %s: %zu of %zu cases passed; portable tier: %zu have the CPU's bits; fast tier: largest difference %.1e\n",
+              device.text().c_str(), passed, lines.size(), same, worst);
+  if (passed != lines.size()) {
+    throw Error(ExitCode::runtime, text("the self-test of ", device.text(), " failed for ", lines.size() - passed, " of ",
+                                        lines.size(), " cases (above); use --device cpu and report the lines"));
+  }
+}
+
+void print_cuda() {
+  if (!cuda::is_built()) {
+    std::printf("CUDA              not built in: %s\n", cuda::why_no_device().c_str());
+  } else {
+    std::string line;
+    for (const auto& [name, version] : cuda::versions()) line += (line.empty() ? "" : ", ") + name + " " + version;
+    std::printf("CUDA              %s\n", line.c_str());
+    if (cuda::device_count() == 0) std::printf("GPU               none: %s\n", cuda::why_no_device().c_str());
+    for (int i = 0; i < cuda::device_count(); ++i) {
+      const cuda::DeviceInfo info = cuda::describe(i);
+      std::printf("GPU               cuda:%d  %s, compute capability %d.%d, %d multiprocessors, %zu of %zu MiB free\n", i,
+                  info.name.c_str(), info.major, info.minor, info.processors, info.free_bytes >> 20, info.total_bytes >> 20);
+    }
+  }
+  print_self_test(Device::cuda_host());
+  for (int i = 0; i < cuda::device_count(); ++i) print_self_test(Device::cuda(i));
+}
+
+}  // namespace
+
+void run_doctor() {
+  std::printf("vitrine %s\n", VITRINE_VERSION);
+  std::printf("compiler          %s\n", __VERSION__);
+  std::printf("imaging (ITK)     %s\n", has_imaging() ? "built in" : "not built in: rebuild with scripts/build --itk on");
+  std::printf("processors        %u\n", std::thread::hardware_concurrency());
+  std::printf("threads           %d (VITRINE_THREADS or --threads changes it; results do not depend on it)\n", thread_count());
+  std::string sets;
+  for (const Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512}) {
+    if (isa_supported(isa)) sets += (sets.empty() ? "" : ", ") + std::string(isa_name(isa));
+  }
+  std::printf("instruction sets  %s; in use: %s (VITRINE_SIMD changes it; results do not depend on it)\n", sets.c_str(),
+              std::string(isa_name(active_isa())).c_str());
+  print_cuda();
+}
+
+}  // namespace vitrine::cli

@@ -1,0 +1,122 @@
+// The CUDA back end beyond single ops: elementwise maths, every layer shape of b0, fused blocks, the graphs of cuDNN.
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "base/error.h"
+#include "layers/cudnn_convolution.h"
+#include "layers/depthwise_conv2d.h"
+#include "layers/folded.h"
+#include "layers/swish.h"
+#include "tensor/cuda/scalar_math.h"
+#include "tests/cuda_devices.h"
+#include "tests/layers/twins.h"
+
+namespace vitrine::testing {
+namespace {
+
+// Every 4,099th float: both signs, infinities, numbers below the smallest normal one, NaN.
+TEST(CudaMaths, HasTheBitsOfTheVectorKernels) {
+  std::vector<float> x, y;
+  for (std::uint64_t i = 0; i < (std::uint64_t{1} << 32); i += 4099) x.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(i)));
+  y.resize(x.size());
+  cpu::swish_kernels().forward(x.data(), static_cast<std::int64_t>(x.size()), y.data());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const float got = cuda::Swish::value(x[i]);
+    ASSERT_TRUE(std::bit_cast<std::uint32_t>(got) == std::bit_cast<std::uint32_t>(y[i]) || (std::isnan(got) && std::isnan(y[i])))
+        << x[i] << ": " << got << " against " << y[i];
+  }
+  const std::vector<float> dy(x.size(), 0.75f);
+  cpu::swish_kernels().backward(x.data(), dy.data(), static_cast<std::int64_t>(x.size()), y.data());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const float got = 0.75f * cuda::Swish::slope(x[i]);
+    ASSERT_TRUE(std::bit_cast<std::uint32_t>(got) == std::bit_cast<std::uint32_t>(y[i]) || (std::isnan(got) && std::isnan(y[i])))
+        << x[i];
+  }
+}
+
+struct Layer {
+  std::int64_t size, C, kernel, stride;
+};
+// The depthwise convolutions of EfficientNet-b0: rows of the input at 64 pixels and at 224 (Tan, Le 2019, table 1).
+constexpr Layer kLayers[] = {{112, 32, 3, 1}, {112, 96, 3, 2}, {56, 144, 3, 1}, {56, 144, 5, 2}, {28, 240, 5, 1},  {28, 240, 3, 2},
+                             {14, 480, 3, 1}, {14, 480, 5, 1}, {14, 672, 5, 1}, {14, 672, 5, 2}, {7, 1152, 5, 1}, {7, 1152, 3, 1}};
+
+ConvShape shape_of(const Layer& l, std::int64_t size) {
+  const Padding p = same_padding(size, size, l.kernel, l.stride);
+  const std::int64_t out = output_size(size, p.top, p.bottom, l.kernel, l.stride);
+  return {1, size, size, l.C, l.kernel, l.kernel, l.C, out, out, l.stride, p};
+}
+
+std::vector<std::int64_t> sizes_of(const Layer& l) { return {l.size, std::max<std::int64_t>(1, l.size * 64 / 224)}; }
+
+TEST(CudaDepthwise, HasTheBitsOfTheCpuOverEveryShapeOfB0) {
+  const TierScope scope(cuda::Tier::portable);
+  for (const Layer& layer : kLayers) {
+    for (const std::int64_t size : sizes_of(layer)) {
+      const ConvShape s = shape_of(layer, size);
+      const Tensor x = drawn({1, size, size, s.C}, 0, 1, 1), w = drawn({s.R, s.S, s.C}, 0, 1, 2);
+      const Tensor dy = drawn({1, s.P, s.Q, s.C}, 0, 1, 3);
+      const auto run = [&](Device device) {
+        Named all{{"y", Tensor::uninitialized(dy.shape(), device)},
+                  {"dx", Tensor::uninitialized(x.shape(), device)},
+                  {"dw", Tensor::uninitialized(w.shape(), device)}};
+        const Tensor a = x.to(device), b = w.to(device), c = dy.to(device);
+        const cpu::DepthwiseConv2dKernels& k = cpu::depthwise_conv2d_kernels(device);
+        k.forward(s, a.data(), b.data(), all[0].second.mutable_data());
+        k.backward_data(s, c.data(), b.data(), all[1].second.mutable_data());
+        k.backward_weights(s, a.data(), c.data(), all[2].second.mutable_data());
+        for (auto& [name, tensor] : all) tensor = tensor.to(Device::cpu());
+        return all;
+      };
+      const Named want = run(Device::cpu());
+      for (const Device device : cuda_devices()) {
+        const Named got = run(device);
+        for (std::size_t t = 0; t < want.size(); ++t) {
+          ASSERT_EQ(0, std::memcmp(got[t].second.data(), want[t].second.data(), static_cast<std::size_t>(want[t].second.size()) * 4))
+              << want[t].first << " of " << s.C << " channels, " << size << " rows, on " << device.text();
+        }
+      }
+    }
+  }
+}
+
+TEST(CudnnGraphs, AreBuiltForEveryShapeOfB0) {
+  if (!cuda::is_built()) GTEST_SKIP() << cuda::why_no_device();
+  for (const Layer& layer : kLayers) {
+    for (const std::int64_t size : sizes_of(layer)) EXPECT_NO_THROW(cuda::build_convolution_graphs(shape_of(layer, size), true));
+  }
+  for (const std::int64_t size : {64, 224}) {
+    const Padding p = symmetric_padding(3);
+    EXPECT_NO_THROW(cuda::build_convolution_graphs({16, size, size, 3, 3, 3, 32, size / 2, size / 2, 2, p}, false));
+  }
+  EXPECT_THROW(cuda::build_convolution_graphs({1, 8, 8, 0, 3, 3, 4, 4, 4, 2, {}}, false), Error);
+}
+
+TEST(CudnnGraphs, AgreeWithOurKernelsOnAGpu) {
+  if (cuda::device_count() == 0) GTEST_SKIP() << cuda::why_no_device();
+  const TierScope scope(cuda::Tier::fast);
+  const Device device = Device::cuda(0);
+  cuda::make_current(device);
+  const ConvShape s{4, 64, 64, 3, 3, 3, 32, 32, 32, 2, symmetric_padding(3)};
+  const Tensor x = drawn({4, 64, 64, 3}, 0, 1, 1), w = drawn({3, 3, 3, 32}, 0, 1, 2), dy = drawn({4, 32, 32, 32}, 0, 1, 3);
+  const Tensor a = x.to(device), b = w.to(device), c = dy.to(device);
+  Named want{{"y", Tensor::uninitialized(dy.shape())}, {"dx", Tensor::uninitialized(x.shape())}, {"dw", Tensor::uninitialized(w.shape())}};
+  Named got;
+  for (const auto& [name, tensor] : want) got.emplace_back(name, Tensor::uninitialized(tensor.shape(), device));
+  Tensor scratch = Tensor::uninitialized({64, w.size()});
+  const cpu::Conv2dKernels& k = cpu::conv2d_kernels();
+  k.forward(s, x.data(), w.data(), nullptr, want[0].second.mutable_data());
+  k.backward_data(s, dy.data(), w.data(), scratch.mutable_data(), want[1].second.mutable_data());
+  k.backward_weights(s, x.data(), dy.data(), scratch.mutable_data(), want[2].second.mutable_data());
+  ASSERT_TRUE(cuda::library_convolution(s, a.data(), b.data(), got[0].second.mutable_data()));
+  ASSERT_TRUE(cuda::library_convolution_data_gradient(s, c.data(), b.data(), got[1].second.mutable_data()));
+  ASSERT_TRUE(cuda::library_convolution_weight_gradient(s, a.data(), c.data(), got[2].second.mutable_data()));
+  for (auto& [name, tensor] : got) tensor = tensor.to(Device::cpu());
+  expect_near(got, want, 1e-5f);
+}
+
+}  // namespace
+}  // namespace vitrine::testing

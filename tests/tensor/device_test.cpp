@@ -1,0 +1,110 @@
+// Tensors on devices: values move only by `to`, host code is refused, names are read.
+#include "tensor/device.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "base/error.h"
+#include "tensor/cuda/launch.h"
+#include "tensor/cuda/scalar_math.h"
+#include "tensor/cuda/settings.h"
+#include "tensor/storage.h"
+#include "tensor/tensor.h"
+#include "tests/cuda_devices.h"
+
+namespace vitrine::testing {
+namespace {
+
+TEST(Device, NamesAreReadAndOthersRefused) {
+  EXPECT_EQ(device_from_name("cpu"), Device::cpu());
+  EXPECT_EQ(device_from_name("cuda-host"), Device::cuda_host());
+  EXPECT_EQ(device_from_name("auto"), cuda::device_count() > 0 ? Device::cuda(0) : Device::cpu());
+  for (const char* name : {"", "gpu", "cuda:", "cuda:-1", "cuda:1x", "cuda:99999999999", "CPU"})
+    EXPECT_THROW(device_from_name(name), UsageError) << name;
+  EXPECT_EQ(Device::cuda(2).text(), "cuda:2");
+}
+
+TEST(Device, AGpuThatDoesNotExistIsRefusedInOneSentence) {
+  try {
+    device_from_name("cuda:4096");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::runtime);
+    EXPECT_NE(std::string(error.what()).find("cuda:4096"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Device, OptionsOfTheBackEndAreReadAndOthersRefused) {
+  EXPECT_EQ(cuda::tier_from_name("portable"), cuda::Tier::portable);
+  EXPECT_EQ(cuda::precision_from_name("bf16"), cuda::Precision::bf16);
+  EXPECT_THROW(cuda::tier_from_name("quick"), UsageError);
+  EXPECT_THROW(cuda::precision_from_name("fp64"), UsageError);
+}
+
+TEST(Device, ValuesMoveThereAndBack) {
+  const std::vector<float> values{1, -2.5f, 3e-40f, INFINITY, 7};
+  const Tensor here = Tensor::from({5}, values);
+  for (const Device device : cuda_devices()) {
+    const Tensor there = here.to(device);
+    EXPECT_EQ(there.device(), device);
+    const Tensor clone = there.clone();
+    const Tensor back = clone.to(Device::cpu());
+    EXPECT_EQ(std::vector<float>(back.host().begin(), back.host().end()), values) << device.text();
+    EXPECT_EQ(Tensor::full({3}, 2.5f, device).to(Device::cpu()).host()[2], 2.5f);
+    EXPECT_EQ(there.to(device).data(), there.data()) << "a tensor that is there already is shared";
+  }
+}
+
+TEST(Device, HostCodeCannotTouchATensorThatLiesElsewhere) {
+  Tensor there = Tensor::zeros({2}, Device::cuda_host());
+  EXPECT_THROW(there.host(), InternalError);
+  EXPECT_THROW(there.mutable_host(), InternalError);
+  float out[3] = {};
+  EXPECT_THROW(there.read_bytes(out, sizeof out), InternalError);
+  EXPECT_THROW(there.write_bytes(out, sizeof out), InternalError);
+  const Tensor shared = there;
+  EXPECT_THROW(there.mutable_data(), InternalError);
+}
+
+// A kernel of two phases: a sum of neighbours through shared memory, and values kept in registers from phase to phase.
+struct NeighbourSums {
+  const float* x;
+  float* y;
+  std::int64_t n;
+  VITRINE_HD void operator()(const cuda::Block& block) const {
+    cuda::Registers<float, 2> kept(block);
+    const std::int64_t first = block.index * block.threads;
+    block.each([&](int t) {
+      if (first + t < n) block.shared[t] = kept.of(t)[0] = x[first + t];
+    });
+    block.each([&](int t) {
+      if (first + t < n) y[first + t] = kept.of(t)[0] + (t > 0 ? block.shared[t - 1] : 0.0f) + kept.of(t)[1];
+    });
+  }
+};
+
+TEST(Block, PhasesSeeWhatTheOnesBeforeLeft) {
+  std::vector<float> x(1000), y(x.size(), -1);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i);
+  cuda::make_current(Device::cuda_host());
+  cuda::for_blocks("test", 8, 128, 128, NeighbourSums{x.data(), y.data(), 1000});
+  for (std::size_t i = 0; i < x.size(); ++i) EXPECT_EQ(y[i], i % 128 == 0 ? x[i] : x[i] + x[i - 1]) << i;
+}
+
+TEST(MemoryPool, KeepsItsBlocksApart) {
+  if (cuda::device_count() == 0) GTEST_SKIP() << cuda::why_no_device();
+  MemoryPool pool;
+  const float* inside = nullptr;
+  {
+    const MemoryPool::Scope scope(pool);
+    inside = Tensor::zeros({1000}, Device::cuda(0)).data();
+  }
+  EXPECT_NE(Tensor::zeros({1000}, Device::cuda(0)).data(), inside);
+  const MemoryPool::Scope scope(pool);
+  EXPECT_EQ(Tensor::zeros({1000}, Device::cuda(0)).data(), inside);
+}
+
+}  // namespace
+}  // namespace vitrine::testing
