@@ -25,7 +25,8 @@
 namespace vitrine {
 namespace {
 
-constexpr double kLargestDifference = 1e-4;  // of a tensor's largest element: float32 sums in another order, batch norm behind them
+constexpr double kLargestDifference =
+    1e-4;  // of a tensor's largest element: float32 sums in another order, batch norm behind them
 
 Tensor drawn(const Shape& shape, double mean, double deviation, std::uint32_t op) {
   Tensor t = Tensor::uninitialized(shape);
@@ -94,10 +95,12 @@ Results run_block(std::int64_t kernel, std::int64_t stride, bool expands, bool f
   std::vector<ConvNorm*> units{&block.depthwise, &block.project};
   if (expands) units.push_back(&*block.expand);
   for (ConvNorm* u : units) {
-    for (const Tensor& t : {g.of(u->weight), g.of(u->norm.gamma), g.of(u->norm.beta), u->norm.running_mean, u->norm.running_var})
+    for (const Tensor& t :
+         {g.of(u->weight), g.of(u->norm.gamma), g.of(u->norm.beta), u->norm.running_mean, u->norm.running_var})
       results.push_back(t.to(Device::cpu()));
   }
-  for (const Parameter* p : {&block.se->reduce_weight, &block.se->reduce_bias, &block.se->expand_weight, &block.se->expand_bias})
+  for (const Parameter* p :
+       {&block.se->reduce_weight, &block.se->reduce_bias, &block.se->expand_weight, &block.se->expand_bias})
     results.push_back(g.of(*p).to(Device::cpu()));
   return results;
 }
@@ -115,16 +118,20 @@ void add_elementwise(std::vector<Case>& cases) {
   cases.push_back(op_case("scale_channels", {image, {2, 19}}, [](In in) { return scale_channels(in[0], in[1]); }));
   cases.push_back(op_case("global_average_pool", {image}, [](In in) { return global_average_pool(in[0]); }));
   cases.push_back(op_case("global_max_pool", {image}, [](In in) { return global_max_pool(in[0]); }));
-  cases.push_back(op_case("cross_entropy", {{5, 3}}, [](In in) { return cross_entropy(in[0], Tensor::full({5, 3}, 1.0f / 3), 0.1); }));
+  cases.push_back(op_case("cross_entropy", {{5, 3}}, [](In in) {
+    return cross_entropy(in[0], Tensor::full({5, 3}, 1.0f / 3), 0.1);
+  }));
 }
 
 void add_products(std::vector<Case>& cases) {
   using In = std::span<const Variable>;
   cases.push_back(op_case("linear", {{7, 150}, {150, 33}, {33}}, [](In in) { return linear(in[0], in[1], in[2]); }));
-  cases.push_back(op_case("conv2d 1x1", {{2, 24, 25, 40}, {1, 1, 40, 70}},
-                          [](In in) { return conv2d(in[0], in[1], Variable(), {1, {}}); }));
-  cases.push_back(op_case("conv2d 3x3 stride 2", {{2, 33, 31, 3}, {3, 3, 3, 32}},
-                          [](In in) { return conv2d(in[0], in[1], Variable(), {2, symmetric_padding(3)}); }));
+  cases.push_back(op_case("conv2d 1x1", {{2, 24, 25, 40}, {1, 1, 40, 70}}, [](In in) {
+    return conv2d(in[0], in[1], Variable(), {1, {}});
+  }));
+  cases.push_back(op_case("conv2d 3x3 stride 2", {{2, 33, 31, 3}, {3, 3, 3, 32}}, [](In in) {
+    return conv2d(in[0], in[1], Variable(), {2, symmetric_padding(3)});
+  }));
   for (const std::int64_t kernel : {3, 5}) {
     for (const std::int64_t stride : {1, 2}) {
       cases.push_back(op_case(
@@ -147,7 +154,8 @@ void add_products(std::vector<Case>& cases) {
 bool same_bits(const Results& a, const Results& b) {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    if (!(a[i].shape() == b[i].shape()) || std::memcmp(a[i].data(), b[i].data(), static_cast<std::size_t>(a[i].size()) * 4) != 0)
+    if (!(a[i].shape() == b[i].shape()) ||
+        std::memcmp(a[i].data(), b[i].data(), static_cast<std::size_t>(a[i].size()) * 4) != 0)
       return false;
   }
   return true;

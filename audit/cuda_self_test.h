@@ -10,9 +10,9 @@ namespace vitrine {
 
 struct SelfTestLine {
   std::string op;
-  bool same_bits = false;   // portable tier: output, every gradient and statistic as the CPU's
-  double difference = 0;    // fast tier: largest, as a share of the largest element of its tensor
-  bool passed = false;      // same bits, and the difference at most 1e-4
+  bool same_bits = false;  // portable tier: output, every gradient and statistic as the CPU's
+  double difference = 0;   // fast tier: largest, as a share of the largest element of its tensor
+  bool passed = false;     // same bits, and the difference at most 1e-4
 };
 
 // Draws inputs for every op and block, runs forward and backward on the CPU and on `device` in both tiers.

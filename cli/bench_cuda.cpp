@@ -63,7 +63,8 @@ Json described(Device device, const BenchCommand& c, const std::string& kind) {
 
 void print(Device device, const BenchCommand& c, const std::string& kind, const std::vector<double>& ms, double steps,
            std::size_t nodes) {
-  const double median = ms[ms.size() / 2] / steps, low = ms[ms.size() / 20] / steps, high = ms[ms.size() - 1 - ms.size() / 20] / steps;
+  const double median = ms[ms.size() / 2] / steps, low = ms[ms.size() / 20] / steps,
+               high = ms[ms.size() - 1 - ms.size() / 20] / steps;
   const double memory = static_cast<double>(storage_statistics(device).peak_bytes) / (1 << 20);
   const double rate = static_cast<double>(c.batch) / median * 1e3;
   if (c.json) {
@@ -158,8 +159,9 @@ void bench_train_on(Device device, const BenchCommand& c) {
     order.push_back(static_cast<int>(i % static_cast<std::size_t>(c.batch)));
   std::uint32_t epoch = 0;
   // An epoch of 50 steps with everything that belongs to it: draws, upload, augmentation, mixup, step, losses.
-  const std::vector<double> ms = measure(
-      2 * c.seconds, [&] { training.run_epoch(order, ++epoch, std::vector<StepRates>(steps, StepRates{1e-4, 0.9})); });
+  const std::vector<double> ms = measure(2 * c.seconds, [&] {
+    training.run_epoch(order, ++epoch, std::vector<StepRates>(steps, StepRates{1e-4, 0.9}));
+  });
   print(device, c, "train", ms, static_cast<double>(steps), training.nodes());
 }
 
@@ -185,12 +187,14 @@ void bench_kernels_on(Device device, const BenchCommand& c) {
         std::printf("%s\n", j.dump().c_str());
       } else {
         std::printf("%-34s  %-16s  %10s  %10s  %6s\n", shape.c_str(), t.part.c_str(), fixed(t.own, 1).c_str(),
-                    t.library > 0 ? fixed(t.library, 1).c_str() : "-", t.library > 0 ? fixed(t.library / t.own, 2).c_str() : "-");
+                    t.library > 0 ? fixed(t.library, 1).c_str() : "-",
+                    t.library > 0 ? fixed(t.library / t.own, 2).c_str() : "-");
       }
     }
   }
   if (!c.json && compared > 0)
-    std::printf("geometric mean over %d: cuDNN takes %s of our time\n", compared, fixed(std::exp(logarithms / compared), 2).c_str());
+    std::printf("geometric mean over %d: cuDNN takes %s of our time\n", compared,
+                fixed(std::exp(logarithms / compared), 2).c_str());
   if (c.json) return;
   for (const std::string& line : cuda::convolution_plans()) std::printf("plan  %s\n", line.c_str());
 }

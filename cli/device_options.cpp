@@ -21,9 +21,12 @@ Device DeviceChoice::choose() const {
 
 void add_device_options(CLI::App* app, DeviceChoice& choice) {
   auto* group = app->add_option_group("device");
-  group->add_option("--device", choice.device, "cpu, cuda, cuda:N, auto (a GPU if there is one), cuda-host (its kernels, run here)")
+  group
+      ->add_option("--device", choice.device,
+                   "cpu, cuda, cuda:N, auto (a GPU if there is one), cuda-host (its kernels, run here)")
       ->capture_default_str();
-  group->add_option("--tier", choice.tier, "on a CUDA device: fast, or portable (own kernels, the CPU's bits)")->capture_default_str();
+  group->add_option("--tier", choice.tier, "on a CUDA device: fast, or portable (own kernels, the CPU's bits)")
+      ->capture_default_str();
   group->add_option("--precision", choice.precision, "of products in the fast tier: fp32, tf32 or bf16")->capture_default_str();
 }
 

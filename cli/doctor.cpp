@@ -25,8 +25,10 @@ void print_self_test(Device device) {
     std::printf("                  FAILED: %s: portable tier %s, fast tier differs by %s\n", line.op.c_str(),
                 line.same_bits ? "has the CPU's bits" : "differs from the CPU", shortest(line.difference).c_str());
   }
-  std::printf("self-test         %s: %zu of %zu cases passed; portable tier: %zu have the CPU's bits; fast tier: largest difference %.1e\n",
-              device.text().c_str(), passed, lines.size(), same, worst);
+  std::printf(
+      "self-test         %s: %zu of %zu cases passed; portable tier: %zu have the CPU's bits; fast tier: largest difference "
+      "%.1e\n",
+      device.text().c_str(), passed, lines.size(), same, worst);
   if (passed != lines.size()) {
     throw Error(ExitCode::runtime, text("the self-test of ", device.text(), " failed for ", lines.size() - passed, " of ",
                                         lines.size(), " cases (above); use --device cpu and report the lines"));

@@ -20,19 +20,22 @@ namespace {
 // Every 4,099th float: both signs, infinities, numbers below the smallest normal one, NaN.
 TEST(CudaMaths, HasTheBitsOfTheVectorKernels) {
   std::vector<float> x, y;
-  for (std::uint64_t i = 0; i < (std::uint64_t{1} << 32); i += 4099) x.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(i)));
+  for (std::uint64_t i = 0; i < (std::uint64_t{1} << 32); i += 4099)
+    x.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(i)));
   y.resize(x.size());
   cpu::swish_kernels().forward(x.data(), static_cast<std::int64_t>(x.size()), y.data());
   for (std::size_t i = 0; i < x.size(); ++i) {
     const float got = cuda::Swish::value(x[i]);
-    ASSERT_TRUE(std::bit_cast<std::uint32_t>(got) == std::bit_cast<std::uint32_t>(y[i]) || (std::isnan(got) && std::isnan(y[i])))
+    ASSERT_TRUE(std::bit_cast<std::uint32_t>(got) == std::bit_cast<std::uint32_t>(y[i]) ||
+                (std::isnan(got) && std::isnan(y[i])))
         << x[i] << ": " << got << " against " << y[i];
   }
   const std::vector<float> dy(x.size(), 0.75f);
   cpu::swish_kernels().backward(x.data(), dy.data(), static_cast<std::int64_t>(x.size()), y.data());
   for (std::size_t i = 0; i < x.size(); ++i) {
     const float got = 0.75f * cuda::Swish::slope(x[i]);
-    ASSERT_TRUE(std::bit_cast<std::uint32_t>(got) == std::bit_cast<std::uint32_t>(y[i]) || (std::isnan(got) && std::isnan(y[i])))
+    ASSERT_TRUE(std::bit_cast<std::uint32_t>(got) == std::bit_cast<std::uint32_t>(y[i]) ||
+                (std::isnan(got) && std::isnan(y[i])))
         << x[i];
   }
 }
@@ -41,8 +44,9 @@ struct Layer {
   std::int64_t size, C, kernel, stride;
 };
 // The depthwise convolutions of EfficientNet-b0: rows of the input at 64 pixels and at 224 (Tan, Le 2019, table 1).
-constexpr Layer kLayers[] = {{112, 32, 3, 1}, {112, 96, 3, 2}, {56, 144, 3, 1}, {56, 144, 5, 2}, {28, 240, 5, 1},  {28, 240, 3, 2},
-                             {14, 480, 3, 1}, {14, 480, 5, 1}, {14, 672, 5, 1}, {14, 672, 5, 2}, {7, 1152, 5, 1}, {7, 1152, 3, 1}};
+constexpr Layer kLayers[] = {{112, 32, 3, 1}, {112, 96, 3, 2}, {56, 144, 3, 1}, {56, 144, 5, 2},
+                             {28, 240, 5, 1}, {28, 240, 3, 2}, {14, 480, 3, 1}, {14, 480, 5, 1},
+                             {14, 672, 5, 1}, {14, 672, 5, 2}, {7, 1152, 5, 1}, {7, 1152, 3, 1}};
 
 ConvShape shape_of(const Layer& l, std::int64_t size) {
   const Padding p = same_padding(size, size, l.kernel, l.stride);
@@ -75,7 +79,8 @@ TEST(CudaDepthwise, HasTheBitsOfTheCpuOverEveryShapeOfB0) {
       for (const Device device : cuda_devices()) {
         const Named got = run(device);
         for (std::size_t t = 0; t < want.size(); ++t) {
-          ASSERT_EQ(0, std::memcmp(got[t].second.data(), want[t].second.data(), static_cast<std::size_t>(want[t].second.size()) * 4))
+          ASSERT_EQ(
+              0, std::memcmp(got[t].second.data(), want[t].second.data(), static_cast<std::size_t>(want[t].second.size()) * 4))
               << want[t].first << " of " << s.C << " channels, " << size << " rows, on " << device.text();
         }
       }
@@ -86,7 +91,8 @@ TEST(CudaDepthwise, HasTheBitsOfTheCpuOverEveryShapeOfB0) {
 TEST(CudnnGraphs, AreBuiltForEveryShapeOfB0) {
   if (!cuda::is_built()) GTEST_SKIP() << cuda::why_no_device();
   for (const Layer& layer : kLayers) {
-    for (const std::int64_t size : sizes_of(layer)) EXPECT_NO_THROW(cuda::build_convolution_graphs(shape_of(layer, size), true));
+    for (const std::int64_t size : sizes_of(layer))
+      EXPECT_NO_THROW(cuda::build_convolution_graphs(shape_of(layer, size), true));
   }
   for (const std::int64_t size : {64, 224}) {
     const Padding p = symmetric_padding(3);
@@ -103,7 +109,9 @@ TEST(CudnnGraphs, AgreeWithOurKernelsOnAGpu) {
   const ConvShape s{4, 64, 64, 3, 3, 3, 32, 32, 32, 2, symmetric_padding(3)};
   const Tensor x = drawn({4, 64, 64, 3}, 0, 1, 1), w = drawn({3, 3, 3, 32}, 0, 1, 2), dy = drawn({4, 32, 32, 32}, 0, 1, 3);
   const Tensor a = x.to(device), b = w.to(device), c = dy.to(device);
-  Named want{{"y", Tensor::uninitialized(dy.shape())}, {"dx", Tensor::uninitialized(x.shape())}, {"dw", Tensor::uninitialized(w.shape())}};
+  Named want{{"y", Tensor::uninitialized(dy.shape())},
+             {"dx", Tensor::uninitialized(x.shape())},
+             {"dw", Tensor::uninitialized(w.shape())}};
   Named got;
   for (const auto& [name, tensor] : want) got.emplace_back(name, Tensor::uninitialized(tensor.shape(), device));
   Tensor scratch = Tensor::uninitialized({64, w.size()});
