@@ -19,6 +19,7 @@ void Progress::clear() {
 
 void Progress::update(std::string_view text) {
   if (quiet_ || !terminal_) return;
+  const std::scoped_lock lock(mutex_);
   clear();
   std::fwrite(text.data(), 1, text.size(), stderr);
   std::fflush(stderr);
@@ -27,6 +28,7 @@ void Progress::update(std::string_view text) {
 
 void Progress::line(std::string_view text) {
   if (quiet_) return;
+  const std::scoped_lock lock(mutex_);
   clear();
   std::fwrite(text.data(), 1, text.size(), stderr);
   std::fputc('\n', stderr);

@@ -1,6 +1,7 @@
-// Progress on stderr: one redrawn line on a terminal, one plain line per call of `line` otherwise.
+// Progress on stderr: one redrawn line on a terminal, one plain line per call of `line` otherwise. Threads may share one.
 #pragma once
 
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,7 @@ class Progress {
  private:
   void clear();
 
+  std::mutex mutex_;
   bool terminal_ = false;
   bool quiet_ = false;
   bool drawn_ = false;

@@ -75,6 +75,7 @@ void run_split(const SplitCommand& command);
 struct CvCommand {
   std::string manifest, splits, output;
   std::optional<int> fold;  // `train`: one fold
+  int jobs = 1;             // folds at a time
   TrainOptions options;
   DeviceChoice device;
   bool quiet = false;

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <sstream>
 
 #include "base/error.h"
 #include "tensor/cuda/runtime.h"
@@ -28,6 +29,26 @@ void add_device_options(CLI::App* app, DeviceChoice& choice) {
   group->add_option("--tier", choice.tier, "on a CUDA device: fast, or portable (own kernels, the CPU's bits)")
       ->capture_default_str();
   group->add_option("--precision", choice.precision, "of products in the fast tier: fp32, tf32 or bf16")->capture_default_str();
+}
+
+void DeviceChoice::choose(TrainOptions& options) const {
+  if (together.empty()) {
+    options.device = choose();
+    return;
+  }
+  std::vector<Device> devices;
+  std::istringstream numbers(together);
+  for (std::string number; std::getline(numbers, number, ',');)
+    devices.push_back(device_from_name(device == "cuda-host" ? device : "cuda:" + number));
+  DeviceChoice first = *this;
+  first.device = devices.front().text();
+  options.device = first.choose();
+  options.more_devices.assign(devices.begin() + 1, devices.end());
+}
+
+void add_training_device_options(CLI::App* app, DeviceChoice& choice) {
+  add_device_options(app, choice);
+  app->add_option("--devices", choice.together, "GPUs that share every batch: 0,1");
 }
 
 std::string text_of(Device device) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "tensor/device.h"
+#include "train/options.h"
 
 namespace CLI {
 class App;
@@ -13,12 +14,15 @@ namespace vitrine::cli {
 
 struct DeviceChoice {
   std::string device = "cpu", tier = "fast", precision = "fp32";
+  std::string together;  // numbers of GPUs, "0,1"
 
   // The device; sets the tier and the precision of the process. Says on stderr when `auto` finds no GPU. UsageError, or Error (exit
   // code 1) when the GPU cannot be used.
   Device choose() const;
+  void choose(TrainOptions& options) const;  // --devices as well
 };
 void add_device_options(CLI::App* app, DeviceChoice& choice);
+void add_training_device_options(CLI::App* app, DeviceChoice& choice);  // --devices as well
 
 // "cuda:0 (NVIDIA H200), fast, fp32" or "cpu".
 std::string text_of(Device device);

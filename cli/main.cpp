@@ -102,7 +102,7 @@ void add_training_commands(CLI::App& app, CvCommand& cv, CvCommand& train, int& 
     sub->add_option("--inputs", c.options.inputs, "t1c, flair, t2 or t1c+flair+t2")->capture_default_str();
     sub->add_flag("-q,--quiet", c.quiet, "no progress lines");
     add_train_options(sub, c.options);
-    add_device_options(sub, c.device);
+    add_training_device_options(sub, c.device);
   };
   auto* t = app.add_subcommand("train", "train one fold");
   common(t, train);
@@ -114,6 +114,7 @@ void add_training_commands(CLI::App& app, CvCommand& cv, CvCommand& train, int& 
   });
   auto* c = app.add_subcommand("cv", "train and evaluate all folds");
   common(c, cv);
+  c->add_option("--jobs", cv.jobs, "folds at a time, each on the next of --devices")->capture_default_str();
   c->footer("Example: vitrine cv prep/manifest.csv --splits splits.json -o runs/all --inputs t1c+flair+t2");
   c->callback([&] { chosen = [&] { run_cv(cv); }; });
 }
@@ -127,7 +128,7 @@ void add_study_commands(CLI::App& app, StudyCommand& study, DemoCommand& demo, R
   s->add_flag("-q,--quiet", study.quiet, "no progress lines");
   add_split_options(s, study.split);
   add_train_options(s, study.options);
-  add_device_options(s, study.device);
+  add_training_device_options(s, study.device);
   s->footer("Example: vitrine study cohort/cohort.csv -o out --weights efficientnet_b0.pth --epochs 100");
   s->callback([&] { chosen = [&] { run_study(study); }; });
 

@@ -40,11 +40,11 @@ void run_cv(const CvCommand& command) {
   const Splits splits = read_splits(command.splits, manifest);
   Progress progress(command.quiet);
   TrainOptions options = command.options;
-  options.device = command.device.choose();
+  command.device.choose(options);
   if (options.optimizer.weight_decay > 0) options.optimizer.rule = Rule::adamw;
   make_directory(command.output);
   write_source(command.output, {command.manifest, command.splits});
-  const RunResult result = cross_validate(manifest, splits, options, command.output, command.fold, progress);
+  const RunResult result = cross_validate(manifest, splits, options, command.output, command.fold, progress, command.jobs);
   print_part("validation", result.validation);
   print_part("test", result.test);
 }

@@ -92,7 +92,8 @@ void run_prep(const PrepCommand& command) {
 void run_study(const StudyCommand& command) {
   check_study(command);
   const fs::path out = command.output;
-  const Device device = command.device.choose();
+  TrainOptions chosen = command.options;
+  command.device.choose(chosen);
   Progress progress(command.quiet);
   make_directory(out);
   Json study;
@@ -111,8 +112,7 @@ void run_study(const StudyCommand& command) {
   progress.line("study 3/4  cross-validation over four input configurations");
   std::vector<std::pair<std::string, RunResult>> results;
   for (const std::string& inputs : input_configuration_names()) {
-    TrainOptions options = command.options;
-    options.device = device;
+    TrainOptions options = chosen;
     options.inputs = inputs;
     if (options.optimizer.weight_decay > 0) options.optimizer.rule = Rule::adamw;
     const fs::path run = out / "runs" / inputs;

@@ -95,11 +95,11 @@ Key key_of(Part part, const ConvShape& s, bool depthwise) {
 }
 
 std::map<Key, std::optional<cudnn::Plan>>& plans() {
-  static auto* const all = new std::map<Key, std::optional<cudnn::Plan>>;
+  thread_local auto* const all = new std::map<Key, std::optional<cudnn::Plan>>;
   return *all;
 }
 std::vector<std::string>& plan_lines() {
-  static auto* const lines = new std::vector<std::string>;
+  thread_local auto* const lines = new std::vector<std::string>;
   return *lines;
 }
 

@@ -20,7 +20,7 @@ struct Library {
 
 // Of the current device; lives as long as the process.
 Library& library(const std::string& what) {
-  static auto* const all = new std::map<int, Library>;
+  thread_local auto* const all = new std::map<int, Library>;
   Library& l = (*all)[current().index];
   if (l.handle == nullptr) {
     check(cudnnCreate(&l.handle), "cudnnCreate", what);

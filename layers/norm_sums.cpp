@@ -1,5 +1,6 @@
 #include "layers/norm_sums.h"
 
+#include "tensor/cuda/communicator.h"
 #include "tensor/isa.h"
 #include "tensor/parallel.h"
 
@@ -46,13 +47,30 @@ PartialSums::PartialSums(std::int64_t segments, std::int64_t quantities, std::in
       room_(Tensor::uninitialized({segments, quantities, channels, 2}, device)),
       data_(reinterpret_cast<double*>(room_.mutable_data())) {}
 
+namespace {
+
+int devices_together() { return cuda::communicator() != nullptr ? cuda::communicator()->size() : 1; }
+
+}  // namespace
+
+PartialSums PartialSums::of_all_devices() const {
+  if (devices_together() == 1) return *this;
+  const std::int64_t quantities = room_.shape()[1];
+  PartialSums all(segments_ * devices_together(), quantities, channels_, device());
+  const auto count = static_cast<std::size_t>(segments_ * quantities * channels_);
+  cuda::make_current(device());
+  cuda::communicator()->all_gather(data_, all.data(), count * sizeof(double));
+  return all;
+}
+
 NormTensor norm_of_batch(BatchNorm& norm, const PartialSums& sums, std::int64_t rows) {
   const StatisticMove mean(norm.running_mean), variance(norm.running_var);
   const Device device = sums.device();
+  const PartialSums all = sums.of_all_devices();
   NormTensor constants;
   constants.values = Tensor::uninitialized({4, norm.gamma.value.size()}, device);
   const cpu::RunningStatistics running{norm.momentum, mean.before, variance.before, mean.after, variance.after};
-  cpu::norm_sums_kernels(device).of_batch(sums.over(rows), norm.gamma.value.data(), norm.eps, running,
+  cpu::norm_sums_kernels(device).of_batch(all.over(rows * devices_together()), norm.gamma.value.data(), norm.eps, running,
                                           constants.values.mutable_data());
   return constants;
 }
@@ -61,8 +79,14 @@ NormGradients::NormGradients(const PartialSums& sums, std::int64_t C, std::int64
     : gamma(Tensor::uninitialized({C}, sums.device())),
       beta(Tensor::uninitialized({C}, sums.device())),
       means(Tensor::uninitialized({2, C}, sums.device())) {
-  cpu::norm_sums_kernels(sums.device())
-      .gradients(sums.over(rows), gamma.mutable_data(), beta.mutable_data(), means.mutable_data());
+  // The gradients stay those of this device, to be added up with all others; the means are of the whole batch.
+  const cpu::NormSumsKernels& kernels = cpu::norm_sums_kernels(sums.device());
+  kernels.gradients(sums.over(rows), gamma.mutable_data(), beta.mutable_data(), means.mutable_data());
+  if (devices_together() == 1) return;
+  Tensor unused = Tensor::uninitialized({2, C}, sums.device());
+  const PartialSums all = sums.of_all_devices();
+  kernels.gradients(all.over(rows * devices_together()), unused.mutable_data(), unused.mutable_data() + C,
+                    means.mutable_data());
 }
 
 }  // namespace vitrine

@@ -77,6 +77,8 @@ class PartialSums {
   double* data() { return data_; }
   cpu::BatchSums over(std::int64_t rows) const { return {data_, segments_, channels_, rows}; }
   Device device() const { return room_.device(); }
+  // The sums of all devices that train together, one device after the other; these alone where there is one.
+  PartialSums of_all_devices() const;
 
  private:
   std::int64_t segments_, channels_;

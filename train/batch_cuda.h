@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "data/mixup.h"
 #include "data/view.h"
@@ -34,9 +35,21 @@ struct ImageSource {
 
 // now = plans[*position]
 void begin_step(const StepPlan* plans, const std::int32_t* position, StepPlan* now);
-// The N samples from `*position * batch` on: views [N, H, W, channels], then images = the mixed views, targets [N, classes].
-void make_batch(const ImageSource& source, const SamplePlan* samples, const std::int32_t* position, std::int64_t batch,
-                std::int64_t N, bool mixes, float* views, float* images, float* targets);
+// Which samples a step takes: `count` from position * batch on; of them `own` from `first` on are this device's.
+struct BatchShare {
+  std::int64_t batch, count, own, first;
+};
+// views [count, H, W, channels]; images [own, ...]: the own views, mixed; targets [own, classes].
+struct BatchMemory {
+  float *views, *images, *targets;
+};
+void make_batch(const ImageSource& source, const SamplePlan* samples, const std::int32_t* position, const BatchShare& share,
+                bool mixes, const BatchMemory& memory);
+// to = the sources one after the other
+void pack(const std::vector<const float*>& sources, const std::vector<std::int64_t>& sizes, float* to);
+// sums[t] = the sum over ranks, ascending, of part t of all [ranks][total]
+void unpack_sums(const float* all, int ranks, std::int64_t total, const std::vector<std::int64_t>& sizes,
+                 const std::vector<float*>& sums);
 // losses[*position] = *loss, and on to the next step.
 void end_step(const float* loss, std::int32_t* position, float* losses);
 

@@ -1,6 +1,10 @@
 #include "train/cross_validation.h"
 
+#include <algorithm>
+#include <atomic>
+#include <exception>
 #include <functional>
+#include <thread>
 
 #include "base/csv.h"
 #include "base/error.h"
@@ -128,6 +132,37 @@ void write_summary(const std::filesystem::path& run, const RunResult& result) {
   write_file(run / "summary.json", json_text(json));
 }
 
+// train(i, options) for i < count, `jobs` at a time, on the devices of `options` in turn. The failure of the lowest i is thrown when all
+// that were under way have ended; none is begun after a failure.
+void train_side_by_side(std::size_t count, int jobs, const TrainOptions& options,
+                        const std::function<void(std::size_t, const TrainOptions&)>& train) {
+  std::vector<Device> devices{options.device};
+  devices.insert(devices.end(), options.more_devices.begin(), options.more_devices.end());
+  std::atomic<std::size_t> next{0};
+  std::atomic<bool> failed{false};
+  std::vector<std::exception_ptr> failures(count);
+  const auto work = [&](std::size_t job) {
+    TrainOptions here = options;
+    here.device = devices[job % devices.size()];
+    here.more_devices.clear();
+    for (std::size_t i = next++; i < count && !failed; i = next++) {
+      try {
+        train(i, here);
+      } catch (...) {
+        failures[i] = std::current_exception();
+        failed = true;
+      }
+    }
+  };
+  std::vector<std::thread> threads;
+  for (std::size_t job = 1; job < std::min(count, static_cast<std::size_t>(jobs)); ++job) threads.emplace_back(work, job);
+  work(0);
+  for (std::thread& t : threads) t.join();
+  for (const std::exception_ptr& failure : failures) {
+    if (failure != nullptr) std::rethrow_exception(failure);
+  }
+}
+
 }  // namespace
 
 PartSummary summarize(const std::vector<Metrics>& folds) {
@@ -144,9 +179,12 @@ PartSummary summarize(const std::vector<Metrics>& folds) {
   return part;
 }
 
-RunResult cross_validate(const Manifest& manifest, const Splits& splits, const TrainOptions& options,
-                         const std::filesystem::path& run, std::optional<int> only_fold, Progress& progress) {
-  check(options);
+RunResult cross_validate(const Manifest& manifest, const Splits& splits, const TrainOptions& given,
+                         const std::filesystem::path& run, std::optional<int> only_fold, Progress& progress, int jobs) {
+  check(given);
+  if (jobs < 1) throw UsageError(text("--jobs is ", jobs, ", expected at least 1"));
+  TrainOptions options = given;
+  if (jobs > 1) options.more_devices.clear();  // each fold has a device of its own
   const auto count = static_cast<int>(splits.folds.size());
   if (only_fold && (*only_fold < 0 || *only_fold >= count)) {
     throw UsageError(text("--fold is ", *only_fold, ", the split has the folds 0 to ", count - 1));
@@ -156,14 +194,22 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
   claim_folder(run, pairs);
   const std::string key = sha256(pairs_json(pairs));
   const Dataset test = load_dataset(manifest, splits.test, inputs);
-  std::vector<FoldFiles> folds;
+  std::vector<int> wanted;
   for (int fold = 0; fold < count; ++fold) {
-    if (only_fold && fold != *only_fold) continue;
+    if (!only_fold || fold == *only_fold) wanted.push_back(fold);
+  }
+  std::vector<FoldFiles> folds(wanted.size());
+  const auto train = [&](std::size_t i, const TrainOptions& here) {
     check_interrupt("cross-validation");
-    const Fold& part = splits.folds[static_cast<std::size_t>(fold)];
+    const Fold& part = splits.folds[static_cast<std::size_t>(wanted[i])];
     const FoldData data{load_dataset(manifest, part.train, inputs), load_dataset(manifest, part.validation, inputs), test};
-    const std::string title = text(options.inputs, "  fold ", fold + 1, "/", count);
-    folds.push_back(train_fold(data, options, run / text("fold_", fold), key, title, progress));
+    const std::string title = text(options.inputs, "  fold ", wanted[i] + 1, "/", count);
+    folds[i] = train_fold(data, here, run / text("fold_", wanted[i]), key, title, progress);
+  };
+  if (jobs > 1) {
+    train_side_by_side(wanted.size(), jobs, given, train);
+  } else {
+    for (std::size_t i = 0; i < wanted.size(); ++i) train(i, options);
   }
   RunResult result = summarized(std::move(folds));
   if (!only_fold) write_summary(run, result);

@@ -38,9 +38,10 @@ PartSummary summarize(const std::vector<Metrics>& folds);
 
 // Trains the folds that are not finished in `run`, then writes the summary. `only_fold` (from 0) trains that one alone and
 // writes no summary; UsageError when there is no such fold. UsageError when `run` holds a run with other options or data,
-// naming the first difference.
+// naming the first difference. With `jobs` above 1 so many folds train at a time, each alone on the next of the options' devices; with
+// one, all devices share every batch of a fold.
 RunResult cross_validate(const Manifest& manifest, const Splits& splits, const TrainOptions& options,
-                         const std::filesystem::path& run, std::optional<int> only_fold, Progress& progress);
+                         const std::filesystem::path& run, std::optional<int> only_fold, Progress& progress, int jobs = 1);
 
 // A finished run, from its files. DataError when a fold is missing.
 RunResult read_run(const std::filesystem::path& run);

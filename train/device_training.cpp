@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "layers/cross_entropy.h"
+#include "tensor/cuda/communicator.h"
 
 namespace vitrine {
 namespace {
@@ -35,11 +36,13 @@ int group_of(const std::string& tensor) {
 
 }  // namespace
 
-DeviceTraining::DeviceTraining(EfficientNet& net, Optimizer& optimizer, const Dataset& data, const TrainOptions& options)
+DeviceTraining::DeviceTraining(EfficientNet& net, Optimizer& optimizer, const Dataset& data, const TrainOptions& options,
+                               DeviceShare share)
     : net_(net),
       optimizer_(optimizer),
       data_(data),
       options_(options),
+      share_(share),
       device_(net.device()),
       images_(resident(data, device_)),
       now_(room_for<cuda::StepPlan>(1, device_)),
@@ -84,7 +87,9 @@ void DeviceTraining::upload_plans(const std::vector<int>& order, std::uint32_t e
       if (options_.augmentation)
         s.view = drawn_view(options_.augment, one[0], one[1], options_.seed, epoch, static_cast<std::uint32_t>(first + n));
     }
-    steps.push_back(step_plan(rates[steps.size()], {options_.seed, epoch, place}));
+    const auto own =
+        static_cast<std::uint32_t>(count / static_cast<std::size_t>(share_.count) * static_cast<std::size_t>(share_.rank));
+    steps.push_back(step_plan(rates[steps.size()], {options_.seed, epoch, place + own}));
   }
   if (!samples_.defined()) {
     samples_ = room_for<cuda::SamplePlan>(samples.size(), device_);
@@ -109,19 +114,21 @@ void DeviceTraining::enqueue(Step& step, std::int64_t N) {
     source.mean[c] = net_.semantics.mean[c];
     source.scale[c] = 1.0f / net_.semantics.std[c];
   }
-  cuda::make_batch(source, memory_of<cuda::SamplePlan>(samples_), position, options_.batch_size, N, options_.mixup > 0,
-                   step.views.mutable_data(), step.images.mutable_data(), step.targets.mutable_data());
+  cuda::make_batch(source, memory_of<cuda::SamplePlan>(samples_), position,
+                   {options_.batch_size, N, N / share_.count, N / share_.count * share_.rank}, options_.mixup > 0,
+                   {step.views.mutable_data(), step.images.mutable_data(), step.targets.mutable_data()});
   Pass pass{Mode::train};
   pass.key.on_device = &now->key;
   Gradients gradients;
   {
     Tape tape;
     pass.tape = &tape;
-    const Variable logits = net_.forward(options_.mixup > 0 ? step.images : step.views, pass);
+    const Variable logits = net_.forward(step.images, pass);
     const Variable loss = cross_entropy(logits, step.targets, options_.label_smoothing);
     cuda::make_current(device_);
     cuda::end_step(loss.tensor().data(), position, memory_of<float>(losses_));
-    gradients = tape.backward(loss);
+    // The loss of the whole batch is the mean over the devices' shares.
+    gradients = tape.backward(loss, Tensor::full(loss.shape(), 1.0f / static_cast<float>(share_.count), device_));
   }
   std::vector<Optimizer::Target> targets;
   net_.visit([&](const NamedTensor& t) {
@@ -129,7 +136,30 @@ void DeviceTraining::enqueue(Step& step, std::int64_t N) {
     const Tensor& gradient = gradients.of(*t.parameter);
     if (gradient.defined()) targets.push_back({t.name, t.value, gradient, group_of(t.name)});
   });
+  if (share_.count > 1) add_over_devices(targets);
   optimizer_.apply(targets, now->groups.data());
+}
+
+// Every gradient becomes the sum over the devices, in rank order.
+void DeviceTraining::add_over_devices(std::vector<Optimizer::Target>& targets) const {
+  std::int64_t total = 0;
+  for (const Optimizer::Target& t : targets) total += t.gradient.size();
+  Tensor own = Tensor::uninitialized({total}, device_), all = Tensor::uninitialized({share_.count, total}, device_);
+  std::vector<const float*> sources;
+  std::vector<std::int64_t> sizes;
+  for (const Optimizer::Target& t : targets) {
+    sources.push_back(t.gradient.data());
+    sizes.push_back(t.gradient.size());
+  }
+  cuda::make_current(device_);
+  cuda::pack(sources, sizes, own.mutable_data());
+  cuda::communicator()->all_gather(own.data(), all.mutable_data(), static_cast<std::size_t>(total) * sizeof(float));
+  std::vector<float*> sums;
+  for (Optimizer::Target& t : targets) {
+    t.gradient = Tensor::uninitialized(t.gradient.shape(), device_);
+    sums.push_back(t.gradient.mutable_data());
+  }
+  cuda::unpack_sums(all.data(), share_.count, total, sizes, sums);
 }
 
 // The first two steps of a batch size run as they are, so that libraries choose their plans and moments get their memory; the third is
@@ -139,8 +169,9 @@ void DeviceTraining::run_step(std::int64_t N) {
   if (!step.views.defined()) {
     const Shape views{N, images_.shape()[1], images_.shape()[2], net_.semantics.channels};
     step.views = Tensor::uninitialized(views, device_);
-    step.images = Tensor::uninitialized(views, device_);
-    step.targets = Tensor::uninitialized({N, net_.classes}, device_);
+    const std::int64_t own = N / share_.count;
+    step.images = Tensor::uninitialized({own, views[1], views[2], views[3]}, device_);
+    step.targets = Tensor::uninitialized({own, net_.classes}, device_);
   }
   if (device_.is_gpu() && step.graph == nullptr && ++step.runs > 2)
     step.graph = std::make_unique<cuda::Graph>(device_, [&] { enqueue(step, N); });
@@ -153,11 +184,13 @@ void DeviceTraining::run_step(std::int64_t N) {
 
 std::vector<double> DeviceTraining::run_epoch(const std::vector<int>& order, std::uint32_t epoch,
                                               const std::vector<StepRates>& rates) {
-  upload_plans(order, epoch, rates);
+  std::vector<int> visited = order;
+  visited.resize(order.size() - order.size() % static_cast<std::size_t>(share_.count));
+  upload_plans(visited, epoch, rates);
   const auto batch = static_cast<std::size_t>(options_.batch_size);
-  for (std::size_t first = 0; first < order.size(); first += batch)
-    run_step(static_cast<std::int64_t>(std::min(batch, order.size() - first)));
-  std::vector<float> losses((order.size() + batch - 1) / batch);
+  for (std::size_t first = 0; first < visited.size(); first += batch)
+    run_step(static_cast<std::int64_t>(std::min(batch, visited.size() - first)));
+  std::vector<float> losses((visited.size() + batch - 1) / batch);
   losses_.read_bytes(losses.data(), losses.size() * sizeof losses[0]);
   return {losses.begin(), losses.end()};
 }

@@ -20,10 +20,17 @@ struct StepRates {
   double lr = 0, momentum = -1;
 };
 
+// Which part of every batch a device takes: the rank-th of `count` equal ones.
+struct DeviceShare {
+  int rank = 0, count = 1;
+};
+
 class DeviceTraining {
  public:
-  // net lies on the device; all three outlive this.
-  DeviceTraining(EfficientNet& net, Optimizer& optimizer, const Dataset& data, const TrainOptions& options);
+  // net lies on the device; all three outlive this. With several devices, run_epoch is called by a thread each, within the scope of its
+  // communicator.
+  DeviceTraining(EfficientNet& net, Optimizer& optimizer, const Dataset& data, const TrainOptions& options,
+                 DeviceShare share = {});
 
   // All steps of an epoch over `order`, rates[i] those of step i. The loss of each step; a loss that is not finite is for the caller
   // to refuse.
@@ -42,6 +49,7 @@ class DeviceTraining {
   cuda::StepPlan step_plan(const StepRates& rates, const DropKey& key);
   void run_step(std::int64_t N);
   void enqueue(Step& step, std::int64_t N);
+  void add_over_devices(std::vector<Optimizer::Target>& targets) const;
   template <class T>
   T* memory_of(Tensor& room) {
     return reinterpret_cast<T*>(room.mutable_data());
@@ -51,6 +59,7 @@ class DeviceTraining {
   Optimizer& optimizer_;
   const Dataset& data_;
   const TrainOptions& options_;
+  DeviceShare share_;
   Device device_;
   Tensor images_;                                     // the data set
   Tensor samples_, steps_, now_, position_, losses_;  // bytes of SamplePlan, StepPlan, StepPlan, int32, float

@@ -34,7 +34,8 @@ struct TrainOptions {
   AugmentOptions augment;
   OptimizerOptions optimizer;
   std::uint64_t seed = 42;
-  Device device;  // the tier and precision of a CUDA device: tensor/cuda/settings.h
+  std::vector<Device> more_devices;  // that train together with `device`, a share of each batch each
+  Device device;                     // the tier and precision of a CUDA device: tensor/cuda/settings.h
 };
 
 // UsageError naming the option, its value and its range.

@@ -15,7 +15,7 @@
 #include "nn/efficientnet/first_conv.h"
 #include "tensor/math.h"
 #include "tensor/parallel.h"
-#include "train/device_training.h"
+#include "train/parallel_training.h"
 #include "train/resume.h"
 #include "train/schedule.h"
 #include "train/step.h"
@@ -224,7 +224,7 @@ class FoldTraining {
   Progress& progress_;
   EfficientNet net_;
   Optimizer optimizer_;
-  std::optional<DeviceTraining> device_training_;
+  std::optional<ParallelTraining> device_training_;
   OneCycle schedule_;
   std::map<std::string, double> scales_;
   int steps_per_epoch_ = 0;

@@ -60,7 +60,7 @@ struct Library {
 };
 
 Library& library(const ProductShape& s) {
-  static auto* const all = new std::map<int, Library>;
+  thread_local auto* const all = new std::map<int, Library>;
   Library& d = (*all)[current().index];
   if (d.handle == nullptr) {
     check(cublasLtCreate(&d.handle), "cublasLtCreate", s);
@@ -83,11 +83,11 @@ struct Plan {
 using Key = std::tuple<int, std::int64_t, std::int64_t, std::int64_t, bool, bool, bool, Precision>;
 
 std::map<Key, Plan>& plans() {
-  static auto* const all = new std::map<Key, Plan>;
+  thread_local auto* const all = new std::map<Key, Plan>;
   return *all;
 }
 std::vector<std::string>& plan_lines() {
-  static auto* const lines = new std::vector<std::string>;
+  thread_local auto* const lines = new std::vector<std::string>;
   return *lines;
 }
 

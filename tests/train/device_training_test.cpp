@@ -1,10 +1,11 @@
 // Training on a CUDA device: 50 steps have the CPU's bits in the portable tier; the fast tier follows the same curve and repeats its bits.
-#include "train/device_training.h"
+#include "train/parallel_training.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
+#include "base/error.h"
 #include "nn/efficientnet/inference.h"
 #include "tensor/philox.h"
 #include "tests/cuda_devices.h"
@@ -165,6 +166,50 @@ TEST(DeviceTraining, OfTheFastTierFollowsTheCpuAndRepeatsItsBits) {
     for (std::size_t i = 0; i < want.losses.size(); ++i) EXPECT_NEAR(got.losses[i], want.losses[i], i == 0 ? 1e-5 : 2e-2) << i;
     for (int repeat = 0; repeat < 2; ++repeat) expect_same_bits(on_device("b0", data, o, 2, device), got, device.text());
   }
+}
+
+// Two devices with half of each batch, against one with all of it: the sums are the same but for their order.
+TEST(DeviceTraining, OfTwoDevicesFollowsOneAndKeepsReplicasEqual) {
+  const TierScope scope(cuda::Tier::portable);
+  const Dataset data = drawn_data(9, 33);
+  TrainOptions o = options_for(4);
+  const Trained one = on_device("b0", data, o, 1, Device::cuda_host());
+  const auto run = [&] {
+    EfficientNet net = network("b0");
+    net.to(Device::cuda_host());
+    Optimizer optimizer(o.optimizer);
+    TrainOptions two = o;
+    two.device = Device::cuda_host();
+    two.more_devices = {Device::cuda_host()};
+    ParallelTraining training(net, optimizer, data, two);
+    Trained t;
+    t.losses = training.run_epoch(order_of(9, 1), 1, rates_for(3));
+    add_results(net, data, t);
+    Trained second = t;
+    second.tensors.clear();
+    add_results(training.network(1), data, second);
+    expect_same_bits(second, t, "the second device's replica");
+    return t;
+  };
+  const Trained together = run();
+  ASSERT_EQ(together.losses.size(), 2u);  // nine samples: two batches of four, and one that cannot be shared
+  EXPECT_NEAR(together.losses[0], one.losses[0], 1e-6);
+  EXPECT_NEAR(together.losses[1], one.losses[1], 2e-3);  // one step of Adam behind: a sign of a tiny gradient may differ
+  expect_same_bits(run(), together, "a repeated run");
+}
+
+TEST(DeviceTraining, RefusesABatchThatCannotBeShared) {
+  const Dataset data = drawn_data(4, 33);
+  EfficientNet net = network("b0");
+  net.to(Device::cuda_host());
+  TrainOptions o = options_for(3);
+  o.device = Device::cuda_host();
+  o.more_devices = {Device::cuda_host()};
+  Optimizer optimizer(o.optimizer);
+  EXPECT_THROW(ParallelTraining(net, optimizer, data, o), UsageError);
+  o.batch_size = 2;
+  o.more_devices = {Device::cpu()};
+  EXPECT_THROW(ParallelTraining(net, optimizer, data, o), UsageError);
 }
 
 TEST(DeviceInference, HasTheBitsOfTheCpuInThePortableTier) {
