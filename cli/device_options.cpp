@@ -12,7 +12,8 @@ namespace vitrine::cli {
 
 Device DeviceChoice::choose() const {
   const Device chosen = device_from_name(device);
-  cuda::settings() = {cuda::tier_from_name(tier), cuda::precision_from_name(precision)};
+  cuda::settings() = {cuda::tier_from_name(tier), cuda::precision_from_name(precision),
+                      static_cast<std::size_t>(memory_mib) << 20};
   if (cuda::settings().tier == cuda::Tier::portable && cuda::settings().precision != cuda::Precision::fp32)
     throw UsageError(text("--precision ", precision, " needs --tier fast: the portable tier computes in float32"));
   if (device == "auto" && !chosen.is_cuda())
@@ -29,6 +30,9 @@ void add_device_options(CLI::App* app, DeviceChoice& choice) {
   group->add_option("--tier", choice.tier, "on a CUDA device: fast, or portable (own kernels, the CPU's bits)")
       ->capture_default_str();
   group->add_option("--precision", choice.precision, "of products in the fast tier: fp32, tf32 or bf16")->capture_default_str();
+  group->add_option("--device-memory", choice.memory_mib, "MiB that tensors may take of a CUDA device; 0: all")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 30))
+      ->capture_default_str();
 }
 
 void DeviceChoice::choose(TrainOptions& options) const {

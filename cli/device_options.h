@@ -14,7 +14,8 @@ namespace vitrine::cli {
 
 struct DeviceChoice {
   std::string device = "cpu", tier = "fast", precision = "fp32";
-  std::string together;  // numbers of GPUs, "0,1"
+  std::int64_t memory_mib = 0;  // 0: all
+  std::string together;         // numbers of GPUs, "0,1"
 
   // The device; sets the tier and the precision of the process. Says on stderr when `auto` finds no GPU. UsageError, or Error (exit
   // code 1) when the GPU cannot be used.

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "tensor/cuda/runtime.h"
+#include "tensor/cuda/settings.h"
 
 namespace vitrine {
 namespace {
@@ -93,12 +94,23 @@ BlockCache& gpu_cache(int index) {
 
 thread_local BlockCache* pool_in_use = nullptr;
 
+BlockCache& cuda_host_cache() {
+  static auto* const cache = new BlockCache{Device::cuda_host(), {}, {}, {}};
+  return *cache;
+}
+
+BlockCache& common_cache(Device device) {
+  return device.is_gpu() ? gpu_cache(device.index) : device.is_cuda() ? cuda_host_cache() : host_cache();
+}
+
 BlockCache& cache_for(Device device) {
-  if (!device.is_gpu()) return host_cache();
+  if (!device.is_gpu()) return common_cache(device);
   if (pool_in_use == nullptr) return gpu_cache(device.index);
   pool_in_use->device = device;
   return *pool_in_use;
 }
+
+std::size_t mebibytes(std::size_t bytes) { return (bytes + (1u << 20) - 1) >> 20; }
 
 void* ask_device(BlockCache& c, std::size_t bytes) {
   void* block = cuda::allocate(c.device.index, bytes);
@@ -106,18 +118,25 @@ void* ask_device(BlockCache& c, std::size_t bytes) {
     c.release();
     block = cuda::allocate(c.device.index, bytes);
   }
-  if (block == nullptr) {
-    const cuda::DeviceInfo info = cuda::describe(c.device.index);
-    const auto mib = [](std::size_t b) { return (b + (1u << 20) - 1) >> 20; };
-    throw Error(ExitCode::runtime, text(c.device.text(), " is out of memory: ", mib(bytes), " MiB more were asked for, ",
-                                        mib(c.statistics.live_bytes), " MiB are in use by this run and ", mib(info.free_bytes),
-                                        " of ", mib(info.total_bytes), " MiB are free; use a smaller --batch-size"));
-  }
-  return block;
+  if (block != nullptr) return block;
+  const cuda::DeviceInfo info = cuda::describe(c.device.index);
+  throw DeviceMemoryError(text(c.device.text(), " is out of memory: ", mebibytes(bytes), " MiB more were asked for, ",
+                               mebibytes(c.statistics.live_bytes), " MiB are in use by this run and ",
+                               mebibytes(info.free_bytes), " of ", mebibytes(info.total_bytes), " MiB are free"));
+}
+
+// The limit of the settings holds for every CUDA device.
+void check_limit(const BlockCache& c, std::size_t bytes) {
+  const std::size_t limit = cuda::settings().memory_limit;
+  if (!c.device.is_cuda() || limit == 0 || c.statistics.live_bytes + bytes <= limit) return;
+  throw DeviceMemoryError(text(c.device.text(), " is out of memory: ", mebibytes(bytes), " MiB more were asked for, ",
+                               mebibytes(c.statistics.live_bytes), " MiB are in use of the ", mebibytes(limit),
+                               " MiB that --device-memory allows"));
 }
 
 void* take(BlockCache& c, std::size_t bytes) {
   const std::scoped_lock lock(c.mutex);
+  check_limit(c, bytes);
   void* block = nullptr;
   auto& blocks = c.free_blocks[bytes];
   if (!blocks.empty()) {
@@ -160,9 +179,15 @@ MemoryPool::Scope::~Scope() { pool_in_use = before_; }
 StorageStatistics storage_statistics() { return storage_statistics(Device::cpu()); }
 
 StorageStatistics storage_statistics(Device device) {
-  BlockCache& c = device.is_gpu() ? gpu_cache(device.index) : host_cache();
+  BlockCache& c = common_cache(device);
   const std::scoped_lock lock(c.mutex);
   return c.statistics;
+}
+
+void reset_peak(Device device) {
+  BlockCache& c = common_cache(device);
+  const std::scoped_lock lock(c.mutex);
+  c.statistics.peak_bytes = c.statistics.live_bytes;
 }
 
 void release_cached_storage() {

@@ -7,15 +7,22 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/error.h"
 #include "tensor/device.h"
 
 namespace vitrine {
 
 struct BlockCache;
 
+// A CUDA device has no room for another block.
+class DeviceMemoryError : public Error {
+ public:
+  explicit DeviceMemoryError(std::string message) : Error(ExitCode::runtime, std::move(message)) {}
+};
+
 class Storage {
  public:
-  // cuda-host takes the host's memory. Error (exit code 1) when the device has no room.
+  // cuda-host takes the host's memory. DeviceMemoryError when a CUDA device has no room.
   explicit Storage(std::size_t floats, Device device = {});
   ~Storage();
   Storage(const Storage&) = delete;
@@ -64,7 +71,8 @@ struct StorageStatistics {
   std::uint64_t peak_bytes = 0;          // highest live_bytes so far
 };
 StorageStatistics storage_statistics();               // of the host
-StorageStatistics storage_statistics(Device device);  // of a GPU, without pools
+StorageStatistics storage_statistics(Device device);  // of a CUDA device, without pools
+void reset_peak(Device device);                       // to what is live now
 void release_cached_storage();                        // gives every unused block back to the system
 
 }  // namespace vitrine

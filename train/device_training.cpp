@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "layers/cross_entropy.h"
 #include "tensor/cuda/communicator.h"
+#include "tensor/cuda/settings.h"
+#include "tensor/storage.h"
 
 namespace vitrine {
 namespace {
@@ -182,6 +184,48 @@ void DeviceTraining::run_step(std::int64_t N) {
   }
 }
 
+// Bytes at most while a step of N images runs, from the first of the epoch.
+std::size_t DeviceTraining::peak_of_step(std::int64_t N) {
+  const std::int32_t start = 0;
+  position_.write_bytes(&start, sizeof start);
+  recorded_.clear();
+  reset_peak(device_);
+  run_step(N);
+  recorded_.clear();
+  return storage_statistics(device_).peak_bytes;
+}
+
+// Where there is no room for a batch of N, two smaller ones that have room are tried, to say how much it takes and which would fit: memory
+// grows by the image, but for the rounding of blocks to their size classes, which the tenth left over is for.
+void DeviceTraining::run_or_explain(std::int64_t N) {
+  try {
+    return run_step(N);
+  } catch (const DeviceMemoryError& error) {
+    if (share_.count > 1) throw;
+    const std::size_t limit = cuda::settings().memory_limit;
+    recorded_.clear();
+    const std::size_t room =
+        limit > 0 ? limit : storage_statistics(device_).live_bytes + cuda::describe(device_.index).free_bytes;
+    for (std::int64_t n = N / 4; n >= 2; n /= 2) {
+      std::size_t small = 0, large = 0;
+      try {
+        small = peak_of_step(n);
+        large = peak_of_step(2 * n);
+      } catch (const DeviceMemoryError&) {
+        continue;
+      }
+      const double an_image = (static_cast<double>(large) - static_cast<double>(small)) / static_cast<double>(n);
+      const double needed = static_cast<double>(small) + an_image * static_cast<double>(N - n);
+      const double more = 0.9 * (static_cast<double>(room) - static_cast<double>(small)) / an_image;
+      const auto fits = std::min(n + static_cast<std::int64_t>(more), N - 1);
+      throw DeviceMemoryError(text(error.what(), "; a step of ", N, " images takes about ",
+                                   static_cast<std::int64_t>(needed) >> 20, " MiB or a little more, --batch-size ", fits,
+                                   " should fit"));
+    }
+    throw DeviceMemoryError(text(error.what(), "; use a smaller --batch-size"));
+  }
+}
+
 std::vector<double> DeviceTraining::run_epoch(const std::vector<int>& order, std::uint32_t epoch,
                                               const std::vector<StepRates>& rates) {
   std::vector<int> visited = order;
@@ -189,7 +233,7 @@ std::vector<double> DeviceTraining::run_epoch(const std::vector<int>& order, std
   upload_plans(visited, epoch, rates);
   const auto batch = static_cast<std::size_t>(options_.batch_size);
   for (std::size_t first = 0; first < visited.size(); first += batch)
-    run_step(static_cast<std::int64_t>(std::min(batch, visited.size() - first)));
+    run_or_explain(static_cast<std::int64_t>(std::min(batch, visited.size() - first)));
   std::vector<float> losses((visited.size() + batch - 1) / batch);
   losses_.read_bytes(losses.data(), losses.size() * sizeof losses[0]);
   return {losses.begin(), losses.end()};

@@ -48,6 +48,8 @@ class DeviceTraining {
   void upload_plans(const std::vector<int>& order, std::uint32_t epoch, const std::vector<StepRates>& rates);
   cuda::StepPlan step_plan(const StepRates& rates, const DropKey& key);
   void run_step(std::int64_t N);
+  void run_or_explain(std::int64_t N);
+  std::size_t peak_of_step(std::int64_t N);
   void enqueue(Step& step, std::int64_t N);
   void add_over_devices(std::vector<Optimizer::Target>& targets) const;
   template <class T>

@@ -169,7 +169,8 @@ std::vector<double> StoredTensor::to_double() const {
 }
 
 StoredTensor StoredTensor::from(std::string name, const Tensor& value) {
-  return stored(std::move(name), DType::f32, value.shape(), value.host().data(), value.host().size());
+  const Tensor here = value.to(Device::cpu());
+  return stored(std::move(name), DType::f32, here.shape(), here.host().data(), here.host().size());
 }
 
 StoredTensor StoredTensor::from(std::string name, const Shape& shape, const std::vector<double>& values) {

@@ -1,6 +1,7 @@
 // How the CUDA back end computes; one setting for the process, set before the first op.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 namespace vitrine::cuda {
@@ -14,6 +15,7 @@ enum class Precision { fp32, tf32, bf16 };
 struct Settings {
   Tier tier = Tier::fast;
   Precision precision = Precision::fp32;
+  std::size_t memory_limit = 0;  // bytes that tensors may take of a device; 0: all
 };
 Settings& settings();
 

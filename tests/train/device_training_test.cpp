@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "nn/efficientnet/inference.h"
 #include "tensor/philox.h"
+#include "tensor/storage.h"
 #include "tests/cuda_devices.h"
 #include "train/step.h"
 #include "train/trainer.h"
@@ -196,6 +197,35 @@ TEST(DeviceTraining, OfTwoDevicesFollowsOneAndKeepsReplicasEqual) {
   EXPECT_NEAR(together.losses[0], one.losses[0], 1e-6);
   EXPECT_NEAR(together.losses[1], one.losses[1], 2e-3);  // one step of Adam behind: a sign of a tiny gradient may differ
   expect_same_bits(run(), together, "a repeated run");
+}
+
+TEST(DeviceTraining, SaysWhichBatchFitsWhenMemoryIsShort) {
+  const TierScope scope(cuda::Tier::fast);
+  const Dataset data = drawn_data(64, 33);
+  const auto train = [&](int batch) {
+    EfficientNet net = network("b0");
+    net.to(Device::cuda_host());
+    TrainOptions o = options_for(batch);
+    Optimizer optimizer(o.optimizer);
+    DeviceTraining training(net, optimizer, data, o);
+    std::vector<int> order;
+    for (int i = 0; i < batch; ++i) order.push_back(i);
+    training.run_epoch(order, 1, rates_for(1));
+  };
+  cuda::settings().memory_limit = std::size_t{110} << 20;
+  std::string message;
+  try {
+    train(64);
+  } catch (const DeviceMemoryError& error) {
+    message = error.what();
+  }
+  const auto at = message.find("--batch-size ");
+  ASSERT_NE(at, std::string::npos) << message;
+  const int fits = std::stoi(message.substr(at + 13));
+  EXPECT_GE(fits, 4) << message;
+  EXPECT_LT(fits, 64) << message;
+  EXPECT_NO_THROW(train(fits)) << message;
+  cuda::settings().memory_limit = 0;
 }
 
 TEST(DeviceTraining, RefusesABatchThatCannotBeShared) {

@@ -17,6 +17,7 @@
 #include "base/sha256.h"
 #include "tensor/parallel.h"
 #include "tensor/philox.h"
+#include "tests/cuda_devices.h"
 #include "train/cross_validation.h"
 #include "train/step.h"
 #include "weights/checkpoint_file.h"
@@ -164,6 +165,23 @@ TEST(Trainer, SameBytesForOneAndTwoThreadsAndOnRepeat) {
     fs::remove_all(folder);
   }
   set_thread_count(before);
+}
+
+TEST(Trainer, WritesTheSameBytesOnACudaDeviceInThePortableTier) {
+  const TierScope scope(cuda::Tier::portable);
+  Progress progress(true);
+  TrainOptions options = small_options();
+  options.epochs = 2;
+  const fs::path cpu = fresh_folder("cpu");
+  train_fold(small_fold(), options, cpu, "key", "test", progress);
+  for (const Device device : cuda_devices()) {
+    options.device = device;
+    const fs::path there = fresh_folder("device");
+    train_fold(small_fold(), options, there, "key", "test", progress);
+    EXPECT_EQ(hash_of(there), hash_of(cpu)) << device.text();
+    fs::remove_all(there);
+  }
+  fs::remove_all(cpu);
 }
 
 TEST(Trainer, LearnsAndKeepsTheBestEpoch) {
