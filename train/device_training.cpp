@@ -184,10 +184,12 @@ void DeviceTraining::run_step(std::int64_t N) {
   }
 }
 
-// Bytes at most while a step of N images runs, from the first of the epoch.
+// Bytes at most while a step of N images runs. It overwrites the epoch's plans: those were drawn for batches of another size.
 std::size_t DeviceTraining::peak_of_step(std::int64_t N) {
   const std::int32_t start = 0;
   position_.write_bytes(&start, sizeof start);
+  const std::vector<cuda::SamplePlan> samples(static_cast<std::size_t>(N));
+  samples_.write_bytes(samples.data(), samples.size() * sizeof samples[0]);
   recorded_.clear();
   reset_peak(device_);
   run_step(N);
