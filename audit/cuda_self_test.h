@@ -11,7 +11,7 @@ namespace vitrine {
 struct SelfTestLine {
   std::string op;
   bool same_bits = false;  // portable tier: output, every gradient and statistic as the CPU's
-  double difference = 0;   // fast tier: largest, as a share of the largest element of its tensor
+  double difference = 0;   // run-to-run tier: largest, as a share of the largest element of its tensor
   bool passed = false;     // same bits, and the difference at most 1e-4
 };
 

@@ -20,7 +20,7 @@ def case_of(line):
 
 
 def compared(lines):
-    ours = {case_of(x): x for x in lines if x["kind"] in ("train", "infer") and "peer" not in x and x.get("tier") == "fast"}
+    ours = {case_of(x): x for x in lines if x["kind"] in ("train", "infer") and "peer" not in x and x.get("tier") == "run-to-run"}
     peers = {}
     for x in lines:
         if "peer" in x and "median_ms" in x:
@@ -69,7 +69,7 @@ def main():
     text += "".join(f"PyTorch {x['way']} did not run {x['kind']} {x['batch']} x {x['size']} {x['precision']}: {x['failed']}\n\n" for x in failures)
     text += depthwise(lines)
     if curves:
-        text += "\n## Training curves\n\nLoss of the same steps on the CPU and on the device, fast tier.\n\n" + table([["step", "CPU", "device"]] + curves) + "\n"
+        text += "\n## Training curves\n\nLoss of the same steps on the CPU and on the device, run-to-run tier.\n\n" + table([["step", "CPU", "device"]] + curves) + "\n"
     stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)

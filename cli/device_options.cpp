@@ -15,7 +15,7 @@ Device DeviceChoice::choose() const {
   cuda::settings() = {cuda::tier_from_name(tier), cuda::precision_from_name(precision),
                       static_cast<std::size_t>(memory_mib) << 20};
   if (cuda::settings().tier == cuda::Tier::portable && cuda::settings().precision != cuda::Precision::fp32)
-    throw UsageError(text("--precision ", precision, " needs --tier fast: the portable tier computes in float32"));
+    throw UsageError(text("--precision ", precision, " needs --tier run-to-run: the portable tier computes in float32"));
   if (device == "auto" && !chosen.is_cuda())
     std::fprintf(stderr, "vitrine: computing on the CPU: %s\n", cuda::why_no_device().c_str());
   return chosen;
@@ -27,9 +27,10 @@ void add_device_options(CLI::App* app, DeviceChoice& choice) {
       ->add_option("--device", choice.device,
                    "cpu, cuda, cuda:N, auto (a GPU if there is one), cuda-host (its kernels, run here)")
       ->capture_default_str();
-  group->add_option("--tier", choice.tier, "on a CUDA device: fast, or portable (own kernels, the CPU's bits)")
+  group->add_option("--tier", choice.tier, "on a CUDA device: run-to-run, or portable (own kernels, the CPU's bits)")
       ->capture_default_str();
-  group->add_option("--precision", choice.precision, "of products in the fast tier: fp32, tf32 or bf16")->capture_default_str();
+  group->add_option("--precision", choice.precision, "of products in the run-to-run tier: fp32, tf32 or bf16")
+      ->capture_default_str();
   group->add_option("--device-memory", choice.memory_mib, "MiB that tensors may take of a CUDA device; 0: all")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 30))
       ->capture_default_str();

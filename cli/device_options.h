@@ -13,7 +13,7 @@ class App;
 namespace vitrine::cli {
 
 struct DeviceChoice {
-  std::string device = "cpu", tier = "fast", precision = "fp32";
+  std::string device = "cpu", tier = "run-to-run", precision = "fp32";
   std::int64_t memory_mib = 0;  // 0: all
   std::string together;         // numbers of GPUs, "0,1"
 
@@ -25,7 +25,7 @@ struct DeviceChoice {
 void add_device_options(CLI::App* app, DeviceChoice& choice);
 void add_training_device_options(CLI::App* app, DeviceChoice& choice);  // --devices as well
 
-// "cuda:0 (NVIDIA H200), fast, fp32" or "cpu".
+// "cuda:0 (NVIDIA H200), run-to-run, fp32" or "cpu".
 std::string text_of(Device device);
 
 }  // namespace vitrine::cli

@@ -22,11 +22,12 @@ void print_self_test(Device device) {
     same += line.same_bits ? 1 : 0;
     worst = std::max(worst, line.difference);
     if (line.passed) continue;
-    std::printf("                  FAILED: %s: portable tier %s, fast tier differs by %s\n", line.op.c_str(),
+    std::printf("                  FAILED: %s: portable tier %s, run-to-run tier differs by %s\n", line.op.c_str(),
                 line.same_bits ? "has the CPU's bits" : "differs from the CPU", shortest(line.difference).c_str());
   }
   std::printf(
-      "self-test         %s: %zu of %zu cases passed; portable tier: %zu have the CPU's bits; fast tier: largest difference "
+      "self-test         %s: %zu of %zu cases passed; portable tier: %zu have the CPU's bits; run-to-run tier: largest "
+      "difference "
       "%.1e\n",
       device.text().c_str(), passed, lines.size(), same, worst);
   if (passed != lines.size()) {

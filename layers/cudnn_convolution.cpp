@@ -129,7 +129,7 @@ std::optional<cudnn::Plan> chosen(Part part, const ConvShape& s, bool depthwise,
 }
 
 bool run(Part part, const ConvShape& s, bool depthwise, const float* x, const float* w, const float* y) {
-  if (!current().is_gpu() || settings().tier != Tier::fast) return false;
+  if (!current().is_gpu() || settings().tier != Tier::run_to_run) return false;
   const std::vector<const void*> memory{x, w, y};
   const Key key = key_of(part, s, depthwise);
   auto plan = plans().find(key);
@@ -142,7 +142,7 @@ bool run(Part part, const ConvShape& s, bool depthwise, const float* x, const fl
 
 // Memory for the weights as cuDNN wants them.
 Tensor room_for(const ConvShape& s) { return Tensor::uninitialized({s.K, s.R, s.S, s.C}, current()); }
-bool is_library_used() { return current().is_gpu() && settings().tier == Tier::fast; }
+bool is_library_used() { return current().is_gpu() && settings().tier == Tier::run_to_run; }
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// Dense convolutions by cuDNN 9, for the fast tier on a GPU.
+// Dense convolutions by cuDNN 9, for the run-to-run tier on a GPU.
 //
 // Each is a graph of one operation; of the engines that cuDNN proposes, those that its notes call nondeterministic are left out, and the
 // fastest of the rest, timed once, is kept for the shape. Where cuDNN has no engine for a shape our own kernel runs.

@@ -152,12 +152,12 @@ struct TapChain {
   }
 };
 
-// dw [R, S, M]. Portable: a thread for each segment of images, as on the CPU. Fast: for each 256 pixels of an image.
+// dw [R, S, M]. Portable: a thread for each segment of images, as on the CPU. Run-to-run: for each 256 pixels of an image.
 void weight_gradient(const FusedShape& s, const float* x, const float* g, float* dw) {
   const ConvShape z = s.depthwise;
-  const bool fast = settings().tier == Tier::fast;
-  const std::int64_t size = z.R * z.S * z.C, images = fast ? 1 : s.images;
-  const std::int64_t strip = fast && kChainPixels / z.Q + 1 < z.P ? kChainPixels / z.Q + 1 : z.P,
+  const bool shared_out = settings().tier == Tier::run_to_run;
+  const std::int64_t size = z.R * z.S * z.C, images = shared_out ? 1 : s.images;
+  const std::int64_t strip = shared_out && kChainPixels / z.Q + 1 < z.P ? kChainPixels / z.Q + 1 : z.P,
                      strips = (z.P + strip - 1) / strip;
   const std::int64_t segments = (z.N + images - 1) / images * strips;
   Tensor room = Tensor::uninitialized({segments, size, 2}, current());

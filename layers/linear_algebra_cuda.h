@@ -1,4 +1,4 @@
-// The three products of a linear map and its gradients on a CUDA device: by cuBLASLt on a GPU in the fast tier, else by our own kernel.
+// The three products of a linear map and its gradients on a CUDA device: by cuBLASLt on a GPU in the run-to-run tier, else by our own kernel.
 #pragma once
 
 #include <cstdint>

@@ -133,7 +133,7 @@ struct PairwiseTree {
 };
 
 // Sums of Count quantities over the rows of each segment, for C columns: term(row, c, acc) adds a row's values to acc[Count];
-// partial [segments][Count][C]. Portable: one thread per column, rows ascending. Fast: eight threads per column take every eighth row
+// partial [segments][Count][C]. Portable: one thread per column, rows ascending. Run-to-run: eight threads per column take every eighth row
 // each and are added in order.
 template <int Count, class Range, class Term>
 struct ColumnSumsKernel {
@@ -167,7 +167,7 @@ struct ColumnSumsKernel {
 
 template <int Count, class Range, class Term>
 void column_sums(const char* op, std::int64_t segments, std::int64_t C, Range span, Term term, double* partial) {
-  if (settings().tier == Tier::fast) {
+  if (settings().tier == Tier::run_to_run) {
     using Kernel = ColumnSumsKernel<Count, Range, Term>;
     const std::int64_t groups = (C + Kernel::kColumns - 1) / Kernel::kColumns;
     for_blocks(op, segments * groups, Kernel::kThreads, 2 * Count * Kernel::kThreads, Kernel{C, span, term, partial});

@@ -1,5 +1,5 @@
 // Where the values of an MBConv's wide tensors lie on a CUDA device: in planes of 16 channels (layers/planes.h) in the portable tier, so
-// that the memory too is the CPU's; row-major in the fast tier, as the products of cuBLASLt want them.
+// that the memory too is the CPU's; row-major in the run-to-run tier, as the products of cuBLASLt want them.
 #pragma once
 
 #include "layers/fused_mbconv.h"
@@ -13,8 +13,8 @@ struct Wide {
   std::int64_t plane, row;  // floats from a plane, or a row, to the next
 
   Wide(std::int64_t rows, std::int64_t channels)
-      : plane(settings().tier == Tier::fast ? cpu::kPlane : cpu::plane_rows(rows) * cpu::kPlane),
-        row(settings().tier == Tier::fast ? channels : cpu::kPlane) {}
+      : plane(settings().tier == Tier::run_to_run ? cpu::kPlane : cpu::plane_rows(rows) * cpu::kPlane),
+        row(settings().tier == Tier::run_to_run ? channels : cpu::kPlane) {}
   bool is_row_major() const { return plane == cpu::kPlane; }
   VITRINE_HD std::int64_t at(std::int64_t r, std::int64_t c) const {
     return c / cpu::kPlane * plane + r * row + c % cpu::kPlane;

@@ -89,7 +89,7 @@ std::string tier_of(Device device) {
   const cuda::Settings& s = cuda::settings();
   if (!device.is_cuda() || s.tier == cuda::Tier::portable)
     return "portable (float32, same bits on any thread count and vector width)";
-  return text("fast (", cuda::text_of(s.precision), " on ", device.is_gpu() ? "a GPU" : device.text(),
+  return text("run-to-run (", cuda::text_of(s.precision), " on ", device.is_gpu() ? "a GPU" : device.text(),
               ", bits repeat on equal hardware and libraries)");
 }
 

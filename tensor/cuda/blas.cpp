@@ -173,7 +173,7 @@ Plan plan_of(const ProductShape& s, const Operands& o) {
 }  // namespace
 
 bool library_product(const ProductShape& s, const float* a, const float* b, const float* bias, float* y) {
-  if (!current().is_gpu() || settings().tier != Tier::fast || s.M < 1 || s.N < 1 || s.K < 1) return false;
+  if (!current().is_gpu() || settings().tier != Tier::run_to_run || s.M < 1 || s.N < 1 || s.K < 1) return false;
   const Operands operands{a, b, bias, y};
   const Key key{current().index, s.M, s.N, s.K, s.a_transposed, s.b_transposed, bias != nullptr, settings().precision};
   auto found = plans().find(key);

@@ -1,4 +1,4 @@
-// Products by cuBLASLt, for the fast tier on a GPU.
+// Products by cuBLASLt, for the run-to-run tier on a GPU.
 //
 // The algorithm of a shape is chosen once, by timing what the library proposes, among those without atomic sums; it is kept with its
 // workspace for the rest of the process, so a shape's bits repeat.

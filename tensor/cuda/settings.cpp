@@ -10,9 +10,9 @@ Settings& settings() {
 }
 
 Tier tier_from_name(const std::string& name) {
-  if (name == "fast") return Tier::fast;
+  if (name == "run-to-run") return Tier::run_to_run;
   if (name == "portable") return Tier::portable;
-  throw UsageError(text("--tier is '", name, "', expected fast or portable"));
+  throw UsageError(text("--tier is '", name, "', expected run-to-run or portable"));
 }
 
 Precision precision_from_name(const std::string& name) {
@@ -22,7 +22,7 @@ Precision precision_from_name(const std::string& name) {
   throw UsageError(text("--precision is '", name, "', expected fp32, tf32 or bf16"));
 }
 
-std::string text_of(Tier tier) { return tier == Tier::fast ? "fast" : "portable"; }
+std::string text_of(Tier tier) { return tier == Tier::run_to_run ? "run-to-run" : "portable"; }
 
 std::string text_of(Precision precision) {
   return precision == Precision::fp32 ? "fp32" : precision == Precision::tf32 ? "tf32" : "bf16";

@@ -7,13 +7,13 @@
 namespace vitrine::cuda {
 
 // portable: own kernels only, in the order of the CPU's sums: every result has the CPU's bits.
-// fast: products by cuBLASLt, convolutions by cuDNN, sums in an order that suits a GPU (fixed as well: a run repeats its bits).
-enum class Tier { fast, portable };
-// Of the products in the fast tier: float32 operands, TF32 (10 bits of mantissa) or bf16 (7 bits); sums are float32 in all of them.
+// run-to-run: products by cuBLASLt, convolutions by cuDNN, sums in an order that suits a GPU (fixed as well: a run repeats its bits).
+enum class Tier { run_to_run, portable };
+// Of the products in the run-to-run tier: float32 operands, TF32 (10 bits of mantissa) or bf16 (7 bits); sums are float32 in all of them.
 enum class Precision { fp32, tf32, bf16 };
 
 struct Settings {
-  Tier tier = Tier::fast;
+  Tier tier = Tier::run_to_run;
   Precision precision = Precision::fp32;
   std::size_t memory_limit = 0;  // bytes that tensors may take of a device; 0: all
 };

@@ -103,7 +103,7 @@ TEST(CudnnGraphs, AreBuiltForEveryShapeOfB0) {
 
 TEST(CudnnGraphs, AgreeWithOurKernelsOnAGpu) {
   if (cuda::device_count() == 0) GTEST_SKIP() << cuda::why_no_device();
-  const TierScope scope(cuda::Tier::fast);
+  const TierScope scope(cuda::Tier::run_to_run);
   const Device device = Device::cuda(0);
   cuda::make_current(device);
   const ConvShape s{4, 64, 64, 3, 3, 3, 32, 32, 32, 2, symmetric_padding(3)};

@@ -121,8 +121,8 @@ TEST_P(FusedMBConv, HasTheBitsOfTheCpuOnACudaDeviceInThePortableTier) {
   }
 }
 
-TEST_P(FusedMBConv, AgreesWithTheComposedBlockOnACudaDeviceInTheFastTier) {
-  const TierScope scope(cuda::Tier::fast);
+TEST_P(FusedMBConv, AgreesWithTheComposedBlockOnACudaDeviceInTheRunToRunTier) {
+  const TierScope scope(cuda::Tier::run_to_run);
   // A GPU's libraries add up in one accumulator each.
   for (const Device device : cuda_devices())
     expect_near(run(GetParam(), true, device), run(GetParam(), false), device.is_gpu() ? 2e-5f : 2e-6f);

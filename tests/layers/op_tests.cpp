@@ -208,11 +208,11 @@ TEST_P(OpTest, CudaKernelsHaveTheBitsOfTheCpuInThePortableTier) {
   }
 }
 
-TEST_P(OpTest, CudaKernelsOfTheFastTierAgreeWithTheReferenceAndRepeatTheirBits) {
+TEST_P(OpTest, CudaKernelsOfTheRunToRunTierAgreeWithTheReferenceAndRepeatTheirBits) {
   const OpCase& c = GetParam();
   const Arrays<double> inputs = draw_inputs(c);
   for (const Device device : cuda_devices()) {
-    const TierScope scope(cuda::Tier::fast);
+    const TierScope scope(cuda::Tier::run_to_run);
     const Result kernel = run(c, inputs, 1, device);
     const std::vector<double> dy = draw(99, static_cast<std::int64_t>(kernel.y.size()), 1.0);
     // A library's products have one accumulator, whose error grows with the number of terms: four times the bound of ours.

@@ -1,4 +1,4 @@
-// Training on a CUDA device: 50 steps have the CPU's bits in the portable tier; the fast tier follows the same curve and repeats its bits.
+// Training on a CUDA device: 50 steps have the CPU's bits in the portable tier; the run-to-run tier follows the same curve and repeats its bits.
 #include "train/parallel_training.h"
 
 #include <gtest/gtest.h>
@@ -154,8 +154,8 @@ TEST(DeviceTraining, FiftyStepsHaveTheBitsOfTheCpu) {
   for (const Device device : cuda_devices()) expect_same_bits(on_device("b0", data, o, 10, device), want, device.text());
 }
 
-TEST(DeviceTraining, OfTheFastTierFollowsTheCpuAndRepeatsItsBits) {
-  const TierScope scope(cuda::Tier::fast);
+TEST(DeviceTraining, OfTheRunToRunTierFollowsTheCpuAndRepeatsItsBits) {
+  const TierScope scope(cuda::Tier::run_to_run);
   const Dataset data = drawn_data(8, 33);
   const TrainOptions o = options_for(4);
   const Trained want = on_cpu("b0", data, o, 2);
@@ -200,7 +200,7 @@ TEST(DeviceTraining, OfTwoDevicesFollowsOneAndKeepsReplicasEqual) {
 }
 
 TEST(DeviceTraining, SaysWhichBatchFitsWhenMemoryIsShort) {
-  const TierScope scope(cuda::Tier::fast);
+  const TierScope scope(cuda::Tier::run_to_run);
   const Dataset data = drawn_data(64, 33);
   const auto train = [&](int batch) {
     EfficientNet net = network("b0");
