@@ -57,7 +57,8 @@ void track(const float* batch, double factor, double momentum, std::int64_t C, c
 }
 
 void normalize(const float* x, const cpu::NormConstants& k, const float* beta, std::int64_t rows, std::int64_t C, float* y) {
-  for_each("batch_norm", rows * C, [=] VITRINE_HD(std::int64_t i) { y[i] = NormChannel(k, i % C).value(x[i], beta[i % C]); });
+  for_rows("batch_norm", rows, C,
+           [=] VITRINE_HD(std::int64_t r, std::int64_t c) { y[r * C + c] = NormChannel(k, c).value(x[r * C + c], beta[c]); });
 }
 
 void gradient_sums(const float* x, const float* dy, const cpu::NormConstants& k, std::int64_t rows, std::int64_t C,
@@ -71,8 +72,8 @@ void gradient_sums(const float* x, const float* dy, const cpu::NormConstants& k,
 
 void backward(const float* x, const float* dy, const cpu::NormConstants& k, const float* mean_dy, const float* mean_dy_h,
               std::int64_t rows, std::int64_t C, float* dx) {
-  for_each("batch_norm", rows * C, [=] VITRINE_HD(std::int64_t i) {
-    const std::int64_t c = i % C;
+  for_rows("batch_norm", rows, C, [=] VITRINE_HD(std::int64_t r, std::int64_t c) {
+    const std::int64_t i = r * C + c;
     const NormChannel norm(k, c);
     dx[i] = mean_dy != nullptr ? norm.gradient(x[i], dy[i], mean_dy[c], mean_dy_h[c]) : norm.scale * dy[i];
   });

@@ -98,8 +98,9 @@ void activation_gradient_of(const FusedShape& s, const FusedNorm& norm2, const f
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q, rows = s.depthwise.N * pixels;
   const Wide wide(rows, M);
   const NormActivation<Function> value{norm2, z2, wide};
-  for_each("mbconv activation", rows * M, [=] VITRINE_HD(std::int64_t i) {
-    const std::int64_t r = i / M, c = i % M, at = wide.at(r, c), gate = r / pixels * M + c;
+  const std::int32_t image = static_cast<std::int32_t>(pixels);  // rows fit into 32 bits, whose division is cheap
+  for_rows("mbconv activation", rows, M, [=] VITRINE_HD(std::int64_t r, std::int64_t c) {
+    const std::int64_t at = wide.at(r, c), gate = static_cast<std::int32_t>(r) / image * M + c;
     const float factor = scale != nullptr ? scale[gate] : 1.0f;
     const float share = scale != nullptr ? pooled_gradient[gate] / static_cast<float>(pixels) : 0.0f;
     dq[at] = (dq[at] * factor + share) * Function::slope(value.normal(r, c));
@@ -177,9 +178,9 @@ Tensor norm_gradient(const FusedShape& s, const FusedNorm& norm2, const NormMean
   const Wide wide(rows, M);
   Tensor result = Tensor::uninitialized({rows, M}, current());
   float* const dz2 = result.mutable_data();
-  for_each("mbconv depthwise", rows * M, [=] VITRINE_HD(std::int64_t i) {
-    const std::int64_t c = i % M, at = wide.at(i / M, c);
-    dz2[i] = NormChannel(norm2.constants, c).gradient(z2[at], g2[at], means2.g[c], means2.gh[c]);
+  for_rows("mbconv depthwise", rows, M, [=] VITRINE_HD(std::int64_t r, std::int64_t c) {
+    const std::int64_t at = wide.at(r, c);
+    dz2[r * M + c] = NormChannel(norm2.constants, c).gradient(z2[at], g2[at], means2.g[c], means2.gh[c]);
   });
   return result;
 }
@@ -193,7 +194,8 @@ void gradient_of(const FusedShape& s, const FusedNorm& norm1, const float* z1, c
   const NormActivation<Function> value{norm1, z1, wide};
   Tensor activated = Tensor::uninitialized({rows, z.C}, current());
   float* const e = activated.mutable_data();
-  for_each("mbconv depthwise", rows * z.C, [=] VITRINE_HD(std::int64_t i) { e[i] = value(i / z.C, i % z.C); });
+  const std::int64_t M = z.C;
+  for_rows("mbconv depthwise", rows, M, [=] VITRINE_HD(std::int64_t r, std::int64_t c) { e[r * M + c] = value(r, c); });
   weight_gradient(s, e, dz2.data(), dw);
   depthwise_backward_data("mbconv depthwise", z, w, AsIs{dz2.data(), z.C},
                           [=] VITRINE_HD(std::int64_t r, std::int64_t c, float de) {

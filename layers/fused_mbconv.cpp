@@ -1,6 +1,7 @@
 #include "layers/fused_mbconv.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -230,6 +231,7 @@ bool fits_fused_mbconv(const MBConv& block, const Shape& x) {
     return false;
   }
   const cpu::FusedShape s = shape_of(block, x);
+  if (x[0] * x[1] * x[2] > std::numeric_limits<std::int32_t>::max()) return false;
   return s.depthwise.P >= 1 && s.depthwise.Q >= 1 && s.depthwise.N * s.depthwise.P * s.depthwise.Q >= 2;
 }
 

@@ -43,8 +43,9 @@ void sums(const FusedNormShape& s, const float* x, double* partial) {
 template <class Function>
 void forward_of(const FusedNormShape& s, const NormConstants& k, const float* beta, const float* x, float* y) {
   const std::int64_t C = s.C;
-  for_each("fused_norm", s.rows * C,
-           [=] VITRINE_HD(std::int64_t i) { y[i] = Function::value(NormChannel(k, i % C).value(x[i], beta[i % C])); });
+  for_rows("fused_norm", s.rows, C, [=] VITRINE_HD(std::int64_t r, std::int64_t c) {
+    y[r * C + c] = Function::value(NormChannel(k, c).value(x[r * C + c], beta[c]));
+  });
 }
 
 template <class Function>
@@ -67,8 +68,8 @@ template <class Function>
 void gradient_of(const FusedNormShape& s, const NormConstants& k, const float* beta, const cpu::NormMeans& means,
                  const float* x, const float* dy, float* dx) {
   const std::int64_t C = s.C;
-  for_each("fused_norm", s.rows * C, [=] VITRINE_HD(std::int64_t i) {
-    const std::int64_t c = i % C;
+  for_rows("fused_norm", s.rows, C, [=] VITRINE_HD(std::int64_t r, std::int64_t c) {
+    const std::int64_t i = r * C + c;
     const NormChannel norm(k, c);
     const float g = dy[i] * Function::slope(norm.value(x[i], beta[c]));
     dx[i] = norm.gradient(x[i], g, means.g[c], means.gh[c]);

@@ -70,9 +70,10 @@ Tensor scaled_activation(const FusedShape& s, const FusedNorm& norm2, const floa
   Tensor result = Tensor::uninitialized({rows, M}, current());
   float* const q = result.mutable_data();
   const NormActivation<Function> value{norm2, z2, Wide(rows, M)};
-  for_each("mbconv project", rows * M, [=] VITRINE_HD(std::int64_t i) {
-    const std::int64_t r = i / M, c = i % M;
-    q[i] = value(r, c) * (scale != nullptr ? scale[r / pixels * M + c] : 1.0f);
+  const std::int32_t image = static_cast<std::int32_t>(pixels);  // rows fit into 32 bits, whose division is cheap
+  for_rows("mbconv project", rows, M, [=] VITRINE_HD(std::int64_t r, std::int64_t c) {
+    const float factor = scale != nullptr ? scale[static_cast<std::int32_t>(r) / image * M + c] : 1.0f;
+    q[r * M + c] = value(r, c) * factor;
   });
   return result;
 }
@@ -128,9 +129,9 @@ void expand_gradient(const FusedShape& s, const FusedNorm& norm1, const cpu::Nor
   const Wide wide(all, M);
   Tensor room = Tensor::uninitialized({all, M}, current());
   float* const dz1 = room.mutable_data();
-  for_each("mbconv expand", all * M, [=] VITRINE_HD(std::int64_t i) {
-    const std::int64_t r = i / M, c = i % M, at = wide.at(r, c);
-    dz1[i] = NormChannel(norm1.constants, c).gradient(z1[at], g1[at], means.g[c], means.gh[c]);
+  for_rows("mbconv expand", all, M, [=] VITRINE_HD(std::int64_t r, std::int64_t c) {
+    const std::int64_t at = wide.at(r, c);
+    dz1[r * M + c] = NormChannel(norm1.constants, c).gradient(z1[at], g1[at], means.g[c], means.gh[c]);
   });
   weight_gradient("mbconv expand", input_rows(s), s.segments(), s.in, M, x, dz1, false, dw.whole);
   if (dx != nullptr) product_transposed("mbconv expand", dz1, w, all, M, s.in, dx);

@@ -17,7 +17,8 @@ struct ProductShape {
   bool a_transposed, b_transposed;
 };
 
-// False, and nothing done, where the library is not to be used: on cuda-host, in the portable tier, in a build without CUDA.
+// False, and nothing done, where the library is not to be used: on cuda-host, in the portable tier, in a build without CUDA, and for a
+// shape that it does not support.
 bool library_product(const ProductShape& shape, const float* a, const float* b, const float* bias, float* y);
 
 // What was chosen so far, a line for every shape: op, sizes, precision, engine, workspace, microseconds.

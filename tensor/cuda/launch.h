@@ -20,6 +20,14 @@ __global__ void run_each(std::int64_t n, Body body) {
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += step) body(i);
 }
 
+template <class Body>
+__global__ void run_rows(std::int64_t rows, std::int64_t C, Body body) {
+  const std::int64_t c = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.y) * blockDim.y;
+  if (c >= C) return;
+  for (std::int64_t r = static_cast<std::int64_t>(blockIdx.y) * blockDim.y + threadIdx.y; r < rows; r += step) body(r, c);
+}
+
 template <class Kernel>
 __global__ void run_block(Kernel kernel) {
   extern __shared__ __align__(16) float shared[];
@@ -43,6 +51,29 @@ void for_each(const char* op, std::int64_t n, Body body) {
   const std::int64_t blocks = (n + kThreads - 1) / kThreads;
   run_each<<<static_cast<unsigned>(blocks < kMostBlocks ? blocks : kMostBlocks), kThreads, 0,
              static_cast<cudaStream_t>(stream())>>>(n, body);
+#endif
+  check_launch(op);
+}
+
+// body(r, c) for 0 <= r < rows and 0 <= c < C, a thread each; neighbours in a warp differ in c first.
+template <class Body>
+void for_rows(const char* op, std::int64_t rows, std::int64_t C, Body body) {
+  if (rows <= 0 || C <= 0) return;
+  if (!current().is_gpu()) {
+    parallel_for(rows, 1 + 2048 / C, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t r = first; r < last; ++r) {
+        for (std::int64_t c = 0; c < C; ++c) body(r, c);
+      }
+    });
+    return;
+  }
+#ifdef __CUDACC__
+  constexpr std::int64_t kThreads = 256, kColumns = 128, kMostRows = 1 << 15;
+  const std::int64_t width = C <= kThreads ? C : kColumns, height = kThreads / width, blocks = (rows + height - 1) / height;
+  const dim3 grid(static_cast<unsigned>((C + width - 1) / width),
+                  static_cast<unsigned>(blocks < kMostRows ? blocks : kMostRows));
+  run_rows<<<grid, dim3(static_cast<unsigned>(width), static_cast<unsigned>(height)), 0, static_cast<cudaStream_t>(stream())>>>(
+      rows, C, body);
 #endif
   check_launch(op);
 }

@@ -28,6 +28,21 @@ void check(cudaError_t status, const char* call, const std::string& where) {
 
 std::string at_device(int index) { return text("on cuda:", index); }
 
+// Makes a GPU the runtime's current one for a scope: `current_device` and the runtime must not part ways.
+class OnDevice {
+ public:
+  explicit OnDevice(int index) {
+    cudaGetDevice(&before_);
+    check(cudaSetDevice(index), "cudaSetDevice", at_device(index));
+  }
+  ~OnDevice() { cudaSetDevice(before_); }
+  OnDevice(const OnDevice&) = delete;
+  OnDevice& operator=(const OnDevice&) = delete;
+
+ private:
+  int before_ = 0;
+};
+
 bool waits_for_launches() {
   static const bool waits = [] {
     const char* value = std::getenv("VITRINE_SYNC");
@@ -44,7 +59,7 @@ cudaStream_t stream_of(int index) {
   while (static_cast<int>(streams->size()) <= index) streams->push_back(nullptr);
   cudaStream_t& stream = (*streams)[static_cast<std::size_t>(index)];
   if (stream == nullptr) {
-    check(cudaSetDevice(index), "cudaSetDevice", at_device(index));
+    const OnDevice scope(index);
     check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags", at_device(index));
   }
   return stream;
@@ -97,7 +112,7 @@ DeviceInfo describe(int index) {
   check(cudaGetDeviceProperties(&properties, index), "cudaGetDeviceProperties", at_device(index));
   DeviceInfo info{
       properties.name, properties.major, properties.minor, properties.multiProcessorCount, properties.totalGlobalMem, 0};
-  check(cudaSetDevice(index), "cudaSetDevice", at_device(index));
+  const OnDevice scope(index);
   std::size_t total = 0;
   check(cudaMemGetInfo(&info.free_bytes, &total), "cudaMemGetInfo", at_device(index));
   return info;
@@ -125,7 +140,7 @@ void make_current(Device device) {
 }
 
 void* allocate(int index, std::size_t bytes) {
-  check(cudaSetDevice(index), "cudaSetDevice", at_device(index));
+  const OnDevice scope(index);
   void* memory = nullptr;
   const cudaError_t status = cudaMalloc(&memory, bytes);
   if (status == cudaErrorMemoryAllocation) {
@@ -137,7 +152,10 @@ void* allocate(int index, std::size_t bytes) {
 }
 
 void release(int index, void* memory) {
-  if (cudaSetDevice(index) == cudaSuccess) cudaFree(memory);
+  int before = 0;
+  cudaGetDevice(&before);
+  if (cudaSetDevice(index) == cudaSuccess) cudaFree(memory);  // at the process's end there may be no device any more
+  cudaSetDevice(before);
 }
 
 void copy_to_device(int index, void* to, const void* from, std::size_t bytes) {

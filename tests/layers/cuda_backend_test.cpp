@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "layers/cudnn_convolution.h"
+#include "layers/cudnn_swish.h"
 #include "layers/depthwise_conv2d.h"
 #include "layers/folded.h"
 #include "layers/swish.h"
@@ -98,7 +99,26 @@ TEST(CudnnGraphs, AreBuiltForEveryShapeOfB0) {
     const Padding p = symmetric_padding(3);
     EXPECT_NO_THROW(cuda::build_convolution_graphs({16, size, size, 3, 3, 3, 32, size / 2, size / 2, 2, p}, false));
   }
+  EXPECT_NO_THROW(cuda::build_swish_graphs(16 * 32 * 32 * 32));
   EXPECT_THROW(cuda::build_convolution_graphs({1, 8, 8, 0, 3, 3, 4, 4, 4, 2, {}}, false), Error);
+}
+
+TEST(CudnnSwish, AgreesWithOurKernelOnAGpu) {
+  if (cuda::device_count() == 0) GTEST_SKIP() << cuda::why_no_device();
+  const TierScope scope(cuda::Tier::run_to_run);
+  const Device device = Device::cuda(0);
+  const Tensor x = drawn({4096}, 0, 3, 1), dy = drawn({4096}, 0, 1, 2);
+  Named want{{"y", Tensor::uninitialized({4096})}, {"dx", Tensor::uninitialized({4096})}};
+  Named got{{"y", Tensor::uninitialized({4096}, device)}, {"dx", Tensor::uninitialized({4096}, device)}};
+  cpu::swish_kernels().forward(x.data(), 4096, want[0].second.mutable_data());
+  cpu::swish_kernels().backward(x.data(), dy.data(), 4096, want[1].second.mutable_data());
+  const Tensor a = x.to(device), b = dy.to(device);
+  cuda::make_current(device);
+  if (!cuda::library_swish(a.data(), 4096, got[0].second.mutable_data()) ||
+      !cuda::library_swish_gradient(a.data(), b.data(), 4096, got[1].second.mutable_data()))
+    GTEST_SKIP() << "cuDNN has no engine for swish alone";
+  for (auto& [name, tensor] : got) tensor = tensor.to(Device::cpu());
+  expect_near(got, want, 1e-6f);
 }
 
 TEST(CudnnGraphs, AgreeWithOurKernelsOnAGpu) {
