@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What scripts/gpu-check measured, as one JSON and one Markdown file.
 
-  gpu_report.py --doctor FILE --training FILE LINES --out FOLDER"""
+  gpu_report.py --doctor FILE --training FILE --plans FILE LINES --out FOLDER"""
 import argparse
 import json
 import math
@@ -52,6 +52,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--doctor", required=True)
     parser.add_argument("--training", required=True)
+    parser.add_argument("--plans", required=True)
     parser.add_argument("lines")
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
@@ -70,11 +71,14 @@ def main():
     text += depthwise(lines)
     if curves:
         text += "\n## Training curves\n\nLoss of the same steps on the CPU and on the device, run-to-run tier.\n\n" + table([["step", "CPU", "device"]] + curves) + "\n"
+    plans = [x[6:] for x in Path(args.plans).read_text().splitlines() if x.startswith("plan  ")]
+    if plans:
+        text += "\n## Plans of the libraries\n\nA training step of 16 x 64.\n\n```\n" + "\n".join(plans) + "\n```\n"
     stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{stem}.md").write_text(text)
-    (out / f"{stem}.json").write_text(json.dumps({"device": name, "doctor": doctor.splitlines(), "lines": lines, "curves": curves}, indent=1) + "\n")
+    (out / f"{stem}.json").write_text(json.dumps({"device": name, "doctor": doctor.splitlines(), "lines": lines, "curves": curves, "plans": plans}, indent=1) + "\n")
     print(f"{out / stem}.md")
 
 

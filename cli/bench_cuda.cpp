@@ -88,6 +88,12 @@ void print(Device device, const BenchCommand& c, const std::string& kind, const 
   if (device.is_gpu()) std::printf("  memory  %s MiB of the device besides recorded graphs\n", fixed(memory, 0).c_str());
 }
 
+// What the libraries were measured to do best for each shape.
+void print_plans() {
+  for (const std::string& line : cuda::convolution_plans()) std::printf("plan  %s\n", line.c_str());
+  for (const std::string& line : cuda::product_plans()) std::printf("plan  %s\n", line.c_str());
+}
+
 EfficientNet network(const BenchCommand& c, std::int64_t classes, Device device) {
   EfficientNet net(architecture(c.arch), published_semantics(Family::timm, architecture(c.arch)), classes);
   net.initialize(1);
@@ -163,6 +169,7 @@ void bench_train_on(Device device, const BenchCommand& c) {
     training.run_epoch(order, ++epoch, std::vector<StepRates>(steps, StepRates{1e-4, 0.9}));
   });
   print(device, c, "train", ms, static_cast<double>(steps), training.nodes());
+  if (!c.json) print_plans();
 }
 
 void bench_kernels_on(Device device, const BenchCommand& c) {
@@ -195,8 +202,7 @@ void bench_kernels_on(Device device, const BenchCommand& c) {
   if (!c.json && compared > 0)
     std::printf("geometric mean over %d: cuDNN takes %s of our time\n", compared,
                 fixed(std::exp(logarithms / compared), 2).c_str());
-  if (c.json) return;
-  for (const std::string& line : cuda::convolution_plans()) std::printf("plan  %s\n", line.c_str());
+  if (!c.json) print_plans();
 }
 
 }  // namespace vitrine::cli

@@ -55,7 +55,10 @@ if(NOT VITRINE_WITH_CUDA STREQUAL off AND NOT VITRINE_FUZZ)
     if(VITRINE_CCACHE)
       set(CMAKE_CUDA_COMPILER_LAUNCHER ${VITRINE_CCACHE})
     endif()
-    set(VITRINE_CUDA_LIBRARIES CUDA::cudart CUDA::cublasLt ${VITRINE_cudnn_LIBRARY} ${VITRINE_nccl_LIBRARY})
+    set(VITRINE_CUDA_LIBRARIES CUDA::cudart ${CMAKE_DL_LIBS})  # the others are loaded when they are asked for: tensor/cuda/library.h
+    get_target_property(cublaslt CUDA::cublasLt IMPORTED_LOCATION)
+    set(VITRINE_CUDA_DEFINITIONS VITRINE_CUBLASLT="${cublaslt}" VITRINE_CUDNN="${VITRINE_cudnn_LIBRARY}"
+        VITRINE_NCCL="${VITRINE_nccl_LIBRARY}")
     include_directories(SYSTEM ${CUDAToolkit_INCLUDE_DIRS} ${VITRINE_cudnn_INCLUDE} ${VITRINE_nccl_INCLUDE})
     message(NOTICE "CUDA ${CUDAToolkit_VERSION}, cuDNN and NCCL found: building for GPUs")
   elseif(VITRINE_WITH_CUDA STREQUAL on)

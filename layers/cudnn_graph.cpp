@@ -23,8 +23,8 @@ Library& library(const std::string& what) {
   thread_local auto* const all = new std::map<int, Library>;
   Library& l = (*all)[current().index];
   if (l.handle == nullptr) {
-    check(cudnnCreate(&l.handle), "cudnnCreate", what);
-    check(cudnnSetStream(l.handle, static_cast<cudaStream_t>(stream())), "cudnnSetStream", what);
+    check(dnn().Create(&l.handle), "cudnnCreate", what);
+    check(dnn().SetStream(l.handle, static_cast<cudaStream_t>(stream())), "cudnnSetStream", what);
     l.workspace = allocate(current().index, static_cast<std::size_t>(kMostWorkspace));
     if (l.workspace == nullptr) throw Error(ExitCode::runtime, "cuDNN: there is no memory for its workspace of 64 MiB");
   }
@@ -34,8 +34,8 @@ Library& library(const std::string& what) {
 std::vector<cudnnBackendNumericalNote_t> notes_of(const Descriptor& engine) {
   std::vector<cudnnBackendNumericalNote_t> notes(CUDNN_NUMERICAL_NOTE_TYPE_COUNT);
   std::int64_t count = 0;
-  check(cudnnBackendGetAttribute(engine.get(), CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
-                                 CUDNN_NUMERICAL_NOTE_TYPE_COUNT, &count, notes.data()),
+  check(dnn().BackendGetAttribute(engine.get(), CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
+                                  CUDNN_NUMERICAL_NOTE_TYPE_COUNT, &count, notes.data()),
         "reading numerical notes", engine.what());
   notes.resize(static_cast<std::size_t>(count));
   return notes;
@@ -50,7 +50,7 @@ bool is_allowed(const std::vector<cudnnBackendNumericalNote_t>& notes) {
 
 std::string text_of_engine(const Descriptor& engine, const std::vector<cudnnBackendNumericalNote_t>& notes) {
   std::int64_t number = 0, count = 0;
-  cudnnBackendGetAttribute(engine.get(), CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &count, &number);
+  dnn().BackendGetAttribute(engine.get(), CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &count, &number);
   std::string line = text("engine ", number, ", notes");
   for (const auto note : notes) line += text(" ", static_cast<int>(note));
   return line;
@@ -60,18 +60,18 @@ std::string text_of_engine(const Descriptor& engine, const std::vector<cudnnBack
 
 void check(cudnnStatus_t status, const char* call, const std::string& what) {
   if (status == CUDNN_STATUS_SUCCESS) return;
-  throw Error(ExitCode::runtime, text("cuDNN: ", call, " failed for ", what, ": ", cudnnGetErrorString(status)));
+  throw Error(ExitCode::runtime, text("cuDNN: ", call, " failed for ", what, ": ", dnn().GetErrorString(status)));
 }
 
 Descriptor::Descriptor(cudnnBackendDescriptorType_t type, std::string what) : what_(std::move(what)) {
   cudnnBackendDescriptor_t made = nullptr;
-  check(cudnnBackendCreateDescriptor(type, &made), "cudnnBackendCreateDescriptor", what_);
+  check(dnn().BackendCreateDescriptor(type, &made), "cudnnBackendCreateDescriptor", what_);
   handle_.reset(made);
 }
 
 Descriptor& Descriptor::set(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, std::int64_t count,
                             const void* values) {
-  check(cudnnBackendSetAttribute(get(), name, type, count, values), "cudnnBackendSetAttribute",
+  check(dnn().BackendSetAttribute(get(), name, type, count, values), "cudnnBackendSetAttribute",
         text(what_, " (attribute ", static_cast<int>(name), ")"));
   return *this;
 }
@@ -96,7 +96,7 @@ Descriptor& Descriptor::finish() {
   return *this;
 }
 
-cudnnStatus_t Descriptor::try_finish() noexcept { return cudnnBackendFinalize(get()); }
+cudnnStatus_t Descriptor::try_finish() noexcept { return dnn().BackendFinalize(get()); }
 
 Descriptor tensor(std::int64_t id, const std::vector<std::int64_t>& sizes, const std::vector<std::int64_t>& strides,
                   const std::string& what) {
@@ -128,16 +128,16 @@ std::vector<Plan> plans_of(Descriptor& operation) {
     handles.push_back(configurations.back().get());
   }
   std::int64_t count = 0;
-  check(cudnnBackendGetAttribute(heuristics.get(), CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR, kMostEngines,
-                                 &count, handles.data()),
+  check(dnn().BackendGetAttribute(heuristics.get(), CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR, kMostEngines,
+                                  &count, handles.data()),
         "asking for engines", what);
   std::vector<Plan> plans;
   for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
     Descriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR, what);
     cudnnBackendDescriptor_t handle = engine.get();
     std::int64_t found = 0;
-    if (cudnnBackendGetAttribute(configurations[i].get(), CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &found,
-                                 &handle) != CUDNN_STATUS_SUCCESS)
+    if (dnn().BackendGetAttribute(configurations[i].get(), CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
+                                  &found, &handle) != CUDNN_STATUS_SUCCESS)
       continue;
     const auto notes = notes_of(engine);
     if (!is_allowed(notes)) continue;
@@ -145,8 +145,8 @@ std::vector<Plan> plans_of(Descriptor& operation) {
     plan.plan.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &l.handle)
         .set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configurations[i]);
     if (plan.plan.try_finish() != CUDNN_STATUS_SUCCESS) continue;  // this machine lacks what the engine takes
-    check(cudnnBackendGetAttribute(plan.plan.get(), CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &found,
-                                   &plan.workspace),
+    check(dnn().BackendGetAttribute(plan.plan.get(), CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &found,
+                                    &plan.workspace),
           "asking for the workspace", what);
     if (plan.workspace <= kMostWorkspace) plans.push_back(std::move(plan));
   }
@@ -161,7 +161,7 @@ void run(const Plan& plan, const std::vector<std::int64_t>& ids, const std::vect
       .set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, static_cast<std::int64_t>(memory.size()), memory.data())
       .set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, &l.workspace)
       .finish();
-  check(cudnnBackendExecute(l.handle, plan.plan.get(), pack.get()), "cudnnBackendExecute", what);
+  check(dnn().BackendExecute(l.handle, plan.plan.get(), pack.get()), "cudnnBackendExecute", what);
 }
 
 }  // namespace vitrine::cuda::cudnn

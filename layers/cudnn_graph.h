@@ -3,12 +3,12 @@
 // Only files that are built with CUDA include this.
 #pragma once
 
-#include <cudnn.h>
-
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include "tensor/cuda/dnn_functions.h"
 
 namespace vitrine::cuda::cudnn {
 
@@ -32,7 +32,7 @@ class Descriptor {
  private:
   struct Destroy {
     using pointer = cudnnBackendDescriptor_t;
-    void operator()(cudnnBackendDescriptor_t d) const { cudnnBackendDestroyDescriptor(d); }
+    void operator()(cudnnBackendDescriptor_t d) const { dnn().BackendDestroyDescriptor(d); }
   };
   std::string what_;
   std::unique_ptr<void, Destroy> handle_;

@@ -1,6 +1,5 @@
 #include "tensor/cuda/blas.h"
 
-#include <cublasLt.h>
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <tuple>
 
 #include "base/error.h"
+#include "tensor/cuda/blas_functions.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
 
@@ -23,25 +23,24 @@ constexpr int kTimedCalls = 5;
 void check(cublasStatus_t status, const char* call, const ProductShape& s) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
   throw Error(ExitCode::runtime, text("cuBLASLt: ", call, " failed for ", s.op, " [", s.M, ", ", s.K, "] x [", s.K, ", ", s.N,
-                                      "] on ", current().text(), ": ", cublasLtGetStatusString(status)));
+                                      "] on ", current().text(), ": ", blas().GetStatusString(status)));
 }
 
 // The library's objects, destroyed when they go out of scope.
-template <class Handle, cublasStatus_t (*Destroy)(Handle)>
+template <class Handle, auto Destroy>
 struct Destroyer {
   using pointer = Handle;
-  void operator()(Handle handle) const { Destroy(handle); }
+  void operator()(Handle handle) const { (blas().*Destroy)(handle); }
 };
-using Layout = std::unique_ptr<cublasLtMatrixLayoutOpaque_t, Destroyer<cublasLtMatrixLayout_t, cublasLtMatrixLayoutDestroy>>;
-using Operation = std::unique_ptr<cublasLtMatmulDescOpaque_t, Destroyer<cublasLtMatmulDesc_t, cublasLtMatmulDescDestroy>>;
-using Preference =
-    std::unique_ptr<cublasLtMatmulPreferenceOpaque_t, Destroyer<cublasLtMatmulPreference_t, cublasLtMatmulPreferenceDestroy>>;
+using Layout = std::unique_ptr<void, Destroyer<cublasLtMatrixLayout_t, &Blas::MatrixLayoutDestroy>>;
+using Operation = std::unique_ptr<void, Destroyer<cublasLtMatmulDesc_t, &Blas::MatmulDescDestroy>>;
+using Preference = std::unique_ptr<void, Destroyer<cublasLtMatmulPreference_t, &Blas::MatmulPreferenceDestroy>>;
 
 Layout layout(std::int64_t rows, std::int64_t columns, const ProductShape& s) {
   cublasLtMatrixLayout_t made = nullptr;
-  check(cublasLtMatrixLayoutCreate(&made, CUDA_R_32F, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns),
-                                   rows),
-        "cublasLtMatrixLayoutCreate", s);
+  check(
+      blas().MatrixLayoutCreate(&made, CUDA_R_32F, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns), rows),
+      "cublasLtMatrixLayoutCreate", s);
   return Layout(made);
 }
 
@@ -63,7 +62,7 @@ Library& library(const ProductShape& s) {
   thread_local auto* const all = new std::map<int, Library>;
   Library& d = (*all)[current().index];
   if (d.handle == nullptr) {
-    check(cublasLtCreate(&d.handle), "cublasLtCreate", s);
+    check(blas().Create(&d.handle), "cublasLtCreate", s);
     d.workspace = allocate(current().index, kWorkspace);
     if (d.workspace == nullptr) throw Error(ExitCode::runtime, "cuBLASLt: there is no memory for its workspace of 32 MiB");
   }
@@ -98,10 +97,10 @@ struct Operands {
 
 void set_bias(Plan& p, const ProductShape& s, const float* bias) {
   const cublasLtEpilogue_t epilogue = bias != nullptr ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
-  check(cublasLtMatmulDescSetAttribute(p.operation.get(), CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue),
+  check(blas().MatmulDescSetAttribute(p.operation.get(), CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue),
         "cublasLtMatmulDescSetAttribute", s);
   if (bias == nullptr) return;
-  check(cublasLtMatmulDescSetAttribute(p.operation.get(), CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias),
+  check(blas().MatmulDescSetAttribute(p.operation.get(), CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias),
         "cublasLtMatmulDescSetAttribute", s);
 }
 
@@ -109,19 +108,18 @@ cublasStatus_t multiply(Plan& p, const ProductShape& s, const Operands& o, const
                         std::size_t workspace) {
   const float one = 1.0f, none = 0.0f;
   Library& d = library(s);
-  return cublasLtMatmul(d.handle, p.operation.get(), &one, o.b, p.left.get(), o.a, p.right.get(), &none, o.y, p.result.get(),
-                        o.y, p.result.get(), &algorithm, d.workspace, workspace, static_cast<cudaStream_t>(stream()));
+  return blas().Matmul(d.handle, p.operation.get(), &one, o.b, p.left.get(), o.a, p.right.get(), &none, o.y, p.result.get(),
+                       o.y, p.result.get(), &algorithm, d.workspace, workspace, static_cast<cudaStream_t>(stream()));
 }
 
 std::vector<cublasLtMatmulHeuristicResult_t> proposals(const Plan& p, const ProductShape& s) {
   cublasLtMatmulPreference_t made = nullptr;
-  check(cublasLtMatmulPreferenceCreate(&made), "cublasLtMatmulPreferenceCreate", s);
+  check(blas().MatmulPreferenceCreate(&made), "cublasLtMatmulPreferenceCreate", s);
   const Preference preference(made);
   // Sums that are split over blocks are joined in a workspace, in order, or not split at all.
   const std::uint32_t schemes = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE, alignment = 16;
   const auto set = [&](cublasLtMatmulPreferenceAttributes_t name, const void* value, std::size_t bytes) {
-    check(cublasLtMatmulPreferenceSetAttribute(preference.get(), name, value, bytes), "cublasLtMatmulPreferenceSetAttribute",
-          s);
+    check(blas().MatmulPreferenceSetAttribute(preference.get(), name, value, bytes), "cublasLtMatmulPreferenceSetAttribute", s);
   };
   set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kWorkspace, sizeof kWorkspace);
   set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &schemes, sizeof schemes);
@@ -131,8 +129,8 @@ std::vector<cublasLtMatmulHeuristicResult_t> proposals(const Plan& p, const Prod
   std::vector<cublasLtMatmulHeuristicResult_t> found(kCandidates);
   int count = 0;
   const auto status =
-      cublasLtMatmulAlgoGetHeuristic(library(s).handle, p.operation.get(), p.left.get(), p.right.get(), p.result.get(),
-                                     p.result.get(), preference.get(), kCandidates, found.data(), &count);
+      blas().MatmulAlgoGetHeuristic(library(s).handle, p.operation.get(), p.left.get(), p.right.get(), p.result.get(),
+                                    p.result.get(), preference.get(), kCandidates, found.data(), &count);
   if (status != CUBLAS_STATUS_NOT_SUPPORTED) check(status, "cublasLtMatmulAlgoGetHeuristic", s);
   found.resize(static_cast<std::size_t>(count));
   return found;
@@ -141,11 +139,11 @@ std::vector<cublasLtMatmulHeuristicResult_t> proposals(const Plan& p, const Prod
 Plan plan_of(const ProductShape& s, const Operands& o) {
   Plan p;
   cublasLtMatmulDesc_t operation = nullptr;
-  check(cublasLtMatmulDescCreate(&operation, compute_type(), CUDA_R_32F), "cublasLtMatmulDescCreate", s);
+  check(blas().MatmulDescCreate(&operation, compute_type(), CUDA_R_32F), "cublasLtMatmulDescCreate", s);
   p.operation.reset(operation);
   const cublasOperation_t left = s.b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N, right = s.a_transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
-  check(cublasLtMatmulDescSetAttribute(operation, CUBLASLT_MATMUL_DESC_TRANSA, &left, sizeof left), "setting a transpose", s);
-  check(cublasLtMatmulDescSetAttribute(operation, CUBLASLT_MATMUL_DESC_TRANSB, &right, sizeof right), "setting a transpose", s);
+  check(blas().MatmulDescSetAttribute(operation, CUBLASLT_MATMUL_DESC_TRANSA, &left, sizeof left), "setting a transpose", s);
+  check(blas().MatmulDescSetAttribute(operation, CUBLASLT_MATMUL_DESC_TRANSB, &right, sizeof right), "setting a transpose", s);
   p.left = s.b_transposed ? layout(s.K, s.N, s) : layout(s.N, s.K, s);
   p.right = s.a_transposed ? layout(s.M, s.K, s) : layout(s.K, s.M, s);
   p.result = layout(s.N, s.M, s);

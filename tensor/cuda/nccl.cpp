@@ -1,8 +1,7 @@
 // tensor/cuda/communicator.h through NCCL.
-#include <nccl.h>
-
 #include "base/error.h"
 #include "tensor/cuda/communicator.h"
+#include "tensor/cuda/nccl_functions.h"
 #include "tensor/cuda/runtime.h"
 
 namespace vitrine::cuda {
@@ -10,22 +9,22 @@ namespace {
 
 void check(ncclResult_t status, const char* call) {
   if (status == ncclSuccess) return;
-  throw Error(ExitCode::runtime, text("NCCL: ", call, " failed on ", current().text(), ": ", ncclGetErrorString(status)));
+  throw Error(ExitCode::runtime, text("NCCL: ", call, " failed on ", current().text(), ": ", nccl().GetErrorString(status)));
 }
 
 class NcclCommunicator final : public Communicator {
  public:
   NcclCommunicator(ncclComm_t handle, int rank, int size) : handle_(handle), rank_(rank), size_(size) {}
   ~NcclCommunicator() override {
-    if (handle_ != nullptr) ncclCommDestroy(handle_);
+    if (handle_ != nullptr) nccl().CommDestroy(handle_);
   }
   int rank() const override { return rank_; }
   int size() const override { return size_; }
   void all_gather(const void* in, void* out, std::size_t bytes) override {
-    check(ncclAllGather(in, out, bytes, ncclInt8, handle_, static_cast<cudaStream_t>(stream())), "ncclAllGather");
+    check(nccl().AllGather(in, out, bytes, ncclInt8, handle_, static_cast<cudaStream_t>(stream())), "ncclAllGather");
   }
   void abort() override {
-    if (handle_ != nullptr) ncclCommAbort(handle_);
+    if (handle_ != nullptr) nccl().CommAbort(handle_);
     handle_ = nullptr;
   }
 
@@ -40,7 +39,7 @@ std::vector<std::unique_ptr<Communicator>> nccl_communicators(const std::vector<
   std::vector<int> indices;
   for (const Device d : devices) indices.push_back(d.index);
   std::vector<ncclComm_t> handles(devices.size());
-  check(ncclCommInitAll(handles.data(), static_cast<int>(devices.size()), indices.data()), "ncclCommInitAll");
+  check(nccl().CommInitAll(handles.data(), static_cast<int>(devices.size()), indices.data()), "ncclCommInitAll");
   std::vector<std::unique_ptr<Communicator>> all;
   for (std::size_t rank = 0; rank < devices.size(); ++rank)
     all.push_back(std::make_unique<NcclCommunicator>(handles[rank], static_cast<int>(rank), static_cast<int>(devices.size())));

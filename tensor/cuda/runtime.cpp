@@ -1,9 +1,6 @@
 #include "tensor/cuda/runtime.h"
 
-#include <cublasLt.h>
 #include <cuda_runtime_api.h>
-#include <cudnn.h>
-#include <nccl.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -11,6 +8,9 @@
 #include <mutex>
 
 #include "base/error.h"
+#include "tensor/cuda/blas_functions.h"
+#include "tensor/cuda/dnn_functions.h"
+#include "tensor/cuda/nccl_functions.h"
 #include "tensor/storage.h"
 
 namespace vitrine::cuda {
@@ -119,16 +119,16 @@ DeviceInfo describe(int index) {
 }
 
 std::vector<std::pair<std::string, std::string>> versions() {
-  int driver = 0, runtime = 0, nccl = 0;
+  int driver = 0, runtime = 0, of_nccl = 0;
   cudaDriverGetVersion(&driver);
   cudaRuntimeGetVersion(&runtime);
-  ncclGetVersion(&nccl);
-  const std::size_t cudnn = cudnnGetVersion(), blas = cublasLtGetVersion();
+  nccl().GetVersion(&of_nccl);
+  const auto parts = [](std::size_t v) { return text(v / 10000, ".", v % 10000 / 100, ".", v % 100); };
   return {{"driver", driver == 0 ? "none" : version_text(driver)},
           {"CUDA runtime", version_text(runtime)},
-          {"cuDNN", text(cudnn / 10000, ".", cudnn % 10000 / 100, ".", cudnn % 100)},
-          {"cuBLASLt", text(blas / 10000, ".", blas % 10000 / 100, ".", blas % 100)},
-          {"NCCL", text(nccl / 10000, ".", nccl % 10000 / 100, ".", nccl % 100)}};
+          {"cuDNN", parts(dnn().GetVersion())},
+          {"cuBLASLt", parts(blas().GetVersion())},
+          {"NCCL", parts(static_cast<std::size_t>(of_nccl))}};
 }
 
 Device current() { return current_device; }

@@ -100,6 +100,22 @@ TEST_F(Program, TensorInTensorOut) {
       3, {"[3, 40]", "[N, 3, H, W]"});
 }
 
+TEST_F(Program, DevicesThatCannotBeUsedAreRefused) {
+  EfficientNet net(architecture("b0"), Semantics{}, 3);
+  net.initialize(1);
+  write_safetensors(folder / "b0.safetensors", to_tensor_file(net, {}));
+  write_safetensors(folder / "in.safetensors", {{StoredTensor::from("input", Tensor::full({2, 3, 40, 36}, 0.5f))}, {}});
+  const std::string predict = "predict --weights " + path("b0.safetensors") + " --tensor " + path("in.safetensors") + " -o ";
+  expect_refusal(predict + path("o.safetensors") + " --device gpu", 2, {"--device", "'gpu'", "cuda-host"});
+  expect_refusal(predict + path("o.safetensors") + " --device cuda:4096", 1, {"cuda:4096"});
+  expect_refusal(predict + path("o.safetensors") + " --device cuda-host --tier quick", 2, {"--tier", "'quick'"});
+  expect_refusal(predict + path("o.safetensors") + " --tier portable --precision bf16", 2, {"--precision bf16"});
+  EXPECT_FALSE(fs::exists(folder / "o.safetensors"));
+  ASSERT_EQ(vitrine_program(predict + path("cpu.safetensors")).code, 0);
+  ASSERT_EQ(vitrine_program(predict + path("there.safetensors") + " --device cuda-host --tier portable").code, 0);
+  EXPECT_EQ(read_file(folder / "there.safetensors", 1u << 20), read_file(folder / "cpu.safetensors", 1u << 20));
+}
+
 TEST_F(Program, BenchPrintsItsKeysAndRefusesSizesThatMakeNoSense) {
   for (const std::string kind : {"infer", "train"}) {
     const Outcome outcome =

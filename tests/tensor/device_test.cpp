@@ -93,6 +93,13 @@ TEST(Block, PhasesSeeWhatTheOnesBeforeLeft) {
   for (std::size_t i = 0; i < x.size(); ++i) EXPECT_EQ(y[i], i % 128 == 0 ? x[i] : x[i] + x[i - 1]) << i;
 }
 
+TEST(CudaLibraries, HaveEveryFunctionThatIsCalled) {
+  if (!cuda::is_built()) GTEST_SKIP() << cuda::why_no_device();
+  const auto versions = cuda::versions();  // loads all of them
+  ASSERT_EQ(versions.size(), 5u);
+  for (const auto& [name, version] : versions) EXPECT_FALSE(version.empty()) << name;
+}
+
 TEST(MemoryPool, KeepsItsBlocksApart) {
   if (cuda::device_count() == 0) GTEST_SKIP() << cuda::why_no_device();
   MemoryPool pool;
