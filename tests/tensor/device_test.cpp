@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <thread>
 #include <vector>
 
 #include "base/error.h"
+#include "tensor/cuda/communicator.h"
 #include "tensor/cuda/launch.h"
 #include "tensor/cuda/scalar_math.h"
 #include "tensor/cuda/settings.h"
@@ -98,6 +100,50 @@ TEST(CudaLibraries, HaveEveryFunctionThatIsCalled) {
   const auto versions = cuda::versions();  // loads all of them
   ASSERT_EQ(versions.size(), 5u);
   for (const auto& [name, version] : versions) EXPECT_FALSE(version.empty()) << name;
+}
+
+TEST(Communicator, GathersInRankOrder) {
+  const auto all = cuda::communicators({Device::cuda_host(), Device::cuda_host(), Device::cuda_host()});
+  std::vector<std::vector<int>> gathered(3, std::vector<int>(6));
+  std::vector<std::thread> threads;
+  for (std::size_t rank = 0; rank < 3; ++rank) {
+    threads.emplace_back([&, rank] {
+      for (int round = 0; round < 100; ++round) {
+        const int mine[2] = {static_cast<int>(rank) * 10 + round, -round};
+        all[rank]->all_gather(mine, gathered[rank].data(), sizeof mine);
+      }
+    });
+  }
+  for (std::thread& t : threads) t.join();
+  for (const auto& g : gathered) EXPECT_EQ(g, (std::vector<int>{99, -99, 109, -99, 119, -99}));
+}
+
+TEST(Communicator, AFailureEndsTheWaitingOfTheOthers) {
+  const auto all = cuda::communicators({Device::cuda_host(), Device::cuda_host()});
+  std::thread other([&] {
+    int mine = 0, both[2];
+    EXPECT_THROW(all[1]->all_gather(&mine, both, sizeof mine), Error);
+  });
+  all[0]->abort();
+  other.join();
+}
+
+TEST(Communicator, RefusesDevicesThatCannotMeet) {
+  EXPECT_THROW(cuda::communicators({}), UsageError);
+  EXPECT_THROW(cuda::communicators({Device::cpu()}), UsageError);
+  EXPECT_THROW(cuda::communicators({Device::cuda(0), Device::cuda(0)}), UsageError);
+  EXPECT_THROW(cuda::communicators({Device::cuda(0), Device::cuda_host()}), UsageError);
+}
+
+TEST(Communicator, OfOneGpuGivesBackWhatItGot) {
+  if (cuda::device_count() == 0) GTEST_SKIP() << cuda::why_no_device();
+  const Device device = Device::cuda(0);
+  cuda::make_current(device);
+  const auto all = cuda::communicators({device});  // NCCL
+  const Tensor x = Tensor::full({1000}, 2.5f, device);
+  Tensor y = Tensor::zeros({1000}, device);
+  all[0]->all_gather(x.data(), y.mutable_data(), 4000);
+  EXPECT_EQ(y.to(Device::cpu()).host()[999], 2.5f);
 }
 
 TEST(MemoryPool, KeepsItsBlocksApart) {
