@@ -20,7 +20,8 @@ void sums_of_rows(std::int64_t rows, std::int64_t C, double divisor, double* scr
   for_each("batch_norm", Count * C, [=] VITRINE_HD(std::int64_t i) {
     PairwiseTree tree;
     for (std::int64_t chunk = 0; chunk < chunks; ++chunk) tree.push(scratch[chunk * Count * C + i]);
-    (i < C ? first : second)[i % C] = tree.sum() / divisor;
+    double* const sums = i < C ? first : second;
+    sums[i % C] = tree.sum() / divisor;
   });
 }
 

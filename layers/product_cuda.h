@@ -111,7 +111,7 @@ void product_of(const char* op, std::int64_t M, std::int64_t N, std::int64_t K, 
 // The fixed tree of layers/pairwise.h in registers.
 struct PairwiseTree {
   static constexpr int kLevels = 32;
-  double level[kLevels];
+  double level[kLevels] = {};
   std::uint32_t count = 0;
 
   VITRINE_HD void push(double carry) {
