@@ -1,6 +1,6 @@
 #include "layers/conv2d.h"
 #include "layers/cudnn_convolution.h"
-#include "layers/linear_algebra_cuda.h"
+#include "layers/long_sums_cuda.h"
 #include "layers/window_cuda.h"
 
 namespace vitrine::cuda {
@@ -32,25 +32,13 @@ void backward_data(const ConvShape& z, const float* dy, const float* w, float*, 
 }
 
 void backward_weights(const ConvShape& z, const float* x, const float* dy, float*, float* dw) {
-  const std::int64_t pixels = z.N * z.P * z.Q, width = z.R * z.S * z.C, K = z.K, size = width * K;
+  const std::int64_t pixels = z.N * z.P * z.Q, width = z.R * z.S * z.C, K = z.K;
   if (is_pointwise(z)) return product_over_rows("conv2d", x, dy, pixels, z.C, K, dw);
   if (library_convolution_weight_gradient(z, x, dy, dw)) return;
-  const std::int64_t chunks = (pixels + kChunk - 1) / kChunk;
-  Tensor room = Tensor::uninitialized({chunks, size}, current());
-  float* const partial = room.mutable_data();
   const Windows windows{z, x};
-  products<float>(
-      "conv2d", chunks, width, K, kChunk, true,
-      [=] VITRINE_HD(std::int64_t term, std::int64_t pixel) { return windows(pixel, term); },
-      [=] VITRINE_HD(std::int64_t pixel, std::int64_t k) { return dy[pixel * K + k]; },
-      [=] VITRINE_HD(std::int64_t chunk) {
-        const std::int64_t first = chunk * kChunk;
-        return Span{first, first + kChunk < pixels ? first + kChunk : pixels};
-      },
-      [=] VITRINE_HD(std::int64_t chunk, std::int64_t term, std::int64_t k, float sum) {
-        partial[chunk * size + term * K + k] = sum;
-      });
-  join_chunks("conv2d", partial, chunks, size, dw);
+  product_of_long_sums(
+      "conv2d", width, K, pixels, [=] VITRINE_HD(std::int64_t term, std::int64_t pixel) { return windows(pixel, term); },
+      [=] VITRINE_HD(std::int64_t pixel, std::int64_t k) { return dy[pixel * K + k]; }, dw);
 }
 
 void backward_bias(const float* dy, std::int64_t pixels, std::int64_t K, float* db) {

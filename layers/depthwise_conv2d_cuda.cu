@@ -7,29 +7,18 @@
 namespace vitrine::cuda {
 namespace {
 
-// Any window: one thread for an output.
-void general_forward(const ConvShape& z, const float* x, const float* w, float* y) {
-  const Windows windows{z, x};
-  for_each("depthwise_conv2d", z.N * z.P * z.Q * z.C, [=] VITRINE_HD(std::int64_t i) {
-    const std::int64_t c = i % z.C, pixel = i / z.C;
+// Any window, forward or backward: one thread for an output, `windows` says what its taps see.
+template <class Seen>
+void general(std::int64_t pixels, std::int64_t taps, std::int64_t C, Seen windows, const float* w, float* y) {
+  for_rows("depthwise_conv2d", pixels, C, [=] VITRINE_HD(std::int64_t pixel, std::int64_t c) {
     float sum = 0;
-    for (std::int64_t t = 0; t < z.R * z.S; ++t) sum = std::fma(windows(pixel, t * z.C + c), w[t * z.C + c], sum);
-    y[i] = sum;
-  });
-}
-
-void general_backward_data(const ConvShape& z, const float* dy, const float* w, float* dx) {
-  const OutputWindows windows{z, dy};
-  for_each("depthwise_conv2d", z.N * z.H * z.W * z.C, [=] VITRINE_HD(std::int64_t i) {
-    const std::int64_t c = i % z.C, pixel = i / z.C;
-    float sum = 0;
-    for (std::int64_t t = 0; t < z.R * z.S; ++t) sum = std::fma(windows(pixel, t * z.C + c), w[t * z.C + c], sum);
-    dx[i] = sum;
+    for (std::int64_t t = 0; t < taps; ++t) sum = std::fma(windows(pixel, t * C + c), w[t * C + c], sum);
+    y[pixel * C + c] = sum;
   });
 }
 
 void forward(const ConvShape& z, const float* x, const float* w, float* y) {
-  if (!has_depthwise_tiles(z)) return general_forward(z, x, w, y);
+  if (!has_depthwise_tiles(z)) return general(z.N * z.P * z.Q, z.R * z.S, z.C, Windows{z, x}, w, y);
   const std::int64_t C = z.C;
   depthwise_forward(
       "depthwise_conv2d", z, w, [=] VITRINE_HD(std::int64_t row, std::int64_t c) { return x[row * C + c]; },
@@ -37,7 +26,7 @@ void forward(const ConvShape& z, const float* x, const float* w, float* y) {
 }
 
 void backward_data(const ConvShape& z, const float* dy, const float* w, float* dx) {
-  if (!has_depthwise_tiles(z)) return general_backward_data(z, dy, w, dx);
+  if (!has_depthwise_tiles(z)) return general(z.N * z.H * z.W, z.R * z.S, z.C, OutputWindows{z, dy}, w, dx);
   const std::int64_t C = z.C;
   depthwise_backward_data(
       "depthwise_conv2d", z, w, [=] VITRINE_HD(std::int64_t row, std::int64_t c) { return dy[row * C + c]; },

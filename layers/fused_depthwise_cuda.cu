@@ -24,27 +24,13 @@ struct AsIs {
   VITRINE_HD float operator()(std::int64_t r, std::int64_t c) const { return x[r * C + c]; }
 };
 
-// partial [segments][2][M]: sums of z and z^2.
-void sums_of_squares(const FusedShape& s, const float* z, double* partial) {
-  const SegmentRows rows = output_rows(s);
-  const Wide wide(rows.rows, s.depthwise.C);
-  column_sums<2>(
-      "mbconv depthwise", s.segments(), s.depthwise.C, rows,
-      [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
-        const double value = static_cast<double>(z[wide.at(r, c)]);
-        acc[0] = acc[0] + value;
-        acc[1] = std::fma(value, value, acc[1]);
-      },
-      partial);
-}
-
 template <class Load>
 void forward_with(const FusedShape& s, Load load, const float* w, float* z2, double* partial) {
   const ConvShape& z = s.depthwise;
   const Wide wide(z.N * z.P * z.Q, z.C);
   depthwise_forward("mbconv depthwise", z, w, load,
                     [=] VITRINE_HD(std::int64_t r, std::int64_t c, float value) { z2[wide.at(r, c)] = value; });
-  sums_of_squares(s, z2, partial);
+  sums_of_squares("mbconv depthwise", output_rows(s), s.segments(), z.C, z2, partial);
 }
 
 void forward(const FusedShape& s, const FusedNorm& norm1, const float* z1, const float* w, float* z2, double* partial) {

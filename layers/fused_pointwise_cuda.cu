@@ -52,15 +52,7 @@ void weight_gradient(const char* op, const SegmentRows& rows, std::int64_t segme
 void expand(const FusedShape& s, const float* x, const float* w, float* z1, double* partial) {
   const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
   wide_product("mbconv expand", x, w, all, s.in, M, false, z1);
-  const Wide wide(all, M);
-  column_sums<2>(
-      "mbconv expand", s.segments(), M, input_rows(s),
-      [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
-        const double value = static_cast<double>(z1[wide.at(r, c)]);
-        acc[0] = acc[0] + value;
-        acc[1] = std::fma(value, value, acc[1]);
-      },
-      partial);
+  sums_of_squares("mbconv expand", input_rows(s), s.segments(), M, z1, partial);
 }
 
 // q [rows, M] = scale act(BN2(z2)), row-major.

@@ -1,6 +1,6 @@
 #include "layers/linear_algebra_cuda.h"
 
-#include "layers/product_cuda.h"
+#include "layers/long_sums_cuda.h"
 #include "tensor/cuda/blas.h"
 #include "tensor/tensor.h"
 
@@ -32,20 +32,9 @@ void product_transposed(const char* op, const float* dy, const float* w, std::in
 void product_over_rows(const char* op, const float* x, const float* dy, std::int64_t rows, std::int64_t C, std::int64_t K,
                        float* dw) {
   if (library_product({op, C, K, rows, true, false}, x, dy, nullptr, dw)) return;
-  const std::int64_t chunks = chunks_of(rows), size = C * K;
-  Tensor room = Tensor::uninitialized({chunks, size}, current());
-  float* const partial = room.mutable_data();
-  products<float>(
-      op, chunks, C, K, kChunk, true, [=] VITRINE_HD(std::int64_t c, std::int64_t r) { return x[r * C + c]; },
-      [=] VITRINE_HD(std::int64_t r, std::int64_t k) { return dy[r * K + k]; },
-      [=] VITRINE_HD(std::int64_t chunk) {
-        const std::int64_t first = chunk * kChunk;
-        return Span{first, first + kChunk < rows ? first + kChunk : rows};
-      },
-      [=] VITRINE_HD(std::int64_t chunk, std::int64_t c, std::int64_t k, float sum) {
-        partial[chunk * size + c * K + k] = sum;
-      });
-  join_chunks(op, partial, chunks, size, dw);
+  product_of_long_sums(
+      op, C, K, rows, [=] VITRINE_HD(std::int64_t c, std::int64_t r) { return x[r * C + c]; },
+      [=] VITRINE_HD(std::int64_t r, std::int64_t k) { return dy[r * K + k]; }, dw);
 }
 
 void sum_over_rows(const char* op, const float* dy, std::int64_t rows, std::int64_t K, float* db) {

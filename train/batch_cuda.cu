@@ -41,7 +41,7 @@ void make_batch(const ImageSource& source, const SamplePlan* samples, const std:
 
 namespace {
 
-// Parts of a long array and an array of their own each; as many as a launch's arguments hold.
+// Parts of a long array, each with an array of its own.
 struct Parts {
   static constexpr int kMost = 96;
   float* apart[kMost];
@@ -50,7 +50,7 @@ struct Parts {
   std::int64_t most = 0;
 };
 
-// body(place in the long array, place in the part's own array, element) over all parts, launch by launch.
+// launch(parts) for all parts, as many at a time as a launch's arguments hold.
 template <class Launch>
 void for_parts(const std::vector<float*>& apart, const std::vector<std::int64_t>& sizes, Launch launch) {
   Parts parts;

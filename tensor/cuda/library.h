@@ -1,5 +1,5 @@
-// NVIDIA's libraries, loaded when something first asks for them: merely starting with cuBLASLt, cuDNN and NCCL takes 200 MiB and most of
-// a tenth of a second, which every command on the CPU would pay for. Only files that are built with CUDA include this.
+// NVIDIA's libraries, loaded when something first asks for them: a program linked with them takes their memory and time at every start,
+// which every command on the CPU would pay for. Only files that are built with CUDA include this.
 #pragma once
 
 #include <string>

@@ -5,8 +5,9 @@
 //   element
 //   3. through the tape, with every input used twice
 //   4. every element of every output is written (memory poisoned with NaN), inputs stay as they were
-//   6. the CUDA kernels, run on the host and on a GPU where there is one: the CPU's bits in the portable tier, the bounds in the run-to-run one
 //   5. the same bits on repeat, for 1, 2, 3 and 7 threads and for every instruction set of this machine
+//   6. the CUDA kernels, on the host and on a GPU where there is one: the CPU's bits in the portable tier
+//   7. and in the run-to-run tier the reference within the stated ulp, the same bits on repeat
 #pragma once
 
 #include <gtest/gtest.h>
