@@ -39,18 +39,8 @@ inline SegmentRows output_rows(const cpu::FusedShape& s) {
 }
 
 // partial [segments][2][C]: sums of z and of z^2 over the rows of each segment; z wide.
-inline void sums_of_squares(const char* op, const SegmentRows& rows, std::int64_t segments, std::int64_t C, const float* z,
-                            double* partial) {
-  const Wide wide(rows.rows, C);
-  column_sums<2>(
-      op, segments, C, rows,
-      [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
-        const double value = static_cast<double>(z[wide.at(r, c)]);
-        acc[0] = acc[0] + value;
-        acc[1] = std::fma(value, value, acc[1]);
-      },
-      partial);
-}
+void sums_of_squares(const char* op, const SegmentRows& rows, std::int64_t segments, std::int64_t C, const float* z,
+                     double* partial);
 
 // act(BN(z)) of one value.
 template <class Function>

@@ -133,6 +133,20 @@ def macros():
                 yield path, number, "draws come from tensor/philox.h, patterns from explicit tables"
 
 
+def device_lambdas():
+    """A device lambda in a header stands in a template: nvcc numbers them by file, and an inline function that two files share would
+    call through the other file's number."""
+    for path in SOURCES:
+        if not path.endswith(".h"):
+            continue
+        template = heading = False
+        for number, line in enumerate(read(path).splitlines(), 1):
+            if re.match(r"[a-z]", line):  # at the margin: a template's heading, or what a heading belongs to
+                template, heading = heading, line.startswith("template")
+            if re.search(r"\] VITRINE_HD\(", line) and not (template or heading):
+                yield path, number, "a device lambda in a function that is no template; define the function in a .cu file"
+
+
 def words():
     """No marks of unfinished work, no paths of one machine."""
     mark = re.compile(r"\b(TODO|FIXME|XXX|HACK|placeholder|not implemented)\b", re.I)
@@ -167,7 +181,7 @@ def formatting():
             yield path, 1, "the formatting differs; run scripts/format"
 
 
-RULES = {f.__name__: f for f in (includes, siblings, sections, lengths, flags, macros, words, formatting)}
+RULES = {f.__name__: f for f in (includes, siblings, sections, lengths, flags, macros, device_lambdas, words, formatting)}
 
 
 def main():
