@@ -14,6 +14,7 @@
 #include "nn/efficientnet/inference.h"
 #include "nn/efficientnet/work.h"
 #include "tensor/cuda/blas.h"
+#include "tensor/cuda/launches.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
 #include "tensor/philox.h"
@@ -61,6 +62,19 @@ Json described(Device device, const BenchCommand& c, const std::string& kind) {
   return j;
 }
 
+// On cuda-host, where nothing is recorded: the kernels that one round enqueues.
+void count_launches(Device device, const std::function<void()>& round) {
+  cuda::reset_launches();
+  if (!device.is_gpu()) round();
+}
+
+void print_launches() {
+  std::printf("  kernels %llu:", static_cast<unsigned long long>(cuda::launch_count()));
+  for (const cuda::Launches& l : cuda::launches())
+    std::printf(" %s %llu", l.op.c_str(), static_cast<unsigned long long>(l.count));
+  std::printf("\n");
+}
+
 void print(Device device, const BenchCommand& c, const std::string& kind, const std::vector<double>& ms, double steps,
            std::size_t nodes) {
   const double median = ms[ms.size() / 2] / steps, low = ms[ms.size() / 20] / steps,
@@ -75,6 +89,7 @@ void print(Device device, const BenchCommand& c, const std::string& kind, const 
     j["repetitions"] = ms.size();
     j["images_per_s"] = rate;
     j["graph_nodes"] = nodes;
+    if (!device.is_gpu()) j["launches"] = cuda::launch_count();
     j["peak_device_mib"] = memory;
     std::printf("%s\n", j.dump().c_str());
     return;
@@ -85,6 +100,7 @@ void print(Device device, const BenchCommand& c, const std::string& kind, const 
               fixed(high, 3).c_str(), ms.size());
   std::printf("  images  %s a second\n", fixed(rate, 1).c_str());
   if (nodes > 0) std::printf("  graph   %zu nodes\n", nodes);
+  if (!device.is_gpu()) print_launches();
   if (device.is_gpu()) std::printf("  memory  %s MiB of the device besides recorded graphs\n", fixed(memory, 0).c_str());
 }
 
@@ -141,7 +157,9 @@ void bench_infer_on(Device device, const BenchCommand& c) {
   Inference inference(network(c, 1000, device));
   const Tensor images = drawn({c.batch, c.size, c.size, 3}, 7).to(device);
   std::vector<float> logits(static_cast<std::size_t>(c.batch * 1000));
-  const std::vector<double> ms = measure(c.seconds, [&] { inference.run(images, logits); });
+  const auto round = [&] { inference.run(images, logits); };
+  const std::vector<double> ms = measure(c.seconds, round);
+  count_launches(device, round);
   print(device, c, "infer", ms, 1, inference.nodes());
 }
 
@@ -165,9 +183,9 @@ void bench_train_on(Device device, const BenchCommand& c) {
     order.push_back(static_cast<int>(i % static_cast<std::size_t>(c.batch)));
   std::uint32_t epoch = 0;
   // An epoch of 50 steps with everything that belongs to it: draws, upload, augmentation, mixup, step, losses.
-  const std::vector<double> ms = measure(2 * c.seconds, [&] {
-    training.run_epoch(order, ++epoch, std::vector<StepRates>(steps, StepRates{1e-4, 0.9}));
-  });
+  const auto round = [&] { training.run_epoch(order, ++epoch, std::vector<StepRates>(steps, StepRates{1e-4, 0.9})); };
+  const std::vector<double> ms = measure(2 * c.seconds, round);
+  count_launches(device, round);
   print(device, c, "train", ms, static_cast<double>(steps), training.nodes());
   if (!c.json) print_plans();
 }

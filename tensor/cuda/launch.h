@@ -43,7 +43,7 @@ void for_each(const char* op, std::int64_t n, Body body) {
     parallel_for(n, 2048, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t i = first; i < last; ++i) body(i);
     });
-    return;
+    return check_launch(op);
   }
 #ifdef __CUDACC__
   constexpr int kThreads = 256;
@@ -65,7 +65,7 @@ void for_rows(const char* op, std::int64_t rows, std::int64_t C, Body body) {
         for (std::int64_t c = 0; c < C; ++c) body(r, c);
       }
     });
-    return;
+    return check_launch(op);
   }
 #ifdef __CUDACC__
   constexpr std::int64_t kThreads = 256, kColumns = 128, kMostRows = 1 << 15;
@@ -87,7 +87,7 @@ void for_blocks(const char* op, std::int64_t blocks, int threads, std::size_t sh
       std::vector<float> memory(shared + 4);
       for (std::int64_t b = first; b < last; ++b) kernel(Block{b, threads, memory.data()});
     });
-    return;
+    return check_launch(op);
   }
 #ifdef __CUDACC__
   run_block<<<static_cast<unsigned>(blocks), static_cast<unsigned>(threads), shared * sizeof(float),

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "tensor/cuda/blas_functions.h"
 #include "tensor/cuda/dnn_functions.h"
+#include "tensor/cuda/launches.h"
 #include "tensor/cuda/nccl_functions.h"
 #include "tensor/storage.h"
 
@@ -179,6 +180,7 @@ void synchronize(Device device) {
 void* stream() { return current_device.is_gpu() ? stream_of(current_device.index) : nullptr; }
 
 void check_launch(const char* op) {
+  count_launch(op);
   if (!current_device.is_gpu()) return;
   check(cudaGetLastError(), "launching a kernel", text("of ", op, " ", at_device(current_device.index)));
   if (waits_for_launches() && !capturing)

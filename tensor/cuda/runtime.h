@@ -51,7 +51,7 @@ void copy_on_device(int index, void* to, const void* from, std::size_t bytes);
 void synchronize(Device device);
 
 void* stream();                     // of the current device: a cudaStream_t
-void check_launch(const char* op);  // after a launch on the current device
+void check_launch(const char* op);  // after a launch on the current device: counts it, throws what is wrong with it
 bool is_capturing();
 
 // Work of one device recorded once and replayed with one call. The work runs no host code again: every argument that changes from
