@@ -86,14 +86,14 @@ void add_depthwise(const LayerWork& w, std::vector<KernelCase>& cases) {
   cases.push_back({"depthwise inner loop", shape_text(w), 1, filter(), [filter] { filter(); }});
   cases.push_back({"depthwise", shape_text(w), 1, w.multiply_adds(), [m] {
                      cpu::fused_depthwise_kernels().forward(m->fused, {}, m->data(0), m->data(1), m->data(2),
-                                                            reinterpret_cast<double*>(m->data(5)));
+                                                            {reinterpret_cast<double*>(m->data(5)), false, 0, {}});
                    }});
   cases.push_back({"depthwise gradients", shape_text(w), 1, 2 * w.multiply_adds(), [m, s] {
                      const float* const shift = m->data(6);
                      auto* const sums = reinterpret_cast<double*>(m->data(5));
                      cpu::fused_depthwise_kernels().gradient(m->fused, {}, {m->norm.view(), shift}, {shift, shift + s.C},
-                                                             m->data(0), m->data(2), m->data(3), m->data(1), m->data(4), sums,
-                                                             {sums + 2 * s.N * s.C, nullptr});
+                                                             m->data(0), m->data(2), m->data(3), m->data(1), m->data(4),
+                                                             {sums, false, 0, {}}, {sums + 2 * s.N * s.C, nullptr});
                    }});
 }
 

@@ -1,7 +1,8 @@
 #include "layers/batch_norm.h"
 
 #include "layers/norm_cuda.h"
-#include "layers/product_cuda.h"
+#include "layers/pairwise.h"
+#include "layers/sums_cuda.h"
 
 namespace vitrine::cuda {
 namespace {
@@ -12,11 +13,14 @@ void sums_of_rows(std::int64_t rows, std::int64_t C, double divisor, double* scr
                   Term term) {
   const std::int64_t chunks = (rows + kChunk - 1) / kChunk;
   column_sums<Count>(
-      "batch_norm", chunks, C,
+      "batch_norm", chunks, kChunk, C,
       [=] VITRINE_HD(std::int64_t chunk) {
         return Span{chunk * kChunk, (chunk + 1) * kChunk < rows ? (chunk + 1) * kChunk : rows};
       },
-      term, scratch);
+      term,
+      [=] VITRINE_HD(std::int64_t chunk, std::int64_t c, const double* sums) {
+        for (int i = 0; i < Count; ++i) scratch[(chunk * Count + i) * C + c] = sums[i];
+      });
   for_each("batch_norm", Count * C, [=] VITRINE_HD(std::int64_t i) {
     PairwiseTree tree;
     for (std::int64_t chunk = 0; chunk < chunks; ++chunk) tree.push(scratch[chunk * Count * C + i]);

@@ -1,6 +1,6 @@
 #include "layers/depthwise_conv2d.h"
 
-#include "layers/depthwise_cuda.h"
+#include "layers/depthwise_sweep_cuda.h"
 #include "layers/linear_algebra_cuda.h"
 #include "layers/window_cuda.h"
 
@@ -20,20 +20,24 @@ void general(std::int64_t pixels, std::int64_t taps, std::int64_t C, Seen window
 void forward(const ConvShape& z, const float* x, const float* w, float* y) {
   if (!has_depthwise_tiles(z)) return general(z.N * z.P * z.Q, z.R * z.S, z.C, Windows{z, x}, w, y);
   const std::int64_t C = z.C;
-  depthwise_forward(
-      "depthwise_conv2d", z, w, [=] VITRINE_HD(std::int64_t row, std::int64_t c) { return x[row * C + c]; },
-      [=] VITRINE_HD(std::int64_t row, std::int64_t c, float value) { y[row * C + c] = value; });
+  depthwise_forward<0>(
+      "depthwise_conv2d", z, w, RowMajor{x, C},
+      [=] VITRINE_HD(std::int64_t row, std::int64_t c, float value, double*) { y[row * C + c] = value; }, TakeNothing{});
 }
 
 void backward_data(const ConvShape& z, const float* dy, const float* w, float* dx) {
   if (!has_depthwise_tiles(z)) return general(z.N * z.H * z.W, z.R * z.S, z.C, OutputWindows{z, dy}, w, dx);
   const std::int64_t C = z.C;
-  depthwise_backward_data(
-      "depthwise_conv2d", z, w, [=] VITRINE_HD(std::int64_t row, std::int64_t c) { return dy[row * C + c]; },
-      [=] VITRINE_HD(std::int64_t row, std::int64_t c, float value) { dx[row * C + c] = value; });
+  depthwise_backward_data("depthwise_conv2d", z, w, RowMajor{dy, C},
+                          [=] VITRINE_HD(std::int64_t row, std::int64_t c, float value) { dx[row * C + c] = value; });
 }
 
 void backward_weights(const ConvShape& z, const float* x, const float* dy, float* dw) {
+  if (settings().tier == Tier::run_to_run && has_depthwise_tiles(z)) {
+    const auto nothing = [] VITRINE_HD(std::int64_t, std::int64_t, float, double*) {};
+    return depthwise_sweep<false>("depthwise_conv2d", z, nullptr, RowMajor{dy, z.C}, RowMajor{x, z.C}, nothing, TakeNothing{},
+                                  dw);
+  }
   const std::int64_t pixels = z.N * z.P * z.Q, chunks = (pixels + kChunk - 1) / kChunk, size = z.R * z.S * z.C;
   Tensor room = Tensor::uninitialized({chunks, size}, current());
   float* const partial = room.mutable_data();

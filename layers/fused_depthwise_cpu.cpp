@@ -167,12 +167,14 @@ void forward_with(const FusedShape& s, const FusedNorm& norm1, const float* z1, 
   }
 }
 
-void forward(const FusedShape& s, const FusedNorm& norm1, const float* z1, const float* w, float* z2, double* partial) {
+void forward(const FusedShape& s, const FusedNorm& norm1, const float* z1, const float* w, float* z2, const NormTarget& sums) {
   const ConvShape& z = s.depthwise;
   if (z.R == 3) {
-    z.stride == 1 ? forward_with<3, 1>(s, norm1, z1, w, z2, partial) : forward_with<3, 2>(s, norm1, z1, w, z2, partial);
+    z.stride == 1 ? forward_with<3, 1>(s, norm1, z1, w, z2, sums.partial)
+                  : forward_with<3, 2>(s, norm1, z1, w, z2, sums.partial);
   } else {
-    z.stride == 1 ? forward_with<5, 1>(s, norm1, z1, w, z2, partial) : forward_with<5, 2>(s, norm1, z1, w, z2, partial);
+    z.stride == 1 ? forward_with<5, 1>(s, norm1, z1, w, z2, sums.partial)
+                  : forward_with<5, 2>(s, norm1, z1, w, z2, sums.partial);
   }
 }
 
@@ -225,9 +227,10 @@ void activation_gradient_of(const FusedShape& s, const FusedNorm& norm2, const f
 }
 
 void activation_gradient(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale,
-                         const float* pooled_gradient, float* dq, double* partial) {
-  s.activation == Activation::swish ? activation_gradient_of<SwishFunction>(s, norm2, z2, scale, pooled_gradient, dq, partial)
-                                    : activation_gradient_of<Relu6Function>(s, norm2, z2, scale, pooled_gradient, dq, partial);
+                         const float* pooled_gradient, float* dq, const NormGradientTarget& sums) {
+  const auto run =
+      s.activation == Activation::swish ? activation_gradient_of<SwishFunction> : activation_gradient_of<Relu6Function>;
+  run(s, norm2, z2, scale, pooled_gradient, dq, sums.partial);
 }
 
 // The scratch of one thread's part of the backward pass; the tiles' borders stay zero from job to job.
@@ -366,10 +369,11 @@ void gradient_with(const FusedShape& s, const FusedNorm& norm1, const FusedNorm&
 }
 
 void gradient(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& norm2, const NormMeans& means2, const float* z1,
-              const float* z2, const float* g2, const float* w, float* g1, double* sums, const FusedGradient& dw) {
+              const float* z2, const float* g2, const float* w, float* g1, const NormGradientTarget& sums,
+              const FusedGradient& dw) {
   const auto run = s.depthwise.R == 3 ? (s.depthwise.stride == 1 ? gradient_with<3, 1> : gradient_with<3, 2>)
                                       : (s.depthwise.stride == 1 ? gradient_with<5, 1> : gradient_with<5, 2>);
-  run(s, norm1, norm2, means2, z1, z2, g2, w, g1, sums, dw);
+  run(s, norm1, norm2, means2, z1, z2, g2, w, g1, sums.partial, dw);
 }
 
 template <int R, int Stride>

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "layers/fused_gate.h"
 #include "layers/norm_sums.h"
 #include "layers/planes.h"
 #include "tensor/isa.h"
@@ -85,9 +86,8 @@ struct FusedMBConvNode final : Node {
   NormTensor norm1, norm2;
   Tensor beta1, beta2;
   Tensor w_expand, w_depthwise, w_project;
-  const SqueezeExcitation* se = nullptr;  // with its own tape, from the pooled values to the gate
-  std::unique_ptr<Tape> gate_tape;
-  Variable pooled, gate;
+  const SqueezeExcitation* se = nullptr;
+  GateValues gate;  // from the pooled values on
 
   std::string_view name() const override { return "fused_mbconv"; }
   bool expands() const { return z1.defined(); }
@@ -95,38 +95,34 @@ struct FusedMBConvNode final : Node {
   cpu::FusedNorm second() const { return {norm2.view(), beta2.data()}; }
   const Tensor& input_tensor() const { return expands() ? z1 : x; }
   const float* input() const { return input_tensor().data(); }
-  const float* scale() const { return se != nullptr ? gate.tensor().data() : nullptr; }
+  const float* scale() const { return se != nullptr ? gate.gate.data() : nullptr; }
 
-  Tensor forward(MBConv& block, const Pass& pass);
+  Tensor forward(MBConv& block);
   std::vector<Tensor> backward(const Tensor& dz3, const Wanted& wanted) const override;
 };
 
-Tensor FusedMBConvNode::forward(MBConv& block, const Pass& pass) {
+Tensor FusedMBConvNode::forward(MBConv& block) {
   const ConvShape& d = shape.depthwise;
   const Device device = x.device();
   const cpu::FusedPointwiseKernels& pointwise = cpu::fused_pointwise_kernels(x.device());
   const cpu::FusedDepthwiseKernels& depthwise = cpu::fused_depthwise_kernels(x.device());
   if (block.expand) {
     z1 = planes(d.N * d.H * d.W, d.C, device);
-    PartialSums sums(shape.segments(), 2, d.C, device);
-    pointwise.expand(shape, x.data(), w_expand.data(), z1.mutable_data(), sums.data());
-    norm1 = norm_of_batch(block.expand->norm, sums, d.N * d.H * d.W);
+    NormOfBatch statistics(block.expand->norm, shape.segments(), d.N * d.H * d.W, device);
+    pointwise.expand(shape, x.data(), w_expand.data(), z1.mutable_data(), statistics.target());
+    norm1 = statistics.result();
     beta1 = block.expand->norm.beta.value;
   }
   z2 = planes(d.N * d.P * d.Q, d.C, device);
-  {
-    PartialSums sums(shape.segments(), 2, d.C, device);
-    depthwise.forward(shape, first(), input(), w_depthwise.data(), z2.mutable_data(), sums.data());
-    norm2 = norm_of_batch(block.depthwise.norm, sums, d.N * d.P * d.Q);
-    beta2 = block.depthwise.norm.beta.value;
-  }
+  NormOfBatch statistics(block.depthwise.norm, shape.segments(), d.N * d.P * d.Q, device);
+  depthwise.forward(shape, first(), input(), w_depthwise.data(), z2.mutable_data(), statistics.target());
+  norm2 = statistics.result();
+  beta2 = block.depthwise.norm.beta.value;
   if (block.se) {
     Tensor mean = Tensor::uninitialized({d.N, d.C}, device);
     depthwise.pool(shape, second(), z2.data(), mean.mutable_data());
     se = &*block.se;
-    gate_tape = std::make_unique<Tape>();
-    pooled = gate_tape->input(std::move(mean));
-    gate = se->gate(pooled, {pass.mode, gate_tape.get(), pass.key});
+    gate = gate_forward(*se, std::move(mean));
   }
   Tensor z3 = Tensor::uninitialized({d.N, d.P, d.Q, shape.out}, device);
   pointwise.project(shape, second(), z2.data(), scale(), w_project.data(), z3.mutable_data());
@@ -154,39 +150,39 @@ std::vector<Tensor> FusedMBConvNode::backward(const Tensor& dz3, const Wanted& w
   // B2: the gate
   Tensor pooled_gradient;
   if (se != nullptr) {
-    const Gradients g = gate_tape->backward(gate, gate_gradient);
-    pooled_gradient = g.of(pooled);
-    gradients[8] = g.of(se->reduce_weight);
-    gradients[9] = g.of(se->reduce_bias);
-    gradients[10] = g.of(se->expand_weight);
-    gradients[11] = g.of(se->expand_bias);
+    GateGradients g = gate_backward(*se, gate, gate_gradient);
+    pooled_gradient = std::move(g.z);
+    gradients[8] = std::move(g.reduce_weight);
+    gradients[9] = std::move(g.reduce_bias);
+    gradients[10] = std::move(g.expand_weight);
+    gradients[11] = std::move(g.expand_bias);
   }
   // B3: the activation after the depthwise convolution, and its norm
-  PartialSums sums2(segments, 2, M, device);
+  NormGradients second_norm(segments, M, d.N * d.P * d.Q, device);
   depthwise.activation_gradient(shape, second(), z2.data(), scale(), se != nullptr ? pooled_gradient.data() : nullptr, g2_data,
-                                sums2.data());
-  NormGradients second_norm(sums2, M, d.N * d.P * d.Q);
+                                second_norm.target());
+  second_norm.finish();
   gradients[5] = second_norm.gamma;
   gradients[6] = second_norm.beta;
   // B4: the depthwise convolution, and the activation before it
   Tensor g1 = Tensor::uninitialized(input_tensor().shape(), device);
-  PartialSums sums1(segments, 2, M, device);
+  NormGradients first_norm(segments, M, d.N * d.H * d.W, device);
   WeightGradient taps(segments, d.R * d.S, M, w_depthwise.shape(), device);
-  depthwise.gradient(shape, first(), second(), second_norm.view(), input(), z2.data(), g2_data, w_depthwise.data(),
-                     g1.mutable_data(), sums1.data(), taps.target());
+  depthwise.gradient(shape, first(), second(), second_norm.means(), input(), z2.data(), g2_data, w_depthwise.data(),
+                     g1.mutable_data(), first_norm.target(), taps.target());
   gradients[4] = taps.summed(false);
   if (!expands()) {
     gradients[0] = std::move(g1);
     return gradients;
   }
   // B5: the expansion
-  NormGradients first_norm(sums1, M, d.N * d.H * d.W);
+  first_norm.finish();
   gradients[2] = first_norm.gamma;
   gradients[3] = first_norm.beta;
   WeightGradient weights(segments, shape.in, M, w_expand.shape(), device);
   Tensor scratch = Tensor::uninitialized(w_expand.shape(), device);
   if (wanted[0]) gradients[0] = Tensor::uninitialized(x.shape(), device);
-  pointwise.expand_gradient(shape, first(), first_norm.view(), x.data(), z1.data(), w_expand.data(), scratch.mutable_data(),
+  pointwise.expand_gradient(shape, first(), first_norm.means(), x.data(), z1.data(), w_expand.data(), scratch.mutable_data(),
                             g1.mutable_data(), wanted[0] ? gradients[0].mutable_data() : nullptr, weights.target());
   gradients[1] = weights.summed(false);
   return gradients;
@@ -212,6 +208,10 @@ cpu::FusedShape shape_of(const MBConv& block, const Shape& x) {
   s.out = block.project.weight.value.shape().back();
   s.activation = block.depthwise.activation.value_or(Activation::swish);
   const std::int64_t pixels = x[1] * x[2];
+  if (cpu::sums_whole_batches(block.depthwise.weight.value.device())) {
+    s.images = x[0];
+    return s;
+  }
   s.images = std::min(x[0], std::max((x[0] + kMostSegments - 1) / kMostSegments, (kSegmentPixels + pixels - 1) / pixels));
   return s;
 }
@@ -223,7 +223,7 @@ bool fits_fused_mbconv(const MBConv& block, const Shape& x) {
   const Shape& w = d.weight.value.shape();
   if (x.rank() != 4 || x.elements() < 1 || w[0] != w[1] || (w[0] != 3 && w[0] != 5) || d.stride < 1 || d.stride > 2)
     return false;
-  if (!d.activation || block.project.activation) return false;
+  if (!d.activation || block.project.activation || (block.se && !fits_fused_gate(*block.se))) return false;
   if (block.expand) {
     const Shape& e = block.expand->weight.value.shape();
     if (e[2] != x[3] || e[3] % 48 != 0 || block.expand->activation != d.activation) return false;
@@ -260,7 +260,7 @@ Variable fused_mbconv(MBConv& block, const Variable& x, const Pass& pass) {
     inputs[10] = pass.parameter(block.se->expand_weight);
     inputs[11] = pass.parameter(block.se->expand_bias);
   }
-  Tensor z3 = node->forward(block, pass);
+  Tensor z3 = node->forward(block);
   return pass.tape->record(std::move(z3), std::move(node), inputs);
 }
 

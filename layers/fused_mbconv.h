@@ -56,8 +56,8 @@ struct FusedGradient {
 };
 
 struct FusedPointwiseKernels {
-  // partial [segments][2][M]: sums of z and of z^2
-  void (*expand)(const FusedShape& s, const float* x, const float* w, float* z1, double* partial);
+  // sums of z1 and of z1^2
+  void (*expand)(const FusedShape& s, const float* x, const float* w, float* z1, const NormTarget& sums);
   // scale [N][M] or null
   void (*project)(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w, float* z3);
   // dq = dz3 Wp^T; scale_gradient [N][M] where there is a scale; dw: dWp transposed, rows K
@@ -70,16 +70,17 @@ struct FusedPointwiseKernels {
 const FusedPointwiseKernels& fused_pointwise_kernels(Device device = {});
 
 struct FusedDepthwiseKernels {
-  // partial [segments][2][M]: sums of z2 and of z2^2
-  void (*forward)(const FusedShape& s, const FusedNorm& norm1, const float* z1, const float* w, float* z2, double* partial);
+  // sums of z2 and of z2^2
+  void (*forward)(const FusedShape& s, const FusedNorm& norm1, const float* z1, const float* w, float* z2,
+                  const NormTarget& sums);
   // mean over pixels of act(BN2(z2)): pooled [N][M]
   void (*pool)(const FusedShape& s, const FusedNorm& norm2, const float* z2, float* pooled);
-  // dq becomes g2 = (dq scale + pooled_gradient / pixels) act'(BN2(z2)); partial [segments][2][M]: sums of g2, g2 h2
+  // dq becomes g2 = (dq scale + pooled_gradient / pixels) act'(BN2(z2)); sums of g2, g2 h2
   void (*activation_gradient)(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale,
-                              const float* pooled_gradient, float* dq, double* partial);
-  // g1 (planes; NHWC without expansion, as z1 then is x) from g2; sums [segments][2][M] of g1, g1 h1 where norm1 has constants; dw: dWd, rows R S
+                              const float* pooled_gradient, float* dq, const NormGradientTarget& sums);
+  // g1 (planes; NHWC without expansion, as z1 then is x) from g2; sums of g1, g1 h1 where norm1 has constants; dw: dWd, rows R S
   void (*gradient)(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& norm2, const NormMeans& means2,
-                   const float* z1, const float* z2, const float* g2, const float* w, float* g1, double* sums,
+                   const float* z1, const float* z2, const float* g2, const float* w, float* g1, const NormGradientTarget& sums,
                    const FusedGradient& dw);
   // The inner loop alone, to be measured: one vector of channels of one image, tile and y as layers/depthwise_tile_cpu.h (room for
   // 16 channels a pixel is enough). Returns the multiply-adds it did.

@@ -23,20 +23,19 @@ Variable fused_norm(BatchNorm& norm, const Variable& x, const std::optional<Acti
 
 namespace cpu {
 
-inline constexpr std::int64_t kNormRows = 512;  // of one partial sum
-
 struct FusedNormShape {
   std::int64_t rows, C;
   std::optional<Activation> activation;
-  std::int64_t segments() const { return (rows + kNormRows - 1) / kNormRows; }
+  std::int64_t rows_of_segment = 512;  // of one partial sum
+  std::int64_t segments() const { return (rows + rows_of_segment - 1) / rows_of_segment; }
 };
 
 struct FusedNormKernels {
-  // partial [segments][2][C]: sums of x and x^2, or of g and g h
-  void (*sums)(const FusedNormShape& s, const float* x, double* partial);
+  // sums of x and x^2, or of g and g h
+  void (*sums)(const FusedNormShape& s, const float* x, const NormTarget& sums);
   void (*forward)(const FusedNormShape& s, const NormConstants& k, const float* beta, const float* x, float* y);
   void (*gradient_sums)(const FusedNormShape& s, const NormConstants& k, const float* beta, const float* x, const float* dy,
-                        double* partial);
+                        const NormGradientTarget& sums);
   void (*gradient)(const FusedNormShape& s, const NormConstants& k, const float* beta, const NormMeans& means, const float* x,
                    const float* dy, float* dx);
 };

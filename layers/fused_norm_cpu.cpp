@@ -35,7 +35,7 @@ void sum_segments(const FusedNormShape& s, Term term, double* partial) {
   parallel_for(s.segments() * blocks, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t job = begin; job < end; ++job) {
       const std::int64_t segment = job / blocks, c = job % blocks * block;
-      const std::int64_t r0 = segment * kNormRows, r1 = smaller(s.rows, r0 + kNormRows);
+      const std::int64_t r0 = segment * s.rows_of_segment, r1 = smaller(s.rows, r0 + s.rows_of_segment);
       const std::int64_t vectors = (smaller(block, s.C - c) + kLanes - 1) / kLanes;
       double* const out = partial + segment * 2 * s.C;
       if (vectors == 1) {
@@ -51,14 +51,14 @@ void sum_segments(const FusedNormShape& s, Term term, double* partial) {
   });
 }
 
-void sums(const FusedNormShape& s, const float* x, double* partial) {
+void sums(const FusedNormShape& s, const float* x, const NormTarget& to) {
   const auto term = [x](std::int64_t at, std::int64_t, int lanes, D& sum, D& squares) {
     read_ahead(x + at);
     const D value = widen(load_partial(x + at, lanes));
     sum = sum + value;
     squares = fma(value, value, squares);
   };
-  sum_segments(s, term, partial);
+  sum_segments(s, term, to.partial);
 }
 
 template <class Function>
@@ -133,8 +133,8 @@ void forward(const FusedNormShape& s, const NormConstants& k, const float* beta,
   with_activation(s, [&]<class Function>(Function) { forward_of<Function>(s, k, beta, x, y); });
 }
 void gradient_sums(const FusedNormShape& s, const NormConstants& k, const float* beta, const float* x, const float* dy,
-                   double* partial) {
-  with_activation(s, [&]<class Function>(Function) { gradient_sums_of<Function>(s, k, beta, x, dy, partial); });
+                   const NormGradientTarget& to) {
+  with_activation(s, [&]<class Function>(Function) { gradient_sums_of<Function>(s, k, beta, x, dy, to.partial); });
 }
 void gradient(const FusedNormShape& s, const NormConstants& k, const float* beta, const NormMeans& means, const float* x,
               const float* dy, float* dx) {

@@ -24,7 +24,7 @@ void for_slabs(const FusedShape& s, std::int64_t pixels, Body body) {
   });
 }
 
-void expand(const FusedShape& s, const float* x, const float* w, float* z1, double* partial) {
+void expand(const FusedShape& s, const float* x, const float* w, float* z1, const NormTarget& sums) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.H * s.depthwise.W, all = s.depthwise.N * pixels;
   const bool streamed = is_streamed(all, M);
   for_slabs(s, pixels, [&](const Job& job) {
@@ -51,8 +51,8 @@ void expand(const FusedShape& s, const float* x, const float* w, float* z1, doub
     }
     finish_streaming();
     for (int v = 0; v < kSlabVectors; ++v) {
-      store_wide(partial + job.segment * 2 * M + c + v * kLanes, sum[v]);
-      store_wide(partial + (job.segment * 2 + 1) * M + c + v * kLanes, squares[v]);
+      store_wide(sums.partial + job.segment * 2 * M + c + v * kLanes, sum[v]);
+      store_wide(sums.partial + (job.segment * 2 + 1) * M + c + v * kLanes, squares[v]);
     }
   });
 }

@@ -1,6 +1,7 @@
 // The 1x1 convolutions of layers/fused_mbconv.h on a CUDA device.
 #include "layers/linear_algebra_cuda.h"
 #include "layers/norm_sums.h"
+#include "layers/product_cuda.h"
 #include "layers/wide_cuda.h"
 #include "tensor/cuda/blas.h"
 #include "tensor/tensor.h"
@@ -49,70 +50,72 @@ void weight_gradient(const char* op, const SegmentRows& rows, std::int64_t segme
   norm_sums_table.weights(partial, segments, narrow, M, transposed, dw);
 }
 
-void expand(const FusedShape& s, const float* x, const float* w, float* z1, double* partial) {
+void expand(const FusedShape& s, const float* x, const float* w, float* z1, const cpu::NormTarget& sums) {
   const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
   wide_product("mbconv expand", x, w, all, s.in, M, false, z1);
-  sums_of_squares("mbconv expand", input_rows(s), s.segments(), M, z1, partial);
+  sums_of_squares("mbconv expand", s, input_rows(s), z1, sums);
+}
+
+// The factor of a row's image: 1 without squeeze-excitation.
+struct Gate {
+  const float* scale;
+  std::int64_t M;
+  std::int32_t pixels;  // rows fit into 32 bits, whose division is cheap
+  VITRINE_HD float operator()(std::int64_t r, std::int64_t c) const {
+    return scale != nullptr ? scale[static_cast<std::int32_t>(r) / pixels * M + c] : 1.0f;
+  }
+};
+
+Gate gate_of(const FusedShape& s, const float* scale) {
+  return {scale, s.depthwise.C, static_cast<std::int32_t>(s.depthwise.P * s.depthwise.Q)};
 }
 
 // q [rows, M] = scale act(BN2(z2)), row-major.
-template <class Function>
 Tensor scaled_activation(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale) {
-  const std::int64_t M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q, rows = s.depthwise.N * pixels;
+  const std::int64_t M = s.depthwise.C, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
   Tensor result = Tensor::uninitialized({rows, M}, current());
   float* const q = result.mutable_data();
-  const NormActivation<Function> value{norm2, z2, Wide(rows, M)};
-  const std::int32_t image = static_cast<std::int32_t>(pixels);  // rows fit into 32 bits, whose division is cheap
-  for_rows("mbconv project", rows, M, [=] VITRINE_HD(std::int64_t r, std::int64_t c) {
-    const float factor = scale != nullptr ? scale[static_cast<std::int32_t>(r) / image * M + c] : 1.0f;
-    q[r * M + c] = value(r, c) * factor;
-  });
+  const NormActivation value(s, norm2, z2, rows);
+  const Gate gate = gate_of(s, scale);
+  for_rows("mbconv project", rows, M,
+           [=] VITRINE_HD(std::int64_t r, std::int64_t c) { q[r * M + c] = value(r, c) * gate(r, c); });
   return result;
 }
 
-template <class Function>
-void project_of(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w, float* z3) {
+void project(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w, float* z3) {
   const std::int64_t M = s.depthwise.C, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
-  const Tensor q = scaled_activation<Function>(s, norm2, z2, scale);
+  const Tensor q = scaled_activation(s, norm2, z2, scale);
   product("mbconv project", q.data(), w, nullptr, rows, M, s.out, z3);
 }
 
-void project(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w, float* z3) {
-  s.activation == Activation::swish ? project_of<Swish>(s, norm2, z2, scale, w, z3)
-                                    : project_of<Relu6>(s, norm2, z2, scale, w, z3);
-}
-
-// scale_gradient [N, M]: per image the sum of dq act(BN2(z2)) over its pixels.
-template <class Function>
-void gradient_of_scale(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* dq, float* scale_gradient) {
+// The same q, and scale_gradient [N, M]: per image the sum of dq act(BN2(z2)) over its pixels.
+Tensor scaled_activation_and_gradient(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale,
+                                      const float* dq, float* scale_gradient) {
   const std::int64_t N = s.depthwise.N, M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q;
-  const Wide wide(N * pixels, M);
-  const NormActivation<Function> value{norm2, z2, wide};
-  Tensor room = Tensor::uninitialized({N, M, 2}, current());
-  double* const sums = reinterpret_cast<double*>(room.mutable_data());
+  Tensor result = Tensor::uninitialized({N * pixels, M}, current());
+  float* const q = result.mutable_data();
+  const NormActivation value(s, norm2, z2, N * pixels);
+  const Gate gate = gate_of(s, scale);
   column_sums<1>(
-      "mbconv project", N, M, SegmentRows{pixels, N * pixels},
+      "mbconv project", N, pixels, M, SegmentRows{pixels, N * pixels},
       [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
-        acc[0] = std::fma(static_cast<double>(dq[wide.at(r, c)]), static_cast<double>(value(r, c)), acc[0]);
+        const float d = value(r, c);
+        q[r * M + c] = d * gate(r, c);
+        acc[0] = std::fma(static_cast<double>(dq[value.wide.at(r, c)]), static_cast<double>(d), acc[0]);
       },
-      sums);
-  for_each("mbconv project", N * M, [=] VITRINE_HD(std::int64_t i) { scale_gradient[i] = static_cast<float>(sums[i]); });
-}
-
-template <class Function>
-void project_gradient_of(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w,
-                         const float* dz3, float* dq, float* scale_gradient, float* dw) {
-  const std::int64_t M = s.depthwise.C, K = s.out, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
-  wide_product("mbconv project", dz3, w, rows, K, M, true, dq);
-  if (scale != nullptr) gradient_of_scale<Function>(s, norm2, z2, dq, scale_gradient);
-  const Tensor q = scaled_activation<Function>(s, norm2, z2, scale);
-  weight_gradient("mbconv project", output_rows(s), s.segments(), K, M, dz3, q.data(), true, dw);
+      [=] VITRINE_HD(std::int64_t n, std::int64_t c, const double* sum) {
+        scale_gradient[n * M + c] = static_cast<float>(sum[0]);
+      });
+  return result;
 }
 
 void project_gradient(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w,
                       const float* dz3, float* dq, float* scale_gradient, const FusedGradient& dw) {
-  s.activation == Activation::swish ? project_gradient_of<Swish>(s, norm2, z2, scale, w, dz3, dq, scale_gradient, dw.whole)
-                                    : project_gradient_of<Relu6>(s, norm2, z2, scale, w, dz3, dq, scale_gradient, dw.whole);
+  const std::int64_t M = s.depthwise.C, K = s.out, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
+  wide_product("mbconv project", dz3, w, rows, K, M, true, dq);
+  const Tensor q = scale != nullptr ? scaled_activation_and_gradient(s, norm2, z2, scale, dq, scale_gradient)
+                                    : scaled_activation(s, norm2, z2, nullptr);
+  weight_gradient("mbconv project", output_rows(s), s.segments(), K, M, dz3, q.data(), true, dw.whole);
 }
 
 void expand_gradient(const FusedShape& s, const FusedNorm& norm1, const cpu::NormMeans& means, const float* x, const float* z1,

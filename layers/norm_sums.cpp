@@ -1,6 +1,7 @@
 #include "layers/norm_sums.h"
 
 #include "tensor/cuda/communicator.h"
+#include "tensor/cuda/settings.h"
 #include "tensor/isa.h"
 #include "tensor/parallel.h"
 
@@ -12,12 +13,14 @@ namespace vitrine {
 namespace cpu {
 namespace {
 
-void of_batch(const BatchSums& s, const float* gamma, double eps, const RunningStatistics& running, float* constants) {
-  for (std::int64_t c = 0; c < s.C; ++c) norm_of_channel(s, c, gamma, eps, running, constants);
+void of_batch(const BatchSums& s, const NormResult& to) {
+  for (std::int64_t c = 0; c < s.C; ++c)
+    norm_of_channel(to, s.rows, s.C, c, sum_of_segments(s, c), sum_of_segments(s, s.C + c));
 }
 
-void gradients(const BatchSums& s, float* gamma, float* beta, float* means) {
-  for (std::int64_t c = 0; c < s.C; ++c) norm_gradients_of_channel(s, c, gamma, beta, means);
+void gradients(const BatchSums& s, const NormGradientResult& to) {
+  for (std::int64_t c = 0; c < s.C; ++c)
+    norm_gradients_of_channel(to, s.rows, s.C, c, sum_of_segments(s, c), sum_of_segments(s, s.C + c));
 }
 
 void weights(const double* partial, std::int64_t segments, std::int64_t rows, std::int64_t columns, bool transposed,
@@ -37,6 +40,10 @@ constexpr NormSumsKernels kTable = {of_batch, gradients, weights};
 
 const NormSumsKernels& norm_sums_kernels(Device device) {
   return device.is_cuda() ? vitrine::cuda::on(device, vitrine::cuda::norm_sums_table) : kTable;
+}
+
+bool sums_whole_batches(Device device) {
+  return device.is_cuda() && vitrine::cuda::settings().tier == vitrine::cuda::Tier::run_to_run;
 }
 
 }  // namespace cpu
@@ -63,30 +70,49 @@ PartialSums PartialSums::of_all_devices() const {
   return all;
 }
 
-NormTensor norm_of_batch(BatchNorm& norm, const PartialSums& sums, std::int64_t rows) {
-  const StatisticMove mean(norm.running_mean), variance(norm.running_var);
-  const Device device = sums.device();
-  const PartialSums all = sums.of_all_devices();
-  NormTensor constants;
-  constants.values = Tensor::uninitialized({4, norm.gamma.value.size()}, device);
-  const cpu::RunningStatistics running{norm.momentum, mean.before, variance.before, mean.after, variance.after};
-  cpu::norm_sums_kernels(device).of_batch(all.over(rows * devices_together()), norm.gamma.value.data(), norm.eps, running,
-                                          constants.values.mutable_data());
-  return constants;
+namespace {
+
+bool finishes_at_once(Device device) { return cpu::sums_whole_batches(device) && devices_together() == 1; }
+
+}  // namespace
+
+NormOfBatch::NormOfBatch(BatchNorm& norm, std::int64_t segments, std::int64_t rows, Device device)
+    : mean_(norm.running_mean), variance_(norm.running_var), sums_(segments, 2, norm.gamma.value.size(), device) {
+  constants_.values = Tensor::uninitialized({4, norm.gamma.value.size()}, device);
+  const cpu::RunningStatistics running{norm.momentum, mean_.before, variance_.before, mean_.after, variance_.after};
+  target_ = {sums_.data(),
+             finishes_at_once(device),
+             rows,
+             {norm.gamma.value.data(), norm.eps, running, constants_.values.mutable_data()}};
 }
 
-NormGradients::NormGradients(const PartialSums& sums, std::int64_t C, std::int64_t rows)
-    : gamma(Tensor::uninitialized({C}, sums.device())),
-      beta(Tensor::uninitialized({C}, sums.device())),
-      means(Tensor::uninitialized({2, C}, sums.device())) {
+NormTensor NormOfBatch::result() {
+  if (!target_.whole) {
+    const PartialSums all = sums_.of_all_devices();
+    cpu::norm_sums_kernels(sums_.device()).of_batch(all.over(target_.rows * devices_together()), target_.result);
+  }
+  return constants_;
+}
+
+NormGradients::NormGradients(std::int64_t segments, std::int64_t C, std::int64_t rows, Device device)
+    : gamma(Tensor::uninitialized({C}, device)),
+      beta(Tensor::uninitialized({C}, device)),
+      means_(Tensor::uninitialized({2, C}, device)),
+      sums_(segments, 2, C, device),
+      target_{
+          sums_.data(), finishes_at_once(device), rows, {gamma.mutable_data(), beta.mutable_data(), means_.mutable_data()}} {}
+
+void NormGradients::finish() {
+  if (target_.whole) return;
   // The gradients stay those of this device, to be added up with all others; the means are of the whole batch.
-  const cpu::NormSumsKernels& kernels = cpu::norm_sums_kernels(sums.device());
-  kernels.gradients(sums.over(rows), gamma.mutable_data(), beta.mutable_data(), means.mutable_data());
+  const Device device = sums_.device();
+  const cpu::NormSumsKernels& kernels = cpu::norm_sums_kernels(device);
+  kernels.gradients(sums_.over(target_.rows), target_.result);
   if (devices_together() == 1) return;
-  Tensor unused = Tensor::uninitialized({2, C}, sums.device());
-  const PartialSums all = sums.of_all_devices();
-  kernels.gradients(all.over(rows * devices_together()), unused.mutable_data(), unused.mutable_data() + C,
-                    means.mutable_data());
+  Tensor unused = Tensor::uninitialized({2, gamma.size()}, device);
+  const PartialSums all = sums_.of_all_devices();
+  kernels.gradients(all.over(target_.rows * devices_together()),
+                    {unused.mutable_data(), unused.mutable_data() + gamma.size(), target_.result.means});
 }
 
 }  // namespace vitrine

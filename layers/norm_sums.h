@@ -27,40 +27,67 @@ VITRINE_HD static inline double sum_of_segments(const double* partial, std::int6
   for (std::int64_t s = 1; s < segments; ++s) total += partial[s * size + i];
   return total;
 }
+VITRINE_HD static inline double sum_of_segments(const BatchSums& s, std::int64_t i) {
+  return sum_of_segments(s.partial, s.segments, 2 * s.C, i);
+}
 
-// Of sums of values and of their squares: the constants [4, C] of channel c, and its running statistics.
-VITRINE_HD static inline void norm_of_channel(const BatchSums& s, std::int64_t c, const float* gamma, double eps,
-                                              const RunningStatistics& running, float* constants) {
-  const auto rows = static_cast<double>(s.rows);
-  const double mean = sum_of_segments(s.partial, s.segments, 2 * s.C, c) / rows;
-  const double spread = sum_of_segments(s.partial, s.segments, 2 * s.C, s.C + c) / rows - mean * mean;
+// What normalising by a batch makes of the sums of its values and of their squares: the constants [4, C], and the running statistics.
+struct NormResult {
+  const float* gamma;
+  double eps;
+  RunningStatistics running;
+  float* constants;
+};
+VITRINE_HD static inline void norm_of_channel(const NormResult& to, std::int64_t rows_of_batch, std::int64_t C, std::int64_t c,
+                                              double sum, double sum_of_squares) {
+  const auto rows = static_cast<double>(rows_of_batch);
+  const double mean = sum / rows, spread = sum_of_squares / rows - mean * mean;
   const double variance = spread > 0.0 ? spread : 0.0;
-  running.moved_mean[c] = moved_statistic(running.mean[c], static_cast<float>(mean), 1.0, running.momentum);
-  running.moved_variance[c] =
-      moved_statistic(running.variance[c], static_cast<float>(variance), rows / (rows - 1), running.momentum);
-  set_norm_constants(mean, variance, gamma[c], eps, constants + c, s.C);
+  const RunningStatistics& r = to.running;
+  r.moved_mean[c] = moved_statistic(r.mean[c], static_cast<float>(mean), 1.0, r.momentum);
+  r.moved_variance[c] = moved_statistic(r.variance[c], static_cast<float>(variance), rows / (rows - 1), r.momentum);
+  set_norm_constants(mean, variance, to.gamma[c], to.eps, to.constants + c, C);
 }
 
-// Of sums of g and g h: the gradients by gamma and beta, and their means [2, C].
-VITRINE_HD static inline void norm_gradients_of_channel(const BatchSums& s, std::int64_t c, float* gamma, float* beta,
-                                                        float* means) {
-  const auto rows = static_cast<double>(s.rows);
-  const double sum = sum_of_segments(s.partial, s.segments, 2 * s.C, c);
-  const double sum_h = sum_of_segments(s.partial, s.segments, 2 * s.C, s.C + c);
-  beta[c] = static_cast<float>(sum);
-  gamma[c] = static_cast<float>(sum_h);
-  means[c] = static_cast<float>(sum / rows);
-  means[s.C + c] = static_cast<float>(sum_h / rows);
+// Of sums of g and g h: the gradients by gamma and beta [C], and their means [2, C].
+struct NormGradientResult {
+  float *gamma, *beta, *means;
+};
+VITRINE_HD static inline void norm_gradients_of_channel(const NormGradientResult& to, std::int64_t rows_of_batch,
+                                                        std::int64_t C, std::int64_t c, double sum, double sum_h) {
+  const auto rows = static_cast<double>(rows_of_batch);
+  to.beta[c] = static_cast<float>(sum);
+  to.gamma[c] = static_cast<float>(sum_h);
+  to.means[c] = static_cast<float>(sum / rows);
+  to.means[C + c] = static_cast<float>(sum_h / rows);
 }
+
+// Where a kernel's two sums over rows go: to partial [segments][2][C]; or, where `whole`, straight into the result, as kernels of a CUDA
+// device can in the run-to-run tier, whose segment is the whole batch.
+struct NormTarget {
+  double* partial;
+  bool whole;
+  std::int64_t rows;
+  NormResult result;
+};
+struct NormGradientTarget {
+  double* partial;
+  bool whole;
+  std::int64_t rows;
+  NormGradientResult result;
+};
 
 struct NormSumsKernels {
-  void (*of_batch)(const BatchSums& s, const float* gamma, double eps, const RunningStatistics& running, float* constants);
-  void (*gradients)(const BatchSums& s, float* gamma, float* beta, float* means);
+  void (*of_batch)(const BatchSums& s, const NormResult& to);
+  void (*gradients)(const BatchSums& s, const NormGradientResult& to);
   // out [rows, columns], or [columns, rows] where transposed, = the sum over segments of partial [segments][rows][columns]
   void (*weights)(const double* partial, std::int64_t segments, std::int64_t rows, std::int64_t columns, bool transposed,
                   float* out);
 };
 const NormSumsKernels& norm_sums_kernels(Device device);
+
+// Kernels of this device sum over the whole batch at once: one segment is enough.
+bool sums_whole_batches(Device device);
 
 // Means over all rows of the gradient by a normalised value, and of its product with that value.
 struct NormMeans {
@@ -86,18 +113,36 @@ class PartialSums {
   double* data_;
 };
 
-// What normalising a tensor of `rows` rows takes, from partial sums [segments][2][C] of its values and of their squares; moves the
-// running statistics of `norm`. The variance is mean of squares - square of the mean in float64, where squares of floats are exact:
-// with n rows in a segment its relative error is at most
-// (n + segments + 4) 2^-53 (1 + mean^2 / variance).
-NormTensor norm_of_batch(BatchNorm& norm, const PartialSums& sums, std::int64_t rows);
+// Batch statistics on their way: a kernel sums into `target`, `result` is what normalising takes then; the running statistics of `norm`
+// have moved. The variance is mean of squares - square of the mean in float64, where squares of floats are exact: with n rows in a
+// segment its relative error is at most (n + segments + 4) 2^-53 (1 + mean^2 / variance).
+class NormOfBatch {
+ public:
+  NormOfBatch(BatchNorm& norm, std::int64_t segments, std::int64_t rows, Device device);
+  const cpu::NormTarget& target() const { return target_; }
+  NormTensor result();
 
-// Of a norm: gradients by gamma and beta, and the means that the gradient by its input needs, from partial sums [segments][2][C].
-struct NormGradients {
-  Tensor gamma, beta, means;  // [C], [C], [2, C]
+ private:
+  StatisticMove mean_, variance_;
+  PartialSums sums_;
+  NormTensor constants_;
+  cpu::NormTarget target_;
+};
 
-  NormGradients(const PartialSums& sums, std::int64_t C, std::int64_t rows);
-  cpu::NormMeans view() const { return {means.data(), means.data() + means.shape()[1]}; }
+// The same for a norm's gradients: by gamma and beta, and the means that the gradient by its input needs.
+class NormGradients {
+ public:
+  NormGradients(std::int64_t segments, std::int64_t C, std::int64_t rows, Device device);
+  const cpu::NormGradientTarget& target() const { return target_; }
+  void finish();  // after the kernel that sums
+  cpu::NormMeans means() const { return {means_.data(), means_.data() + means_.shape()[1]}; }
+
+  Tensor gamma, beta;  // [C]
+
+ private:
+  Tensor means_;  // [2, C]
+  PartialSums sums_;
+  cpu::NormGradientTarget target_;
 };
 
 }  // namespace vitrine

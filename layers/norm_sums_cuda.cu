@@ -4,13 +4,16 @@
 namespace vitrine::cuda {
 namespace {
 
-void of_batch(const cpu::BatchSums& s, const float* gamma, double eps, const cpu::RunningStatistics& running,
-              float* constants) {
-  for_each("norm_sums", s.C, [=] VITRINE_HD(std::int64_t c) { cpu::norm_of_channel(s, c, gamma, eps, running, constants); });
+void of_batch(const cpu::BatchSums& s, const cpu::NormResult& to) {
+  for_each("norm_sums", s.C, [=] VITRINE_HD(std::int64_t c) {
+    cpu::norm_of_channel(to, s.rows, s.C, c, cpu::sum_of_segments(s, c), cpu::sum_of_segments(s, s.C + c));
+  });
 }
 
-void gradients(const cpu::BatchSums& s, float* gamma, float* beta, float* means) {
-  for_each("norm_sums", s.C, [=] VITRINE_HD(std::int64_t c) { cpu::norm_gradients_of_channel(s, c, gamma, beta, means); });
+void gradients(const cpu::BatchSums& s, const cpu::NormGradientResult& to) {
+  for_each("norm_sums", s.C, [=] VITRINE_HD(std::int64_t c) {
+    cpu::norm_gradients_of_channel(to, s.rows, s.C, c, cpu::sum_of_segments(s, c), cpu::sum_of_segments(s, s.C + c));
+  });
 }
 
 void weights(const double* partial, std::int64_t segments, std::int64_t rows, std::int64_t columns, bool transposed,

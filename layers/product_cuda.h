@@ -1,4 +1,4 @@
-// The matrix product of the CUDA back end, and the sums over rows: one kernel each, told by small functions what to read and write.
+// The matrix product of the CUDA back end: one kernel, told by small functions what to read and write.
 //
 // Outputs are tiles of 64 x 64, four by four to a thread; operands pass through shared memory 16 terms at a time. Each output has one
 // float32 accumulator per chunk of terms, ascending, and chunks are joined in order: which tile an output lies in cannot change it. So
@@ -8,14 +8,9 @@
 #include <cstdint>
 
 #include "layers/pairwise.h"
-#include "tensor/cuda/launch.h"
-#include "tensor/cuda/settings.h"
+#include "layers/sums_cuda.h"
 
 namespace vitrine::cuda {
-
-struct Span {
-  std::int64_t first, last;
-};
 
 // Total: float joins chunk sums in float32 (the first one as it is), double adds them to 0 in float64.
 // a(m, k), b(k, n): operands; span(batch): the terms k of a batch; out(batch, m, n, total) takes the result.
@@ -106,80 +101,6 @@ void product_of(const char* op, std::int64_t M, std::int64_t N, std::int64_t K, 
         return Span{0, K};
       },
       [=] VITRINE_HD(std::int64_t, std::int64_t m, std::int64_t n, float sum) { out(m, n, sum); });
-}
-
-// The fixed tree of layers/pairwise.h in registers.
-struct PairwiseTree {
-  static constexpr int kLevels = 32;
-  double level[kLevels] = {};
-  std::uint32_t count = 0;
-
-  VITRINE_HD void push(double carry) {
-    int at = 0;
-    for (std::uint32_t n = count; n & 1; n >>= 1) carry = level[at++] + carry;
-    level[at] = carry;
-    ++count;
-  }
-  VITRINE_HD double sum() const {
-    double total = 0;
-    bool any = false;
-    for (int at = 0; at < kLevels; ++at) {
-      if (((count >> at) & 1) == 0) continue;
-      total = any ? level[at] + total : level[at];
-      any = true;
-    }
-    return total;
-  }
-};
-
-// Sums of Count quantities over the rows of each segment, for C columns: term(row, c, acc) adds a row's values to acc[Count];
-// partial [segments][Count][C]. Portable: one thread per column, rows ascending. Run-to-run: eight threads per column take every eighth row
-// each and are added in order.
-template <int Count, class Range, class Term>
-struct ColumnSumsKernel {
-  static constexpr int kColumns = 32, kLanes = 8, kThreads = kColumns * kLanes;
-  std::int64_t C;
-  Range span;
-  Term term;
-  double* partial;
-
-  VITRINE_HD void operator()(const Block& block) const {
-    const std::int64_t groups = (C + kColumns - 1) / kColumns, segment = block.index / groups;
-    const std::int64_t c0 = block.index % groups * kColumns;
-    const Span rows = span(segment);
-    double* const lanes = reinterpret_cast<double*>(block.shared);
-    block.each([&](int t) {
-      const std::int64_t c = c0 + t % kColumns;
-      double acc[Count] = {};
-      for (std::int64_t r = rows.first + t / kColumns; c < C && r < rows.last; r += kLanes) term(r, c, acc);
-      for (int i = 0; i < Count; ++i) lanes[i * kThreads + t] = acc[i];
-    });
-    block.each([&](int t) {
-      if (t >= kColumns || c0 + t >= C) return;
-      for (int i = 0; i < Count; ++i) {
-        double sum = lanes[i * kThreads + t];
-        for (int lane = 1; lane < kLanes; ++lane) sum += lanes[i * kThreads + lane * kColumns + t];
-        partial[(segment * Count + i) * C + c0 + t] = sum;
-      }
-    });
-  }
-};
-
-template <int Count, class Range, class Term>
-void column_sums(const char* op, std::int64_t segments, std::int64_t C, Range span, Term term, double* partial) {
-  if (settings().tier == Tier::run_to_run) {
-    using Kernel = ColumnSumsKernel<Count, Range, Term>;
-    const std::int64_t groups = (C + Kernel::kColumns - 1) / Kernel::kColumns;
-    for_blocks(op, segments * groups, Kernel::kThreads, 2 * Count * Kernel::kThreads, Kernel{C, span, term, partial});
-    return;
-  }
-  for_each(op, segments * C, [=] VITRINE_HD(std::int64_t i) {
-    const std::int64_t segment = i / C, c = i % C;
-    const Span rows = span(segment);
-    double acc[Count] = {};
-    for (std::int64_t r = rows.first; r < rows.last; ++r) term(r, c, acc);
-    for (int q = 0; q < Count; ++q) partial[(segment * Count + q) * C + c] = acc[q];
-  });
 }
 
 }  // namespace vitrine::cuda

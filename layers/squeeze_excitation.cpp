@@ -1,5 +1,6 @@
 #include "layers/squeeze_excitation.h"
 
+#include "layers/fused_gate.h"
 #include "layers/global_average_pool.h"
 #include "layers/linear.h"
 #include "layers/scale_channels.h"
@@ -9,6 +10,7 @@
 namespace vitrine {
 
 Variable SqueezeExcitation::gate(const Variable& z, const Pass& pass) const {
+  if (pass.fuses() && fits_fused_gate(*this)) return fused_gate(*this, z, pass);
   const Variable h = swish(linear(z, pass.parameter(reduce_weight), pass.parameter(reduce_bias)));  // eq. (3), inner
   return sigmoid(linear(h, pass.parameter(expand_weight), pass.parameter(expand_bias)));            // eq. (3), outer
 }

@@ -1,7 +1,8 @@
 // Squeeze-excitation: channels weighted by a gate that sees the whole image.
 //
 // Forward    z = global_average_pool(x);  h = swish(z Wr + br);  s = sigmoid(h We + be);  y = scale_channels(x, s)
-// Backward   through the composition: the tape adds the gradient that reaches x by scaling and the one that reaches it by z
+// Backward   through the composition: the tape adds the gradient that reaches x by scaling and the one that reaches it by z; in training
+//            z to s are one op, layers/fused_gate.h (Pass::fused)
 // Shapes     x, y [N, H, W, C];  Wr [C, R], br [R], We [R, C], be [C];  R = max(1, block input channels / 4)
 // Saved      what its ops save: x twice shared, z, h before and after swish, s before and after sigmoid
 // Numerics   those of its ops

@@ -2,17 +2,18 @@
 
 namespace vitrine::cuda {
 
-void sums_of_squares(const char* op, const SegmentRows& rows, std::int64_t segments, std::int64_t C, const float* z,
-                     double* partial) {
+void sums_of_squares(const char* op, const cpu::FusedShape& s, const SegmentRows& rows, const float* z,
+                     const cpu::NormTarget& sums) {
+  const std::int64_t C = s.depthwise.C;
   const Wide wide(rows.rows, C);
   column_sums<2>(
-      op, segments, C, rows,
+      op, s.segments(), rows.rows_of_segment, C, rows,
       [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
         const double value = static_cast<double>(z[wide.at(r, c)]);
         acc[0] = acc[0] + value;
         acc[1] = std::fma(value, value, acc[1]);
       },
-      partial);
+      ToNorm{sums, C});
 }
 
 }  // namespace vitrine::cuda

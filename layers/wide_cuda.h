@@ -5,7 +5,7 @@
 #include "layers/fused_mbconv.h"
 #include "layers/norm_cuda.h"
 #include "layers/planes.h"
-#include "layers/product_cuda.h"
+#include "layers/sums_cuda.h"
 
 namespace vitrine::cuda {
 
@@ -16,6 +16,12 @@ struct Wide {
       : plane(settings().tier == Tier::run_to_run ? cpu::kPlane : cpu::plane_rows(rows) * cpu::kPlane),
         row(settings().tier == Tier::run_to_run ? channels : cpu::kPlane) {}
   bool is_row_major() const { return plane == cpu::kPlane; }
+  static Wide row_major(std::int64_t channels) {
+    Wide wide(1, channels);
+    wide.plane = cpu::kPlane;
+    wide.row = channels;
+    return wide;
+  }
   VITRINE_HD std::int64_t at(std::int64_t r, std::int64_t c) const {
     return c / cpu::kPlane * plane + r * row + c % cpu::kPlane;
   }
@@ -38,20 +44,30 @@ inline SegmentRows output_rows(const cpu::FusedShape& s) {
   return {s.images * pixels, s.depthwise.N * pixels};
 }
 
-// partial [segments][2][C]: sums of z and of z^2 over the rows of each segment; z wide.
-void sums_of_squares(const char* op, const SegmentRows& rows, std::int64_t segments, std::int64_t C, const float* z,
-                     double* partial);
-
-// act(BN(z)) of one value.
-template <class Function>
+// An MBConv's values before and after a norm and its activation: z wide. Without constants z is the block's input, taken as it is.
 struct NormActivation {
   cpu::FusedNorm norm;
+  Activate activate;
   const float* z;
   Wide wide;
+
+  NormActivation(const cpu::FusedShape& s, const cpu::FusedNorm& n, const float* values, std::int64_t rows)
+      : norm(n),
+        activate(s.activation),
+        z(values),
+        wide(n.shift != nullptr ? Wide(rows, s.depthwise.C) : Wide::row_major(s.depthwise.C)) {}
+  VITRINE_HD bool is_normed() const { return norm.shift != nullptr; }
+  VITRINE_HD float raw(std::int64_t r, std::int64_t c) const { return z[wide.at(r, c)]; }
   VITRINE_HD float normal(std::int64_t r, std::int64_t c) const {
-    return NormChannel(norm.constants, c).value(z[wide.at(r, c)], norm.shift[c]);
+    return NormChannel(norm.constants, c).value(raw(r, c), norm.shift[c]);
   }
-  VITRINE_HD float operator()(std::int64_t r, std::int64_t c) const { return Function::value(normal(r, c)); }
+  VITRINE_HD float operator()(std::int64_t r, std::int64_t c) const {
+    return is_normed() ? activate.value(normal(r, c)) : raw(r, c);
+  }
 };
+
+// Sums of z and of z^2 over the rows of each segment; z wide.
+void sums_of_squares(const char* op, const cpu::FusedShape& s, const SegmentRows& rows, const float* z,
+                     const cpu::NormTarget& sums);
 
 }  // namespace vitrine::cuda

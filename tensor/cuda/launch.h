@@ -33,6 +33,23 @@ __global__ void run_block(Kernel kernel) {
   extern __shared__ __align__(16) float shared[];
   kernel(Block{static_cast<std::int64_t>(blockIdx.x), static_cast<int>(blockDim.x), shared});
 }
+
+// `arrived`: a counter for each group, zero before and after.
+template <class Kernel, class Finish>
+__global__ void run_groups(std::int64_t groups, unsigned members, unsigned* arrived, Kernel kernel, Finish finish) {
+  extern __shared__ __align__(16) float shared[];
+  __shared__ bool is_last;
+  const std::int64_t group = static_cast<std::int64_t>(blockIdx.x) % groups;
+  kernel(Block{static_cast<std::int64_t>(blockIdx.x), static_cast<int>(blockDim.x), shared});
+  if (threadIdx.x == 0) {
+    __threadfence();  // what this block wrote is seen by whoever sees that it has arrived
+    is_last = atomicAdd(arrived + group, 1u) == members - 1;
+    if (is_last) arrived[group] = 0;
+    __threadfence();
+  }
+  __syncthreads();
+  if (is_last) finish(Block{group, static_cast<int>(blockDim.x), shared});
+}
 #endif
 
 // body(i) for 0 <= i < n, a thread each.
@@ -92,6 +109,30 @@ void for_blocks(const char* op, std::int64_t blocks, int threads, std::size_t sh
 #ifdef __CUDACC__
   run_block<<<static_cast<unsigned>(blocks), static_cast<unsigned>(threads), shared * sizeof(float),
               static_cast<cudaStream_t>(stream())>>>(kernel);
+#endif
+  check_launch(op);
+}
+
+// kernel(block) for groups * members blocks, block `index` being of group index % groups; then, once all of a group are done,
+// finish(block) with the group's index in block.index: by the last of them on a GPU. Every block ends with block.each.
+template <class Kernel, class Finish>
+void for_groups(const char* op, std::int64_t groups, std::int64_t members, int threads, std::size_t shared, Kernel kernel,
+                Finish finish) {
+  if (groups <= 0 || members <= 0) return;
+  if (!current().is_gpu()) {
+    const auto run = [&](std::int64_t blocks, const auto& body) {
+      parallel_for(blocks, 1, [&](std::int64_t first, std::int64_t last) {
+        std::vector<float> memory(shared + 4);
+        for (std::int64_t b = first; b < last; ++b) body(Block{b, threads, memory.data()});
+      });
+    };
+    run(groups * members, kernel);
+    run(groups, finish);
+    return check_launch(op);
+  }
+#ifdef __CUDACC__
+  run_groups<<<static_cast<unsigned>(groups * members), static_cast<unsigned>(threads), shared * sizeof(float),
+               static_cast<cudaStream_t>(stream())>>>(groups, static_cast<unsigned>(members), counters(groups), kernel, finish);
 #endif
   check_launch(op);
 }

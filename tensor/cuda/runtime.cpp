@@ -52,19 +52,29 @@ bool waits_for_launches() {
   return waits;
 }
 
-// The streams live as long as the process: tensors with static lifetime may outlive any other object.
-cudaStream_t stream_of(int index) {
+constexpr std::int64_t kCounters = 65536;
+
+// What the launches on a GPU share. It lives as long as the process: tensors with static lifetime may outlive any other object.
+struct Queue {
+  cudaStream_t stream = nullptr;
+  unsigned* counters = nullptr;
+};
+
+const Queue& queue_of(int index) {
   static std::mutex mutex;
-  static auto* const streams = new std::deque<cudaStream_t>;
+  static auto* const queues = new std::deque<Queue>;
   const std::scoped_lock lock(mutex);
-  while (static_cast<int>(streams->size()) <= index) streams->push_back(nullptr);
-  cudaStream_t& stream = (*streams)[static_cast<std::size_t>(index)];
-  if (stream == nullptr) {
-    const OnDevice scope(index);
-    check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags", at_device(index));
-  }
-  return stream;
+  while (static_cast<int>(queues->size()) <= index) queues->emplace_back();
+  Queue& q = (*queues)[static_cast<std::size_t>(index)];
+  if (q.stream != nullptr) return q;
+  const OnDevice scope(index);
+  check(cudaStreamCreateWithFlags(&q.stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags", at_device(index));
+  check(cudaMalloc(&q.counters, kCounters * sizeof(unsigned)), "cudaMalloc", at_device(index));
+  check(cudaMemsetAsync(q.counters, 0, kCounters * sizeof(unsigned), q.stream), "cudaMemsetAsync", at_device(index));
+  return q;
 }
+
+cudaStream_t stream_of(int index) { return queue_of(index).stream; }
 
 std::string version_text(int version) { return text(version / 1000, ".", version % 1000 / 10); }
 
@@ -189,6 +199,11 @@ void check_launch(const char* op) {
 }
 
 bool is_capturing() { return capturing; }
+
+unsigned* counters(std::int64_t count) {
+  if (count > kCounters) throw InternalError(text("a launch asks for ", count, " counters, there are ", kCounters));
+  return queue_of(current_device.index).counters;
+}
 
 struct Graph::State {
   Device device;

@@ -53,6 +53,9 @@ void synchronize(Device device);
 void* stream();                     // of the current device: a cudaStream_t
 void check_launch(const char* op);  // after a launch on the current device: counts it, throws what is wrong with it
 bool is_capturing();
+// `count` zeros of the current device's memory, at most 65,536: kernels that count with them leave zeros behind, and those of a device run
+// one after the other.
+unsigned* counters(std::int64_t count);
 
 // Work of one device recorded once and replayed with one call. The work runs no host code again: every argument that changes from
 // replay to replay lies in device memory. Tensors made while recording keep their memory as long as the graph lives.

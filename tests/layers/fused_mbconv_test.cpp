@@ -123,9 +123,9 @@ TEST_P(FusedMBConv, HasTheBitsOfTheCpuOnACudaDeviceInThePortableTier) {
 
 TEST_P(FusedMBConv, AgreesWithTheComposedBlockOnACudaDeviceInTheRunToRunTier) {
   const TierScope scope(cuda::Tier::run_to_run);
-  // A GPU's libraries add up in one accumulator each.
+  // Sums of the gate and of the taps have another order than the composed ops'; a GPU's libraries add up in one accumulator each.
   for (const Device device : cuda_devices())
-    expect_near(run(GetParam(), true, device), run(GetParam(), false), device.is_gpu() ? 2e-5f : 2e-6f);
+    expect_near(run(GetParam(), true, device), run(GetParam(), false), device.is_gpu() ? 2e-5f : 4e-6f);
 }
 
 constexpr Activation kSwish = Activation::swish, kRelu6 = Activation::relu6;

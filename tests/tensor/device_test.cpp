@@ -10,11 +10,13 @@
 #include "base/error.h"
 #include "tensor/cuda/communicator.h"
 #include "tensor/cuda/launch.h"
+#include "tensor/cuda/launches.h"
 #include "tensor/cuda/scalar_math.h"
 #include "tensor/cuda/settings.h"
 #include "tensor/storage.h"
 #include "tensor/tensor.h"
 #include "tests/cuda_devices.h"
+#include "tests/tensor/sum_groups.h"
 
 namespace vitrine::testing {
 namespace {
@@ -93,6 +95,38 @@ TEST(Block, PhasesSeeWhatTheOnesBeforeLeft) {
   cuda::make_current(Device::cuda_host());
   cuda::for_blocks("test", 8, 128, 128, NeighbourSums{x.data(), y.data(), 1000});
   for (std::size_t i = 0; i < x.size(); ++i) EXPECT_EQ(y[i], i % 128 == 0 ? x[i] : x[i] + x[i - 1]) << i;
+}
+
+TEST(Block, TheLastOfAGroupSeesWhatAllOfItLeft) {
+  constexpr std::int64_t kGroups = 37, kMembers = 64;
+  std::vector<float> x, want(kGroups);
+  for (std::int64_t i = 0; i < kGroups * kMembers; ++i) {
+    x.push_back(static_cast<float>(i % 101) / 3);
+    want[static_cast<std::size_t>(i % kGroups)] += x.back();
+  }
+  const Tensor here = Tensor::from({kGroups * kMembers}, x);
+  for (const Device device : cuda_devices()) {
+    const Tensor there = here.to(device);
+    Tensor partial = Tensor::zeros(here.shape(), device), y = Tensor::zeros({kGroups}, device);
+    cuda::make_current(device);
+    for (int round = 0; round < 3; ++round) {  // counters are left as they were found
+      sum_groups(there.data(), kGroups, kMembers, partial.mutable_data(), y.mutable_data());
+      const Tensor got = y.to(Device::cpu());
+      for (std::size_t g = 0; g < want.size(); ++g) ASSERT_EQ(got.host()[g], want[g]) << g << " " << device.text();
+    }
+  }
+}
+
+TEST(Launches, AreCountedByOp) {
+  cuda::make_current(Device::cuda_host());
+  cuda::reset_launches();
+  for (int i = 0; i < 3; ++i) cuda::for_each("a", 1, [](std::int64_t) {});
+  cuda::for_rows("b", 1, 1, [](std::int64_t, std::int64_t) {});
+  cuda::for_each("nothing", 0, [](std::int64_t) {});
+  ASSERT_EQ(cuda::launches().size(), 2u);
+  EXPECT_EQ(cuda::launches()[0].op, "a");
+  EXPECT_EQ(cuda::launches()[0].count, 3u);
+  EXPECT_EQ(cuda::launch_count(), 4u);
 }
 
 TEST(CudaLibraries, HaveEveryFunctionThatIsCalled) {

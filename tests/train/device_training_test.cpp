@@ -212,7 +212,7 @@ TEST(DeviceTraining, SaysWhichBatchFitsWhenMemoryIsShort) {
     for (int i = 0; i < batch; ++i) order.push_back(i);
     training.run_epoch(order, 1, rates_for(1));
   };
-  cuda::settings().memory_limit = std::size_t{110} << 20;
+  cuda::settings().memory_limit = std::size_t{80} << 20;
   std::string message;
   try {
     train(64);
