@@ -30,7 +30,8 @@ struct DepthwiseSweep {
   float *partial, *dw;  // [members][R R][C], [R R][C]
   double* sums;         // [members][2][C]
 
-  VITRINE_HD void row(int t, const typename Tiles::Tile& at, std::int64_t c, const float* tile, float* taps, double* acc) const {
+  VITRINE_HD void row(int t, const typename Tiles::Tile& at, std::int64_t c, const float* tile, float* taps,
+                      double* acc) const {
     const std::int64_t h = at.p + t / kChannels;
     if (c >= z.C || h >= z.H) return;
     const std::int64_t first = (at.n * z.H + h) * z.W + at.q;
@@ -79,7 +80,8 @@ struct DepthwiseSweep {
       for (int i = t; i < kTaps * kChannels; i += kThreads) {
         const int tap = i / kChannels, channel = i % kChannels;
         double total = 0;
-        for (int lane = 0; lane < Out; ++lane) total += static_cast<double>(block.shared[tap * kThreads + lane * kChannels + channel]);
+        for (int lane = 0; lane < Out; ++lane)
+          total += static_cast<double>(block.shared[tap * kThreads + lane * kChannels + channel]);
         if (c0 + channel < z.C) partial[(member * kTaps + tap) * z.C + c0 + channel] = static_cast<float>(total);
       }
     });
@@ -109,8 +111,7 @@ struct DepthwiseSweep {
       }
     });
     if constexpr (Data) {
-      join_parts<2>(block, sums, tiles.members, 2 * z.C, c0, z.C,
-                    [&](std::int64_t c, const double* of) { take(0, c, of); });
+      join_parts<2>(block, sums, tiles.members, 2 * z.C, c0, z.C, [&](std::int64_t c, const double* of) { take(0, c, of); });
     }
   }
 };

@@ -53,14 +53,18 @@ struct DropConnectNode final : Node {
 
 }  // namespace
 
-Variable drop_connect(const Variable& x, double rate, const DropKeys& key, std::uint32_t op) {
+Tensor drop_factors(double rate, const DropKeys& key, std::uint32_t op, std::int64_t N, Device device) {
   if (!(rate >= 0 && rate < 1)) throw UsageError(text("drop_connect: the rate is ", rate, ", expected 0 <= rate < 1"));
+  Tensor factors = Tensor::uninitialized({N}, device);
+  cpu::drop_connect_kernels(device).factors(rate, key, op, N, factors.mutable_data());
+  return factors;
+}
+
+Variable drop_connect(const Variable& x, double rate, const DropKeys& key, std::uint32_t op) {
   if (x.shape().rank() < 1 || x.tensor().size() < 1)
     throw ShapeError(text("drop_connect: x is ", x.shape().text(), ", expected [N, ...] with elements"));
   if (rate == 0) return x;
-  const std::int64_t N = x.shape()[0];
-  Tensor factors = Tensor::uninitialized({N}, x.tensor().device());
-  cpu::drop_connect_kernels(factors.device()).factors(rate, key, op, N, factors.mutable_data());
+  const Tensor factors = drop_factors(rate, key, op, x.shape()[0], x.tensor().device());
   const Variable inputs[] = {x};
   return record<DropConnectNode>(applied(x.tensor(), factors), inputs, factors);
 }

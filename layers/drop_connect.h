@@ -20,6 +20,9 @@ namespace vitrine {
 // `op` tells apart several layers of one network.
 Variable drop_connect(const Variable& x, double rate, const DropKeys& key, std::uint32_t op);
 
+// The factors [N] of N samples, 0 or 1 / (1 - rate). UsageError unless 0 <= rate < 1.
+Tensor drop_factors(double rate, const DropKeys& key, std::uint32_t op, std::int64_t N, Device device);
+
 namespace cpu {
 
 void drop_connect_factors(double rate, const DropKeys& keys, std::uint32_t op, std::int64_t N, float* factor);

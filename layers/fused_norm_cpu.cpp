@@ -61,23 +61,39 @@ void sums(const FusedNormShape& s, const float* x, const NormTarget& to) {
   sum_segments(s, term, to.partial);
 }
 
+// body(i, end, n) for the parts of rows r + i, i < rows, that belong to one image n.
+template <class Body>
+void for_images(const ResidualRows& residual, std::int64_t r, std::int64_t rows, Body body) {
+  for (std::int64_t i = 0; i < rows;) {
+    const std::int64_t n = (r + i) / residual.image_rows, end = smaller(rows, (n + 1) * residual.image_rows - r);
+    body(i, end, n);
+    i = end;
+  }
+}
+
+F factor_of(const ResidualRows& residual, std::int64_t n) {
+  return residual.factors != nullptr ? broadcast(residual.factors[n]) : broadcast(1.0f);  // 1 changes no bits
+}
+
 template <class Function>
-void gradient_sums_of(const FusedNormShape& s, const NormConstants& k, const float* beta, const float* x, const float* dy,
-                      double* partial) {
+void gradient_sums_of(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual,
+                      const float* x, const float* dy, double* partial) {
   const auto term = [&](std::int64_t at, std::int64_t c, int lanes, D& sum, D& sum_h) {
     read_ahead(x + at);
     read_ahead(dy + at);
     const NormLanes norm(k, c, lanes);
     const F value = load_partial(x + at, lanes);
     const F slope = Function::slope(norm.value(value, load_partial(beta + c, lanes)));
-    const D g = widen(load_partial(dy + at, lanes) * slope);
+    F upstream = load_partial(dy + at, lanes);
+    if (residual.factors != nullptr) upstream = upstream * broadcast(residual.factors[at / s.C / residual.image_rows]);
+    const D g = widen(upstream * slope);
     sum = sum + g;
     sum_h = fma(g, widen(norm.standard(value)), sum_h);
   };
   sum_segments(s, term, partial);
 }
 
-// body(norm, beta, first element, rows, lanes) for blocks of rows and every vector of channels in them.
+// body(norm, beta, first row, rows, first channel, lanes) for blocks of rows and every vector of channels in them.
 template <class Body>
 void for_blocks(const FusedNormShape& s, const NormConstants& k, const float* beta, Body body) {
   const std::int64_t blocks = (s.rows + kBlockRows - 1) / kBlockRows;
@@ -86,34 +102,42 @@ void for_blocks(const FusedNormShape& s, const NormConstants& k, const float* be
       const std::int64_t rows = smaller(kBlockRows, s.rows - r);
       for (std::int64_t c = 0; c < s.C; c += kLanes) {
         const int lanes = lanes_of(s.C, c);
-        body(NormLanes(k, c, lanes), load_partial(beta + c, lanes), r * s.C + c, rows, c, lanes);
+        body(NormLanes(k, c, lanes), load_partial(beta + c, lanes), r, rows, c, lanes);
       }
     }
   });
 }
 
 template <class Function>
-void forward_of(const FusedNormShape& s, const NormConstants& k, const float* beta, const float* x, float* y) {
-  for_blocks(s, k, beta, [&](const NormLanes& norm, F shift, std::int64_t at, std::int64_t rows, std::int64_t, int lanes) {
-    for (std::int64_t i = 0; i < rows; ++i, at += s.C) {
-      read_ahead(x + at);
-      store_partial(y + at, Function::value(norm.value(load_partial(x + at, lanes), shift)), lanes);
-    }
+void forward_of(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual,
+                const float* x, float* y) {
+  for_blocks(s, k, beta, [&](const NormLanes& norm, F shift, std::int64_t r, std::int64_t rows, std::int64_t c, int lanes) {
+    for_images(residual, r, rows, [&](std::int64_t first, std::int64_t end, std::int64_t n) {
+      const F factor = factor_of(residual, n);
+      for (std::int64_t i = first, at = (r + first) * s.C + c; i < end; ++i, at += s.C) {
+        read_ahead(x + at);
+        const F branch = Function::value(norm.value(load_partial(x + at, lanes), shift)) * factor;
+        store_partial(y + at, residual.skip != nullptr ? load_partial(residual.skip + at, lanes) + branch : branch, lanes);
+      }
+    });
   });
 }
 
 template <class Function>
-void gradient_of(const FusedNormShape& s, const NormConstants& k, const float* beta, const NormMeans& means, const float* x,
-                 const float* dy, float* dx) {
-  for_blocks(s, k, beta, [&](const NormLanes& norm, F shift, std::int64_t at, std::int64_t rows, std::int64_t c, int lanes) {
+void gradient_of(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual,
+                 const NormMeans& means, const float* x, const float* dy, float* dx) {
+  for_blocks(s, k, beta, [&](const NormLanes& norm, F shift, std::int64_t r, std::int64_t rows, std::int64_t c, int lanes) {
     const F mean_g = load_partial(means.g + c, lanes), mean_gh = load_partial(means.gh + c, lanes);
-    for (std::int64_t i = 0; i < rows; ++i, at += s.C) {
-      read_ahead(x + at);
-      read_ahead(dy + at);
-      const F value = load_partial(x + at, lanes);
-      const F g = load_partial(dy + at, lanes) * Function::slope(norm.value(value, shift));
-      store_partial(dx + at, norm.gradient(value, g, mean_g, mean_gh), lanes);
-    }
+    for_images(residual, r, rows, [&](std::int64_t first, std::int64_t end, std::int64_t n) {
+      const F factor = factor_of(residual, n);
+      for (std::int64_t i = first, at = (r + first) * s.C + c; i < end; ++i, at += s.C) {
+        read_ahead(x + at);
+        read_ahead(dy + at);
+        const F value = load_partial(x + at, lanes);
+        const F g = load_partial(dy + at, lanes) * factor * Function::slope(norm.value(value, shift));
+        store_partial(dx + at, norm.gradient(value, g, mean_g, mean_gh), lanes);
+      }
+    });
   });
 }
 
@@ -129,16 +153,17 @@ void with_activation(const FusedNormShape& s, Run run) {
   }
 }
 
-void forward(const FusedNormShape& s, const NormConstants& k, const float* beta, const float* x, float* y) {
-  with_activation(s, [&]<class Function>(Function) { forward_of<Function>(s, k, beta, x, y); });
+void forward(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual, const float* x,
+             float* y) {
+  with_activation(s, [&]<class Function>(Function) { forward_of<Function>(s, k, beta, residual, x, y); });
 }
-void gradient_sums(const FusedNormShape& s, const NormConstants& k, const float* beta, const float* x, const float* dy,
-                   const NormGradientTarget& to) {
-  with_activation(s, [&]<class Function>(Function) { gradient_sums_of<Function>(s, k, beta, x, dy, to.partial); });
+void gradient_sums(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual,
+                   const float* x, const float* dy, const NormGradientTarget& to) {
+  with_activation(s, [&]<class Function>(Function) { gradient_sums_of<Function>(s, k, beta, residual, x, dy, to.partial); });
 }
-void gradient(const FusedNormShape& s, const NormConstants& k, const float* beta, const NormMeans& means, const float* x,
-              const float* dy, float* dx) {
-  with_activation(s, [&]<class Function>(Function) { gradient_of<Function>(s, k, beta, means, x, dy, dx); });
+void gradient(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual,
+              const NormMeans& means, const float* x, const float* dy, float* dx) {
+  with_activation(s, [&]<class Function>(Function) { gradient_of<Function>(s, k, beta, residual, means, x, dy, dx); });
 }
 
 }  // namespace

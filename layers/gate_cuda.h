@@ -63,8 +63,7 @@ struct GateKernel {
     block.each([&](int t) {
       for (std::int64_t i = t; i < parts.count * R; i += block.threads) {
         const std::int64_t r = i % R;
-        sums[i] = parts.sum(i / R, C,
-                            [&](std::int64_t c, float sum) { return std::fma(z[n * C + c], reduce(c, r), sum); });
+        sums[i] = parts.sum(i / R, C, [&](std::int64_t c, float sum) { return std::fma(z[n * C + c], reduce(c, r), sum); });
       }
     });
     block.each([&](int t) {
@@ -76,8 +75,7 @@ struct GateKernel {
     });
     block.each([&](int t) {
       for (std::int64_t c = t; c < C; c += block.threads) {
-        const float b =
-            dot(R, [&](std::int64_t r, float sum) { return std::fma(h[r], expand(r, c), sum); }) + expand_bias[c];
+        const float b = dot(R, [&](std::int64_t r, float sum) { return std::fma(h[r], expand(r, c), sum); }) + expand_bias[c];
         gate[n * C + c] = sigmoid(b);
       }
     });

@@ -33,28 +33,35 @@ Padding ConvNorm::padding_for(std::int64_t height, std::int64_t width) const {
   return convolution_padding(padding, static_size, height, width, weight.value.shape()[0], stride);
 }
 
-Variable ConvNorm::forward(const Variable& x, const Pass& pass) {
+Variable ConvNorm::convolve(const Variable& x, const Pass& pass) const {
   const ConvOptions options{stride, padding_for(x.shape()[1], x.shape()[2])};
   const Variable w = pass.parameter(weight);
-  const Variable z = depthwise ? depthwise_conv2d(x, w, options) : conv2d(x, w, Variable(), options);
+  return depthwise ? depthwise_conv2d(x, w, options) : conv2d(x, w, Variable(), options);
+}
+
+Variable ConvNorm::forward(const Variable& x, const Pass& pass) {
+  const Variable z = convolve(x, pass);
   if (pass.fuses()) return fused_norm(norm, z, activation, pass);
   return activate(norm.forward(z, pass), activation);
 }
 
-Variable MBConv::branch(const Variable& x, const Pass& pass) {
-  if (pass.fuses() && fits_fused_mbconv(*this, x.shape()))
-    return fused_norm(project.norm, fused_mbconv(*this, x, pass), project.activation, pass);
+Variable MBConv::projection(const Variable& x, const Pass& pass) {
+  if (pass.fuses() && fits_fused_mbconv(*this, x.shape())) return fused_mbconv(*this, x, pass);
   const Variable e = expand ? expand->forward(x, pass) : x;
   const Variable d = depthwise.forward(e, pass);
-  const Variable q = se ? se->forward(d, pass) : d;
-  return project.forward(q, pass);
+  return project.convolve(se ? se->forward(d, pass) : d, pass);
 }
 
 Variable MBConv::forward(const Variable& x, const Pass& pass) {
-  const Variable p = branch(x, pass);
+  const Variable z = projection(x, pass);
+  const double drop_rate = pass.mode == Mode::train ? drop_connect : 0;
+  if (pass.fuses()) {
+    return residual ? fused_norm(project.norm, z, project.activation, pass, Residual{x, drop_rate, index})
+                    : fused_norm(project.norm, z, project.activation, pass);
+  }
+  const Variable p = activate(project.norm.forward(z, pass), project.activation);
   if (!residual) return p;
-  const bool dropping = pass.mode == Mode::train && drop_connect > 0;
-  return add(x, dropping ? vitrine::drop_connect(p, drop_connect, pass.key, index) : p);
+  return add(x, drop_rate > 0 ? vitrine::drop_connect(p, drop_rate, pass.key, index) : p);
 }
 
 }  // namespace vitrine

@@ -5,7 +5,8 @@
 //            q = squeeze_excitation(d)           left out in the lite variants
 //            p = BN2(q * Wp)                     1x1, M -> K, no activation
 //            y = x + drop_connect(p)             when stride = 1 and C = K; else y = p
-// Backward   through the composition of its ops on the tape; in training e to Wp are one op, layers/fused_mbconv.h (Pass::fused)
+// Backward   through the composition of its ops on the tape; in training e to Wp are one op, layers/fused_mbconv.h, and BN2 to y another,
+//            layers/fused_norm.h (Pass::fused)
 // Shapes     x [N, H, W, C], y [N, P, Q, K]
 // Saved      what its ops save
 // Numerics   those of its ops
@@ -40,6 +41,7 @@ struct ConvNorm {
   std::optional<Activation> activation;
 
   Padding padding_for(std::int64_t height, std::int64_t width) const;  // of an input of this size
+  Variable convolve(const Variable& x, const Pass& pass) const;        // without the norm
   Variable forward(const Variable& x, const Pass& pass);
 };
 
@@ -53,7 +55,7 @@ struct MBConv {
   std::uint32_t index = 0;  // of the block in the network: tells apart its random draws
 
   Variable forward(const Variable& x, const Pass& pass);
-  Variable branch(const Variable& x, const Pass& pass);  // p
+  Variable projection(const Variable& x, const Pass& pass);  // q * Wp
 };
 
 }  // namespace vitrine
