@@ -83,13 +83,117 @@ struct ProductKernel {
   }
 };
 
+// The same where there are few outputs: four groups of 64 threads share a tile of 32 x 32, each taking every fourth chunk, and the sums of
+// four chunks are joined in order before the next four. Four times the terms are under way, for the same bits.
+template <class Total, class A, class B, class Range, class Out>
+struct ThinProductKernel {
+  static constexpr int kTile = 32, kDepth = 16, kGroups = 4, kGroup = 64, kThreads = kGroups * kGroup, kEach = 4,
+                       kRow = kTile + 4;
+  static constexpr int kOperands = 2 * kDepth * kRow, kOutputs = kTile * kTile, kOwn = kOutputs / kThreads;
+  static constexpr std::size_t kShared = kGroups * kOperands;  // the sums of four chunks fit as well
+  std::int64_t M, N, chunk;
+  bool rows_are_near;
+  A a;
+  B b;
+  Range span;
+  Out out;
+
+  VITRINE_HD static std::int64_t tiles(std::int64_t n) { return (n + kTile - 1) / kTile; }
+
+  VITRINE_HD void load(int t, std::int64_t m0, std::int64_t n0, std::int64_t k, std::int64_t depth, float* left) const {
+    float* const right = left + kDepth * kRow;
+    VITRINE_UNROLL
+    for (int i = t; i < kTile * kDepth; i += kGroup) {
+      const int row = rows_are_near ? i % kTile : i / kDepth, term = rows_are_near ? i / kTile : i % kDepth;
+      left[term * kRow + row] = term < depth && m0 + row < M ? a(m0 + row, k + term) : 0.0f;
+      const int column = i % kTile, step = i / kTile;
+      right[step * kRow + column] = step < depth && n0 + column < N ? b(k + step, n0 + column) : 0.0f;
+    }
+  }
+
+  VITRINE_HD static void multiply(int t, std::int64_t depth, const float* left, float* acc) {
+    const float* const right = left + kDepth * kRow;
+    const int row = t / (kTile / kEach) * kEach, column = t % (kTile / kEach) * kEach;
+    for (int term = 0; term < depth; ++term) {
+      const float* const x = left + term * kRow + row;
+      const float* const w = right + term * kRow + column;
+      VITRINE_UNROLL
+      for (int i = 0; i < kEach; ++i) {
+        VITRINE_UNROLL
+        for (int j = 0; j < kEach; ++j) acc[i * kEach + j] = std::fma(x[i], w[j], acc[i * kEach + j]);
+      }
+    }
+  }
+
+  // A group's sums to shared memory, [32][32] each, and zero for its next chunk.
+  VITRINE_HD static void leave(int t, float* acc, float* sums) {
+    const int row = t / (kTile / kEach) * kEach, column = t % (kTile / kEach) * kEach;
+    VITRINE_UNROLL
+    for (int i = 0; i < kEach; ++i) {
+      VITRINE_UNROLL
+      for (int j = 0; j < kEach; ++j) {
+        sums[(row + i) * kTile + column + j] = acc[i * kEach + j];
+        acc[i * kEach + j] = 0.0f;
+      }
+    }
+  }
+
+  VITRINE_HD void operator()(const Block& block) const {
+    const std::int64_t columns = tiles(N), rows = tiles(M);
+    const std::int64_t n0 = block.index % columns * kTile, m0 = block.index / columns % rows * kTile;
+    const std::int64_t batch = block.index / columns / rows;
+    Registers<float, kEach * kEach> acc(block);
+    Registers<Total, kOwn> total(block);
+    const Span terms = span(batch);
+    for (std::int64_t first = terms.first; first < terms.last; first += kGroups * chunk) {
+      for (std::int64_t at = 0; at < chunk && first + at < terms.last; at += kDepth) {
+        const auto depth_of = [&](int t) {
+          const std::int64_t left = terms.last - (first + t / kGroup * chunk + at);
+          return left < kDepth ? left : kDepth;
+        };
+        block.each([&](int t) {
+          const std::int64_t k = first + t / kGroup * chunk + at;
+          if (depth_of(t) > 0) load(t % kGroup, m0, n0, k, depth_of(t), block.shared + t / kGroup * kOperands);
+        });
+        block.each([&](int t) { multiply(t % kGroup, depth_of(t), block.shared + t / kGroup * kOperands, acc.of(t)); });
+      }
+      block.each([&](int t) { leave(t % kGroup, acc.of(t), block.shared + t / kGroup * kOutputs); });
+      block.each([&](int t) {
+        for (int i = 0; i < kOwn; ++i) {
+          for (int g = 0; g < kGroups && first + g * chunk < terms.last; ++g) {
+            const Total part = static_cast<Total>(block.shared[g * kOutputs + i * kThreads + t]);
+            const bool is_first = first == terms.first && g == 0 && sizeof(Total) == sizeof(float);
+            total.of(t)[i] = is_first ? part : total.of(t)[i] + part;
+          }
+        }
+      });
+    }
+    block.each([&](int t) {
+      for (int i = 0; i < kOwn; ++i) {
+        const std::int64_t m = m0 + (i * kThreads + t) / kTile, n = n0 + (i * kThreads + t) % kTile;
+        if (m < M && n < N) out(batch, m, n, total.of(t)[i]);
+      }
+    });
+  }
+};
+
+// Fewer tiles of 64 x 64 than this leave a large GPU idle.
+inline constexpr std::int64_t kFewTiles = kBusyBlocks / 2;
+
+// chunk: a multiple of 16
 template <class Total, class A, class B, class Range, class Out>
 void products(const char* op, std::int64_t batches, std::int64_t M, std::int64_t N, std::int64_t chunk, bool rows_are_near, A a,
               B b, Range span, Out out) {
   using Kernel = ProductKernel<Total, A, B, Range, Out>;
-  const std::int64_t tiles = Kernel::tiles(M) * Kernel::tiles(N);
-  for_blocks(op, batches * tiles, Kernel::kThreads, 2 * Kernel::kDepth * Kernel::kRow,
-             Kernel{M, N, chunk, rows_are_near, a, b, span, out});
+  using Thin = ThinProductKernel<Total, A, B, Range, Out>;
+  const std::int64_t tiles = batches * Kernel::tiles(M) * Kernel::tiles(N);
+  if (tiles < kFewTiles) {
+    for_blocks(op, batches * Thin::tiles(M) * Thin::tiles(N), Thin::kThreads, Thin::kShared,
+               Thin{M, N, chunk, rows_are_near, a, b, span, out});
+  } else {
+    for_blocks(op, tiles, Kernel::kThreads, 2 * Kernel::kDepth * Kernel::kRow,
+               Kernel{M, N, chunk, rows_are_near, a, b, span, out});
+  }
 }
 
 // The same for one product of K terms: out(m, n, sum).
