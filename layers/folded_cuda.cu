@@ -24,6 +24,8 @@ struct PackedValue {
   VITRINE_HD float bias(std::int64_t n) const { return w.bias()[n]; }
 };
 
+constexpr std::int64_t kSlicePixels = 512;
+
 struct Linear {
   VITRINE_HD float value(float u) const { return u; }
 };
@@ -41,7 +43,7 @@ void convolution(const ConvShape& z, const Packed& w, Activation activation, con
   dense("stem", z.N * z.P * z.Q, w, Windows{z, x}, Activate(activation), y);
 }
 
-// mean [N, C] of value(row, c) over the pixels of each image.
+// mean [N, C] of value(row, c) over the pixels of each image, in slices that do not depend on the other images of a batch.
 template <class Value>
 void mean_of(const char* op, std::int64_t N, std::int64_t pixels, std::int64_t C, Value value, float* mean) {
   column_sums<1>(
@@ -49,7 +51,8 @@ void mean_of(const char* op, std::int64_t N, std::int64_t pixels, std::int64_t C
       [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) { acc[0] = acc[0] + static_cast<double>(value(r, c)); },
       [=] VITRINE_HD(std::int64_t n, std::int64_t c, const double* sum) {
         mean[n * C + c] = static_cast<float>(sum[0] / static_cast<double>(pixels));
-      });
+      },
+      1 + (pixels - 1) / kSlicePixels);
 }
 
 void expand_depthwise(const FoldedShape& s, const FoldedSweep& sweep, const float* x, float* d, float* mean) {

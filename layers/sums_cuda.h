@@ -143,9 +143,11 @@ inline std::int64_t slices_of(std::int64_t groups, std::int64_t rows) {
 }
 
 // Sums of Count quantities over the rows span(segment) of each segment, at most `rows`, for C columns: term(row, c, acc) adds a row's
-// values to acc[Count]; out(segment, c, sums) takes the sums. Portable tier: one thread per column, rows ascending.
+// values to acc[Count]; out(segment, c, sums) takes the sums. Portable tier: one thread per column, rows ascending. Run-to-run tier: `slices`
+// of each segment, or 0 for what suits all of them together.
 template <int Count, class Range, class Term, class Out>
-void column_sums(const char* op, std::int64_t segments, std::int64_t rows, std::int64_t C, Range span, Term term, Out out) {
+void column_sums(const char* op, std::int64_t segments, std::int64_t rows, std::int64_t C, Range span, Term term, Out out,
+                 std::int64_t slices = 0) {
   if (settings().tier == Tier::portable) {
     for_each(op, segments * C, [=] VITRINE_HD(std::int64_t i) {
       const std::int64_t segment = i / C, c = i % C;
@@ -157,7 +159,7 @@ void column_sums(const char* op, std::int64_t segments, std::int64_t rows, std::
     return;
   }
   ColumnSums<Count, Range, Term, Out> sums{segments, 1, C, span, term, out, nullptr};
-  sums.slices = slices_of(sums.groups(), rows);
+  sums.slices = slices > 0 ? slices : slices_of(sums.groups(), rows);
   if (sums.slices == 1) return for_blocks(op, sums.groups(), sums.kThreads, sums.kShared, sums);
   Tensor room = doubles(sums.slices * segments * Count * C);
   sums.partial = reinterpret_cast<double*>(room.mutable_data());

@@ -160,6 +160,17 @@ class FoldTraining {
     return loss_sum;
   }
 
+  // Probabilities by the weights of now. On a device the recorded passes of the last epoch are used again.
+  std::vector<std::vector<double>> predicted(const Dataset& data) {
+    if (!options_.device.is_cuda()) return predict(net_, data.images, options_.batch_size);
+    if (inference_) {
+      inference_->refold(net_);
+    } else {
+      inference_.emplace(net_);
+    }
+    return predict(*inference_, net_.semantics, data.images, options_.batch_size);
+  }
+
   void train_epoch(int epoch) {
     const std::vector<int> visit = order(static_cast<std::uint32_t>(epoch));
     EpochRecord record;
@@ -168,7 +179,7 @@ class FoldTraining {
     record.lr = schedule_.lr(last_step);
     record.momentum = schedule_.momentum(last_step);
     const double loss_sum = device_training_ ? train_on_device(epoch, visit) : train_on_cpu(epoch, visit);
-    const Evaluation e = evaluate(predict(net_, data_.validation.images, options_.batch_size), data_.validation.labels);
+    const Evaluation e = evaluate(predicted(data_.validation), data_.validation.labels);
     record.train_loss = loss_sum / steps_per_epoch_;
     record.validation_loss = e.loss;
     record.validation_accuracy = e.accuracy;
@@ -204,8 +215,8 @@ class FoldTraining {
     files.classes = data_.train.classes;
     files.history = state_.history;
     files.best_epoch = state_.best_epoch;
-    files.validation = predictions_of(data_.validation, predict(net_, data_.validation.images, options_.batch_size));
-    files.test = predictions_of(data_.test, predict(net_, data_.test.images, options_.batch_size));
+    files.validation = predictions_of(data_.validation, predicted(data_.validation));
+    files.test = predictions_of(data_.test, predicted(data_.test));
     std::string classes;
     for (const std::string& name : files.classes) classes += (classes.empty() ? "" : ",") + name;
     state_.best.metadata["vitrine.class_names"] = classes;
@@ -225,6 +236,7 @@ class FoldTraining {
   EfficientNet net_;
   Optimizer optimizer_;
   std::optional<ParallelTraining> device_training_;
+  std::optional<Inference> inference_;
   OneCycle schedule_;
   std::map<std::string, double> scales_;
   int steps_per_epoch_ = 0;

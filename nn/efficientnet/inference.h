@@ -23,6 +23,9 @@ class Inference {
   explicit Inference(const EfficientNet& net);
   ~Inference();
 
+  // Takes the weights that a network of the same sizes has now; plans and recorded passes stay. ShapeError for another network.
+  void refold(const EfficientNet& net);
+
   // [N, H, W, channels] -> logits [N, classes]. ShapeError as EfficientNet::forward. The first call with a new shape plans its
   // memory; calls with the same shape allocate nothing. `logits` has room for N * classes values.
   void run(const Tensor& images, std::span<float> logits);
@@ -40,6 +43,7 @@ class Inference {
     PaddingRule padding = PaddingRule::symmetric;
     std::int64_t static_size = 0;
 
+    void take(const ConvNorm& source);
     ConvShape shape(std::int64_t N, std::int64_t H, std::int64_t W, std::int64_t C, std::int64_t K) const;
   };
   struct Block {
@@ -49,31 +53,30 @@ class Inference {
   };
   struct Plan {  // offsets into a thread's workspace, in floats
     std::int64_t N = 0, H = 0, W = 0;
-    std::int64_t group = 0;  // images that go through the network together
+    std::int64_t group = 0;   // images that go through the network together
+    std::int64_t spread = 0;  // groups that are under way at a time
     std::int64_t narrow[2] = {0, 0}, wide = 0, mean = 0, hidden = 0, gate = 0, size = 0;
     std::vector<cpu::FoldedShape> blocks;  // for one image
     ConvShape stem{};
+    std::vector<Tensor> workspaces;  // one for each group under way
+    // On a CUDA device: what a recorded pass reads and writes; on a GPU the pass itself, from the second run on.
+    Tensor input, logits;
+    std::unique_ptr<cuda::Graph> recorded;
+    int runs = 0;
   };
 
-  static Unit unit_of(const ConvNorm& source);
-  void plan(std::int64_t N, std::int64_t H, std::int64_t W);
-  void prepare(const EfficientNet& net);  // on the CPU
-  void to(Device device);
-  void run_group(const float* images, std::int64_t count, float* workspace, float* logits) const;
+  Plan& plan_for(std::int64_t N, std::int64_t H, std::int64_t W);
+  Plan planned(std::int64_t N, std::int64_t H, std::int64_t W, std::int64_t group, std::int64_t spread) const;
+  void run_group(const Plan& plan, const float* images, std::int64_t count, float* workspace, float* logits) const;
+  void run_on_device(Plan& plan, const Tensor& images, std::span<float> logits);
 
   std::int64_t channels_ = 3;
   Activation activation_ = Activation::swish;
   Unit stem_, head_;
   std::vector<Block> blocks_;
   PackedWeights classifier_;
-  Plan plan_;
-  std::vector<Tensor> workspaces_;  // one for each thread
   Device device_;
-  Tensor input_, logits_;                  // on a CUDA device: what a recorded pass reads and writes
-  std::unique_ptr<cuda::Graph> recorded_;  // of the plan in use, on a GPU from its second run on
-  int runs_of_plan_ = 0;
-
-  void run_on_device(const Tensor& images, std::span<float> logits);
+  std::vector<Plan> plans_;  // the one in use last
 };
 
 }  // namespace vitrine

@@ -11,6 +11,7 @@
 #include "tensor/philox.h"
 #include "tensor/storage.h"
 #include "tests/count_allocations.h"
+#include "tests/cuda_devices.h"
 #include "tests/everywhere.h"
 #include "weights/key_tables.h"
 
@@ -34,6 +35,12 @@ EfficientNet network(const std::string& arch, Family family, std::int64_t classe
     }
   });
   return net;
+}
+
+std::vector<Device> cuda_devices_and_cpu() {
+  std::vector<Device> devices = cuda_devices();
+  devices.push_back(Device::cpu());
+  return devices;
 }
 
 Tensor images(std::int64_t N, std::int64_t H, std::int64_t W) {
@@ -119,6 +126,57 @@ TEST(Inference, AllocatesNothingFromTheSecondCallOn) {
   inference.run(x, logits);
   EXPECT_EQ(allocations(), before);
   EXPECT_EQ(storage_statistics().system_allocations, blocks);
+}
+
+TEST(Inference, TakesNewWeightsWithoutNewPlans) {
+  for (const Device device : cuda_devices_and_cpu()) {
+    EfficientNet first = network("b0", Family::timm), second = network("b0", Family::timm);
+    second.initialize(8);
+    const Tensor x = images(2, 40, 36), other = images(3, 40, 36);
+    first.to(device);
+    second.to(device);
+    Inference inference(first);
+    for (int run = 0; run < 3; ++run) expect_same(inference.run(x), Inference(first).run(x), device.text());
+    inference.run(other);
+    inference.refold(second);
+    for (int run = 0; run < 3; ++run) {
+      expect_same(inference.run(x), Inference(second).run(x), device.text());
+      expect_same(inference.run(other), Inference(second).run(other), device.text());
+    }
+  }
+}
+
+TEST(Inference, RefusesTheWeightsOfAnotherNetwork) {
+  for (const Device device : cuda_devices_and_cpu()) {
+    EfficientNet net = network("b0", Family::timm), larger = network("b2", Family::timm);
+    net.to(device);
+    larger.to(device);
+    Inference inference(net);
+    EXPECT_THROW(inference.refold(larger), ShapeError) << device.text();
+  }
+}
+
+// On a CUDA device, in both tiers.
+TEST(Inference, OfAnImageHasTheSameBitsInAnyBatchOnACudaDevice) {
+  for (const cuda::Tier tier : {cuda::Tier::portable, cuda::Tier::run_to_run}) {
+    const TierScope scope(tier);
+    for (const Device device : cuda_devices()) {
+      EfficientNet net = network("b0", Family::timm);
+      const Tensor four = images(4, 70, 64);
+      net.to(device);
+      Inference inference(net);
+      const Tensor together = inference.run(four);
+      const std::int64_t size = four.size() / 4;
+      for (std::int64_t n = 0; n < 4; ++n) {
+        const Tensor one = Tensor::from(
+            {1, 70, 64, 3}, four.host().subspan(static_cast<std::size_t>(n * size), static_cast<std::size_t>(size)));
+        const Tensor alone = inference.run(one);
+        for (std::size_t k = 0; k < 7; ++k)
+          ASSERT_EQ(alone.host()[k], together.host()[static_cast<std::size_t>(n) * 7 + k])
+              << device.text() << " " << cuda::text_of(tier);
+      }
+    }
+  }
 }
 
 TEST(Inference, RefusesImagesThatDoNotFit) {

@@ -1,0 +1,19 @@
+// Batch norm folded into weights on a CUDA device: the arithmetic of nn/efficientnet/fold.h, the layout of layers/packed.h.
+#pragma once
+
+#include <cstdint>
+
+namespace vitrine::cuda {
+
+// Arrays of a batch norm. Without one, gamma null: weights as they are, `beta` the bias.
+struct NormToFold {
+  const float *gamma, *beta, *mean, *variance;
+  double eps;
+};
+
+// packed: panels and bias of w [K, N], layers/packed.h.
+void fold_packed(const float* w, const NormToFold& norm, std::int64_t K, std::int64_t N, float* packed);
+// folded [taps, C] and bias [C] of w [taps, C].
+void fold_taps(const float* w, const NormToFold& norm, std::int64_t taps, std::int64_t C, float* folded, float* bias);
+
+}  // namespace vitrine::cuda
