@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What scripts/gpu-check measured, as one JSON and one Markdown file.
 
-  gpu_report.py --doctor FILE --training FILE --plans FILE LINES --out FOLDER"""
+  gpu_report.py --device cuda:0 --doctor FILE --training FILE --plans FILE LINES --out FOLDER"""
 import argparse
 import json
 import math
@@ -25,18 +25,29 @@ def compared(lines):
     for x in lines:
         if "peer" in x and "median_ms" in x:
             peers.setdefault(case_of(x), {})[x["way"]] = x["median_ms"]
-    ways = sorted({way for times in peers.values() for way in times})
-    rows = [["case", "Vitrine ms", "images/s", "graph nodes", "device MiB"] + [f"{w} ms" for w in ways] + ["best PyTorch / Vitrine"]]
+    ways = [w for w in ("eager", "whole graph", "reduce-overhead", "max-autotune") if any(w in times for times in peers.values())]
+    rows = [["case", "Vitrine ms", "images/s", "graph nodes", "device MiB"] + [f"{w} ms" for w in ways] + ["eager / Vitrine", "best compiled / Vitrine", "best of all / Vitrine"]]
     for case, x in ours.items():
         times = peers.get(case, {})
-        best = min(times.values()) / x["median_ms"] if times else None
+
+        def ratio(of):
+            known = [times[w] for w in of if w in times]
+            return f"{min(known) / x['median_ms']:.2f}" if known else "-"
+
         rows.append([f"{case[0]} b0, {case[1]} x {case[2]}, {case[3]}", f"{x['median_ms']:.3f}", f"{x['images_per_s']:.0f}", str(x["graph_nodes"]),
-                     f"{x['peak_device_mib']:.0f}"] + [f"{times[w]:.3f}" if w in times else "-" for w in ways] + [f"{best:.2f}" if best else "-"])
+                     f"{x['peak_device_mib']:.0f}"] + [f"{times[w]:.3f}" if w in times else "-" for w in ways]
+                    + [ratio(["eager"]), ratio(["reduce-overhead", "max-autotune"]), ratio(ways)])
     return table(rows)
 
 
+def name_of(device, doctor):
+    """What the doctor calls a device: a GPU's name."""
+    found = re.search(rf"^GPU +{re.escape(device)} +(.*?), compute capability", doctor, re.M)
+    return found.group(1) if found else device
+
+
 def depthwise(lines):
-    pairs = [x for x in lines if x["kind"] == "depthwise"]
+    pairs = list({(x["shape"], x["part"]): x for x in lines if x["kind"] == "depthwise"}.values())  # the last, where measured again
     with_library = [x for x in pairs if x.get("cudnn_us")]
     if not pairs:
         return ""
@@ -50,6 +61,7 @@ def depthwise(lines):
 
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--device", required=True)
     parser.add_argument("--doctor", required=True)
     parser.add_argument("--training", required=True)
     parser.add_argument("--plans", required=True)
@@ -59,16 +71,17 @@ def main():
     lines = [json.loads(x) for x in Path(args.lines).read_text().splitlines() if x.startswith("{")]
     doctor = Path(args.doctor).read_text()
     curves = [x.split() for x in re.findall(r"^curve (.*)$", Path(args.training).read_text(), re.M)]
-    names = [x["device"] for x in lines if "device" in x]
-    name = names[0] if names else "unknown"
+    name = name_of(args.device, doctor)
     checks = [["check", "result"]] + [[f"{x['kind']} {x['name']}", x["status"] + (f", {x['passed']} cases" if "passed" in x else "")]
-                                      for x in lines if x["kind"] in ("tests", "sanitizer")]
-    failures = [x for x in lines if "failed" in x]
+                                      for x in {x["name"]: x for x in lines if x["kind"] in ("tests", "sanitizer")}.values()]
+    failures = list({(case_of(x), x["way"]): x for x in lines if "failed" in x}.values())
     note = "**A rehearsal on the host: these figures say nothing about a GPU.**\n\n" if name == "cuda-host" else ""
     text = f"# {name}\n\n{note}Written by `scripts/gpu-check`; nothing here is entered by hand. Medians.\n\n```\n{doctor}```\n\n"
     text += "## Checks\n\n" + table(checks) + "\n\n## Against PyTorch\n\n" + compared(lines) + "\n\n"
     text += "".join(f"PyTorch {x['way']} did not run {x['kind']} {x['batch']} x {x['size']} {x['precision']}: {x['failed']}\n\n" for x in failures)
     text += depthwise(lines)
+    text += "".join(f"\n## The paper's experiment\n\n{x['patients']} patients, {x['slices']} slices, {x['trainings']} trainings of {x['epochs']} epochs on {x['device']}: {x['seconds']:.1f} s.\n"
+                    for x in lines if x["kind"] == "experiment")
     if curves:
         text += "\n## Training curves\n\nLoss of the same steps on the CPU and on the device, run-to-run tier.\n\n" + table([["step", "CPU", "device"]] + curves) + "\n"
     plans = [x[6:] for x in Path(args.plans).read_text().splitlines() if x.startswith("plan  ")]

@@ -141,6 +141,15 @@ void bench_infer_on(Device device, const BenchCommand& command);
 void bench_train_on(Device device, const BenchCommand& command);
 void bench_kernels_on(Device device, const BenchCommand& command);
 
+struct BenchExperimentCommand {
+  std::string arch = "b0";
+  int epochs = 100;
+  std::string folder = "bench-experiment";  // made, and removed at the end
+  bool json = false;
+  DeviceChoice device;
+};
+void run_bench_experiment(const BenchExperimentCommand& command);
+
 void run_doctor();
 
 // The report of a study's folder, or of one run's folder, as HTML (cli/report_data.cpp).

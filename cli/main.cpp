@@ -147,7 +147,7 @@ void add_study_commands(CLI::App& app, StudyCommand& study, DemoCommand& demo, R
   r->callback([&] { chosen = [&] { run_report(report); }; });
 }
 
-void add_bench_commands(CLI::App& app, BenchCommand& bench, std::function<void()>& chosen) {
+void add_bench_commands(CLI::App& app, BenchCommand& bench, BenchExperimentCommand& experiment, std::function<void()>& chosen) {
   auto* b = app.add_subcommand("bench", "how fast this build is on this machine");
   b->require_subcommand(1);
   b->fallthrough();
@@ -165,6 +165,14 @@ void add_bench_commands(CLI::App& app, BenchCommand& bench, std::function<void()
   add("infer", "images through the network", run_bench_infer);
   add("train", "training steps: forward, loss, backward, Adam", run_bench_train);
   add("kernels", "every kernel on every layer shape of the network", run_bench_kernels);
+  auto* e = b->add_subcommand("experiment", "the paper's whole experiment in its size, on drawn crops")->fallthrough();
+  e->add_option("--arch", experiment.arch, "b0 to b7, lite0 to lite4")->capture_default_str();
+  e->add_option("--epochs", experiment.epochs, "of each of the 20 trainings")->capture_default_str();
+  e->add_option("--folder", experiment.folder, "for crops and runs: made, and removed at the end")->capture_default_str();
+  e->add_flag("--json", experiment.json, "as one line of JSON");
+  add_training_device_options(e, experiment.device);
+  e->footer("Example: vitrine bench experiment --device cuda");
+  e->callback([&experiment, &chosen] { chosen = [&experiment] { run_bench_experiment(experiment); }; });
 }
 
 int usage_error(const std::string& message) {
@@ -194,6 +202,7 @@ int run(int argc, char** argv) {
   ReportCommand report;
   AuditParityCommand parity;
   BenchCommand bench;
+  BenchExperimentCommand experiment;
   int fold = 0;
   add_study_commands(app, study, demo, report, chosen);
   add_data_commands(app, simulate, prep, split, chosen);
@@ -207,7 +216,7 @@ int run(int argc, char** argv) {
   p->add_flag("--json", parity.json, "as JSON");
   p->footer("Exit code 0: every case is within its limit; 1: not.\nExample: vitrine audit parity tests/golden");
   p->callback([&] { chosen = [&] { run_audit_parity(parity); }; });
-  add_bench_commands(app, bench, chosen);
+  add_bench_commands(app, bench, experiment, chosen);
   app.add_subcommand("doctor", "what was built in, and what this machine has")
       ->footer("Example: vitrine doctor")
       ->callback([&] { chosen = run_doctor; });

@@ -130,6 +130,8 @@ TEST_F(Program, BenchPrintsItsKeysAndRefusesSizesThatMakeNoSense) {
   const Outcome kernels = vitrine_program("bench kernels --arch lite0 --batch 1 --size 32 --seconds 0 --json");
   EXPECT_EQ(kernels.code, 0);
   EXPECT_NE(kernels.output.find("\"depthwise inner loop\""), std::string::npos);
+  expect_refusal("bench experiment --epochs 0", 2, {"epochs", "0"});
+  expect_refusal("bench experiment --folder .", 2, {"exists already"});
   expect_refusal("bench infer --size 31", 2, {"--size", "31", "32"});
   expect_refusal("bench infer --batch 0", 2, {"--batch", "0"});
   expect_refusal("bench infer --arch b9", 2, {"b9"});
