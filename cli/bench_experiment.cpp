@@ -87,8 +87,8 @@ void print(const BenchExperimentCommand& c, const TrainOptions& options, double 
     std::printf("%s\n", j.dump().c_str());
     return;
   }
-  std::printf("the paper's experiment in its size: %d patients, %d slices of %d x %d, %zu trainings of %d epochs, %s\n", kPatients,
-              kSlices, kSide, kSide, trainings, options.epochs, text_of(options.device).c_str());
+  std::printf("the paper's experiment in its size: %d patients, %d slices of %d x %d, %zu trainings of %d epochs, %s\n",
+              kPatients, kSlices, kSide, kSide, trainings, options.epochs, text_of(options.device).c_str());
   std::printf("  %s s, %s s a training\n", fixed(seconds, 1).c_str(),
               fixed(seconds / static_cast<double>(trainings), 2).c_str());
 }

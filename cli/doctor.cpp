@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "cli/commands.h"
+#include "tensor/cuda/plans.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/isa.h"
 #include "tensor/parallel.h"
@@ -51,7 +52,12 @@ void print_cuda() {
     }
   }
   print_self_test(Device::cuda_host());
-  for (int i = 0; i < cuda::device_count(); ++i) print_self_test(Device::cuda(i));
+  for (int i = 0; i < cuda::device_count(); ++i) {
+    print_self_test(Device::cuda(i));
+    cuda::make_current(Device::cuda(i));
+    std::printf("plans             cuda:%d  %zu shapes in %s\n", i, cuda::plan_store().size(),
+                cuda::plan_store().file().string().c_str());
+  }
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "layers/cudnn_graph.h"
 #include "layers/cudnn_layout.h"
+#include "tensor/cuda/plans.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
 #include "tensor/tensor.h"
@@ -83,57 +84,75 @@ Descriptor operation_of(Part part, const ConvShape& s, bool depthwise) {
   return operation;
 }
 
-using Key = std::tuple<int, Part, bool, Precision, std::vector<std::int64_t>>;
+using Key = std::tuple<Part, bool, Precision, std::vector<std::int64_t>>;
 
 Key key_of(Part part, const ConvShape& s, bool depthwise) {
   const Padding& p = s.padding;
-  return {current().index,
-          part,
+  return {part,
           depthwise,
           settings().precision,
           {s.N, s.H, s.W, s.C, s.R, s.S, s.K, s.P, s.Q, s.stride, p.top, p.left, p.bottom, p.right}};
 }
 
-std::map<Key, std::optional<cudnn::Plan>>& plans() {
-  thread_local auto* const all = new std::map<Key, std::optional<cudnn::Plan>>;
-  return *all;
-}
-std::vector<std::string>& plan_lines() {
-  thread_local auto* const lines = new std::vector<std::string>;
-  return *lines;
-}
+struct Plans {
+  std::map<Key, std::optional<cudnn::Plan>> of_shape;
+  std::vector<std::string> lines;
+};
 
-// The fastest deterministic plan; none where cuDNN has no engine.
-std::optional<cudnn::Plan> chosen(Part part, const ConvShape& s, bool depthwise, const std::vector<const void*>& memory) {
-  Descriptor operation = operation_of(part, s, depthwise);
-  std::vector<cudnn::Plan> found = cudnn::plans_of(operation);
-  if (found.empty()) {
-    plan_lines().push_back(text(text_of(part, s, depthwise), "  no deterministic engine: own kernel"));
-    return std::nullopt;
-  }
-  std::size_t best = 0;
-  double least = 0;
-  for (std::size_t i = 0; i < found.size() && !is_capturing(); ++i) {
-    cudnn::run(found[i], {kX, kW, kY}, memory);
+struct Fastest {
+  std::size_t index;
+  double microseconds;  // 0 where nothing can be timed, so the first is taken
+};
+
+// Nothing where no plan runs.
+std::optional<Fastest> fastest_of(const std::vector<cudnn::Plan>& found, const std::vector<const void*>& memory) {
+  if (is_capturing() && !found.empty()) return Fastest{0, 0};
+  std::optional<Fastest> best;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (cudnn::try_run(found[i], {kX, kW, kY}, memory) != CUDNN_STATUS_SUCCESS) continue;
     const double ms = milliseconds(current(), [&] {
       for (int call = 0; call < kTimedCalls; ++call) cudnn::run(found[i], {kX, kW, kY}, memory);
     });
-    if (i == 0 || ms < least) {
-      best = i;
-      least = ms;
-    }
+    if (!best || ms * 1000 / kTimedCalls < best->microseconds) best = {i, ms * 1000 / kTimedCalls};
   }
-  plan_lines().push_back(text(text_of(part, s, depthwise), "  ", found[best].engine, "  best of ", found.size(), "  workspace ",
-                              found[best].workspace, "  ", least * 1000 / kTimedCalls, " us"));
-  return std::move(found[best]);
+  return best;
+}
+
+// The fastest deterministic plan, as it was chosen the first time; none where cuDNN has no engine.
+std::optional<cudnn::Plan> chosen(Part part, const ConvShape& s, bool depthwise, const std::vector<const void*>& memory) {
+  const Padding& p = s.padding;
+  const std::string name = text(text_of(part, s, depthwise), " padding ", p.top, " ", p.left, " ", p.bottom, " ", p.right, " ",
+                                vitrine::cuda::text_of(settings().precision));
+  std::vector<std::string>& lines = of_current_gpu<Plans>().lines;
+  std::vector<cudnn::Plan> found = cudnn::plans_of(operation_of(part, s, depthwise));
+  // cuDNN proposes the same plans in the same order for a GPU and a version of itself.
+  const auto choice_of = [&](std::size_t i) { return text("plan ", i, ", ", found[i].engine); };
+  std::optional<KeptPlan> kept = plan_store().find(name);
+  std::size_t index = 0;
+  while (kept && index < found.size() && choice_of(index) != kept->choice) ++index;
+  if (!kept || index == found.size()) {
+    const std::optional<Fastest> best = fastest_of(found, memory);
+    if (!best) {
+      lines.push_back(text(name, "  no deterministic engine: own kernel"));
+      return std::nullopt;
+    }
+    index = best->index;
+    kept = {choice_of(index), static_cast<std::uint64_t>(found[index].workspace), text("best of ", found.size()),
+            best->microseconds};
+    if (best->microseconds > 0) plan_store().keep(name, *kept);
+  }
+  lines.push_back(
+      text(name, "  ", kept->choice, ", ", kept->notes, ", workspace ", kept->workspace, ", ", kept->microseconds, " us"));
+  return std::move(found[index]);
 }
 
 bool run(Part part, const ConvShape& s, bool depthwise, const float* x, const float* w, const float* y) {
   if (!current().is_gpu() || settings().tier != Tier::run_to_run) return false;
   const std::vector<const void*> memory{x, w, y};
   const Key key = key_of(part, s, depthwise);
-  auto plan = plans().find(key);
-  if (plan == plans().end()) plan = plans().emplace(key, chosen(part, s, depthwise, memory)).first;
+  auto& plans = of_current_gpu<Plans>().of_shape;
+  auto plan = plans.find(key);
+  if (plan == plans.end()) plan = plans.emplace(key, chosen(part, s, depthwise, memory)).first;
   if (!plan->second) return false;
   cudnn::run(*plan->second, {kX, kW, kY}, memory);
   check_launch("conv2d");
@@ -178,7 +197,9 @@ bool library_depthwise_weight_gradient(const ConvShape& s, const float* x, const
   return is_library_used() && run(Part::weights, s, true, x, dw, dy);
 }
 
-std::vector<std::string> convolution_plans() { return plan_lines(); }
+std::vector<std::string> convolution_plans() {
+  return current().is_gpu() ? of_current_gpu<Plans>().lines : std::vector<std::string>{};
+}
 
 void build_convolution_graphs(const ConvShape& s, bool depthwise) {
   for (const Part part : {Part::forward, Part::data, Part::weights}) operation_of(part, s, depthwise);

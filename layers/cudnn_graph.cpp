@@ -1,11 +1,13 @@
 #include "layers/cudnn_graph.h"
 
 #include <algorithm>
-#include <map>
+#include <initializer_list>
+#include <optional>
 
 #include "base/error.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
+#include "tensor/storage.h"
 
 namespace vitrine::cuda::cudnn {
 namespace {
@@ -18,16 +20,16 @@ struct Library {
   void* workspace = nullptr;
 };
 
-// Of the current device; lives as long as the process.
 Library& library(const std::string& what) {
-  thread_local auto* const all = new std::map<int, Library>;
-  Library& l = (*all)[current().index];
-  if (l.handle == nullptr) {
-    check(dnn().Create(&l.handle), "cudnnCreate", what);
-    check(dnn().SetStream(l.handle, static_cast<cudaStream_t>(stream())), "cudnnSetStream", what);
-    l.workspace = allocate(current().index, static_cast<std::size_t>(kMostWorkspace));
-    if (l.workspace == nullptr) throw Error(ExitCode::runtime, "cuDNN: there is no memory for its workspace of 64 MiB");
-  }
+  Library& l = of_current_gpu<Library>();
+  if (l.handle != nullptr) return l;
+  if (l.workspace == nullptr) l.workspace = allocate(current().index, static_cast<std::size_t>(kMostWorkspace));
+  if (l.workspace == nullptr)
+    throw DeviceMemoryError(text(current().text(), " is out of memory: there is no room for cuDNN's workspace of 64 MiB"));
+  cudnnHandle_t handle = nullptr;
+  check(dnn().Create(&handle), "cudnnCreate", what);
+  check(dnn().SetStream(handle, static_cast<cudaStream_t>(stream())), "cudnnSetStream", what);
+  l.handle = handle;
   return l;
 }
 
@@ -37,15 +39,19 @@ std::vector<cudnnBackendNumericalNote_t> notes_of(const Descriptor& engine) {
   check(dnn().BackendGetAttribute(engine.get(), CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
                                   CUDNN_NUMERICAL_NOTE_TYPE_COUNT, &count, notes.data()),
         "reading numerical notes", engine.what());
-  notes.resize(static_cast<std::size_t>(count));
+  notes.resize(std::min(notes.size(), static_cast<std::size_t>(count)));
   return notes;
 }
 
 bool is_allowed(const std::vector<cudnnBackendNumericalNote_t>& notes) {
-  const auto has = [&](cudnnBackendNumericalNote_t note) { return std::ranges::find(notes, note) != notes.end(); };
-  if (has(CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC)) return false;
-  return settings().precision != Precision::fp32 ||
-         !(has(CUDNN_NUMERICAL_NOTE_TENSOR_CORE) || has(CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS));
+  const auto has_one_of = [&](std::initializer_list<cudnnBackendNumericalNote_t> unwanted) {
+    return std::ranges::any_of(unwanted, [&](auto note) { return std::ranges::find(notes, note) != notes.end(); });
+  };
+  if (has_one_of({CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC})) return false;
+  if (settings().precision != Precision::fp32) return true;
+  // Operands of fewer bits, and products of sums, whose errors are larger than a sum's of products.
+  return !has_one_of({CUDNN_NUMERICAL_NOTE_TENSOR_CORE, CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS, CUDNN_NUMERICAL_NOTE_FFT,
+                      CUDNN_NUMERICAL_NOTE_WINOGRAD});
 }
 
 std::string text_of_engine(const Descriptor& engine, const std::vector<cudnnBackendNumericalNote_t>& notes) {
@@ -110,15 +116,14 @@ Descriptor tensor(std::int64_t id, const std::vector<std::int64_t>& sizes, const
   return d;
 }
 
-std::vector<Plan> plans_of(Descriptor& operation) {
-  const std::string& what = operation.what();
-  Library& l = library(what);
-  Descriptor graph(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR, what);
-  graph.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, operation)
-      .set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &l.handle)
-      .finish();
+namespace {
+
+bool is_unsupported(cudnnStatus_t status) { return CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED; }
+
+// Engine configurations that cuDNN proposes for a graph, at most kMostEngines; none for a graph that it does not support.
+std::vector<Descriptor> configurations_of(const Descriptor& graph, cudnnBackendHeurMode_t mode) {
+  const std::string& what = graph.what();
   Descriptor heuristics(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR, what);
-  const cudnnBackendHeurMode_t mode = CUDNN_HEUR_MODE_A;
   heuristics.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph).set(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode);
   if (heuristics.try_finish() != CUDNN_STATUS_SUCCESS) return {};
   std::vector<Descriptor> configurations;
@@ -128,32 +133,56 @@ std::vector<Plan> plans_of(Descriptor& operation) {
     handles.push_back(configurations.back().get());
   }
   std::int64_t count = 0;
-  check(dnn().BackendGetAttribute(heuristics.get(), CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR, kMostEngines,
-                                  &count, handles.data()),
-        "asking for engines", what);
+  const cudnnStatus_t status = dnn().BackendGetAttribute(heuristics.get(), CUDNN_ATTR_ENGINEHEUR_RESULTS,
+                                                         CUDNN_TYPE_BACKEND_DESCRIPTOR, kMostEngines, &count, handles.data());
+  if (is_unsupported(status)) return {};
+  check(status, "asking for engines", what);
+  configurations.erase(configurations.begin() + std::clamp(count, std::int64_t{0}, kMostEngines), configurations.end());
+  return configurations;
+}
+
+// Nothing where the settings do not allow the engine, or this machine lacks what it takes.
+std::optional<Plan> plan_of(const Descriptor& configuration) {
+  const std::string& what = configuration.what();
+  Descriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR, what);
+  cudnnBackendDescriptor_t handle = engine.get();
+  std::int64_t found = 0;
+  if (dnn().BackendGetAttribute(configuration.get(), CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &found,
+                                &handle) != CUDNN_STATUS_SUCCESS)
+    return std::nullopt;
+  const auto notes = notes_of(engine);
+  if (!is_allowed(notes)) return std::nullopt;
+  Plan plan{Descriptor(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, what), 0, text_of_engine(engine, notes)};
+  plan.plan.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &library(what).handle)
+      .set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configuration);
+  if (plan.plan.try_finish() != CUDNN_STATUS_SUCCESS) return std::nullopt;
+  check(dnn().BackendGetAttribute(plan.plan.get(), CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &found,
+                                  &plan.workspace),
+        "asking for the workspace", what);
+  return plan.workspace <= kMostWorkspace ? std::optional(std::move(plan)) : std::nullopt;
+}
+
+}  // namespace
+
+std::vector<Plan> plans_of(const Descriptor& operation) {
+  const std::string& what = operation.what();
+  Descriptor graph(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR, what);
+  graph.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, operation)
+      .set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &library(what).handle);
+  const cudnnStatus_t status = graph.try_finish();
+  if (is_unsupported(status)) return {};
+  check(status, "cudnnBackendFinalize", what);
   std::vector<Plan> plans;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
-    Descriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR, what);
-    cudnnBackendDescriptor_t handle = engine.get();
-    std::int64_t found = 0;
-    if (dnn().BackendGetAttribute(configurations[i].get(), CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
-                                  &found, &handle) != CUDNN_STATUS_SUCCESS)
-      continue;
-    const auto notes = notes_of(engine);
-    if (!is_allowed(notes)) continue;
-    Plan plan{Descriptor(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, what), 0, text_of_engine(engine, notes)};
-    plan.plan.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &l.handle)
-        .set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configurations[i]);
-    if (plan.plan.try_finish() != CUDNN_STATUS_SUCCESS) continue;  // this machine lacks what the engine takes
-    check(dnn().BackendGetAttribute(plan.plan.get(), CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &found,
-                                    &plan.workspace),
-          "asking for the workspace", what);
-    if (plan.workspace <= kMostWorkspace) plans.push_back(std::move(plan));
+  for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
+    for (const Descriptor& configuration : configurations_of(graph, mode)) {
+      if (std::optional<Plan> plan = plan_of(configuration)) plans.push_back(std::move(*plan));
+    }
+    if (!plans.empty()) break;
   }
   return plans;
 }
 
-void run(const Plan& plan, const std::vector<std::int64_t>& ids, const std::vector<const void*>& memory) {
+cudnnStatus_t try_run(const Plan& plan, const std::vector<std::int64_t>& ids, const std::vector<const void*>& memory) {
   const std::string& what = plan.plan.what();
   Library& l = library(what);
   Descriptor pack(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, what);
@@ -161,7 +190,11 @@ void run(const Plan& plan, const std::vector<std::int64_t>& ids, const std::vect
       .set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, static_cast<std::int64_t>(memory.size()), memory.data())
       .set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, &l.workspace)
       .finish();
-  check(dnn().BackendExecute(l.handle, plan.plan.get(), pack.get()), "cudnnBackendExecute", what);
+  return dnn().BackendExecute(l.handle, plan.plan.get(), pack.get());
+}
+
+void run(const Plan& plan, const std::vector<std::int64_t>& ids, const std::vector<const void*>& memory) {
+  check(try_run(plan, ids, memory), "cudnnBackendExecute", plan.plan.what());
 }
 
 }  // namespace vitrine::cuda::cudnn

@@ -49,8 +49,10 @@ struct Plan {
   std::string engine;  // its number and numerical notes
 };
 
-// Plans of deterministic engines that keep float32 products unless the settings allow TF32, in the order that cuDNN proposes.
-std::vector<Plan> plans_of(Descriptor& operation);
+// Plans of deterministic engines that keep float32 products unless the settings allow TF32, in the order that cuDNN proposes; none for
+// an operation that it does not support.
+std::vector<Plan> plans_of(const Descriptor& operation);
+cudnnStatus_t try_run(const Plan& plan, const std::vector<std::int64_t>& ids, const std::vector<const void*>& memory);
 void run(const Plan& plan, const std::vector<std::int64_t>& ids, const std::vector<const void*>& memory);
 
 }  // namespace vitrine::cuda::cudnn

@@ -2,7 +2,7 @@
 
 #include <map>
 #include <optional>
-#include <tuple>
+#include <utility>
 
 #include "base/error.h"
 #include "layers/cudnn_graph.h"
@@ -37,15 +37,17 @@ Descriptor operation_of(bool gradient, std::int64_t n) {
   return operation;
 }
 
+struct Plans {
+  std::map<std::pair<bool, std::int64_t>, std::optional<cudnn::Plan>> of_size;
+};
+
 // The first plan of a size; none where cuDNN has no engine.
 const std::optional<cudnn::Plan>& plan_of(bool gradient, std::int64_t n) {
-  thread_local auto* const all = new std::map<std::tuple<int, bool, std::int64_t>, std::optional<cudnn::Plan>>;
-  const std::tuple key{current().index, gradient, n};
-  auto found = all->find(key);
-  if (found == all->end()) {
-    Descriptor operation = operation_of(gradient, n);
-    std::vector<cudnn::Plan> plans = cudnn::plans_of(operation);
-    found = all->emplace(key, plans.empty() ? std::nullopt : std::optional(std::move(plans.front()))).first;
+  auto& all = of_current_gpu<Plans>().of_size;
+  auto found = all.find({gradient, n});
+  if (found == all.end()) {
+    std::vector<cudnn::Plan> plans = cudnn::plans_of(operation_of(gradient, n));
+    found = all.emplace(std::pair(gradient, n), plans.empty() ? std::nullopt : std::optional(std::move(plans.front()))).first;
   }
   return found->second;
 }

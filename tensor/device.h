@@ -11,6 +11,7 @@ namespace vitrine {
 struct Device {
   enum class Kind { cpu, cuda };
   static constexpr int kHost = -1;  // index of cuda-host
+  static constexpr int kMost = 64;  // GPUs
 
   Kind kind = Kind::cpu;
   int index = 0;

@@ -77,8 +77,6 @@ struct BlockCache {
 
 namespace {
 
-constexpr std::size_t kMostDevices = 64;
-
 // Caches live as long as the process: tensors with static lifetime may outlive any other object.
 BlockCache& host_cache() {
   static auto* const cache = new BlockCache;
@@ -86,7 +84,7 @@ BlockCache& host_cache() {
 }
 
 BlockCache& gpu_cache(int index) {
-  static auto* const caches = new std::array<BlockCache, kMostDevices>;
+  static auto* const caches = new std::array<BlockCache, Device::kMost>;
   BlockCache& cache = caches->at(static_cast<std::size_t>(index));
   cache.device = Device::cuda(index);
   return cache;
@@ -112,9 +110,10 @@ BlockCache& cache_for(Device device) {
 
 std::size_t mebibytes(std::size_t bytes) { return (bytes + (1u << 20) - 1) >> 20; }
 
+// A pool's free blocks stay: a recorded graph writes them.
 void* ask_device(BlockCache& c, std::size_t bytes) {
   void* block = cuda::allocate(c.device.index, bytes);
-  if (block == nullptr) {
+  if (block == nullptr && &c == &gpu_cache(c.device.index)) {
     c.release();
     block = cuda::allocate(c.device.index, bytes);
   }
@@ -190,8 +189,8 @@ void reset_peak(Device device) {
   c.statistics.peak_bytes = c.statistics.live_bytes;
 }
 
-void release_cached_storage() {
-  BlockCache& c = host_cache();
+void release_cached_storage(Device device) {
+  BlockCache& c = common_cache(device);
   const std::scoped_lock lock(c.mutex);
   c.release();
 }

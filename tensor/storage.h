@@ -73,6 +73,6 @@ struct StorageStatistics {
 StorageStatistics storage_statistics();               // of the host
 StorageStatistics storage_statistics(Device device);  // of a CUDA device, without pools
 void reset_peak(Device device);                       // to what is live now
-void release_cached_storage();                        // gives every unused block back to the system
+void release_cached_storage(Device device = {});      // gives every unused block back to the system, without pools
 
 }  // namespace vitrine

@@ -13,6 +13,10 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "base/sha256.h"
+#include "layers/cudnn_convolution.h"
+#include "tensor/cuda/blas.h"
+#include "tensor/cuda/runtime.h"
+#include "tensor/cuda/settings.h"
 #include "train/trainer.h"
 
 namespace vitrine {
@@ -132,6 +136,16 @@ void write_summary(const std::filesystem::path& run, const RunResult& result) {
   write_file(run / "summary.json", json_text(json));
 }
 
+// What cuBLASLt and cuDNN were chosen to do for this run's shapes, where they did it.
+void write_plans(const std::filesystem::path& run, Device device) {
+  if (!device.is_gpu() || cuda::settings().tier == cuda::Tier::portable) return;
+  cuda::make_current(device);
+  std::string lines;
+  for (const std::string& line : cuda::convolution_plans()) lines += line + "\n";
+  for (const std::string& line : cuda::product_plans()) lines += line + "\n";
+  write_file(run / "plans.txt", lines);
+}
+
 // train(i, options) for i < count, `jobs` at a time, on the devices of `options` in turn. The failure of the lowest i is thrown when all
 // that were under way have ended; none is begun after a failure.
 void train_side_by_side(std::size_t count, int jobs, const TrainOptions& options,
@@ -183,6 +197,9 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
                          const std::filesystem::path& run, std::optional<int> only_fold, Progress& progress, int jobs) {
   check(given);
   if (jobs < 1) throw UsageError(text("--jobs is ", jobs, ", expected at least 1"));
+  if (given.device.is_gpu() && jobs > 1 + static_cast<int>(given.more_devices.size()))
+    throw UsageError(text("--jobs is ", jobs, ", expected at most the number of --devices, ", 1 + given.more_devices.size(),
+                          ": a GPU trains one fold at a time"));
   TrainOptions options = given;
   if (jobs > 1) options.more_devices.clear();  // each fold has a device of its own
   const auto count = static_cast<int>(splits.folds.size());
@@ -211,6 +228,7 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
   } else {
     for (std::size_t i = 0; i < wanted.size(); ++i) train(i, options);
   }
+  write_plans(run, options.device);
   RunResult result = summarized(std::move(folds));
   if (!only_fold) write_summary(run, result);
   return result;

@@ -206,6 +206,7 @@ void DeviceTraining::run_or_explain(std::int64_t N) {
     if (share_.count > 1) throw;
     const std::size_t limit = cuda::settings().memory_limit;
     recorded_.clear();
+    release_cached_storage(device_);
     const std::size_t room =
         limit > 0 ? limit : storage_statistics(device_).live_bytes + cuda::describe(device_.index).free_bytes;
     for (std::int64_t n = N / 4; n >= 2; n /= 2) {

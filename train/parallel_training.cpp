@@ -44,6 +44,7 @@ std::vector<double> ParallelTraining::run_epoch(const std::vector<int>& order, s
   if (trainings_.size() == 1) return trainings_.front()->run_epoch(order, epoch, rates);
   std::vector<std::vector<double>> losses(trainings_.size());
   std::exception_ptr failure;  // the first in time: those of the others follow from it
+  std::vector<std::thread> aborts;
   std::mutex mutex;
   const auto run = [&](std::size_t rank) {
     const cuda::CommunicatorScope scope(communicators_[rank].get());
@@ -53,14 +54,18 @@ std::vector<double> ParallelTraining::run_epoch(const std::vector<int>& order, s
       const std::scoped_lock lock(mutex);
       if (failure != nullptr) return;
       failure = std::current_exception();
-      for (const auto& c : communicators_) c->abort();
+      for (const auto& c : communicators_) aborts.emplace_back([&c] { c->abort(); });
     }
   };
   std::vector<std::thread> threads;
   for (std::size_t rank = 1; rank < trainings_.size(); ++rank) threads.emplace_back(run, rank);
   run(0);
   for (std::thread& t : threads) t.join();
-  if (failure != nullptr) std::rethrow_exception(failure);
+  if (failure != nullptr) {
+    trainings_.clear();  // with their recorded graphs, which the aborts wait for
+    for (std::thread& t : aborts) t.join();
+    std::rethrow_exception(failure);
+  }
   std::vector<double> means = losses.front();
   for (std::size_t i = 0; i < means.size(); ++i) {
     for (std::size_t rank = 1; rank < losses.size(); ++rank) means[i] += losses[rank][i];

@@ -6,12 +6,15 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <optional>
 #include <tuple>
 
 #include "base/error.h"
 #include "tensor/cuda/blas_functions.h"
+#include "tensor/cuda/plans.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
+#include "tensor/storage.h"
 
 namespace vitrine::cuda {
 namespace {
@@ -59,14 +62,13 @@ struct Library {
 };
 
 Library& library(const ProductShape& s) {
-  thread_local auto* const all = new std::map<int, Library>;
-  Library& d = (*all)[current().index];
-  if (d.handle == nullptr) {
-    check(blas().Create(&d.handle), "cublasLtCreate", s);
-    d.workspace = allocate(current().index, kWorkspace);
-    if (d.workspace == nullptr) throw Error(ExitCode::runtime, "cuBLASLt: there is no memory for its workspace of 32 MiB");
-  }
-  return d;
+  Library& l = of_current_gpu<Library>();
+  if (l.handle != nullptr) return l;
+  if (l.workspace == nullptr) l.workspace = allocate(current().index, kWorkspace);
+  if (l.workspace == nullptr)
+    throw DeviceMemoryError(text(current().text(), " is out of memory: there is no room for cuBLASLt's workspace of 32 MiB"));
+  check(blas().Create(&l.handle), "cublasLtCreate", s);
+  return l;
 }
 
 // cuBLASLt is column-major: y^T [N, M] = op(b)^T op(a)^T is computed, where a row-major matrix is its own transpose.
@@ -75,20 +77,15 @@ struct Plan {
   Layout left, right, result;
   cublasLtMatmulAlgo_t algorithm{};
   std::size_t workspace = 0;
-  double microseconds = 0;  // 0: not timed
-  int candidates = 0;
+  bool is_supported = false;
 };
 
-using Key = std::tuple<int, std::int64_t, std::int64_t, std::int64_t, bool, bool, bool, Precision>;
+using Key = std::tuple<std::int64_t, std::int64_t, std::int64_t, bool, bool, bool, Precision>;
 
-std::map<Key, Plan>& plans() {
-  thread_local auto* const all = new std::map<Key, Plan>;
-  return *all;
-}
-std::vector<std::string>& plan_lines() {
-  thread_local auto* const lines = new std::vector<std::string>;
-  return *lines;
-}
+struct Plans {
+  std::map<Key, Plan> of_shape;
+  std::vector<std::string> lines;
+};
 
 struct Operands {
   const float *a, *b, *bias;
@@ -132,7 +129,8 @@ std::vector<cublasLtMatmulHeuristicResult_t> proposals(const Plan& p, const Prod
       blas().MatmulAlgoGetHeuristic(library(s).handle, p.operation.get(), p.left.get(), p.right.get(), p.result.get(),
                                     p.result.get(), preference.get(), kCandidates, found.data(), &count);
   if (status != CUBLAS_STATUS_NOT_SUPPORTED) check(status, "cublasLtMatmulAlgoGetHeuristic", s);
-  found.resize(static_cast<std::size_t>(count));
+  found.resize(static_cast<std::size_t>(std::clamp(count, 0, kCandidates)));
+  std::erase_if(found, [](const auto& candidate) { return candidate.state != CUBLAS_STATUS_SUCCESS; });
   return found;
 }
 
@@ -148,12 +146,34 @@ Plan plan_of(const ProductShape& s, const Operands& o) {
   p.right = s.a_transposed ? layout(s.M, s.K, s) : layout(s.K, s.M, s);
   p.result = layout(s.N, s.M, s);
   set_bias(p, s, o.bias);
-  const auto found = proposals(p, s);
-  p.candidates = static_cast<int>(found.size());
-  if (found.empty()) return p;  // our own kernel computes this shape
+  return p;
+}
+
+// The shape, by which its algorithm is kept.
+std::string name_of(const ProductShape& s, bool has_bias) {
+  return text("product [", s.M, ", ", s.K, "] x [", s.K, ", ", s.N, "]", s.a_transposed ? " a^T" : "",
+              s.b_transposed ? " b^T" : "", has_bias ? " bias " : " ", text_of(settings().precision));
+}
+
+// True where the kept algorithm is one that the library can run.
+bool take_kept(Plan& p, const ProductShape& s, const KeptPlan& kept) {
+  cublasLtMatmulHeuristicResult_t result{};
+  if (kept.workspace > kWorkspace || !bytes_of(kept.choice, &p.algorithm, sizeof p.algorithm)) return false;
+  if (blas().MatmulAlgoCheck(library(s).handle, p.operation.get(), p.left.get(), p.right.get(), p.result.get(), p.result.get(),
+                             &p.algorithm, &result) != CUBLAS_STATUS_SUCCESS)
+    return false;
+  p.workspace = result.workspaceSize;
+  return result.state == CUBLAS_STATUS_SUCCESS && p.workspace <= kWorkspace;
+}
+
+// The fastest of what the library proposes; its microseconds: 0 where nothing can be timed, so the first is taken. Nothing where none of
+// them runs.
+std::optional<double> take_fastest(Plan& p, const ProductShape& s, const Operands& o,
+                                   const std::vector<cublasLtMatmulHeuristicResult_t>& found) {
+  if (found.empty()) return std::nullopt;
   p.algorithm = found.front().algo;
   p.workspace = found.front().workspaceSize;
-  if (is_capturing()) return p;  // nothing can be timed now
+  if (is_capturing()) return 0;
   double best = 0;
   for (const auto& candidate : found) {
     if (multiply(p, s, o, candidate.algo, candidate.workspaceSize) != CUBLAS_STATUS_SUCCESS) continue;
@@ -165,7 +185,26 @@ Plan plan_of(const ProductShape& s, const Operands& o) {
     p.algorithm = candidate.algo;
     p.workspace = candidate.workspaceSize;
   }
-  p.microseconds = best * 1000 / kTimedCalls;
+  if (best == 0) return std::nullopt;
+  return best * 1000 / kTimedCalls;
+}
+
+Plan chosen_plan(const ProductShape& s, const Operands& o) {
+  Plan p = plan_of(s, o);
+  const std::string name = name_of(s, o.bias != nullptr);
+  std::optional<KeptPlan> kept = plan_store().find(name);
+  if (kept && take_kept(p, s, *kept)) {
+    p.is_supported = true;
+  } else {
+    const auto found = proposals(p, s);
+    const std::optional<double> microseconds = take_fastest(p, s, o, found);
+    if (!microseconds) return p;  // our own kernel computes this shape
+    p.is_supported = true;
+    kept = {hex_of(&p.algorithm, sizeof p.algorithm), p.workspace, text("best of ", found.size()), *microseconds};
+    if (*microseconds > 0) plan_store().keep(name, *kept);
+  }
+  of_current_gpu<Plans>().lines.push_back(text(name, "  (", s.op, ")  ", kept->notes, ", algorithm ", kept->choice,
+                                               ", workspace ", kept->workspace, ", ", kept->microseconds, " us"));
   return p;
 }
 
@@ -174,23 +213,20 @@ Plan plan_of(const ProductShape& s, const Operands& o) {
 bool library_product(const ProductShape& s, const float* a, const float* b, const float* bias, float* y) {
   if (!current().is_gpu() || settings().tier != Tier::run_to_run || s.M < 1 || s.N < 1 || s.K < 1) return false;
   const Operands operands{a, b, bias, y};
-  const Key key{current().index, s.M, s.N, s.K, s.a_transposed, s.b_transposed, bias != nullptr, settings().precision};
-  auto found = plans().find(key);
-  if (found == plans().end()) {
-    found = plans().emplace(key, plan_of(s, operands)).first;
-    const Plan& p = found->second;
-    plan_lines().push_back(text(s.op, "  [", s.M, ", ", s.K, "] x [", s.K, ", ", s.N, "]", s.a_transposed ? "  a^T" : "",
-                                s.b_transposed ? "  b^T" : "", "  ", text_of(settings().precision), "  best of ", p.candidates,
-                                "  workspace ", p.workspace, "  ", p.microseconds, " us"));
-  }
+  const Key key{s.M, s.N, s.K, s.a_transposed, s.b_transposed, bias != nullptr, settings().precision};
+  auto& plans = of_current_gpu<Plans>().of_shape;
+  auto found = plans.find(key);
+  if (found == plans.end()) found = plans.emplace(key, chosen_plan(s, operands)).first;
   Plan& p = found->second;
-  if (p.candidates == 0) return false;
+  if (!p.is_supported) return false;
   set_bias(p, s, bias);
   check(multiply(p, s, operands, p.algorithm, p.workspace), "cublasLtMatmul", s);
   check_launch(s.op);
   return true;
 }
 
-std::vector<std::string> product_plans() { return plan_lines(); }
+std::vector<std::string> product_plans() {
+  return current().is_gpu() ? of_current_gpu<Plans>().lines : std::vector<std::string>{};
+}
 
 }  // namespace vitrine::cuda

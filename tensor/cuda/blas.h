@@ -1,7 +1,7 @@
 // Products by cuBLASLt, for the run-to-run tier on a GPU.
 //
-// The algorithm of a shape is chosen once, by timing what the library proposes, among those without atomic sums; it is kept with its
-// workspace for the rest of the process, so a shape's bits repeat.
+// The algorithm of a shape is chosen once, by timing what the library proposes, among those without atomic sums, and kept
+// (tensor/cuda/plans.h), so a shape's bits repeat from run to run.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ struct ProductShape {
 // shape that it does not support.
 bool library_product(const ProductShape& shape, const float* a, const float* b, const float* bias, float* y);
 
-// What was chosen so far, a line for every shape: op, sizes, precision, engine, workspace, microseconds.
+// What the current device uses so far, a line for every shape: sizes, precision, op, algorithm, workspace, microseconds.
 std::vector<std::string> product_plans();
 
 }  // namespace vitrine::cuda

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cublasLt.h>
+#include <cuda_runtime_api.h>
 
+#include "base/error.h"
 #include "tensor/cuda/library.h"
 
 namespace vitrine::cuda {
@@ -12,6 +14,7 @@ struct Blas {
   decltype(&::cublasLtGetStatusString) GetStatusString = nullptr;
   decltype(&::cublasLtGetVersion) GetVersion = nullptr;
   decltype(&::cublasLtMatmul) Matmul = nullptr;
+  decltype(&::cublasLtMatmulAlgoCheck) MatmulAlgoCheck = nullptr;
   decltype(&::cublasLtMatmulAlgoGetHeuristic) MatmulAlgoGetHeuristic = nullptr;
   decltype(&::cublasLtMatmulDescCreate) MatmulDescCreate = nullptr;
   decltype(&::cublasLtMatmulDescDestroy) MatmulDescDestroy = nullptr;
@@ -26,12 +29,13 @@ struct Blas {
 // Loads the library at the first call.
 inline const Blas& blas() {
   static const Blas functions = [] {
-    const SharedLibrary library("libcublasLt.so.13", VITRINE_CUBLASLT);
+    const SharedLibrary library(text("libcublasLt.so.", CUDART_VERSION / 1000), VITRINE_CUBLASLT);
     Blas f;
     library.find(f.Create, "cublasLtCreate");
     library.find(f.GetStatusString, "cublasLtGetStatusString");
     library.find(f.GetVersion, "cublasLtGetVersion");
     library.find(f.Matmul, "cublasLtMatmul");
+    library.find(f.MatmulAlgoCheck, "cublasLtMatmulAlgoCheck");
     library.find(f.MatmulAlgoGetHeuristic, "cublasLtMatmulAlgoGetHeuristic");
     library.find(f.MatmulDescCreate, "cublasLtMatmulDescCreate");
     library.find(f.MatmulDescDestroy, "cublasLtMatmulDescDestroy");

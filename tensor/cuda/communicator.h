@@ -19,7 +19,8 @@ class Communicator {
   virtual int size() const = 0;
   // out [size][bytes]: every rank's `bytes` at `in`, in rank order. On a GPU in the order of its stream.
   virtual void all_gather(const void* in, void* out, std::size_t bytes) = 0;
-  // After a failure: the others' exchanges end with an Error instead of waiting for this rank.
+  // After a failure: the others' exchanges end with an Error instead of waiting for this rank. Any thread may call it. On a GPU it returns
+  // only when the recorded graphs that hold the communicator are gone.
   virtual void abort() = 0;
 };
 

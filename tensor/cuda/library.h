@@ -7,7 +7,7 @@
 
 namespace vitrine::cuda {
 
-// A shared library, found by its name or in the folder where the build found it. Error (exit code 1) when it cannot be loaded.
+// A shared library, found where the build found it, or by its name. Error (exit code 1) when it cannot be loaded.
 class SharedLibrary {
  public:
   SharedLibrary(const std::string& name, const std::string& built_with);

@@ -1,4 +1,6 @@
 // tensor/cuda/communicator.h through NCCL.
+#include <atomic>
+
 #include "base/error.h"
 #include "tensor/cuda/communicator.h"
 #include "tensor/cuda/nccl_functions.h"
@@ -16,20 +18,22 @@ class NcclCommunicator final : public Communicator {
  public:
   NcclCommunicator(ncclComm_t handle, int rank, int size) : handle_(handle), rank_(rank), size_(size) {}
   ~NcclCommunicator() override {
-    if (handle_ != nullptr) nccl().CommDestroy(handle_);
+    if (const ncclComm_t handle = handle_.exchange(nullptr)) nccl().CommDestroy(handle);
   }
   int rank() const override { return rank_; }
   int size() const override { return size_; }
   void all_gather(const void* in, void* out, std::size_t bytes) override {
-    check(nccl().AllGather(in, out, bytes, ncclInt8, handle_, static_cast<cudaStream_t>(stream())), "ncclAllGather");
+    const ncclComm_t handle = handle_.load();
+    if (handle == nullptr) throw Error(ExitCode::runtime, text("NCCL: another device than ", current().text(), " failed"));
+    check(nccl().AllGather(in, out, bytes, ncclInt8, handle, static_cast<cudaStream_t>(stream())), "ncclAllGather");
   }
+  // Ends the exchanges under way at once; returns when no recorded graph holds the communicator any more.
   void abort() override {
-    if (handle_ != nullptr) nccl().CommAbort(handle_);
-    handle_ = nullptr;
+    if (const ncclComm_t handle = handle_.exchange(nullptr)) nccl().CommAbort(handle);
   }
 
  private:
-  ncclComm_t handle_;
+  std::atomic<ncclComm_t> handle_;
   int rank_, size_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <deque>
@@ -68,9 +69,10 @@ const Queue& queue_of(int index) {
   Queue& q = (*queues)[static_cast<std::size_t>(index)];
   if (q.stream != nullptr) return q;
   const OnDevice scope(index);
+  if (q.counters == nullptr) check(cudaMalloc(&q.counters, kCounters * sizeof(unsigned)), "cudaMalloc", at_device(index));
+  check(cudaMemset(q.counters, 0, kCounters * sizeof(unsigned)), "cudaMemset", at_device(index));
+  check(cudaDeviceSynchronize(), "cudaDeviceSynchronize", at_device(index));
   check(cudaStreamCreateWithFlags(&q.stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags", at_device(index));
-  check(cudaMalloc(&q.counters, kCounters * sizeof(unsigned)), "cudaMalloc", at_device(index));
-  check(cudaMemsetAsync(q.counters, 0, kCounters * sizeof(unsigned), q.stream), "cudaMemsetAsync", at_device(index));
   return q;
 }
 
@@ -103,7 +105,7 @@ std::string why_no_device() {
 }
 
 void require(int index) {
-  const int count = device_count();
+  const int count = std::min(device_count(), Device::kMost);
   if (count == 0)
     throw Error(ExitCode::runtime, text("--device cuda:", index, " cannot be used: ", why_no_device(), "; use --device cpu"));
   if (index >= count) {
@@ -216,6 +218,8 @@ Graph::Graph(Device device, const std::function<void()>& work) : state_(std::mak
   state_->device = device;
   make_current(device);
   const cudaStream_t stream = stream_of(device.index);
+  synchronize(device);
+  release_cached_storage(device);
   const MemoryPool::Scope scope(state_->pool);
   check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture", at_device(device.index));
   capturing = true;
@@ -224,6 +228,8 @@ Graph::Graph(Device device, const std::function<void()>& work) : state_(std::mak
   } catch (...) {
     capturing = false;
     cudaStreamEndCapture(stream, &state_->graph);
+    if (state_->graph != nullptr) cudaGraphDestroy(state_->graph);  // the destructor will not run
+    cudaGetLastError();                                             // the sentence is on its way already
     throw;
   }
   capturing = false;
@@ -237,6 +243,7 @@ Graph::~Graph() {
 }
 
 void Graph::launch() {
+  make_current(state_->device);
   check(cudaGraphLaunch(state_->executable, stream_of(state_->device.index)), "cudaGraphLaunch",
         at_device(state_->device.index));
 }

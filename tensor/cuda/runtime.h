@@ -5,6 +5,7 @@
 // is waited for, so that a failing kernel is named and not a later one. In a build without CUDA there are no devices.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -57,11 +58,19 @@ bool is_capturing();
 // one after the other.
 unsigned* counters(std::int64_t count);
 
+// One T for each GPU, made when it is first asked for: what a library needs there. A GPU is used by one thread at a time.
+template <class T>
+T& of_current_gpu() {
+  static auto* const all = new std::array<T, Device::kMost>;  // as long as the process, like what tensors hold
+  return (*all)[static_cast<std::size_t>(current().index)];
+}
+
 // Work of one device recorded once and replayed with one call. The work runs no host code again: every argument that changes from
 // replay to replay lies in device memory. Tensors made while recording keep their memory as long as the graph lives.
 class Graph {
  public:
-  Graph(Device device, const std::function<void()>& work);  // records; does not run
+  // Records; does not run. Memory that the device's tensors left behind is given back first: a graph's tensors have memory of their own.
+  Graph(Device device, const std::function<void()>& work);
   ~Graph();
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;

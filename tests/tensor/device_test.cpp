@@ -180,6 +180,23 @@ TEST(Communicator, OfOneGpuGivesBackWhatItGot) {
   EXPECT_EQ(y.to(Device::cpu()).host()[999], 2.5f);
 }
 
+TEST(Communicator, OfOneGpuIsRecordedAndReplayed) {
+  if (cuda::device_count() == 0) GTEST_SKIP() << cuda::why_no_device();
+  const Device device = Device::cuda(0);
+  cuda::make_current(device);
+  const auto all = cuda::communicators({device});
+  Tensor x = Tensor::full({1000}, 2.5f, device), y = Tensor::zeros({1000}, device);
+  const float* const from = x.data();
+  float* const to = y.mutable_data();
+  all[0]->all_gather(from, to, 4000);  // the first exchange sets up what a recording may not
+  cuda::Graph graph(device, [&] { all[0]->all_gather(from, to, 4000); });
+  EXPECT_GT(graph.nodes(), 0u);
+  const std::vector<float> other(1000, -7.0f);
+  x.write_bytes(other.data(), 4000);
+  graph.launch();
+  EXPECT_EQ(y.to(Device::cpu()).host()[999], -7.0f);
+}
+
 TEST(MemoryPool, KeepsItsBlocksApart) {
   if (cuda::device_count() == 0) GTEST_SKIP() << cuda::why_no_device();
   MemoryPool pool;
