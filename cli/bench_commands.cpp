@@ -99,7 +99,7 @@ void print(const BenchCommand& c, const std::string& kind, const Times& t, doubl
 
 void run_bench_infer(const BenchCommand& c) {
   check(c);
-  if (const Device device = c.device.choose(); device.is_cuda()) return bench_infer_on(device, c);
+  if (const Device device = c.device.choose_for_prediction(); device.is_cuda()) return bench_infer_on(device, c);
   EfficientNet net(architecture(c.arch), published_semantics(Family::timm, architecture(c.arch)), 1000);
   net.initialize(1);
   const Tensor images = drawn_images(c);

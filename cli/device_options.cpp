@@ -14,10 +14,20 @@ Device DeviceChoice::choose() const {
   const Device chosen = device_from_name(device);
   cuda::settings() = {cuda::tier_from_name(tier), cuda::precision_from_name(precision),
                       static_cast<std::size_t>(memory_mib) << 20};
-  if (cuda::settings().tier == cuda::Tier::portable && cuda::settings().precision != cuda::Precision::fp32)
+  const bool is_fp32 = cuda::settings().precision == cuda::Precision::fp32;
+  if (!is_fp32 && cuda::settings().tier == cuda::Tier::portable)
     throw UsageError(text("--precision ", precision, " needs --tier run-to-run: the portable tier computes in float32"));
+  if (!is_fp32 && !chosen.is_gpu())
+    throw UsageError(text("--precision ", precision, " needs a GPU: ", chosen.text(), " computes in float32"));
   if (device == "auto" && !chosen.is_cuda())
     std::fprintf(stderr, "vitrine: computing on the CPU: %s\n", cuda::why_no_device().c_str());
+  return chosen;
+}
+
+Device DeviceChoice::choose_for_prediction() const {
+  const Device chosen = choose();
+  if (cuda::settings().precision != cuda::Precision::fp32)
+    throw UsageError(text("--precision ", precision, " is for training: predictions are computed in float32"));
   return chosen;
 }
 

@@ -21,6 +21,7 @@ struct DeviceChoice {
   // code 1) when the GPU cannot be used.
   Device choose() const;
   void choose(TrainOptions& options) const;  // --devices as well
+  Device choose_for_prediction() const;      // refuses another precision than float32: the folded network has none
 };
 void add_device_options(CLI::App* app, DeviceChoice& choice);
 void add_training_device_options(CLI::App* app, DeviceChoice& choice);  // --devices as well

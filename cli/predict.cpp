@@ -122,7 +122,7 @@ void run_predict(const PredictCommand& command) {
   const TensorFile file = read_checkpoint(command.weights);
   EfficientNet net = load_efficientnet(file, command.arch, command.from, command.semantics, command.weights);
   warn_about_values(net, command.weights);
-  net.to(command.device.choose());
+  net.to(command.device.choose_for_prediction());
   if (command.tensor.empty()) {
     const auto names = file.metadata.find("vitrine.class_names");
     predict_images(net, command, names == file.metadata.end() ? std::string() : names->second);

@@ -62,7 +62,8 @@ std::filesystem::path folder() {
   if (const std::string named = variable("VITRINE_PLANS"); !named.empty()) return named;
   if (const std::string cache = variable("XDG_CACHE_HOME"); !cache.empty()) return std::filesystem::path(cache) / "vitrine";
   if (const std::string home = variable("HOME"); !home.empty()) return std::filesystem::path(home) / ".cache" / "vitrine";
-  throw UsageError("there is no folder to keep the plans of cuBLASLt and cuDNN in (HOME is not set); name one in VITRINE_PLANS");
+  throw UsageError(
+      "there is no folder to keep the plans of cuBLASLt and cuDNN in (HOME is not set); name one in VITRINE_PLANS");
 }
 
 }  // namespace
@@ -99,7 +100,8 @@ PlanStore& plan_store() {
   }
   const std::filesystem::path file = plan_file(describe(current().index).name, libraries);
   static std::mutex mutex;
-  static auto* const stores = new std::map<std::filesystem::path, PlanStore>;  // as long as the process, like the plans themselves
+  static auto* const stores =
+      new std::map<std::filesystem::path, PlanStore>;  // as long as the process, like the plans themselves
   const std::scoped_lock lock(mutex);
   return stores->try_emplace(file, file).first->second;
 }

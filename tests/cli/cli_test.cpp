@@ -110,6 +110,8 @@ TEST_F(Program, DevicesThatCannotBeUsedAreRefused) {
   expect_refusal(predict + path("o.safetensors") + " --device cuda:4096", 1, {"cuda:4096"});
   expect_refusal(predict + path("o.safetensors") + " --device cuda-host --tier quick", 2, {"--tier", "'quick'"});
   expect_refusal(predict + path("o.safetensors") + " --tier portable --precision bf16", 2, {"--precision bf16"});
+  expect_refusal(predict + path("o.safetensors") + " --device cuda-host --precision tf32", 2, {"--precision tf32", "GPU"});
+  expect_refusal("bench train --precision bf16", 2, {"--precision bf16", "cpu computes in float32"});
   EXPECT_FALSE(fs::exists(folder / "o.safetensors"));
   ASSERT_EQ(vitrine_program(predict + path("cpu.safetensors")).code, 0);
   ASSERT_EQ(vitrine_program(predict + path("there.safetensors") + " --device cuda-host --tier portable").code, 0);

@@ -52,8 +52,9 @@ TEST_F(Plans, OfOtherProcessesAreKeptAndTheFirstChoiceStays) {
 
 TEST_F(Plans, ADamagedFileIsRefusedByName) {
   make_directory(file().parent_path());
-  for (const char* bytes : {"", "{", "[]", "{\"format\": 2, \"plans\": {}}", "{\"format\": 1}", "{\"format\": 1, \"plans\": {\"a\": {}}}",
-                            "{\"format\": 1, \"plans\": {\"a\": {\"choice\": 5, \"workspace\": 0, \"notes\": \"\", \"microseconds\": 1}}}"}) {
+  for (const char* bytes :
+       {"", "{", "[]", "{\"format\": 2, \"plans\": {}}", "{\"format\": 1}", "{\"format\": 1, \"plans\": {\"a\": {}}}",
+        "{\"format\": 1, \"plans\": {\"a\": {\"choice\": 5, \"workspace\": 0, \"notes\": \"\", \"microseconds\": 1}}}"}) {
     write_file(file(), bytes);
     try {
       cuda::PlanStore store(file());
