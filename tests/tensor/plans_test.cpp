@@ -2,6 +2,7 @@
 #include "tensor/cuda/plans.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <cstdlib>
@@ -17,9 +18,10 @@ namespace fs = std::filesystem;
 class Plans : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(::testing::TempDir()) / ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    folder_ = fs::temp_directory_path() / ("vitrine-plans-" + std::to_string(::getpid()));
     fs::remove_all(folder_);
   }
+  void TearDown() override { fs::remove_all(folder_); }
   fs::path file() const { return folder_ / "made" / "plans.json"; }
 
   fs::path folder_;
