@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "nn/efficientnet/inference.h"
+#include "tensor/cuda/launches.h"
 #include "tensor/philox.h"
 #include "tensor/storage.h"
 #include "tests/cuda_devices.h"
@@ -167,6 +168,25 @@ TEST(DeviceTraining, OfTheRunToRunTierFollowsTheCpuAndRepeatsItsBits) {
     for (std::size_t i = 0; i < want.losses.size(); ++i) EXPECT_NEAR(got.losses[i], want.losses[i], i == 0 ? 1e-5 : 2e-2) << i;
     for (int repeat = 0; repeat < 2; ++repeat) expect_same_bits(on_device("b0", data, o, 2, device), got, device.text());
   }
+}
+
+// What a step of a small batch takes on a GPU is the time of its launches. Lower the bounds with every launch that is saved.
+TEST(DeviceTraining, EnqueuesFewKernels) {
+  const TierScope scope(cuda::Tier::run_to_run);
+  const Dataset data = drawn_data(2, 33);
+  EfficientNet net = network("b0");
+  net.to(Device::cuda_host());
+  const TrainOptions o = options_for(2);
+  Optimizer optimizer(o.optimizer);
+  DeviceTraining training(net, optimizer, data, o);
+  training.run_epoch({0, 1}, 1, rates_for(1));  // makes the moments
+  cuda::reset_launches();
+  training.run_epoch({0, 1}, 2, rates_for(1));
+  EXPECT_LE(cuda::launch_count(), 418u);
+  Inference inference(net);
+  cuda::reset_launches();
+  predict(inference, net.semantics, {data.images[0]}, 1);
+  EXPECT_LE(cuda::launch_count(), 83u);
 }
 
 // Two devices with half of each batch, against one with all of it: the sums are the same but for their order.
