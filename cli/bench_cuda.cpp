@@ -62,16 +62,17 @@ Json described(Device device, const BenchCommand& c, const std::string& kind) {
   return j;
 }
 
-// On cuda-host, where nothing is recorded: the kernels that one round enqueues.
-void count_launches(Device device, const std::function<void()>& round) {
+// On cuda-host, what one round enqueues before it is recorded, by op.
+std::vector<cuda::Launches> launches_of(const std::function<void()>& round) {
   cuda::reset_launches();
-  if (!device.is_gpu()) round();
+  round();
+  return cuda::launches();
 }
 
-void print_launches() {
-  std::printf("  kernels %llu:", static_cast<unsigned long long>(cuda::launch_count()));
-  for (const cuda::Launches& l : cuda::launches())
-    std::printf(" %s %llu", l.op.c_str(), static_cast<unsigned long long>(l.count));
+void print(const std::vector<cuda::Launches>& launches) {
+  if (launches.empty()) return;
+  std::printf("  kernels");
+  for (const cuda::Launches& l : launches) std::printf(" %s %llu", l.op.c_str(), static_cast<unsigned long long>(l.count));
   std::printf("\n");
 }
 
@@ -89,7 +90,6 @@ void print(Device device, const BenchCommand& c, const std::string& kind, const 
     j["repetitions"] = ms.size();
     j["images_per_s"] = rate;
     j["graph_nodes"] = nodes;
-    if (!device.is_gpu()) j["launches"] = cuda::launch_count();
     j["peak_device_mib"] = memory;
     std::printf("%s\n", j.dump().c_str());
     return;
@@ -100,7 +100,6 @@ void print(Device device, const BenchCommand& c, const std::string& kind, const 
               fixed(high, 3).c_str(), ms.size());
   std::printf("  images  %s a second\n", fixed(rate, 1).c_str());
   if (nodes > 0) std::printf("  graph   %zu nodes\n", nodes);
-  if (!device.is_gpu()) print_launches();
   if (device.is_gpu()) std::printf("  memory  %s MiB of the device besides recorded graphs\n", fixed(memory, 0).c_str());
 }
 
@@ -158,9 +157,10 @@ void bench_infer_on(Device device, const BenchCommand& c) {
   const Tensor images = drawn({c.batch, c.size, c.size, 3}, 7).to(device);
   std::vector<float> logits(static_cast<std::size_t>(c.batch * 1000));
   const auto round = [&] { inference.run(images, logits); };
+  const std::vector<cuda::Launches> launches = device.is_gpu() ? std::vector<cuda::Launches>{} : launches_of(round);
   const std::vector<double> ms = measure(c.seconds, round);
-  count_launches(device, round);
   print(device, c, "infer", ms, 1, inference.nodes());
+  if (!c.json) print(launches);
 }
 
 void bench_train_on(Device device, const BenchCommand& c) {
@@ -184,10 +184,16 @@ void bench_train_on(Device device, const BenchCommand& c) {
   std::uint32_t epoch = 0;
   // An epoch of 50 steps with everything that belongs to it: draws, upload, augmentation, mixup, step, losses.
   const auto round = [&] { training.run_epoch(order, ++epoch, std::vector<StepRates>(steps, StepRates{1e-4, 0.9})); };
+  std::vector<cuda::Launches> launches;
+  if (!device.is_gpu()) {
+    round();  // makes the moments
+    launches = launches_of(round);
+  }
   const std::vector<double> ms = measure(2 * c.seconds, round);
-  count_launches(device, round);
   print(device, c, "train", ms, static_cast<double>(steps), training.nodes());
-  if (!c.json) print_plans();
+  if (c.json) return;
+  print(launches);
+  print_plans();
 }
 
 void bench_kernels_on(Device device, const BenchCommand& c) {

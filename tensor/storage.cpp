@@ -66,6 +66,7 @@ struct BlockCache {
   std::map<std::size_t, std::vector<void*>> free_blocks;
   StorageStatistics statistics;
 
+  ~BlockCache() { release(); }
   void release() {  // the mutex is held
     for (auto& [bytes, blocks] : free_blocks) {
       for (void* block : blocks)
@@ -78,33 +79,34 @@ struct BlockCache {
 namespace {
 
 // Caches live as long as the process: tensors with static lifetime may outlive any other object.
-BlockCache& host_cache() {
-  static auto* const cache = new BlockCache;
-  return *cache;
-}
+using SharedCache = std::shared_ptr<BlockCache>;
 
-BlockCache& gpu_cache(int index) {
-  static auto* const caches = new std::array<BlockCache, Device::kMost>;
-  BlockCache& cache = caches->at(static_cast<std::size_t>(index));
-  cache.device = Device::cuda(index);
+SharedCache cache_of(Device device) {
+  auto cache = std::make_shared<BlockCache>();
+  cache->device = device;
   return cache;
 }
 
-thread_local BlockCache* pool_in_use = nullptr;
-
-BlockCache& cuda_host_cache() {
-  static auto* const cache = new BlockCache{Device::cuda_host(), {}, {}, {}};
-  return *cache;
+const SharedCache& gpu_cache(int index) {
+  static auto* const caches = [] {
+    auto* const all = new std::array<SharedCache, Device::kMost>;
+    for (int i = 0; i < Device::kMost; ++i) (*all)[static_cast<std::size_t>(i)] = cache_of(Device::cuda(i));
+    return all;
+  }();
+  return caches->at(static_cast<std::size_t>(index));
 }
 
-BlockCache& common_cache(Device device) {
-  return device.is_gpu() ? gpu_cache(device.index) : device.is_cuda() ? cuda_host_cache() : host_cache();
+const SharedCache& common_cache(Device device) {
+  static auto* const host = new SharedCache(cache_of(Device::cpu()));
+  static auto* const cuda_host = new SharedCache(cache_of(Device::cuda_host()));
+  return device.is_gpu() ? gpu_cache(device.index) : device.is_cuda() ? *cuda_host : *host;
 }
 
-BlockCache& cache_for(Device device) {
-  if (!device.is_gpu()) return common_cache(device);
-  if (pool_in_use == nullptr) return gpu_cache(device.index);
-  pool_in_use->device = device;
+thread_local const SharedCache* pool_in_use = nullptr;
+
+const SharedCache& cache_for(Device device) {
+  if (!device.is_cuda() || pool_in_use == nullptr) return common_cache(device);
+  (*pool_in_use)->device = device;
   return *pool_in_use;
 }
 
@@ -113,7 +115,7 @@ std::size_t mebibytes(std::size_t bytes) { return (bytes + (1u << 20) - 1) >> 20
 // A pool's free blocks stay: a recorded graph writes them.
 void* ask_device(BlockCache& c, std::size_t bytes) {
   void* block = cuda::allocate(c.device.index, bytes);
-  if (block == nullptr && &c == &gpu_cache(c.device.index)) {
+  if (block == nullptr && &c == gpu_cache(c.device.index).get()) {
     c.release();
     block = cuda::allocate(c.device.index, bytes);
   }
@@ -152,7 +154,7 @@ void* take(BlockCache& c, std::size_t bytes) {
 
 }  // namespace
 
-Storage::Storage(std::size_t floats, Device device) : floats_(floats), device_(device), cache_(&cache_for(device)) {
+Storage::Storage(std::size_t floats, Device device) : floats_(floats), device_(device), cache_(cache_for(device)) {
   if (floats > std::numeric_limits<std::size_t>::max() / 8)
     throw ShapeError(text("a tensor of ", floats, " floats is too large"));
   bytes_ = size_class(floats * sizeof(float));
@@ -165,32 +167,32 @@ Storage::~Storage() {
   cache_->statistics.live_bytes -= bytes_;
 }
 
-MemoryPool::MemoryPool() : cache_(new BlockCache) {}
+MemoryPool::MemoryPool() : cache_(std::make_shared<BlockCache>()) {}
 
 MemoryPool::~MemoryPool() {
   const std::scoped_lock lock(cache_->mutex);
-  cache_->release();  // the cache itself stays: a tensor may still give a block back to it
+  cache_->release();  // the cache itself stays while a tensor has a block of it
 }
 
-MemoryPool::Scope::Scope(MemoryPool& pool) : before_(pool_in_use) { pool_in_use = pool.cache_; }
+MemoryPool::Scope::Scope(MemoryPool& pool) : before_(pool_in_use) { pool_in_use = &pool.cache_; }
 MemoryPool::Scope::~Scope() { pool_in_use = before_; }
 
 StorageStatistics storage_statistics() { return storage_statistics(Device::cpu()); }
 
 StorageStatistics storage_statistics(Device device) {
-  BlockCache& c = common_cache(device);
+  BlockCache& c = *common_cache(device);
   const std::scoped_lock lock(c.mutex);
   return c.statistics;
 }
 
 void reset_peak(Device device) {
-  BlockCache& c = common_cache(device);
+  BlockCache& c = *common_cache(device);
   const std::scoped_lock lock(c.mutex);
   c.statistics.peak_bytes = c.statistics.live_bytes;
 }
 
 void release_cached_storage(Device device) {
-  BlockCache& c = common_cache(device);
+  BlockCache& c = *common_cache(device);
   const std::scoped_lock lock(c.mutex);
   c.release();
 }

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "base/error.h"
 #include "tensor/device.h"
@@ -38,10 +39,10 @@ class Storage {
   std::size_t floats_ = 0;
   std::size_t bytes_ = 0;  // size of the block, at least floats_ * 4
   Device device_;
-  BlockCache* cache_ = nullptr;
+  std::shared_ptr<BlockCache> cache_;
 };
 
-// Memory of GPUs that only the work within its scopes uses: a recorded graph writes its blocks at every replay, so nobody else may
+// Memory of CUDA devices that only the work within its scopes uses: a recorded graph writes its blocks at every replay, so nobody else may
 // hold one of them in between. Blocks that tensors still hold when the pool is destroyed stay theirs.
 class MemoryPool {
  public:
@@ -50,7 +51,7 @@ class MemoryPool {
   MemoryPool(const MemoryPool&) = delete;
   MemoryPool& operator=(const MemoryPool&) = delete;
 
-  class Scope {  // while one lives, this thread's tensors on GPUs come from the pool
+  class Scope {  // while one lives, this thread's tensors on CUDA devices come from the pool
    public:
     explicit Scope(MemoryPool& pool);
     ~Scope();
@@ -58,11 +59,11 @@ class MemoryPool {
     Scope& operator=(const Scope&) = delete;
 
    private:
-    BlockCache* before_;
+    const std::shared_ptr<BlockCache>* before_;
   };
 
  private:
-  BlockCache* cache_;
+  std::shared_ptr<BlockCache> cache_;
 };
 
 struct StorageStatistics {

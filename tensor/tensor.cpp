@@ -10,6 +10,15 @@
 #include "tensor/storage.h"
 
 namespace vitrine {
+namespace {
+
+// A replay would not repeat it.
+void refuse_while_recording(const char* what, const Shape& shape) {
+  if (cuda::is_capturing())
+    throw InternalError(text("a tensor of shape ", shape.text(), " was ", what, " by the host while a graph was recorded"));
+}
+
+}  // namespace
 
 Tensor Tensor::uninitialized(const Shape& shape, Device device) {
   Tensor tensor(shape, std::make_shared<Storage>(static_cast<std::size_t>(shape.elements()), device));
@@ -77,6 +86,7 @@ void Tensor::write_bytes(const void* from, std::size_t count) {
   float* const target = mutable_data();
   if (count > storage_->floats() * sizeof(float)) throw InternalError("more bytes were written than a tensor has");
   if (count == 0) return;
+  if (device().is_cuda()) refuse_while_recording("written", shape_);
   if (device().is_gpu()) {
     cuda::copy_to_device(device().index, target, from, count);
   } else {
@@ -87,6 +97,7 @@ void Tensor::write_bytes(const void* from, std::size_t count) {
 void Tensor::read_bytes(void* to, std::size_t count) const {
   if (count > storage_->floats() * sizeof(float)) throw InternalError("more bytes were read than a tensor has");
   if (count == 0) return;
+  if (device().is_cuda()) refuse_while_recording("read", shape_);
   if (device().is_gpu()) {
     cuda::copy_to_host(device().index, to, data(), count);
   } else {
@@ -118,11 +129,7 @@ Tensor Tensor::clone() const {
   const Device here = device();
   if (!here.is_cuda()) return from(shape_, host());
   Tensor copy = uninitialized(shape_, here);
-  if (here.is_gpu()) {
-    cuda::copy_on_device(here.index, copy.mutable_data(), data(), static_cast<std::size_t>(size()) * sizeof(float));
-  } else {
-    std::copy_n(data(), size(), copy.mutable_data());
-  }
+  cuda::copy_on_device(here.index, copy.mutable_data(), data(), static_cast<std::size_t>(size()) * sizeof(float));
   return copy;
 }
 

@@ -175,8 +175,7 @@ void DeviceTraining::run_step(std::int64_t N) {
     step.images = Tensor::uninitialized({own, views[1], views[2], views[3]}, device_);
     step.targets = Tensor::uninitialized({own, net_.classes}, device_);
   }
-  if (device_.is_gpu() && step.graph == nullptr && ++step.runs > 2)
-    step.graph = std::make_unique<cuda::Graph>(device_, [&] { enqueue(step, N); });
+  if (step.graph == nullptr && ++step.runs > 2) step.graph = std::make_unique<cuda::Graph>(device_, [&] { enqueue(step, N); });
   if (step.graph != nullptr) {
     step.graph->launch();
   } else {

@@ -10,7 +10,7 @@
 
 #include "data/dataset.h"
 #include "nn/efficientnet/efficientnet.h"
-#include "tensor/cuda/runtime.h"
+#include "tensor/cuda/graph.h"
 #include "train/batch_cuda.h"
 #include "train/options.h"
 

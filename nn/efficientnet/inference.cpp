@@ -6,7 +6,7 @@
 #include "layers/planes.h"
 #include "nn/efficientnet/fold.h"
 #include "nn/efficientnet/fold_cuda.h"
-#include "tensor/cuda/runtime.h"
+#include "tensor/cuda/graph.h"
 #include "tensor/parallel.h"
 
 namespace vitrine {
@@ -221,7 +221,7 @@ void Inference::run_group(const Plan& plan, const float* images, std::int64_t co
   kernels.linear(count, classifier_.view(), mean, logits);
 }
 
-// A GPU replays the pass as one graph from the second run on.
+// The pass is replayed as one graph from the second run on.
 void Inference::run_on_device(Plan& plan, const Tensor& images, std::span<float> logits) {
   const std::size_t bytes = static_cast<std::size_t>(images.size()) * sizeof(float);
   if (device_.is_gpu() && images.device() == device_) {
@@ -231,7 +231,7 @@ void Inference::run_on_device(Plan& plan, const Tensor& images, std::span<float>
   }
   float *const workspace = plan.workspaces.front().mutable_data(), *const out = plan.logits.mutable_data();
   const auto pass = [&, this] { run_group(plan, plan.input.data(), plan.N, workspace, out); };
-  if (device_.is_gpu() && ++plan.runs == 2) plan.recorded = std::make_unique<cuda::Graph>(device_, pass);
+  if (++plan.runs == 2) plan.recorded = std::make_unique<cuda::Graph>(device_, pass);
   plan.recorded != nullptr ? plan.recorded->launch() : pass();
   plan.logits.read_bytes(logits.data(), logits.size_bytes());
 }

@@ -59,7 +59,7 @@ class Inference {
     std::vector<cpu::FoldedShape> blocks;  // for one image
     ConvShape stem{};
     std::vector<Tensor> workspaces;  // one for each group under way
-    // On a CUDA device: what a recorded pass reads and writes; on a GPU the pass itself, from the second run on.
+    // On a CUDA device: what a pass reads and writes, and the recorded pass, from the second run on.
     Tensor input, logits;
     std::unique_ptr<cuda::Graph> recorded;
     int runs = 0;

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "base/error.h"
+#include "tensor/cuda/launches.h"
 
 namespace vitrine::cuda {
 namespace {
@@ -49,14 +50,16 @@ class HostCommunicator final : public Communicator {
   int rank() const override { return rank_; }
   int size() const override { return static_cast<int>(meeting_->addresses.size()); }
   void all_gather(const void* in, void* out, std::size_t bytes) override {
-    meeting_->addresses[static_cast<std::size_t>(rank_)] = in;
-    meeting_->meet();
-    auto* to = static_cast<char*>(out);
-    for (const void* from : meeting_->addresses) {
-      std::memcpy(to, from, bytes);
-      to += bytes;
-    }
-    meeting_->meet();  // nobody changes `in` before all have read it
+    run_or_record([=, this] {
+      meeting_->addresses[static_cast<std::size_t>(rank_)] = in;
+      meeting_->meet();
+      auto* to = static_cast<char*>(out);
+      for (const void* from : meeting_->addresses) {
+        std::memcpy(to, from, bytes);
+        to += bytes;
+      }
+      meeting_->meet();  // nobody changes `in` before all have read it
+    });
   }
   void abort() override { meeting_->fail(); }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "tensor/cuda/block.h"
+#include "tensor/cuda/launches.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/parallel.h"
 
@@ -57,8 +58,10 @@ template <class Body>
 void for_each(const char* op, std::int64_t n, Body body) {
   if (n <= 0) return;
   if (!current().is_gpu()) {
-    parallel_for(n, 2048, [&](std::int64_t first, std::int64_t last) {
-      for (std::int64_t i = first; i < last; ++i) body(i);
+    run_or_record([=] {
+      parallel_for(n, 2048, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t i = first; i < last; ++i) body(i);
+      });
     });
     return check_launch(op);
   }
@@ -77,10 +80,12 @@ template <class Body>
 void for_rows(const char* op, std::int64_t rows, std::int64_t C, Body body) {
   if (rows <= 0 || C <= 0) return;
   if (!current().is_gpu()) {
-    parallel_for(rows, 1 + 2048 / C, [&](std::int64_t first, std::int64_t last) {
-      for (std::int64_t r = first; r < last; ++r) {
-        for (std::int64_t c = 0; c < C; ++c) body(r, c);
-      }
+    run_or_record([=] {
+      parallel_for(rows, 1 + 2048 / C, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t r = first; r < last; ++r) {
+          for (std::int64_t c = 0; c < C; ++c) body(r, c);
+        }
+      });
     });
     return check_launch(op);
   }
@@ -95,15 +100,21 @@ void for_rows(const char* op, std::int64_t rows, std::int64_t C, Body body) {
   check_launch(op);
 }
 
+// On the host.
+template <class Kernel>
+void run_blocks(std::int64_t blocks, int threads, std::size_t shared, const Kernel& kernel) {
+  parallel_for(blocks, 1, [&](std::int64_t first, std::int64_t last) {
+    std::vector<float> memory(shared + 4);
+    for (std::int64_t b = first; b < last; ++b) kernel(Block{b, threads, memory.data()});
+  });
+}
+
 // kernel(block) for `blocks` blocks of `threads` threads that share `shared` floats (at most 12,288).
 template <class Kernel>
 void for_blocks(const char* op, std::int64_t blocks, int threads, std::size_t shared, Kernel kernel) {
   if (blocks <= 0) return;
   if (!current().is_gpu()) {
-    parallel_for(blocks, 1, [&](std::int64_t first, std::int64_t last) {
-      std::vector<float> memory(shared + 4);
-      for (std::int64_t b = first; b < last; ++b) kernel(Block{b, threads, memory.data()});
-    });
+    run_or_record([=] { run_blocks(blocks, threads, shared, kernel); });
     return check_launch(op);
   }
 #ifdef __CUDACC__
@@ -120,14 +131,10 @@ void for_groups(const char* op, std::int64_t groups, std::int64_t members, int t
                 Finish finish) {
   if (groups <= 0 || members <= 0) return;
   if (!current().is_gpu()) {
-    const auto run = [&](std::int64_t blocks, const auto& body) {
-      parallel_for(blocks, 1, [&](std::int64_t first, std::int64_t last) {
-        std::vector<float> memory(shared + 4);
-        for (std::int64_t b = first; b < last; ++b) body(Block{b, threads, memory.data()});
-      });
-    };
-    run(groups * members, kernel);
-    run(groups, finish);
+    run_or_record([=] {
+      run_blocks(groups * members, threads, shared, kernel);
+      run_blocks(groups, threads, shared, finish);
+    });
     return check_launch(op);
   }
 #ifdef __CUDACC__

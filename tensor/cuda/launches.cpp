@@ -11,6 +11,8 @@ std::map<std::string, std::uint64_t, std::less<>>& counts() {
   return the_counts;
 }
 
+thread_local Recording* in_use = nullptr;
+
 }  // namespace
 
 void count_launch(const char* op) {
@@ -36,5 +38,9 @@ std::uint64_t launch_count() {
 }
 
 void reset_launches() { counts().clear(); }
+
+Recording* recording() { return in_use; }
+RecordingScope::RecordingScope(Recording& to) { in_use = &to; }
+RecordingScope::~RecordingScope() { in_use = nullptr; }
 
 }  // namespace vitrine::cuda

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <deque>
 #include <mutex>
 
@@ -182,6 +183,7 @@ void copy_to_host(int index, void* to, const void* from, std::size_t bytes) {
 }
 
 void copy_on_device(int index, void* to, const void* from, std::size_t bytes) {
+  if (index == Device::kHost) return run_or_record([=] { std::memcpy(to, from, bytes); });
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_of(index)), "a copy", at_device(index));
 }
 
@@ -200,27 +202,22 @@ void check_launch(const char* op) {
           text("of ", op, " ", at_device(current_device.index)));
 }
 
-bool is_capturing() { return capturing; }
+bool is_capturing() { return capturing || recording() != nullptr; }
 
 unsigned* counters(std::int64_t count) {
   if (count > kCounters) throw InternalError(text("a launch asks for ", count, " counters, there are ", kCounters));
   return queue_of(current_device.index).counters;
 }
 
-struct Graph::State {
+struct Capture::State {
   Device device;
-  MemoryPool pool;
   cudaGraph_t graph = nullptr;
   cudaGraphExec_t executable = nullptr;
 };
 
-Graph::Graph(Device device, const std::function<void()>& work) : state_(std::make_unique<State>()) {
+Capture::Capture(Device device, const std::function<void()>& work) : state_(std::make_unique<State>()) {
   state_->device = device;
-  make_current(device);
   const cudaStream_t stream = stream_of(device.index);
-  synchronize(device);
-  release_cached_storage(device);
-  const MemoryPool::Scope scope(state_->pool);
   check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture", at_device(device.index));
   capturing = true;
   try {
@@ -237,18 +234,18 @@ Graph::Graph(Device device, const std::function<void()>& work) : state_(std::mak
   check(cudaGraphInstantiate(&state_->executable, state_->graph, 0), "cudaGraphInstantiate", at_device(device.index));
 }
 
-Graph::~Graph() {
+Capture::~Capture() {
   if (state_->executable != nullptr) cudaGraphExecDestroy(state_->executable);
   if (state_->graph != nullptr) cudaGraphDestroy(state_->graph);
 }
 
-void Graph::launch() {
+void Capture::launch() {
   make_current(state_->device);
   check(cudaGraphLaunch(state_->executable, stream_of(state_->device.index)), "cudaGraphLaunch",
         at_device(state_->device.index));
 }
 
-std::size_t Graph::nodes() const {
+std::size_t Capture::nodes() const {
   std::size_t count = 0;
   check(cudaGraphGetNodes(state_->graph, nullptr, &count), "cudaGraphGetNodes", at_device(state_->device.index));
   return count;

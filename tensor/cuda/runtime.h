@@ -48,12 +48,12 @@ void* allocate(int index, std::size_t bytes);  // plain device memory; null when
 void release(int index, void* memory);
 void copy_to_device(int index, void* to, const void* from, std::size_t bytes);  // returns when `from` may change
 void copy_to_host(int index, void* to, const void* from, std::size_t bytes);    // waits for the stream
-void copy_on_device(int index, void* to, const void* from, std::size_t bytes);
+void copy_on_device(int index, void* to, const void* from, std::size_t bytes);  // cuda-host as well
 void synchronize(Device device);
 
 void* stream();                     // of the current device: a cudaStream_t
 void check_launch(const char* op);  // after a launch on the current device: counts it, throws what is wrong with it
-bool is_capturing();
+bool is_capturing();                // this thread records a graph: nothing can be waited for
 // `count` zeros of the current device's memory, at most 65,536: kernels that count with them leave zeros behind, and those of a device run
 // one after the other.
 unsigned* counters(std::int64_t count);
@@ -65,15 +65,13 @@ T& of_current_gpu() {
   return (*all)[static_cast<std::size_t>(current().index)];
 }
 
-// Work of one device recorded once and replayed with one call. The work runs no host code again: every argument that changes from
-// replay to replay lies in device memory. Tensors made while recording keep their memory as long as the graph lives.
-class Graph {
+// What `work` enqueues on a GPU, recorded by the CUDA runtime; it does not run. tensor/cuda/graph.h gives it memory of its own.
+class Capture {
  public:
-  // Records; does not run. Memory that the device's tensors left behind is given back first: a graph's tensors have memory of their own.
-  Graph(Device device, const std::function<void()>& work);
-  ~Graph();
-  Graph(const Graph&) = delete;
-  Graph& operator=(const Graph&) = delete;
+  Capture(Device device, const std::function<void()>& work);
+  ~Capture();
+  Capture(const Capture&) = delete;
+  Capture& operator=(const Capture&) = delete;
 
   void launch();
   std::size_t nodes() const;

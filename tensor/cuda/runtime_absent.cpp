@@ -1,5 +1,6 @@
 // tensor/cuda/runtime.h in a build without CUDA.
 #include <chrono>
+#include <cstring>
 
 #include "base/error.h"
 #include "tensor/cuda/launches.h"
@@ -32,18 +33,20 @@ void* allocate(int, std::size_t) { refuse("allocate"); }
 void release(int, void*) {}
 void copy_to_device(int, void*, const void*, std::size_t) { refuse("copy_to_device"); }
 void copy_to_host(int, void*, const void*, std::size_t) { refuse("copy_to_host"); }
-void copy_on_device(int, void*, const void*, std::size_t) { refuse("copy_on_device"); }
+void copy_on_device(int, void* to, const void* from, std::size_t bytes) {
+  run_or_record([=] { std::memcpy(to, from, bytes); });
+}
 void synchronize(Device) {}
 void* stream() { return nullptr; }
 void check_launch(const char* op) { count_launch(op); }
-bool is_capturing() { return false; }
+bool is_capturing() { return recording() != nullptr; }
 unsigned* counters(std::int64_t) { refuse("counters"); }
 
-struct Graph::State {};
-Graph::Graph(Device, const std::function<void()>&) { refuse("Graph"); }
-Graph::~Graph() = default;
-void Graph::launch() {}
-std::size_t Graph::nodes() const { return 0; }
+struct Capture::State {};
+Capture::Capture(Device, const std::function<void()>&) { refuse("Capture"); }
+Capture::~Capture() = default;
+void Capture::launch() {}
+std::size_t Capture::nodes() const { return 0; }
 
 double milliseconds(Device, const std::function<void()>& work) {
   const auto start = std::chrono::steady_clock::now();

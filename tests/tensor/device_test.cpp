@@ -9,6 +9,8 @@
 
 #include "base/error.h"
 #include "tensor/cuda/communicator.h"
+#include "tensor/cuda/elementwise.h"
+#include "tensor/cuda/graph.h"
 #include "tensor/cuda/launch.h"
 #include "tensor/cuda/launches.h"
 #include "tensor/cuda/scalar_math.h"
@@ -198,16 +200,46 @@ TEST(Communicator, OfOneGpuIsRecordedAndReplayed) {
 }
 
 TEST(MemoryPool, KeepsItsBlocksApart) {
-  if (cuda::device_count() == 0) GTEST_SKIP() << cuda::why_no_device();
-  MemoryPool pool;
-  const float* inside = nullptr;
-  {
+  for (const Device device : cuda_devices()) {
+    MemoryPool pool;
+    const float* inside = nullptr;
+    {
+      const MemoryPool::Scope scope(pool);
+      inside = Tensor::zeros({1000}, device).data();
+    }
+    EXPECT_NE(Tensor::zeros({1000}, device).data(), inside);
     const MemoryPool::Scope scope(pool);
-    inside = Tensor::zeros({1000}, Device::cuda(0)).data();
+    EXPECT_EQ(Tensor::zeros({1000}, device).data(), inside);
   }
-  EXPECT_NE(Tensor::zeros({1000}, Device::cuda(0)).data(), inside);
-  const MemoryPool::Scope scope(pool);
-  EXPECT_EQ(Tensor::zeros({1000}, Device::cuda(0)).data(), inside);
+}
+
+TEST(DeviceGraph, DoesAtEveryReplayWhatRunningTheWorkWould) {
+  for (const Device device : cuda_devices()) {
+    Tensor x = Tensor::full({1000}, 1.0f, device), y = Tensor::zeros({1000}, device);
+    const float* const from = x.data();
+    float* const to = y.mutable_data();
+    cuda::Graph graph(device, [&] {
+      Tensor twice = Tensor::uninitialized({1000}, device);  // its memory is the graph's
+      cuda::sum(from, from, 1000, twice.mutable_data());
+      cuda::sum(to, twice.data(), 1000, to);
+    });
+    EXPECT_EQ(graph.nodes(), 2u);
+    EXPECT_EQ(y.to(Device::cpu()).host()[999], 0.0f) << "recording must not run";
+    graph.launch();
+    x.write_bytes(std::vector<float>(1000, 10.0f).data(), 4000);
+    graph.launch();
+    EXPECT_EQ(y.to(Device::cpu()).host()[999], 22.0f);
+  }
+}
+
+TEST(DeviceGraph, RefusesThatTheHostReadsOrWritesWhileItIsRecorded) {
+  for (const Device device : cuda_devices()) {
+    Tensor x = Tensor::zeros({10}, device);
+    float values[10] = {};
+    EXPECT_THROW(cuda::Graph(device, [&] { x.read_bytes(values, 40); }), InternalError);
+    EXPECT_THROW(cuda::Graph(device, [&] { x.write_bytes(values, 40); }), InternalError);
+    EXPECT_FALSE(cuda::is_capturing());
+  }
 }
 
 }  // namespace
