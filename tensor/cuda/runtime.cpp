@@ -8,6 +8,7 @@
 #include <cstring>
 #include <deque>
 #include <mutex>
+#include <string_view>
 
 #include "base/error.h"
 #include "tensor/cuda/blas_functions.h"
@@ -23,7 +24,7 @@ thread_local Device current_device = Device::cuda_host();
 thread_local bool capturing = false;
 
 // Throws the sentence of a CUDA call that failed.
-void check(cudaError_t status, const char* call, const std::string& where) {
+void check(cudaError_t status, std::string_view call, const std::string& where) {
   if (status == cudaSuccess) return;
   throw Error(ExitCode::runtime,
               text("CUDA: ", call, " failed ", where, ": ", cudaGetErrorString(status), " (", cudaGetErrorName(status), ")"));
@@ -196,10 +197,10 @@ void* stream() { return current_device.is_gpu() ? stream_of(current_device.index
 void check_launch(const char* op) {
   count_launch(op);
   if (!current_device.is_gpu()) return;
-  check(cudaGetLastError(), "launching a kernel", text("of ", op, " ", at_device(current_device.index)));
+  if (const cudaError_t status = cudaGetLastError(); status != cudaSuccess)
+    check(status, text("launching a kernel of ", op), at_device(current_device.index));
   if (waits_for_launches() && !capturing)
-    check(cudaStreamSynchronize(stream_of(current_device.index)), "a kernel",
-          text("of ", op, " ", at_device(current_device.index)));
+    check(cudaStreamSynchronize(stream_of(current_device.index)), text("a kernel of ", op), at_device(current_device.index));
 }
 
 bool is_capturing() { return capturing || recording() != nullptr; }

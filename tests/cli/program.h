@@ -20,8 +20,9 @@ struct Outcome {
   std::string output;  // stdout and stderr
 };
 
-inline Outcome vitrine_program(const std::string& arguments) {
-  const std::string command = std::string(VITRINE_PROGRAM) + " " + arguments + " 2>&1";
+// environment: settings for this run, as before a command of a shell.
+inline Outcome vitrine_program(const std::string& arguments, const std::string& environment = "") {
+  const std::string command = environment + " " + VITRINE_PROGRAM + " " + arguments + " 2>&1";
   std::FILE* pipe = ::popen(command.c_str(), "r");
   Outcome outcome;
   char buffer[4096];
@@ -44,8 +45,9 @@ class Program : public ::testing::Test {
   std::string path(const std::string& name) const { return (folder / name).string(); }
 
   // One line that starts with the program's name and holds every one of `parts`; nothing but that line.
-  void expect_refusal(const std::string& arguments, int code, const std::vector<std::string>& parts) {
-    const Outcome outcome = vitrine_program(arguments);
+  void expect_refusal(const std::string& arguments, int code, const std::vector<std::string>& parts,
+                      const std::string& environment = "") {
+    const Outcome outcome = vitrine_program(arguments, environment);
     EXPECT_EQ(outcome.code, code) << arguments << "\n" << outcome.output;
     EXPECT_EQ(outcome.output.rfind("vitrine: ", 0), 0u) << outcome.output;
     EXPECT_EQ(std::count(outcome.output.begin(), outcome.output.end(), '\n'), 1) << outcome.output;

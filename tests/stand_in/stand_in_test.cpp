@@ -1,0 +1,101 @@
+// The program on a stand-in for a GPU (tests/stand_in/device.h): what the host does for a device, without one. Values are not looked at; they
+// are tested on cuda-host.
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "tests/cli/program.h"
+
+namespace vitrine::testing {
+namespace {
+
+class StandIn : public Program {
+ protected:
+  std::string environment(const std::string& more = "") const {
+    return "LD_PRELOAD=" STAND_IN_RUNTIME " VITRINE_PLANS=" + path("plans") + " " + more;
+  }
+  // stdout and stderr of a run that broke no rule of the device.
+  std::string output_of(const std::string& arguments, const std::string& more = "") {
+    const Outcome outcome = vitrine_program(arguments, environment(more));
+    EXPECT_EQ(outcome.code, 0) << arguments << "\n" << outcome.output;
+    return outcome.output;
+  }
+  static void expect_in(const std::string& part, const std::string& output) {
+    EXPECT_NE(output.find(part), std::string::npos) << part << " is not in: " << output;
+  }
+  std::string plans() const {
+    std::string all;
+    for (const auto& file : fs::directory_iterator(folder / "plans")) all += read_file(file.path(), 1 << 24);
+    return all;
+  }
+};
+
+TEST_F(StandIn, TrainsByOneGraphAStepInEveryPrecision) {
+  for (const char* precision : {"fp32", "tf32", "bf16"}) {
+    // 418 launches on cuda-host less the sums that cuBLASLt makes itself.
+    expect_in("graph   386 nodes",
+              output_of(std::string("bench train --device cuda:0 --seconds 0.01 --precision ") + precision));
+  }
+  expect_in("graph   611 nodes", output_of("bench train --device cuda:0 --seconds 0.01 --tier portable"));
+}
+
+TEST_F(StandIn, TakesLaunchesOfLargeBatchesAndOtherNetworks) {
+  output_of("bench train --batch 256 --size 224 --device cuda:0 --seconds 0.01");
+  output_of("bench train --batch 256 --size 224 --tier portable --device cuda:0 --seconds 0.01");
+  output_of("bench train --arch b7 --batch 2 --size 64 --device cuda:0 --seconds 0.01");
+  output_of("bench train --arch lite0 --batch 8 --size 96 --device cuda:0 --seconds 0.01");
+  output_of("bench kernels --batch 2 --size 64 --device cuda:0 --seconds 0.01");
+}
+
+TEST_F(StandIn, PredictsByOneGraph) {
+  for (const char* sizes : {"--batch 1 --size 224", "--batch 256 --size 224", "--batch 16 --size 64 --tier portable"})
+    expect_in("graph   83 nodes", output_of(std::string("bench infer --device cuda:0 --seconds 0.01 ") + sizes));
+}
+
+TEST_F(StandIn, RunsTheWholeExperiment) {
+  expect_in("20 trainings of 3 epochs", output_of("bench experiment --epochs 3 --device cuda:0 --folder " + path("runs")));
+}
+
+TEST_F(StandIn, SharesBatchesBetweenTwoGpus) {
+  expect_in("20 trainings of 2 epochs",
+            output_of("bench experiment --epochs 2 --device cuda:0 --devices 0,1 --folder " + path("runs"), "STAND_IN_GPUS=2"));
+}
+
+TEST_F(StandIn, KeepsThePlansOfTheFirstRun) {
+  output_of("bench train --device cuda:0 --seconds 0.01");
+  const std::string first = plans();
+  EXPECT_NE(first.find("product ["), std::string::npos) << first;
+  EXPECT_NE(first.find("plan 0, engine 5"), std::string::npos) << first;
+  output_of("bench train --device cuda:0 --seconds 0.01");
+  EXPECT_EQ(plans(), first);
+}
+
+TEST_F(StandIn, UsesTheDeviceThatIsNamed) {
+  output_of("bench train --device cuda:1 --seconds 0.01", "STAND_IN_GPUS=2");
+  expect_refusal("bench train --device cuda:2", 1, {"cuda:2 does not exist", "2 GPUs"}, environment("STAND_IN_GPUS=2"));
+}
+
+TEST_F(StandIn, RefusesWhatCannotBeUsed) {
+  expect_refusal("bench train --device cuda:0", 1, {"no NVIDIA GPU was found", "--device cpu"}, environment("STAND_IN_GPUS=0"));
+  expect_refusal("bench train --device cuda:0", 1, {"supports CUDA 12.4", "update the driver"},
+                 environment("STAND_IN_DRIVER=12040"));
+  expect_refusal("bench train --device cuda:0", 1, {"compute capability 7.0", "at least 7.5"},
+                 environment("STAND_IN_CAPABILITY=70"));
+}
+
+TEST_F(StandIn, SaysWhichBatchFitsIntoTheMemory) {
+  expect_refusal("bench train --batch 64 --size 224 --device cuda:0", 1, {"out of memory", "of 600 MiB", "--batch-size "},
+                 environment("STAND_IN_MIB=600"));
+  expect_refusal("bench infer --batch 64 --size 224 --device cuda:0", 1, {"out of memory", "of 100 MiB"},
+                 environment("STAND_IN_MIB=100"));
+}
+
+// Known when the stream is waited for, which VITRINE_SYNC=1 does after every launch.
+TEST_F(StandIn, NamesTheKernelThatFailsWhereItWaitsForEach) {
+  const std::string portable = "bench train --tier portable --device cuda:0";
+  expect_refusal(portable, 1, {"copying to the host failed on cuda:0", "launch failure"}, environment("STAND_IN_FAILS=2000"));
+  const std::string waits = "VITRINE_SYNC=1 STAND_IN_FAILS=";
+  expect_refusal(portable, 1, {"a kernel of mbconv ", "failed on cuda:0", "launch failure"}, environment(waits + "600"));
+}
+
+}  // namespace
+}  // namespace vitrine::testing
