@@ -150,8 +150,8 @@ cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t descriptor, cudn
 // Two engines without notes, each with a workspace of 1,024 bytes.
 cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t, cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t,
                                        std::int64_t most, std::int64_t* count, void* values) {
-  const std::pair<cudnnBackendAttributeName_t, std::int64_t> numbers[] = {
-      {CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, 1024}, {CUDNN_ATTR_ENGINE_GLOBAL_INDEX, 5}};
+  const std::pair<cudnnBackendAttributeName_t, std::int64_t> numbers[] = {{CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, 1024},
+                                                                          {CUDNN_ATTR_ENGINE_GLOBAL_INDEX, 5}};
   *count = name == CUDNN_ATTR_ENGINEHEUR_RESULTS      ? std::min<std::int64_t>(most, 2)
            : name == CUDNN_ATTR_ENGINE_NUMERICAL_NOTE ? 0
                                                       : 1;
@@ -161,13 +161,13 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t, cudnnBackendAtt
   return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t, cudnnBackendDescriptor_t pack) {
-  const std::vector<char>& memory =
-      reinterpret_cast<Descriptor*>(pack)->attributes[CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS];
+  const std::vector<char>& memory = reinterpret_cast<Descriptor*>(pack)->attributes[CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS];
   for (std::size_t i = 0; i < memory.size(); i += sizeof(void*)) {
     void* tensor = nullptr;
     std::memcpy(&tensor, &memory[i], sizeof tensor);
     if (!holds(tensor, sizeof(float))) broken("a tensor lies on the device", "cudnnBackendExecute");
-    if (reinterpret_cast<std::uintptr_t>(tensor) % 16 != 0) broken("a tensor starts at a multiple of 16 bytes", "cudnnBackendExecute");
+    if (reinterpret_cast<std::uintptr_t>(tensor) % 16 != 0)
+      broken("a tensor starts at a multiple of 16 bytes", "cudnnBackendExecute");
   }
   void* stream = nullptr;
   std::memcpy(&stream, handle, sizeof stream);
