@@ -67,7 +67,7 @@ struct BlockCache {
   StorageStatistics statistics;
 
   ~BlockCache() { release(); }
-  void release() {  // the mutex is held
+  void release() {  // the mutex is held, or nobody else has the cache
     for (auto& [bytes, blocks] : free_blocks) {
       for (void* block : blocks)
         device.is_gpu() ? cuda::release(device.index, block) : give_back(static_cast<char*>(block), bytes);
