@@ -29,8 +29,9 @@ function(vitrine_kernels library)
   endforeach()
 endfunction()
 
-# vitrine_tests(NAME sources... LIBS libs... [LABEL imaging] [FIXTURE name of what a test sets up]): the test program tests_NAME. Every test case becomes a ctest of its
-# own; its label follows from the suite's name: *Smoke* -> smoke, *Golden* -> golden, *Long* -> long, else LABEL (default unit).
+# vitrine_tests(NAME sources... LIBS libs... [LABEL imaging] [FIXTURE of ctest, which these tests require]): the test program tests_NAME.
+# Every test case becomes a ctest of its own; its label follows from the suite's name: *Smoke* -> smoke, *Golden* -> golden, *Long* -> long,
+# else LABEL (default unit).
 function(vitrine_tests name)
   cmake_parse_arguments(ARG "" "LABEL;FIXTURE" "LIBS" ${ARGN})
   if(NOT ARG_LABEL)

@@ -78,7 +78,6 @@ struct BlockCache {
 
 namespace {
 
-// Caches live as long as the process: tensors with static lifetime may outlive any other object.
 using SharedCache = std::shared_ptr<BlockCache>;
 
 SharedCache cache_of(Device device) {
@@ -87,6 +86,7 @@ SharedCache cache_of(Device device) {
   return cache;
 }
 
+// Caches live as long as the process: tensors with static lifetime may outlive any other object.
 const SharedCache& gpu_cache(int index) {
   static auto* const caches = [] {
     auto* const all = new std::array<SharedCache, Device::kMost>;

@@ -21,6 +21,7 @@ class ParallelTraining {
   // As DeviceTraining::run_epoch; losses are means over the devices. A last batch that does not divide evenly loses its last samples.
   std::vector<double> run_epoch(const std::vector<int>& order, std::uint32_t epoch, const std::vector<StepRates>& rates);
 
+  std::size_t nodes() const { return trainings_.front()->nodes(); }  // of the first device's graph, as DeviceTraining::nodes
   EfficientNet& network(int rank) { return rank == 0 ? net_ : replicas_[static_cast<std::size_t>(rank - 1)]->net; }
 
  private:

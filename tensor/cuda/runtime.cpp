@@ -214,6 +214,11 @@ struct Capture::State {
   Device device;
   cudaGraph_t graph = nullptr;
   cudaGraphExec_t executable = nullptr;
+
+  ~State() {
+    if (executable != nullptr) cudaGraphExecDestroy(executable);
+    if (graph != nullptr) cudaGraphDestroy(graph);
+  }
 };
 
 Capture::Capture(Device device, const std::function<void()>& work) : state_(std::make_unique<State>()) {
@@ -226,8 +231,7 @@ Capture::Capture(Device device, const std::function<void()>& work) : state_(std:
   } catch (...) {
     capturing = false;
     cudaStreamEndCapture(stream, &state_->graph);
-    if (state_->graph != nullptr) cudaGraphDestroy(state_->graph);  // the destructor will not run
-    cudaGetLastError();                                             // the sentence is on its way already
+    cudaGetLastError();  // the sentence is on its way already
     throw;
   }
   capturing = false;
@@ -235,10 +239,7 @@ Capture::Capture(Device device, const std::function<void()>& work) : state_(std:
   check(cudaGraphInstantiate(&state_->executable, state_->graph, 0), "cudaGraphInstantiate", at_device(device.index));
 }
 
-Capture::~Capture() {
-  if (state_->executable != nullptr) cudaGraphExecDestroy(state_->executable);
-  if (state_->graph != nullptr) cudaGraphDestroy(state_->graph);
-}
+Capture::~Capture() = default;
 
 void Capture::launch() {
   make_current(state_->device);

@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "base/sha256.h"
+#include "data/manifest.h"
 #include "tests/cli/program.h"
+#include "weights/safetensors.h"
 
 namespace vitrine::testing {
 namespace {
@@ -21,6 +24,24 @@ class StandIn : public Program {
   }
   static void expect_in(const std::string& part, const std::string& output) {
     EXPECT_NE(output.find(part), std::string::npos) << part << " is not in: " << output;
+  }
+  // `cv` and its arguments for 24 patients of one grey slice each.
+  std::string cross_validation(const std::string& options) {
+    TensorFile crop;
+    crop.tensors.push_back(StoredTensor::from("image", Tensor::full({64, 64, 3}, 0.5f)));
+    crop.metadata = {{"channels", "t1c,flair,t2"}};
+    write_file(folder / "crop.safetensors", safetensors_bytes(crop));
+    Manifest manifest;
+    manifest.path = folder / "manifest.csv";
+    for (int i = 0; i < 24; ++i) {
+      const std::string subject = "p" + std::to_string(i);
+      manifest.samples.push_back({subject + "_s0", subject, 1, 0, i % 2 == 0 ? "SCLC" : "NSCLC", "crop.safetensors", "", 64,
+                                  sha256(safetensors_bytes(crop))});
+    }
+    write_manifest(manifest);
+    output_of("split " + path("manifest.csv") + " -o " + path("splits.json"));
+    return "cv " + path("manifest.csv") + " --splits " + path("splits.json") + " -o " + path("run") +
+           " --device cuda:0 --epochs 4 " + options;
   }
   std::string plans() const {
     std::string all;
@@ -87,6 +108,25 @@ TEST_F(StandIn, SaysWhichBatchFitsIntoTheMemory) {
                  environment("STAND_IN_MIB=600"));
   expect_refusal("bench infer --batch 64 --size 224 --device cuda:0", 1, {"out of memory", "of 100 MiB"},
                  environment("STAND_IN_MIB=100"));
+}
+
+TEST_F(StandIn, KeepsWhatItFinishedWhenAKernelFails) {
+  const std::string command = cross_validation("");
+  const Outcome failed = vitrine_program(command, environment("STAND_IN_FAILS=9000"));
+  EXPECT_EQ(failed.code, 1) << failed.output;
+  expect_in("launch failure", failed.output);
+  EXPECT_TRUE(fs::exists(folder / "run" / "fold_0" / "fold.json")) << failed.output;
+  EXPECT_FALSE(fs::exists(folder / "run" / "summary.json"));
+  const std::string rest = output_of(command);
+  expect_in("fold 5/5  epoch 4/4", rest);
+  EXPECT_EQ(rest.find("fold 1/5  epoch"), std::string::npos) << rest;
+  EXPECT_TRUE(fs::exists(folder / "run" / "summary.json"));
+  expect_in("product [", read_file(folder / "run" / "plans.txt", 1 << 24));
+}
+
+TEST_F(StandIn, TrainsOneFoldAtATimeOnAGpu) {
+  expect_refusal(cross_validation("--jobs 2"), 2, {"--jobs is 2", "one fold at a time"}, environment());
+  output_of(cross_validation("--jobs 2 --devices 0,1"), "STAND_IN_GPUS=2");
 }
 
 // Known when the stream is waited for, which VITRINE_SYNC=1 does after every launch.

@@ -206,6 +206,7 @@ Trained on_two_devices(const Dataset& data, const TrainOptions& o, std::uint32_t
     for (const double loss : training.run_epoch(order_of(count, epoch), epoch, rates_for(count / 4 + 1)))
       t.losses.push_back(loss);
   }
+  EXPECT_EQ(training.nodes() > 0, t.losses.size() > 2) << "from the third step on, steps are replayed";
   add_results(net, data, t);
   Trained second = t;
   second.tensors.clear();
