@@ -4,12 +4,17 @@
 // A library never prints and never exits; `cli/` turns an Error into one line on stderr and its exit code.
 #pragma once
 
+#include <cstdint>
 #include <exception>
+#include <filesystem>
 #include <locale>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
+
+#include "base/printable.h"
 
 namespace vitrine {
 
@@ -20,7 +25,7 @@ enum class ExitCode : int {
   data = 3,          // cohort, image, mask, manifest or split refused
   weights = 4,       // weights or checkpoint refused
   numerical = 5,     // a NaN or infinity appeared; the message names the first op and step
-  interrupted = 130  // stopped by the user; finished work is kept
+  interrupted = 130  // stopped by a signal, 128 and its number: 129 hang-up, 130 Ctrl-C, 143 terminated; finished work is kept
 };
 
 class Error : public std::exception {
@@ -57,20 +62,46 @@ struct WeightsError final : Error {  // weights or checkpoint refused (missing f
 struct NumericalError final : Error {  // a non-finite number where none may be
   explicit NumericalError(std::string m) : Error(ExitCode::numerical, std::move(m)) {}
 };
-struct Interrupted final : Error {  // the user pressed Ctrl-C; what was finished is kept
-  explicit Interrupted(std::string m) : Error(ExitCode::interrupted, std::move(m)) {}
+struct Interrupted final : Error {  // a signal asked the program to stop; what was finished is kept
+  explicit Interrupted(std::string m, int signal = 2) : Error(static_cast<ExitCode>(128 + signal), std::move(m)) {}
 };
 struct InternalError final : Error {  // our own bug
   explicit InternalError(std::string m) : Error(ExitCode::runtime, std::move(m)) {}
 };
 
-// Joins its arguments into one string, numbers in the C locale: text("x has ", 24, " channels").
+// Joins its arguments into one string, numbers in the C locale and paths as base/printable.h shows them: text("x has ", 24,
+// " channels"). Other foreign text is passed through printable() by the caller.
 template <class... Parts>
 std::string text(const Parts&... parts) {
   std::ostringstream out;
   out.imbue(std::locale::classic());
-  (out << ... << parts);
+  const auto put = [&out](const auto& part) {
+    if constexpr (std::is_same_v<std::remove_cvref_t<decltype(part)>, std::filesystem::path>) {
+      out << shown(part);
+    } else if constexpr (std::is_floating_point_v<std::remove_cvref_t<decltype(part)>>) {
+      // A whole number reads as one: 100000, not 1e+05.
+      if (part > -1e15 && part < 1e15 && part == static_cast<decltype(+part)>(static_cast<std::int64_t>(part))) {
+        out << static_cast<std::int64_t>(part);
+      } else {
+        out << part;
+      }
+    } else {
+      out << part;
+    }
+  };
+  (put(parts), ...);
   return out.str();
+}
+
+// What `work` gives; a FileError in it is thrown as E, since whose file it was decides the exit code:
+// as<DataError>([&] { return read_file(path, limit); }).
+template <class E, class Work>
+auto as(const Work& work) {
+  try {
+    return work();
+  } catch (const FileError& error) {
+    throw E(error.what());
+  }
 }
 
 }  // namespace vitrine

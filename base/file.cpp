@@ -4,99 +4,133 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
 
 #include "base/error.h"
+#include "base/interrupt.h"
+#include "base/sha256.h"
 
 namespace vitrine {
 namespace {
 
-std::string reason() { return std::strerror(errno); }
+constexpr std::size_t kPiece = std::size_t{1} << 20;
 
-// Closes a descriptor on every way out.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
+std::string kind_flaw(mode_t mode) {
+  switch (mode & S_IFMT) {
+    case S_IFREG: return {};
+    case S_IFDIR: return "is a folder, a file is expected";
+    case S_IFIFO: return "is a pipe; write its content to a file first";
+    case S_IFSOCK: return "is a socket, a file is expected";
+    default: return "is a device, a file is expected";
   }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  int release() {
-    const int fd = fd_;
-    fd_ = -1;
-    return fd;
-  }
+}
 
- private:
-  int fd_;
-};
-
-void write_all(int fd, std::string_view bytes, const std::filesystem::path& path) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw FileError(text("cannot write ", path.string(), ": ", reason(), "; free space or choose another folder"));
-    bytes.remove_prefix(static_cast<std::size_t>(n));
+// What an error of the system says about a path.
+std::string error_flaw(const std::filesystem::path& path, int error) {
+  struct stat info {};
+  switch (error) {
+    case ENOENT:
+      if (::lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode)) {
+        std::error_code none;
+        return text("is a link to '", std::filesystem::read_symlink(path, none), "', which does not exist");
+      }
+      return "does not exist";
+    case ENOTDIR: return "does not exist: a part of its path is a file, not a folder";
+    case ELOOP: return "is a loop of links";
+    case ENAMETOOLONG: return "has a name that is longer than the system allows";
+    default: return text("cannot be opened: ", std::strerror(error));
   }
 }
 
 }  // namespace
 
-std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes) {
-  // Non-blocking, so that a FIFO cannot hang the program before it is recognised.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) throw FileError(text("cannot open ", path.string(), ": ", reason()));
+std::string path_flaw(const std::filesystem::path& path) {
   struct stat info {};
-  if (::fstat(file.get(), &info) != 0) throw FileError(text("cannot inspect ", path.string(), ": ", reason()));
-  if (!S_ISREG(info.st_mode)) throw FileError(text(path.string(), " is not a regular file"));
-  const auto size = static_cast<std::uint64_t>(info.st_size);
-  if (size > max_bytes) {
-    throw FileError(text(path.string(), " has ", size, " bytes, more than the ", max_bytes, " allowed for this kind of file"));
-  }
-  std::string bytes(size, '\0');
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t n = ::read(file.get(), bytes.data() + done, bytes.size() - done);
+  if (::stat(path.c_str(), &info) != 0) return error_flaw(path, errno);
+  std::string flaw = kind_flaw(info.st_mode);
+  if (flaw.empty() && ::access(path.c_str(), R_OK) != 0) flaw = error_flaw(path, errno);
+  return flaw;
+}
+
+bool path_exists(const std::filesystem::path& path) {
+  struct stat info {};
+  return ::lstat(path.c_str(), &info) == 0;
+}
+
+bool is_folder(const std::filesystem::path& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+InputFile::InputFile(const std::filesystem::path& path, std::uint64_t max_bytes) : path_(path) {
+  // Non-blocking, so that a FIFO cannot hang the program before it is recognised.
+  descriptor_ = Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!descriptor_.is_open()) throw FileError(text(path, " ", error_flaw(path, errno)));
+  struct stat info {};
+  std::string flaw =
+      ::fstat(descriptor_.get(), &info) != 0 ? text("cannot be inspected: ", std::strerror(errno)) : kind_flaw(info.st_mode);
+  size_ = static_cast<std::uint64_t>(info.st_size);
+  modified_ = info.st_mtim;
+  if (flaw.empty() && size_ > max_bytes)
+    flaw = text("has ", size_, " bytes, more than the ", max_bytes, " allowed for this kind of file");
+  if (!flaw.empty()) throw FileError(text(path, " ", flaw));
+}
+
+void InputFile::refuse_change() const {
+  throw FileError(text(path_, " changed while it was read (it had ", size_,
+                       " bytes when it was opened); wait until it is written and try again"));
+}
+
+void InputFile::read(std::uint64_t offset, std::span<char> out) const {
+  if (offset > size_ || out.size() > size_ - offset)
+    throw InternalError(text("bytes ", offset, " to ", offset + out.size(), " were asked of ", size_, " bytes"));
+  for (std::size_t done = 0; done < out.size();) {
+    check_interrupt();
+    const std::size_t most = std::min(out.size() - done, 16 * kPiece);
+    const ssize_t n = ::pread(descriptor_.get(), out.data() + done, most, static_cast<off_t>(offset + done));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw FileError(text("cannot read ", path.string(), ": ", reason()));
-    if (n == 0) throw FileError(text(path.string(), " shrank while it was read: ", done, " of ", size, " bytes"));
+    if (n < 0) throw FileError(text("cannot read ", path_, ": ", std::strerror(errno)));
+    if (n == 0) refuse_change();
     done += static_cast<std::size_t>(n);
   }
+  struct stat now {};
+  if (::fstat(descriptor_.get(), &now) != 0 || static_cast<std::uint64_t>(now.st_size) != size_ ||
+      now.st_mtim.tv_sec != modified_.tv_sec || now.st_mtim.tv_nsec != modified_.tv_nsec)
+    refuse_change();
+}
+
+std::string InputFile::sha256() const {
+  Sha256 digest;
+  std::string piece;
+  for (std::uint64_t at = 0; at < size_; at += piece.size()) {
+    piece.resize(static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, size_ - at)));
+    read(at, std::span<char>(piece));
+    digest.update(piece);
+  }
+  return digest.hex();
+}
+
+std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes) {
+  const InputFile file(path, max_bytes);
+  std::string bytes(static_cast<std::size_t>(file.size()), '\0');
+  file.read(0, std::span<char>(bytes));
   return bytes;
 }
 
-void write_file(const std::filesystem::path& path, std::string_view bytes) {
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-  const std::filesystem::path temporary = text(path.string(), ".tmp-", ::getpid());
-  try {
-    Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (file.get() < 0) throw FileError(text("cannot write ", path.string(), ": ", reason()));
-    write_all(file.get(), bytes, path);
-    // A failed fsync is final: the kernel may have dropped the pages, so a retry would lie.
-    if (::fsync(file.get()) != 0) throw FileError(text("cannot write ", path.string(), " to disk: ", reason()));
-    if (::close(file.release()) != 0) throw FileError(text("cannot close ", path.string(), ": ", reason()));
-    if (::rename(temporary.c_str(), path.c_str()) != 0) {
-      throw FileError(text("cannot put ", path.string(), " in place: ", reason()));
-    }
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
-  }
-  const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.get() >= 0) ::fsync(directory.get());
+std::string sha256_of_file(const std::filesystem::path& path, std::uint64_t max_bytes) {
+  return InputFile(path, max_bytes).sha256();
 }
 
 void make_directory(const std::filesystem::path& path) {
   std::error_code problem;
   std::filesystem::create_directories(path, problem);
-  if (problem || !std::filesystem::is_directory(path)) {
-    throw FileError(text("cannot create the folder ", path.string(), ": ",
-                         problem ? problem.message() : std::string("a file of that name is in the way")));
-  }
+  if (is_folder(path)) return;
+  if (!problem && path_exists(path)) problem = std::make_error_code(std::errc::not_a_directory);
+  throw FileError(text("cannot create the folder ", path, ": ",
+                       path_exists(path) ? std::string("something else of that name is in the way") : problem.message()));
 }
 
 }  // namespace vitrine

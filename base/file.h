@@ -1,21 +1,52 @@
-// Files: bounded reads and atomic writes.
+// Reading files that nobody vouches for: regular, bounded, unchanged while they are read.
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "base/descriptor.h"
+
 namespace vitrine {
 
-// The whole content of a regular file. FileError when it is missing, not a regular file, or larger than `max_bytes`.
+// What keeps `path` from being read as a regular file, as the end of a sentence: "does not exist", "is a folder", "is a link to
+// 'x', which does not exist", "is a loop of links", "has a name that is too long". Empty when nothing does.
+std::string path_flaw(const std::filesystem::path& path);
+
+// True when something is there, whatever it is, a dangling link included. Never throws.
+bool path_exists(const std::filesystem::path& path);
+bool is_folder(const std::filesystem::path& path);  // through links
+
+// An open file with the size and the time it had then. Nothing is mapped: a file that shrinks cannot crash its reader.
+class InputFile {
+ public:
+  // FileError when it is missing, not a regular file, cannot be read or is larger than `max_bytes`.
+  InputFile(const std::filesystem::path& path, std::uint64_t max_bytes);
+
+  std::uint64_t size() const { return size_; }
+  const std::filesystem::path& path() const { return path_; }
+  int descriptor() const { return descriptor_.get(); }
+  // The bytes from `offset`, which must lie inside. FileError when the file has changed since it was opened; Interrupted.
+  void read(std::uint64_t offset, std::span<char> out) const;
+  std::string sha256() const;  // of all bytes, read in pieces
+
+ private:
+  void refuse_change() const;
+
+  std::filesystem::path path_;
+  Descriptor descriptor_;
+  std::uint64_t size_ = 0;
+  timespec modified_{};
+};
+
+// The whole content. FileError as above.
 std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes);
+std::string sha256_of_file(const std::filesystem::path& path, std::uint64_t max_bytes);
 
-// Writes to a temporary name beside `path`, fsyncs, renames over it and fsyncs the directory: afterwards `path` holds
-// either its old content or all of `bytes`, whatever happens in between. Creates no directories. FileError on failure.
-void write_file(const std::filesystem::path& path, std::string_view bytes);
-
-// Creates a directory and its parents; does nothing when it exists. FileError when it cannot.
+// Creates a folder and its parents; does nothing when it exists. FileError when it cannot.
 void make_directory(const std::filesystem::path& path);
 
 }  // namespace vitrine

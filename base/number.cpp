@@ -40,5 +40,6 @@ std::string fixed(double value, int digits) {
 
 bool parse_number(std::string_view s, double& value) { return parse_whole(s, value); }
 bool parse_number(std::string_view s, std::int64_t& value) { return parse_whole(s, value); }
+bool parse_number(std::string_view s, std::uint64_t& value) { return parse_whole(s, value); }
 
 }  // namespace vitrine

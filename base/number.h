@@ -17,5 +17,6 @@ std::string fixed(double value, int digits);
 // The whole of `s` as a number. False (and `value` untouched) for anything else: spaces, trailing text, a decimal comma.
 bool parse_number(std::string_view s, double& value);
 bool parse_number(std::string_view s, std::int64_t& value);
+bool parse_number(std::string_view s, std::uint64_t& value);
 
 }  // namespace vitrine

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "base/sha256_instructions.h"
+
 namespace vitrine {
 namespace {
 
@@ -21,11 +23,7 @@ std::uint32_t big_endian(const unsigned char* p) {
   return std::uint32_t{p[0]} << 24 | std::uint32_t{p[1]} << 16 | std::uint32_t{p[2]} << 8 | std::uint32_t{p[3]};
 }
 
-}  // namespace
-
-Sha256::Sha256() : state_{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19} {}
-
-void Sha256::block(const unsigned char* p) {
+void block(std::array<std::uint32_t, 8>& state, const unsigned char* p) {
   std::array<std::uint32_t, 64> w;
   for (std::size_t t = 0; t < 16; ++t) w[t] = big_endian(p + 4 * t);
   for (std::size_t t = 16; t < 64; ++t) {
@@ -33,7 +31,7 @@ void Sha256::block(const unsigned char* p) {
     const std::uint32_t s1 = std::rotr(w[t - 2], 17) ^ std::rotr(w[t - 2], 19) ^ (w[t - 2] >> 10);
     w[t] = w[t - 16] + s0 + w[t - 7] + s1;
   }
-  auto [a, b, c, d, e, f, g, h] = state_;
+  auto [a, b, c, d, e, f, g, h] = state;
   for (std::size_t t = 0; t < 64; ++t) {
     const std::uint32_t s1 = std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25);
     const std::uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + kRound[t] + w[t];
@@ -49,7 +47,17 @@ void Sha256::block(const unsigned char* p) {
     a = t1 + t2;
   }
   const std::array<std::uint32_t, 8> added = {a, b, c, d, e, f, g, h};
-  for (std::size_t i = 0; i < 8; ++i) state_[i] += added[i];
+  for (std::size_t i = 0; i < 8; ++i) state[i] += added[i];
+}
+
+}  // namespace
+
+Sha256::Sha256() : state_{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19} {}
+
+void Sha256::blocks(const unsigned char* p, std::size_t count) {
+  static const bool has_instructions = has_sha256_instructions();
+  if (has_instructions) return sha256_by_instructions(state_, kRound, p, count);
+  for (; count > 0; --count, p += 64) block(state_, p);
 }
 
 void Sha256::update(std::string_view bytes) {
@@ -63,10 +71,10 @@ void Sha256::update(std::string_view bytes) {
     p += n;
     left -= n;
     if (held + n < 64) return;
-    block(pending_.data());
+    blocks(pending_.data(), 1);
   }
-  for (; left >= 64; p += 64, left -= 64) block(p);
-  std::copy_n(p, left, pending_.data());
+  blocks(p, left / 64);
+  std::copy_n(p + left / 64 * 64, left % 64, pending_.data());
 }
 
 std::string Sha256::hex() {

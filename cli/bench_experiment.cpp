@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/number.h"
+#include "base/output.h"
 #include "base/sha256.h"
 #include "cli/commands.h"
 #include "data/dataset.h"

@@ -22,7 +22,10 @@ void add_predict(CLI::App& app, PredictCommand& c, std::function<void()>& chosen
   sub->add_option("--top", c.top, "classes to show per image")->capture_default_str();
   add_device_options(sub, c.device);
   sub->add_option("--classes", c.classes, "text file with one class name a line");
-  sub->add_option("-o,--output", c.output, "CSV (images) or safetensors with `logits` (tensor)");
+  sub->add_flag(
+      "!--no-sandbox", c.sandbox,
+      "decode photographs in this process: a fault of the decoder, met by a crafted file, would then have its rights");
+  sub->add_option("-o,--output", c.output, "CSV (images) or safetensors with `logits` (tensor); - is standard output");
   sub->footer("Example: vitrine predict --weights efficientnet_lite0.pth --arch lite0 --images cat.png --top 5");
   sub->callback([&] { chosen = [&] { run_predict(c); }; });
 }
@@ -74,6 +77,7 @@ void add_export(CLI::App& app, ExportCommand& c, std::function<void()>& chosen) 
   sub->add_option("--format", c.format, "safetensors (timm's keys) or onnx (opset 17, inference)")->capture_default_str();
   sub->add_option("-o,--output", c.output, "file to write")->required();
   sub->add_flag("--unfolded", c.unfolded, "onnx: keep batch norm as nodes of its own");
+  sub->add_flag("--any-size", c.any_size, "onnx: leave rows and columns free for a network trained on crops of one size, too");
   add_checkpoint_options(sub, c.checkpoint.arch, c.checkpoint.from, c.checkpoint.semantics);
   sub->footer("Example: vitrine export --weights b0.safetensors --format onnx -o b0.onnx");
   sub->callback([&] { chosen = [&] { run_export(c); }; });

@@ -11,6 +11,7 @@
 #include "data/split.h"
 #include "nn/efficientnet/efficientnet.h"
 #include "train/options.h"
+#include "weights/tensor_file.h"
 
 namespace vitrine::cli {
 
@@ -21,6 +22,7 @@ struct PredictCommand {
   std::string tensor;               // safetensors with `input`, [N, 3, H, W], already normalised
   std::string output;               // CSV for photographs, safetensors for a tensor
   std::string classes;              // text file, one class name a line
+  bool sandbox = true;              // photographs are decoded in a process of their own
   int top = 5;
   DeviceChoice device;
 };
@@ -34,6 +36,9 @@ struct CheckpointCommand {
 
 // One line on stderr when weights are NaN or infinite; `vitrine weights verify` refuses such a file.
 void warn_about_values(EfficientNet& net, const std::string& file);
+
+// One line on stderr when the command line asks for other semantics than a file of Vitrine's own says it was trained with.
+void note_overrides(const TensorFile& file, const EfficientNet& net, const std::string& name);
 
 struct WeightsInfoCommand {
   std::string file;
@@ -62,7 +67,7 @@ void run_weights_verify(const WeightsVerifyCommand& command);
 struct ExportCommand {
   CheckpointCommand checkpoint;
   std::string format = "safetensors", output;
-  bool unfolded = false;
+  bool unfolded = false, any_size = false;
 };
 void run_export(const ExportCommand& command);
 
@@ -152,8 +157,9 @@ void run_bench_experiment(const BenchExperimentCommand& command);
 
 void run_doctor();
 
-// The report of a study's folder, or of one run's folder, as HTML (cli/report_data.cpp).
+// The report of a study's folder, or of one run's folder, as HTML (cli/report_data.cpp), and the files that it may not be written over.
 std::string report_of(const std::filesystem::path& folder);
+std::vector<std::string> files_of_report(const std::filesystem::path& folder);
 
 bool has_imaging();  // built with ITK
 

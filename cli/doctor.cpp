@@ -5,6 +5,7 @@
 #include "audit/cuda_self_test.h"
 #include "base/error.h"
 #include "base/number.h"
+#include "base/version.h"
 #include "cli/commands.h"
 #include "tensor/cuda/plans.h"
 #include "tensor/cuda/runtime.h"
@@ -63,7 +64,7 @@ void print_cuda() {
 }  // namespace
 
 void run_doctor() {
-  std::printf("vitrine %s\n", VITRINE_VERSION);
+  std::printf("vitrine %s\n", std::string(version()).c_str());
   std::printf("compiler          %s\n", __VERSION__);
   std::printf("imaging (ITK)     %s\n", has_imaging() ? "built in" : "not built in: rebuild with scripts/build --itk on");
   std::printf("processors        %u\n", std::thread::hardware_concurrency());

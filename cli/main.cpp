@@ -1,19 +1,29 @@
 // vitrine: the command line. Every option has its default in the help; every subcommand's help ends with an example.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
 #include <functional>
-#include <iostream>
 #include <new>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "base/standard_streams.h"
+#include "base/version.h"
 #include "cli/checkpoint_options.h"
+#include "cli/command_line.h"
 #include "cli/commands.h"
 #include "tensor/isa.h"
 #include "tensor/parallel.h"
 
 namespace vitrine::cli {
 namespace {
+
+constexpr std::size_t kMostOfALine = 300;
 
 void add_train_options(CLI::App* app, TrainOptions& o) {
   auto* network = app->add_option_group("network");
@@ -51,14 +61,21 @@ void add_train_options(CLI::App* app, TrainOptions& o) {
   training->add_option("--zoom", o.augment.max_zoom, "largest zoom")->capture_default_str();
   training->add_option("--lighting", o.augment.max_lighting, "brightness and contrast")->capture_default_str();
   training->add_option("--weight-decay", o.optimizer.weight_decay, "above 0: AdamW instead of Adam")->capture_default_str();
-  training->add_option("--seed", o.seed, "of every random draw")->capture_default_str();
+  training->add_option("--seed", o.seed, "of every random draw")->check(whole_number())->capture_default_str();
+  auto* keeping = app->add_option_group("keeping");
+  keeping->add_option("--save-every", o.keeping.save_every, "epochs between two saved states, from which a stopped run goes on")
+      ->capture_default_str();
+  keeping->add_flag("--retrain-damaged", o.keeping.retrain_damaged,
+                    "train a finished fold again when one of its files was changed or damaged; without it the run is refused");
 }
 
 void add_split_options(CLI::App* app, SplitOptions& o) {
   app->add_option("--test-fraction", o.test_fraction, "share of the subjects of each class in the fixed test part")
       ->capture_default_str();
   app->add_option("--folds", o.folds, "folds of the rest")->capture_default_str();
-  app->add_option("--split-seed", o.seed, "of the order in which subjects are dealt")->capture_default_str();
+  app->add_option("--split-seed", o.seed, "of the order in which subjects are dealt")
+      ->check(whole_number())
+      ->capture_default_str();
 }
 
 void add_data_commands(CLI::App& app, SimulateCommand& simulate, PrepCommand& prep, SplitCommand& split,
@@ -66,7 +83,7 @@ void add_data_commands(CLI::App& app, SimulateCommand& simulate, PrepCommand& pr
   auto* sim = app.add_subcommand("simulate", "make a synthetic cohort with known truth");
   sim->add_option("-o,--output", simulate.output, "folder to write")->required();
   sim->add_option("--patients", simulate.patients, "number of patients")->capture_default_str();
-  sim->add_option("--seed", simulate.seed, "of every random draw")->capture_default_str();
+  sim->add_option("--seed", simulate.seed, "of every random draw")->check(whole_number())->capture_default_str();
   sim->add_option("--signal", simulate.signal, "difference between the classes: 0 none, 1 full, at most 2")
       ->capture_default_str();
   sim->add_option("--anatomy", simulate.anatomy,
@@ -175,21 +192,26 @@ void add_bench_commands(CLI::App& app, BenchCommand& bench, BenchExperimentComma
   e->callback([&experiment, &chosen] { chosen = [&experiment] { run_bench_experiment(experiment); }; });
 }
 
-int usage_error(const std::string& message) {
-  std::fprintf(stderr, "vitrine: %s\n", message.c_str());
-  return static_cast<int>(ExitCode::usage);
+// One line on standard error, whatever the message holds.
+int refuse(ExitCode code, std::string_view message) {
+  constexpr std::string_view kName = "vitrine: ";
+  std::fprintf(stderr, "%s%s\n", kName.data(), one_line(message, kMostOfALine - kName.size() - 1).c_str());
+  return static_cast<int>(code);
 }
 
-int run(int argc, char** argv) {
+void run(int argc, char** argv) {
   CLI::App app{"Vitrine: a deep-learning toolkit behind glass. EfficientNets without a framework, and one complete study."};
   app.require_subcommand(1);
-  app.set_version_flag("--version", std::string("vitrine " VITRINE_VERSION));
+  app.fallthrough();  // inherited: options of the program may stand anywhere
+  app.set_version_flag("--version", text("vitrine ", version()));
   app.set_help_all_flag("--help-all", "help of every subcommand");
   int threads = 0;
   app.add_option("--threads", threads, "threads; results do not depend on it (default: VITRINE_THREADS or all processors)")
       ->check(CLI::Range(1, 1024));
   app.footer(
-      "Exit codes: 0 ok, 1 runtime, 2 usage, 3 data refused, 4 weights refused, 5 numerical failure, 130 interrupted.\n"
+      "Exit codes: 0 ok, 1 runtime, 2 usage, 3 data refused, 4 weights refused, 5 numerical failure, 130 interrupted (Ctrl-C; "
+      "143 by\n"
+      "SIGTERM, 129 by SIGHUP).\n"
       "Example: vitrine demo -o demo");
   std::function<void()> chosen;
   CheckpointCommands checkpoints;
@@ -220,31 +242,66 @@ int run(int argc, char** argv) {
   app.add_subcommand("doctor", "what was built in, and what this machine has")
       ->footer("Example: vitrine doctor")
       ->callback([&] { chosen = run_doctor; });
+  if (const std::string help = asked_help(app, argc, argv); !help.empty()) return write_standard_output(help);
+  check_words(app, argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);
-    return usage_error(std::string(error.what()) + "; see `vitrine --help`");
+    if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::Success))
+      throw UsageError(std::string(error.what()) + "; see `vitrine --help`");
+    app.exit(error);  // prints help or version
+    return;
   }
   if (threads > 0) set_thread_count(threads);
   chosen();
-  return static_cast<int>(ExitCode::ok);
 }
+
+// What a failure that is not ours says, and where to go from there.
+std::string explained(const std::exception& error) {
+  if (const auto* file = dynamic_cast<const std::filesystem::filesystem_error*>(&error))
+    return text("cannot use ", file->path1(), ": ", file->code().message());
+  if (const auto* system = dynamic_cast<const std::system_error*>(&error);
+      system != nullptr && system->code() == std::errc::resource_unavailable_try_again)
+    return "the system gives this process no more threads; pass --threads 1, or raise its limit (ulimit -u)";
+  return text("internal error: ", error.what(), "; please report it");
+}
+
+constexpr const char kOutOfMemory[] = "out of memory; use a smaller batch or image, or give the program more";
+
+// Memory may run out where no exception can pass: before main, or in a thread that is just beginning.
+[[noreturn]] void on_terminate() noexcept {
+  try {
+    std::rethrow_exception(std::current_exception());
+  } catch (const std::bad_alloc&) {
+    for (const char* part : {"vitrine: ", kOutOfMemory, "\n"}) {
+      if (::write(STDERR_FILENO, part, std::strlen(part)) < 0) break;
+    }
+    ::_exit(static_cast<int>(ExitCode::runtime));
+  } catch (...) {
+  }
+  std::abort();
+}
+
+// Before the constructors of any library: those of ITK allocate.
+[[gnu::section(".preinit_array"), gnu::used]] void (*const kBeforeConstructors)() = [] { std::set_terminate(on_terminate); };
 
 }  // namespace
 }  // namespace vitrine::cli
 
 int main(int argc, char** argv) {
+  using vitrine::ExitCode;
+  vitrine::open_standard_streams();
   vitrine::install_interrupt_handler();
   try {
-    return vitrine::cli::run(argc, argv);
+    vitrine::cli::run(argc, argv);
+    vitrine::finish_standard_output();
+    return static_cast<int>(ExitCode::ok);
   } catch (const vitrine::Error& error) {
-    std::fprintf(stderr, "vitrine: %s\n", error.what());
-    return static_cast<int>(error.code());
+    return vitrine::cli::refuse(error.code(), error.what());
   } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "vitrine: out of memory; use a smaller batch or image\n");
+    std::fprintf(stderr, "vitrine: %s\n", vitrine::cli::kOutOfMemory);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "vitrine: internal error: %s; please report it\n", error.what());
+    return vitrine::cli::refuse(ExitCode::runtime, vitrine::cli::explained(error));
   }
-  return static_cast<int>(vitrine::ExitCode::runtime);
+  return static_cast<int>(ExitCode::runtime);
 }

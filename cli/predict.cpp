@@ -1,3 +1,4 @@
+// `vitrine predict`: classes of photographs, or logits of a tensor.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -6,13 +7,15 @@
 #include "base/csv.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/number.h"
+#include "base/output.h"
+#include "base/standard_streams.h"
 #include "cli/commands.h"
-#include "data/resize.h"
+#include "data/photograph.h"
 #include "nn/efficientnet/checkpoint.h"
 #include "nn/efficientnet/imagenet_classes.h"
 #include "nn/efficientnet/inference.h"
-#include "report/photograph.h"
 #include "train/step.h"
 #include "weights/checkpoint_file.h"
 #include "weights/safetensors.h"
@@ -38,7 +41,6 @@ Tensor channels_last(const Tensor& x) {
 }
 
 void predict_tensor(EfficientNet& net, const PredictCommand& command) {
-  if (command.output.empty()) throw UsageError("--tensor needs -o, the safetensors file that will hold `logits`");
   TensorFile file;
   try {
     file = read_safetensors(command.tensor);
@@ -46,86 +48,209 @@ void predict_tensor(EfficientNet& net, const PredictCommand& command) {
     throw DataError(error.what());  // here the file is data
   }
   const StoredTensor* input = file.find("input");
-  if (input == nullptr) throw DataError(text(command.tensor, ": the tensor 'input' is missing, expected [N, 3, H, W]"));
+  const std::filesystem::path path = command.tensor;
+  if (input == nullptr) throw DataError(text(path, ": the tensor 'input' is missing, expected [N, 3, H, W]"));
   if (input->shape.rank() != 4 || input->shape[1] != net.semantics.channels) {
-    throw DataError(text(command.tensor, ": the tensor 'input' has shape ", input->shape.text(), ", expected [N, ",
+    throw DataError(text(path, ": the tensor 'input' has shape ", input->shape.text(), ", expected [N, ",
                          net.semantics.channels, ", H, W]"));
   }
-  const Tensor logits = Inference(net).run(channels_last(input->to_float()));
-  write_safetensors(command.output, {{StoredTensor::from("logits", logits)}, {}});
+  const TrainedOn& trained = net.trained_on;
+  if (trained.on_crops() && (input->shape[2] != trained.height || input->shape[3] != trained.width))
+    note(text(path, ": the tensor 'input' is ", input->shape.text(), ", the network was trained on ", trained.height, " x ",
+              trained.width, " pixels"));
+  const Tensor images = channels_last(input->to_float());
+  const auto values = images.host();
+  if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
+    throw DataError(text(path, ": the tensor 'input' holds a value that is not finite"));
+  const Tensor logits = Inference(net).run(images);
+  refuse_non_finite(net, images, logits);
+  write_output(command.output, safetensors_bytes({{StoredTensor::from("logits", logits)}, {}}));
 }
 
-std::vector<std::string> split_at(const std::string& s, char separator) {
-  std::vector<std::string> parts;
-  for (std::size_t at = 0; at < s.size();) {
-    const std::size_t end = std::min(s.find(separator, at), s.size());
-    parts.push_back(s.substr(at, end - at));
-    at = end + 1;
+// The lines of a text file: a byte-order mark, CR before LF and blank lines at the end are dropped. DataError unless it is UTF-8.
+std::vector<std::string> lines_of(const std::string& name) {
+  const std::filesystem::path path = name;
+  const std::string bytes = as<DataError>([&] { return read_file(path, 16u << 20); });
+  std::string_view rest = bytes;
+  if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
+  std::vector<std::string> lines;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find_first_of("\r\n"), rest.size());
+    const std::string line(trimmed(rest.substr(0, end)));
+    if (const std::string flaw = label_flaw(line); !line.empty() && !flaw.empty())
+      throw DataError(text(path, ":", lines.size() + 1, ": the class name '", printable(line), "' ", flaw));
+    lines.push_back(line);
+    rest.remove_prefix(std::min(rest.size(), end + (rest.substr(end).starts_with("\r\n") ? 2 : 1)));
   }
-  return parts;
+  while (!lines.empty() && lines.back().empty()) lines.pop_back();
+  return lines;
 }
 
 // Of --classes, of the file's metadata, or ImageNet's for a network of 1,000 classes; none otherwise.
-std::vector<std::string> class_names(const PredictCommand& command, const std::string& in_file, std::int64_t classes) {
+std::vector<std::string> class_names(const PredictCommand& command, const EfficientNet& net) {
   if (command.classes.empty()) {
-    const std::vector<std::string> names = in_file.empty() && classes == 1000 ? imagenet_classes() : split_at(in_file, ',');
-    return static_cast<std::int64_t>(names.size()) == classes ? names : std::vector<std::string>();
+    if (!net.trained_on.class_names.empty()) return net.trained_on.class_names;
+    return net.classes == 1000 ? imagenet_classes() : std::vector<std::string>();
   }
-  std::string bytes;
-  try {
-    bytes = read_file(command.classes, 16u << 20);
-  } catch (const FileError& error) {
-    throw DataError(error.what());
+  const std::vector<std::string> names = lines_of(command.classes);
+  if (static_cast<std::int64_t>(names.size()) != net.classes) {
+    throw DataError(text(std::filesystem::path(command.classes), ": it has ", names.size(), " class names, the network ",
+                         net.classes, " classes"));
   }
-  const std::vector<std::string> names = split_at(bytes, '\n');
-  if (static_cast<std::int64_t>(names.size()) != classes) {
-    throw DataError(text(command.classes, ": it has ", names.size(), " class names, the network ", classes, " classes"));
-  }
+  if (!net.trained_on.class_names.empty() && names != net.trained_on.class_names)
+    note(text("--classes has other names than the checkpoint, whose first is '", printable(net.trained_on.class_names.front()),
+              "'"));
   return names;
 }
 
-Tensor network_input(const std::string& path, const Semantics& semantics) {
-  report::Picture picture = report::read_photograph(path);
-  const ByteImage photograph{picture.height, picture.width, std::move(picture.pixels)};
-  const Filter filter = semantics.interpolation == Interpolation::bilinear ? Filter::bilinear : Filter::bicubic;
-  return to_unit_range(resize_and_crop(photograph, semantics.resize, semantics.input_size, filter));
+bool is_grey(const ByteImage& image) {
+  for (std::size_t i = 0; i < image.rgb.size(); i += 3) {
+    if (image.rgb[i] != image.rgb[i + 1] || image.rgb[i] != image.rgb[i + 2]) return false;
+  }
+  return true;
 }
 
-void predict_images(EfficientNet& net, const PredictCommand& command, const std::string& names_in_file) {
-  const std::vector<std::string> names = class_names(command, names_in_file, net.classes);
-  if (net.semantics.channels != 3)
-    throw UsageError(
-        text("photographs have 3 channels, the network takes ", net.semantics.channels, "; pass --tensor instead"));
-  std::string csv = csv_line({"image", "rank", "class", "name", "probability"});
-  Inference inference(net);
-  for (const std::string& path : command.images) {
-    const std::vector<double> p = predict(inference, net.semantics, {network_input(path, net.semantics)}, 1).front();
+// What a network that was trained on crops is shown here and was not there; each is said once.
+class Mismatches {
+ public:
+  explicit Mismatches(const EfficientNet& net) : net_(net) {}
+
+  void see(const std::filesystem::path& path, const Photograph& photograph) {
+    const TrainedOn& t = net_.trained_on;
+    if (!t.on_crops()) return;
+    if (photograph.height != t.height || photograph.width != t.width) {
+      say(size_said_,
+          text(path, " has ", photograph.height, " x ", photograph.width, " pixels, the network was trained on crops of ",
+               t.height, " x ", t.width, ": it is resized, which changes the scale"));
+    }
+    const bool grey = is_grey(photograph.image);
+    if (t.one_channel() && !grey) {
+      say(colour_said_,
+          text(path, " has colours, the network was trained on ", printable(t.inputs), " alone, in three equal channels"));
+    } else if (!t.one_channel() && !t.inputs.empty() && grey) {
+      say(colour_said_, text(path, " is grey, the network was trained on the three channels ", printable(t.inputs)));
+    }
+  }
+
+ private:
+  static void say(bool& said, const std::string& what) {
+    if (!said) note(what);
+    said = true;
+  }
+
+  const EfficientNet& net_;
+  bool size_said_ = false, colour_said_ = false;
+};
+
+// Photographs one after the other. One that is refused does not stop the others.
+class PhotographPredictions {
+ public:
+  PhotographPredictions(EfficientNet& net, const PredictCommand& command)
+      : net_(net), command_(command), names_(class_names(command, net)), inference_(net), mismatches_(net) {
+    const Semantics& s = net.semantics;
+    if (s.channels != 3 && s.channels != 1)
+      throw UsageError(text("photographs have 3 channels, the network takes ", s.channels, "; pass --tensor instead"));
+    if (net.trained_on.height != net.trained_on.width)
+      throw UsageError(text("photographs are cut to squares, the network was trained on crops of ", net.trained_on.height,
+                            " x ", net.trained_on.width, "; pass --tensor instead"));
+    request_ = {s.resize, s.input_size, s.interpolation == Interpolation::bilinear ? Filter::bilinear : Filter::bicubic,
+                command.sandbox};
+  }
+
+  void run() {
+    try {
+      for (const std::string& path : command_.images) {
+        check_interrupt("prediction");
+        predict_or_refuse(path);
+      }
+    } catch (const Interrupted&) {
+      if (done_ > 0) publish();
+      throw;
+    }
+    if (done_ > 0) publish();
+    report_refusals();
+  }
+
+ private:
+  void predict_or_refuse(const std::string& path) {
+    try {
+      const Photograph photograph = read_photograph(path, request_);
+      if (net_.semantics.channels == 1 && !is_grey(photograph.image))
+        throw DataError(
+            text(std::filesystem::path(path), ": it has colours, the network takes one grey channel; pass a grey picture"));
+      if (!photograph.note.empty()) note(text(std::filesystem::path(path), ": ", photograph.note));
+      mismatches_.see(path, photograph);
+      show(path, predict(inference_, net_, {to_unit_range(photograph.image)}, 1).front());
+    } catch (const DataError& error) {
+      refusals_.emplace_back(error.what());
+    }
+  }
+
+  void show(const std::string& path, const std::vector<double>& p) {
     std::vector<std::size_t> order(p.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p[a] > p[b]; });
-    std::printf("%s\n", path.c_str());
-    for (std::size_t rank = 0; rank < std::min(order.size(), static_cast<std::size_t>(command.top)); ++rank) {
+    const bool listed = !is_standard_output(command_.output);
+    if (listed) std::printf("%s\n", shown(path).c_str());
+    for (std::size_t rank = 0; rank < std::min(order.size(), static_cast<std::size_t>(command_.top)); ++rank) {
       const std::size_t c = order[rank];
-      const std::string name = names.empty() ? std::string() : names[c];
-      std::printf("  %zu  %s  class %zu  %s\n", rank + 1, fixed(p[c], 4).c_str(), c, name.c_str());
-      csv += csv_line({path, std::to_string(rank + 1), std::to_string(c), name, shortest(p[c])});
+      const std::string name = names_.empty() ? std::string() : names_[c];
+      if (listed) std::printf("  %zu  %s  class %zu  %s\n", rank + 1, fixed(p[c], 4).c_str(), c, printable(name).c_str());
+      csv_ += csv_line({path, std::to_string(rank + 1), std::to_string(c), name, shortest(p[c])});
     }
+    if (listed) std::fflush(stdout);
+    ++done_;
   }
-  if (!command.output.empty()) write_file(command.output, csv);
+
+  void publish() {
+    const InterruptsDeferred until_written;
+    if (!command_.output.empty()) write_output(command_.output, csv_);
+  }
+
+  // The reasons, then how many there were; a single photograph has one line.
+  void report_refusals() {
+    if (refusals_.empty()) return;
+    if (command_.images.size() == 1) throw DataError(refusals_.front());
+    for (const std::string& refusal : refusals_) note(text("refused: ", refusal));
+    throw DataError(text(refusals_.size(), " of ", command_.images.size(),
+                         " photographs were refused, each named above; the other ", done_, " are done"));
+  }
+
+  EfficientNet& net_;
+  const PredictCommand& command_;
+  std::vector<std::string> names_;
+  Inference inference_;
+  Mismatches mismatches_;
+  PhotographRequest request_;
+  std::string csv_ = csv_line({"image", "rank", "class", "name", "probability"});
+  std::vector<std::string> refusals_;
+  std::size_t done_ = 0;
+};
+
+void check(const PredictCommand& command) {
+  if (command.images.empty() == command.tensor.empty()) throw UsageError("predict needs --images or --tensor, one of the two");
+  if (command.top < 1) throw UsageError(text("--top is ", command.top, ", expected at least 1"));
+  if (command.output.empty()) {
+    if (!command.tensor.empty()) throw UsageError("--tensor needs -o, the safetensors file that will hold `logits`");
+    return;
+  }
+  std::vector<std::string> inputs = command.images;
+  inputs.insert(inputs.end(), {command.tensor, command.classes});
+  for (const std::filesystem::path& file : files_of_checkpoint(command.weights)) inputs.push_back(file.string());
+  check_output(command.output, inputs);
 }
 
 }  // namespace
 
 void run_predict(const PredictCommand& command) {
-  if (command.images.empty() == command.tensor.empty()) throw UsageError("predict needs --images or --tensor, one of the two");
-  if (command.top < 1) throw UsageError(text("--top is ", command.top, ", expected at least 1"));
+  check(command);
   const TensorFile file = read_checkpoint(command.weights);
-  EfficientNet net = load_efficientnet(file, command.arch, command.from, command.semantics, command.weights);
+  EfficientNet net = load_efficientnet(file, command.arch, command.from, command.semantics, shown(command.weights));
   warn_about_values(net, command.weights);
+  note_overrides(file, net, command.weights);
   net.to(command.device.choose_for_prediction());
   if (command.tensor.empty()) {
-    const auto names = file.metadata.find("vitrine.class_names");
-    predict_images(net, command, names == file.metadata.end() ? std::string() : names->second);
+    PhotographPredictions(net, command).run();
   } else {
     predict_tensor(net, command);
   }

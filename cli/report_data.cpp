@@ -6,7 +6,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/commands.h"
-#include "cli/source.h"
 #include "data/dataset.h"
 #include "report/html.h"
 #include "train/cross_validation.h"
@@ -175,46 +174,92 @@ void finish(report::StudyResult& study, const Manifest& manifest, const Splits& 
 // study.json: what a study was run on.
 std::string synthetic_note(const fs::path& folder) {
   const fs::path path = folder / "study.json";
-  if (!fs::exists(path)) return {};
+  if (!path_exists(path)) return {};
+  const std::string bytes = as<DataError>([&] { return read_file(path, 1u << 20); });
   try {
-    return parse_json(read_file(path, 1u << 20)).value("synthetic_note", std::string());
-  } catch (const std::exception& error) {
-    throw DataError(text(path.string(), ": ", error.what()));
+    return text_in(parse_json(bytes), "synthetic_note");
+  } catch (const std::runtime_error& error) {
+    throw DataError(text(path, ": ", error.what()));
+  }
+}
+
+// Predictions of samples that the manifest does not have, or has under another subject or label, are of another manifest.
+void check_against(const Manifest& manifest, const RunResult& run, const fs::path& folder) {
+  std::map<std::string_view, const Sample*> samples;
+  for (const Sample& s : manifest.samples) samples.emplace(s.sample_id, &s);
+  for (const FoldFiles& fold : run.folds) {
+    for (const std::vector<Prediction>* part : {&fold.validation, &fold.test}) {
+      for (const Prediction& p : *part) {
+        const auto found = samples.find(p.sample_id);
+        if (found != samples.end() && found->second->subject_id == p.subject_id &&
+            found->second->label == fold.classes[static_cast<std::size_t>(p.label)])
+          continue;
+        throw DataError(text(folder, ": its predictions name the sample '", p.sample_id, "' of the subject '", p.subject_id,
+                             "', which ", manifest.path, " does not have so; they are of another manifest"));
+      }
+    }
+  }
+}
+
+// The report says so when folds are missing.
+void add_unfinished(report::StudyResult& study, const fs::path& run_folder, const std::string& inputs, std::size_t finished) {
+  for (const auto& [name, value] : read_run_options(run_folder)) {
+    if (name == "folds" && value != std::to_string(finished))
+      study.caveats.push_back(text(inputs, ": ", finished, " of ", printable(value, 10),
+                                   " folds are finished; the others are not in these figures."));
   }
 }
 
 }  // namespace
 
+std::vector<std::string> files_of_report(const fs::path& folder) {
+  std::vector<std::string> files;
+  std::error_code problem;
+  for (fs::recursive_directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem)) {
+    if (at->path().extension() != ".html") files.push_back(at->path().string());
+  }
+  return files;
+}
+
 std::string report_of(const fs::path& folder) {
   report::StudyResult study;
   study.title = "Small-cell or non-small-cell: brain metastases of lung cancer on MRI";
   study.synthetic_note = synthetic_note(folder);
-  if (!fs::exists(folder / "runs")) {
-    const Source source = read_source(folder);
+  if (!is_folder(folder)) {
+    const std::string flaw = path_flaw(folder);
+    throw DataError(text(folder, " ", flaw.empty() ? "is a file, the folder of a study or of a run is expected" : flaw));
+  }
+  if (!path_exists(folder / "runs")) {
+    const RunSource source = read_source(folder);
     const Manifest manifest = read_manifest(source.manifest);
     const Splits splits = read_splits(source.splits, manifest);
     const RunResult run = read_run(folder);
+    check_against(manifest, run, folder);
     std::string inputs;
     for (const auto& [name, value] : read_run_options(folder)) inputs = name == "inputs" ? value : inputs;
     study.inputs.push_back(input_result(inputs, run));
     add_configuration(study, folder);
     finish(study, manifest, splits, run);
+    add_unfinished(study, folder, inputs, run.folds.size());
     return report::html_report(study);
   }
   const Manifest manifest = read_manifest(folder / "prep" / "manifest.csv");
   const Splits splits = read_splits(folder / "splits.json", manifest);
   RunResult main_run;
+  std::vector<std::pair<std::string, std::size_t>> unfinished;
   for (const std::string& inputs : input_configuration_names()) {
     const fs::path run_folder = folder / "runs" / inputs;
-    if (!fs::exists(run_folder)) continue;
+    if (!path_exists(run_folder)) continue;
     RunResult run = read_run(run_folder);
+    check_against(manifest, run, run_folder);
+    unfinished.emplace_back(inputs, run.folds.size());
     study.inputs.push_back(input_result(inputs, run));
     if (study.configuration.empty()) add_configuration(study, run_folder);
     main_run = std::move(run);  // the three-channel run comes last
   }
-  if (study.inputs.empty())
-    throw DataError(text((folder / "runs").string(), " holds no run; run `vitrine study` to its end first"));
+  if (study.inputs.empty()) throw DataError(text(folder / "runs", " holds no run; run `vitrine study` to its end first"));
   finish(study, manifest, splits, main_run);
+  for (const auto& [inputs, folds] : unfinished) add_unfinished(study, folder / "runs" / inputs, inputs, folds);
   return report::html_report(study);
 }
 

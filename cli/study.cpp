@@ -4,26 +4,35 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "base/number.h"
+#include "base/output.h"
 #include "base/progress.h"
 #include "cli/commands.h"
-#include "cli/source.h"
 #include "data/dataset.h"
 #include "imaging/cohort.h"
 #include "imaging/cohort_simulator.h"
 #include "imaging/prep.h"
 #include "nn/efficientnet/scaling.h"
 #include "train/cross_validation.h"
+#include "train/trainer.h"
 
 namespace vitrine::cli {
 namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::uint64_t kMaxJson = 1u << 20, kMaxCohort = std::uint64_t{64} << 20;
+constexpr const char* kStudy = "study.json";
 constexpr const char* kSyntheticNote =
     "Synthetic cohort: heads, lesions and labels were made by a simulator. The figures show that the pipeline works; they say "
     "nothing "
     "about patients.";
+
+void check_same_splits(const fs::path& path, const Splits& found, const Splits& wanted) {
+  if (splits_json(found) == splits_json(wanted)) return;
+  throw UsageError(text(path, " was made with other split options; choose another folder or delete it"));
+}
 
 imaging::PrepResult prepare(const fs::path& cohort, const fs::path& out, int jobs, Progress& progress) {
   imaging::PrepOptions options;
@@ -33,13 +42,9 @@ imaging::PrepResult prepare(const fs::path& cohort, const fs::path& out, int job
 
 // The split of a study is kept: a second call must use the same one.
 Splits study_splits(const fs::path& path, const Manifest& manifest, const SplitOptions& options) {
-  const Splits wanted = make_splits(manifest, options);
-  if (fs::exists(path)) {
-    Splits found = read_splits(path, manifest);
-    if (found.seed == wanted.seed && found.folds.size() == wanted.folds.size() && found.test == wanted.test) return found;
-    throw UsageError(text(path.string(), " was made with other split options; choose another folder or delete it"));
-  }
-  write_splits(path, wanted);
+  Splits wanted = make_splits(manifest, options);
+  wanted.path = path;
+  if (!create_file(path, splits_json(wanted))) check_same_splits(path, read_splits(path, manifest), wanted);
   return wanted;
 }
 
@@ -56,15 +61,38 @@ void print_results(const std::vector<std::pair<std::string, RunResult>>& results
   }
 }
 
-// Everything that can be refused at once is refused before the first file is written.
-void check_study(const StudyCommand& command) {
+TrainOptions options_for(const TrainOptions& chosen, const std::string& inputs) {
+  TrainOptions options = chosen;
+  options.inputs = inputs;
+  if (options.optimizer.weight_decay > 0) options.optimizer.rule = Rule::adamw;
+  return options;
+}
+
+// Everything that can be refused at once is refused before the first file is written: also a folder with a study of another cohort or with
+// other options.
+void check_study(const StudyCommand& command, const TrainOptions& chosen, const std::string& cohort_sha256) {
+  const fs::path out = command.output;
   imaging::read_cohort(command.cohort);
-  const TrainOptions& options = command.options;
-  check(options);
-  architecture(options.arch);  // refuses an unknown name before hours of work
-  if (!options.weights.empty() && !fs::exists(options.weights)) {
-    throw WeightsError(text(options.weights, " does not exist; `scripts/fetch-weights lite0` brings real ImageNet weights"));
+  check(chosen);
+  architecture(chosen.arch);  // refuses an unknown name before hours of work
+  for (const std::string& inputs : input_configuration_names()) starting_network(options_for(chosen, inputs), 2);
+  if (!path_exists(out / "splits.json")) return;
+  const std::string bytes = as<DataError>([&] { return read_file(out / kStudy, kMaxJson); });
+  std::string found;
+  try {
+    found = text_in(parse_json(bytes), "cohort_sha256");
+  } catch (const std::runtime_error& error) {
+    throw DataError(text(out / kStudy, ": ", error.what(), "; choose another folder"));
   }
+  if (found != cohort_sha256)
+    throw UsageError(text(out, " holds the study of another cohort, or of ", fs::path(command.cohort),
+                          " before it was changed; choose another folder or delete it"));
+  if (!path_exists(out / "prep" / "manifest.csv")) return;
+  const Manifest manifest = read_manifest(out / "prep" / "manifest.csv");
+  const Splits splits = read_splits(out / "splits.json", manifest);
+  check_same_splits(out / "splits.json", splits, make_splits(manifest, command.split));
+  for (const std::string& inputs : input_configuration_names())
+    check_claim(out / "runs" / inputs, splits, options_for(chosen, inputs));
 }
 
 }  // namespace
@@ -79,28 +107,31 @@ void run_simulate(const SimulateCommand& command) {
   options.anatomy = command.anatomy;
   Progress progress(command.quiet);
   const imaging::SimulatedCohort cohort = imaging::simulate_cohort(command.output, options, progress);
-  std::printf("%s  (%d synthetic patients, anatomy %s)\n", cohort.csv.string().c_str(), command.patients,
-              cohort.anatomy.c_str());
+  std::printf("%s  (%d synthetic patients, anatomy %s)\n", shown(cohort.csv).c_str(), command.patients,
+              printable(cohort.anatomy).c_str());
 }
 
 void run_prep(const PrepCommand& command) {
   Progress progress(command.quiet);
   prepare(command.cohort, command.output, command.jobs, progress);
-  std::printf("%s\n", (fs::path(command.output) / "manifest.csv").string().c_str());
+  std::printf("%s\n", shown(fs::path(command.output) / "manifest.csv").c_str());
 }
 
 void run_study(const StudyCommand& command) {
-  check_study(command);
   const fs::path out = command.output;
   TrainOptions chosen = command.options;
   command.device.choose(chosen);
+  const std::string cohort_sha256 = as<DataError>([&] { return sha256_of_file(command.cohort, kMaxCohort); });
+  check_study(command, chosen, cohort_sha256);
   Progress progress(command.quiet);
   make_directory(out);
+  const FolderLock lock(out);
   Json study;
-  const bool synthetic = fs::exists(fs::path(command.cohort).parent_path() / "simulation.json");
+  const bool synthetic = path_exists(fs::path(command.cohort).parent_path() / "simulation.json");
   study["cohort"] = fs::path(command.cohort).filename().string();
+  study["cohort_sha256"] = cohort_sha256;
   study["synthetic_note"] = synthetic ? kSyntheticNote : "";
-  write_file(out / "study.json", json_text(study));
+  write_file(out / kStudy, json_text(study));
 
   progress.line("study 1/4  prep: coregistration, brain extraction, bias field, normalisation, lesion crops");
   prepare(command.cohort, out / "prep", command.jobs, progress);
@@ -112,19 +143,14 @@ void run_study(const StudyCommand& command) {
   progress.line("study 3/4  cross-validation over four input configurations");
   std::vector<std::pair<std::string, RunResult>> results;
   for (const std::string& inputs : input_configuration_names()) {
-    TrainOptions options = chosen;
-    options.inputs = inputs;
-    if (options.optimizer.weight_decay > 0) options.optimizer.rule = Rule::adamw;
     const fs::path run = out / "runs" / inputs;
-    make_directory(run);
-    write_source(run, {out / "prep" / "manifest.csv", out / "splits.json"});
-    results.emplace_back(inputs, cross_validate(manifest, splits, options, run, std::nullopt, progress));
+    results.emplace_back(inputs, cross_validate(manifest, splits, options_for(chosen, inputs), run, std::nullopt, progress));
   }
 
   progress.line("study 4/4  report");
   write_file(out / "report.html", report_of(out));
   print_results(results);
-  std::printf("\nreport: %s\n", (out / "report.html").string().c_str());
+  std::printf("\nreport: %s\n", shown(out / "report.html").c_str());
 }
 
 void run_demo(const DemoCommand& command) {
@@ -136,7 +162,7 @@ void run_demo(const DemoCommand& command) {
   study.output = command.output;
   study.options.epochs = 24;
   study.options.weights = command.weights;
-  if (study.options.weights.empty() && fs::exists(fetched)) study.options.weights = fetched.string();
+  if (study.options.weights.empty() && path_exists(fetched)) study.options.weights = fetched.string();
   if (!study.options.weights.empty() && command.weights.empty()) study.options.arch = "lite0";
   std::printf(
       "The demo makes 12 synthetic patients and runs the whole study of Grossman et al. 2021 on them: volumes are\n"
@@ -148,7 +174,7 @@ void run_demo(const DemoCommand& command) {
         "Network: b0 from drawn weights, so expect modest figures. `scripts/fetch-weights lite0` brings real ImageNet "
         "weights.\n");
   } else {
-    std::printf("Network: %s from %s.\n", study.options.arch.c_str(), study.options.weights.c_str());
+    std::printf("Network: %s from %s.\n", study.options.arch.c_str(), shown(study.options.weights).c_str());
   }
   std::fflush(stdout);
   SimulateCommand simulate;

@@ -5,9 +5,10 @@
 #include <unordered_map>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "base/number.h"
+#include "base/output.h"
+#include "base/standard_streams.h"
 #include "cli/commands.h"
 #include "nn/efficientnet/checkpoint.h"
 #include "nn/efficientnet/first_conv.h"
@@ -15,7 +16,6 @@
 #include "weights/checkpoint_file.h"
 #include "weights/safetensors.h"
 #include "weights/statistics.h"
-#include "weights/tensor_name.h"
 
 namespace vitrine::cli {
 namespace {
@@ -89,7 +89,7 @@ std::string four(double v) {
 }
 
 void print_info(const std::string& path, const OpenedFile& o) {
-  std::printf("file       %s\nbytes      %llu\nsha256     %s\ncontainer  %s\nfamily     %s\n", path.c_str(),
+  std::printf("file       %s\nbytes      %llu\nsha256     %s\ncontainer  %s\nfamily     %s\n", shown(path).c_str(),
               static_cast<unsigned long long>(o.bytes), o.sha256.c_str(), o.container.c_str(), family_text(o).c_str());
   if (o.arch.empty()) {
     std::printf("fits       no EfficientNet exactly\n");
@@ -112,9 +112,20 @@ void print_info(const std::string& path, const OpenedFile& o) {
   }
 }
 
+std::vector<std::string> input_names(const CheckpointCommand& c) {
+  std::vector<std::string> names;
+  for (const std::filesystem::path& file : files_of_checkpoint(c.file)) names.push_back(file.string());
+  return names;
+}
+
+// A file of Vitrine's own, with its checksums.
+void write_own(const std::string& output, TensorFile file) { write_output(output, safetensors_bytes(sealed(std::move(file)))); }
+
 EfficientNet load(const CheckpointCommand& c) {
-  EfficientNet net = load_efficientnet(read_checkpoint(c.file), c.arch, c.from, c.semantics, c.file);
+  const TensorFile file = read_checkpoint(c.file);
+  EfficientNet net = load_efficientnet(file, c.arch, c.from, c.semantics, shown(c.file));
   warn_about_values(net, c.file);
+  note_overrides(file, net, c.file);
   return net;
 }
 
@@ -183,7 +194,7 @@ void check_digest(const WeightsVerifyCommand& c, const OpenedFile& o) {
     return;
   }
   if (!o.sha256.starts_with(expected)) {
-    throw WeightsError(text(c.file, ": its SHA-256 is ", o.sha256, ", expected ", expected,
+    throw WeightsError(text(std::filesystem::path(c.file), ": its SHA-256 is ", o.sha256, ", expected ", expected,
                             "; the file is damaged or another one, fetch it again"));
   }
   std::printf("sha256        ok: begins with %s%s\n", expected.c_str(), c.sha256.empty() ? ", as the file's name says" : "");
@@ -193,8 +204,8 @@ void check_values(const WeightsVerifyCommand& c, const OpenedFile& o) {
   for (const StoredTensor& t : o.file.tensors) {
     const TensorStatistics s = statistics_of(t);
     const auto refuse = [&](const std::string& flaw) {
-      throw WeightsError(
-          text(c.file, ": the tensor '", printable(t.name), "' ", flaw, "; the file cannot be used for prediction"));
+      throw WeightsError(text(std::filesystem::path(c.file), ": the tensor '", printable(t.name), "' ", flaw,
+                              "; the file cannot be used for prediction"));
     };
     if (s.non_finite > 0) refuse(text("holds ", s.non_finite, " NaN or infinite values of ", s.count));
     if (t.name.ends_with("running_var") && s.min < 0) refuse(text("holds the variance ", s.min, ", at least 0 is expected"));
@@ -216,8 +227,24 @@ void warn_about_values(EfficientNet& net, const std::string& file) {
     }
   });
   if (count > 0)
-    std::fprintf(stderr, "warning: %s holds %lld NaN or infinite values, the first in '%s'\n", file.c_str(),
-                 static_cast<long long>(count), first.c_str());
+    note(text(std::filesystem::path(file), " holds ", count, " NaN or infinite values, the first in '", first, "'"));
+}
+
+void note_overrides(const TensorFile& file, const EfficientNet& net, const std::string& name) {
+  if (!is_vitrine_file(file)) return;
+  const Semantics said = read_semantics(file.metadata, net.arch, shown(name));
+  const Semantics& used = net.semantics;
+  std::string changes;
+  const auto compare = [&](const char* what, const std::string& before, const std::string& now) {
+    if (before != now) changes += text(changes.empty() ? "" : ", ", what, " ", now, " instead of ", before);
+  };
+  compare("padding", padding_text(said), padding_text(used));
+  compare("input size", std::to_string(said.input_size), std::to_string(used.input_size));
+  compare("resize", std::to_string(said.resize), std::to_string(used.resize));
+  compare("interpolation", interpolation_text(said.interpolation), interpolation_text(used.interpolation));
+  if (said.mean != used.mean || said.std != used.std) compare("normalisation", "its own", "that of --norm");
+  if (!changes.empty())
+    note(text(std::filesystem::path(name), " says otherwise: ", changes, " is used, as the command line asks"));
 }
 
 void run_weights_info(const WeightsInfoCommand& c) {
@@ -233,23 +260,23 @@ void run_weights_convert(const WeightsConvertCommand& c) {
   const FirstConv rule = first_conv_from_name(c.first_conv);
   if ((c.channels == 0) != (rule == FirstConv::replicate))
     throw UsageError("--channels and --first-conv sum or extend go together; pass both or neither");
+  check_output(c.output, input_names(c.checkpoint));
   EfficientNet net = load(c.checkpoint);
   adapt_channels(net, c.channels, rule);
   const ByteSource source = ByteSource::file(checkpoint_path(c.checkpoint.file));
   const std::map<std::string, std::string> origin{{"vitrine.source_sha256", source.sha256()}};
   if (c.to == "vitrine") {
-    write_safetensors(c.output, to_tensor_file(net, origin));
+    write_own(c.output, to_tensor_file(net, origin));
   } else {
     const auto family = family_from_name(c.to);
     if (!family || *family == Family::tensorflow)
       throw UsageError(text("--to is '", c.to, "'; choose vitrine, torchvision, timm, timm-tf or efficientnet-pytorch"));
-    write_safetensors(c.output, renamed(net, *family, origin));
+    write_output(c.output, safetensors_bytes(renamed(net, *family, origin)));
     const std::string conflict = semantic_conflict(net, *family);
-    if (!conflict.empty())
-      std::fprintf(stderr, "note: %s builds another network for these keys%s; its logits will differ\n", c.to.c_str(),
-                   conflict.c_str());
+    if (!conflict.empty()) note(text(c.to, " builds another network for these keys", conflict, "; its logits will differ"));
   }
-  std::printf("%s: %s with %lld classes, %s keys\n", c.output.c_str(), net.arch.name.c_str(),
+  if (is_standard_output(c.output)) return;
+  std::printf("%s: %s with %lld classes, %s keys\n", shown(c.output).c_str(), net.arch.name.c_str(),
               static_cast<long long>(net.classes), c.to.c_str());
 }
 
@@ -277,7 +304,8 @@ void run_weights_diff(const WeightsDiffCommand& c) {
     if (!left.contains(name)) row(name, "only in the second file");
   }
   if (different > 0) {
-    throw Error(ExitCode::runtime, text(c.a, " and ", c.b, " differ in ", different, " of ", total, " tensors"));
+    throw Error(ExitCode::runtime, text(std::filesystem::path(c.a), " and ", std::filesystem::path(c.b), " differ in ",
+                                        different, " of ", total, " tensors"));
   }
   std::printf("%zu tensors, no difference above %s\n", total, shortest(c.tolerance).c_str());
 }
@@ -287,11 +315,13 @@ void run_weights_verify(const WeightsVerifyCommand& c) {
   std::printf("container     ok: %s, %zu tensors\n", o.container.c_str(), o.file.tensors.size());
   check_digest(c, o);
   if (!o.family || o.arch.empty()) {
-    load_efficientnet(o.file, c.arch, o.family == Family::timm ? "timm" : "auto", {}, c.file);  // names what does not fit
+    load_efficientnet(o.file, c.arch, o.family == Family::timm ? "timm" : "auto", {},
+                      shown(c.file));  // names what does not fit
   } else if (!c.arch.empty() && c.arch != o.arch) {
-    throw WeightsError(text(c.file, ": it fits ", o.arch, ", --arch says ", c.arch, "; leave --arch out"));
+    throw WeightsError(
+        text(std::filesystem::path(c.file), ": it fits ", o.arch, ", --arch says ", c.arch, "; leave --arch out"));
   }
-  if (is_vitrine_file(o.file)) from_vitrine_file(o.file, c.file);  // the metadata too
+  if (is_vitrine_file(o.file)) from_vitrine_file(o.file, shown(c.file));  // the metadata too
   std::printf("architecture  ok: %s of %s\n", o.arch.c_str(), family_text(o).c_str());
   check_values(c, o);
 }
@@ -299,13 +329,17 @@ void run_weights_verify(const WeightsVerifyCommand& c) {
 void run_export(const ExportCommand& c) {
   if (c.format != "safetensors" && c.format != "onnx")
     throw UsageError(text("--format is '", c.format, "'; choose safetensors or onnx"));
+  check_output(c.output, input_names(c.checkpoint));
   EfficientNet net = load(c.checkpoint);
   if (c.format == "onnx") {
-    write_file(c.output, onnx_bytes(net, {.fold = !c.unfolded, .size = c.checkpoint.semantics.input_size}));
+    write_output(c.output,
+                 onnx_bytes(net, {.fold = !c.unfolded, .size = c.checkpoint.semantics.input_size, .any_size = c.any_size}));
   } else {
-    write_safetensors(c.output, to_tensor_file(net, {}));
+    write_own(c.output, to_tensor_file(net, {}));
   }
-  std::printf("%s: %s with %lld classes\n", c.output.c_str(), net.arch.name.c_str(), static_cast<long long>(net.classes));
+  if (is_standard_output(c.output)) return;
+  std::printf("%s: %s with %lld classes\n", shown(c.output).c_str(), net.arch.name.c_str(),
+              static_cast<long long>(net.classes));
 }
 
 }  // namespace vitrine::cli

@@ -1,11 +1,12 @@
 #include "data/dataset.h"
 
 #include <algorithm>
-#include <cmath>
+#include <map>
 #include <set>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/sha256.h"
 #include "weights/safetensors.h"
 
@@ -13,6 +14,7 @@ namespace vitrine {
 namespace {
 
 constexpr std::uint64_t kMaxCrop = std::uint64_t{64} << 20;
+constexpr float kMostOutside = 1e-3f;  // of a crop's values beyond 0 and 1: resampling by another tool
 
 std::vector<std::string> split_names(const std::string& names, char separator) {
   std::vector<std::string> parts(1);
@@ -31,43 +33,65 @@ TensorFile read_crop(const std::filesystem::path& path, const Sample& sample) {
     const std::string bytes = read_file(path, kMaxCrop);
     if (!sample.sha256.empty() && sha256(bytes) != sample.sha256) {
       throw DataError(
-          text(path.string(), ": its SHA-256 is not the manifest's; the crop was changed, run `vitrine mri prep` again"));
+          text(path, ": its SHA-256 is not the manifest's; the crop was changed or damaged, run `vitrine mri prep` again"));
     }
-    return parse_safetensors(bytes, path.string());
+    return parse_safetensors(bytes, shown(path));
   } catch (const FileError& error) {
-    throw DataError(text(error.what(), " (sample ", sample.sample_id, ")"));
+    throw DataError(text(error.what(), " (sample ", printable(sample.sample_id), ")"));
   } catch (const WeightsError& error) {
     throw DataError(error.what());  // here the file is data
   }
 }
 
+const StoredTensor& image_of(const TensorFile& crop, const std::filesystem::path& path) {
+  const StoredTensor* stored = crop.find("image");
+  if (stored == nullptr) throw DataError(text(path, ": the tensor 'image' is missing"));
+  return *stored;
+}
+
 // The wanted channels of a crop, three of them: a single one is shown three times.
 Tensor chosen_channels(const TensorFile& crop, const std::filesystem::path& path, const InputConfiguration& inputs) {
-  const StoredTensor* stored = crop.find("image");
-  if (stored == nullptr) throw DataError(text(path.string(), ": the tensor 'image' is missing"));
-  const Shape& s = stored->shape;
+  const StoredTensor& stored = image_of(crop, path);
+  const Shape& s = stored.shape;
   const auto metadata = crop.metadata.find("channels");
   const std::vector<std::string> names = split_names(metadata == crop.metadata.end() ? "" : metadata->second, ',');
   if (s.rank() != 3 || s[0] < 1 || s[1] < 1 || s[2] != static_cast<std::int64_t>(names.size())) {
-    throw DataError(text(path.string(), ": 'image' has shape ", s.text(), ", expected [H, W, ", names.size(),
-                         "] by its metadata 'channels'"));
+    throw DataError(
+        text(path, ": 'image' has shape ", s.text(), ", expected [H, W, ", names.size(), "] by its metadata 'channels'"));
   }
   std::vector<std::size_t> wanted;
   for (const std::string& channel : inputs.channels) {
     const auto found = std::find(names.begin(), names.end(), channel);
     if (found == names.end())
-      throw DataError(text(path.string(), ": the channel '", channel, "' is missing, the crop has ", metadata->second));
+      throw DataError(text(path, ": the channel '", channel, "' is missing, the crop has ", printable(metadata->second)));
     wanted.push_back(static_cast<std::size_t>(found - names.begin()));
   }
-  const Tensor all = stored->to_float();
+  const Tensor all = stored.to_float();
   Tensor image = Tensor::uninitialized({s[0], s[1], 3});
   const auto out = image.mutable_host();
   for (std::size_t i = 0; i < out.size(); ++i) {
     const float v = all.host()[i / 3 * names.size() + wanted[i % 3 % wanted.size()]];
-    if (!std::isfinite(v)) throw DataError(text(path.string(), ": 'image' holds a value that is not finite"));
+    if (!(v >= -kMostOutside && v <= 1 + kMostOutside))
+      throw DataError(text(path, ": 'image' holds the value ", v, ", finite numbers from 0 to 1 are expected"));
     out[i] = v;
   }
   return image;
+}
+
+// Of each channel's pixels. A channel without any content says nothing about whose it is, and is left out.
+std::vector<std::string> plane_hashes(const Tensor& image) {
+  const std::size_t channels = image.shape().rank() == 3 ? static_cast<std::size_t>(image.shape()[2]) : 1;
+  std::vector<std::string> hashes;
+  std::vector<float> plane(static_cast<std::size_t>(image.size()) / std::max<std::size_t>(1, channels));
+  for (std::size_t c = 0; c < channels; ++c) {
+    for (std::size_t p = 0; p < plane.size(); ++p) plane[p] = image.host()[p * channels + c];
+    if (std::all_of(plane.begin(), plane.end(), [&](float v) { return v == plane.front(); })) continue;
+    Sha256 digest;
+    digest.update(text(image.shape()[0], " "));
+    digest.update({reinterpret_cast<const char*>(plane.data()), plane.size() * sizeof(float)});
+    hashes.push_back(digest.hex());
+  }
+  return hashes;
 }
 
 }  // namespace
@@ -92,10 +116,18 @@ Dataset load_dataset(const Manifest& manifest, const std::vector<std::string>& s
   for (const Sample& sample : manifest.samples) {
     if (!wanted.contains(sample.subject_id)) continue;
     const std::filesystem::path path = manifest.path.parent_path() / sample.file;
-    Tensor image = chosen_channels(read_crop(path, sample), path, inputs);
+    const TensorFile crop = read_crop(path, sample);
+    Tensor image = chosen_channels(crop, path, inputs);
+    const auto found = crop.metadata.find("orientation");
+    const std::string orientation = found == crop.metadata.end() ? std::string() : found->second;
+    if (data.images.empty()) data.orientation = orientation;
     if (!data.images.empty() && !(image.shape() == data.images.front().shape())) {
-      throw DataError(text(path.string(), ": the crop is ", image.shape().text(), ", the ones before ",
-                           data.images.front().shape().text()));
+      throw DataError(
+          text(path, ": the crop is ", image.shape().text(), ", the ones before ", data.images.front().shape().text()));
+    }
+    if (orientation != data.orientation) {
+      throw DataError(text(path, ": the crop's orientation is '", printable(orientation), "', that of the ones before '",
+                           printable(data.orientation), "'; prepare all of them with one version"));
     }
     data.images.push_back(std::move(image));
     data.labels.push_back(
@@ -103,6 +135,23 @@ Dataset load_dataset(const Manifest& manifest, const std::vector<std::string>& s
     data.samples.push_back(sample);
   }
   return data;
+}
+
+void check_distinct_images(const Manifest& manifest) {
+  std::map<std::string, const Sample*> seen;  // by the hash of a channel's pixels
+  for (const Sample& sample : manifest.samples) {
+    check_interrupt("comparing crops");
+    const std::filesystem::path path = manifest.path.parent_path() / sample.file;
+    const TensorFile crop = read_crop(path, sample);
+    for (const std::string& hash : plane_hashes(image_of(crop, path).to_float())) {
+      const auto [found, is_new] = seen.emplace(hash, &sample);
+      if (is_new || found->second->subject_id == sample.subject_id) continue;
+      throw DataError(text(manifest.path, ": the crops '", printable(found->second->sample_id), "' and '",
+                           printable(sample.sample_id), "' show the same image under the subjects '",
+                           printable(found->second->subject_id), "' and '", printable(sample.subject_id),
+                           "'; one patient must not lie in two parts"));
+    }
+  }
 }
 
 }  // namespace vitrine

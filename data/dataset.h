@@ -23,10 +23,14 @@ struct Dataset {
   std::vector<int> labels;      // index into classes
   std::vector<Sample> samples;  // same order
   std::vector<std::string> classes;
+  std::string orientation;  // of the crops, as their metadata say; empty when they do not
 };
 
 // Loads the crops of these subjects, in manifest order. DataError naming file and tensor when a crop is missing, has another
-// shape, lacks a channel, holds a non-finite value, or does not match its SHA-256.
+// shape or orientation, lacks a channel, holds a value outside 0 to 1, or does not match its SHA-256.
 Dataset load_dataset(const Manifest& manifest, const std::vector<std::string>& subjects, const InputConfiguration& inputs);
+
+// DataError when two subjects have an image in common, whatever their files are called: that patient could lie in two parts of a split.
+void check_distinct_images(const Manifest& manifest);
 
 }  // namespace vitrine

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -27,12 +28,13 @@ struct Manifest {
   std::filesystem::path path;
   std::vector<Sample> samples;
 
-  std::vector<std::string> classes() const;   // sorted names: NSCLC before SCLC
-  std::vector<std::string> subjects() const;  // in order of first appearance
-  std::string label_of(const std::string& subject) const;
+  std::vector<std::string> classes() const;           // sorted names: NSCLC before SCLC
+  std::vector<std::string> subjects() const;          // in order of first appearance
+  std::map<std::string, std::string> labels() const;  // of each subject
 };
 
-// DataError for a missing column, a duplicate sample_id, a subject with two labels, fewer than two classes, no rows.
+// Names lose the spaces around them. DataError for a missing column, a name that is none (base/names.h), names that differ by capitals
+// alone, a duplicate sample_id, a subject with two labels, fewer than two classes, no rows.
 Manifest read_manifest(const std::filesystem::path& path);
 void write_manifest(const Manifest& manifest);  // to manifest.path, atomically
 

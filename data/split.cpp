@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -14,61 +15,52 @@ namespace vitrine {
 namespace {
 
 constexpr std::uint64_t kMaxManifest = std::uint64_t{64} << 20;
+constexpr std::size_t kMostFolds = 1000;
 
 std::string manifest_hash(const Manifest& manifest) {
-  try {
-    return sha256(read_file(manifest.path, kMaxManifest));
-  } catch (const FileError& error) {
-    throw DataError(error.what());
-  }
+  return as<DataError>([&] { return sha256_of_file(manifest.path, kMaxManifest); });
 }
 
 void check(const SplitOptions& options) {
   if (!(options.test_fraction >= 0 && options.test_fraction < 1)) {
     throw UsageError(text("--test-fraction is ", options.test_fraction, ", expected a number from 0 to below 1"));
   }
-  if (options.folds < 2 || options.folds > 1000) throw UsageError(text("--folds is ", options.folds, ", expected 2 to 1000"));
+  if (options.folds < 2 || options.folds > static_cast<int>(kMostFolds))
+    throw UsageError(text("--folds is ", options.folds, ", expected 2 to ", kMostFolds));
 }
 
 // Every subject must lie in the test part or in exactly one validation part, and a fold's training part is all the rest.
 void check_parts(const std::filesystem::path& path, const Splits& splits, const Manifest& manifest) {
+  const auto refuse = [&](const auto&... what) { throw DataError(text(path, ": ", what...)); };
   std::map<std::string, int> place;  // -1 the test part, else the fold it validates
   const auto put = [&](const std::string& subject, int part) {
-    if (!place.emplace(subject, part).second)
-      throw DataError(text(path.string(), ": the subject '", subject, "' lies in two parts"));
+    if (!place.emplace(subject, part).second) refuse("the subject '", printable(subject), "' lies in two parts");
   };
   for (const std::string& subject : splits.test) put(subject, -1);
   for (std::size_t f = 0; f < splits.folds.size(); ++f) {
     for (const std::string& subject : splits.folds[f].validation) put(subject, static_cast<int>(f));
   }
-  const std::vector<std::string> subjects = manifest.subjects();
-  for (const std::string& subject : subjects) {
-    if (!place.contains(subject))
-      throw DataError(text(path.string(), ": the subject '", subject, "' of the manifest lies in no part"));
+  const std::map<std::string, std::string> subjects = manifest.labels();
+  for (const auto& [subject, label] : subjects) {
+    if (!place.contains(subject)) refuse("the subject '", printable(subject), "' of the manifest lies in no part");
   }
-  if (place.size() != subjects.size()) {
-    for (const auto& [subject, part] : place) {
-      if (std::find(subjects.begin(), subjects.end(), subject) == subjects.end()) {
-        throw DataError(text(path.string(), ": the subject '", subject, "' is not in the manifest ", manifest.path.string()));
-      }
-    }
+  for (const auto& [subject, part] : place) {
+    if (!subjects.contains(subject)) refuse("the subject '", printable(subject), "' is not in the manifest ", manifest.path);
   }
   for (std::size_t f = 0; f < splits.folds.size(); ++f) {
-    const std::vector<std::string>& train = splits.folds[f].train;
-    for (const std::string& subject : train) {
+    std::set<std::string> train;
+    for (const std::string& subject : splits.folds[f].train) {
       const auto found = place.find(subject);
-      if (found == place.end() || found->second == -1 || found->second == static_cast<int>(f)) {
-        throw DataError(
-            text(path.string(), ": fold ", f, " trains on the subject '", subject, "', which is not in its training part"));
+      if (found == place.end() || found->second == -1 || found->second == static_cast<int>(f) ||
+          !train.insert(subject).second) {
+        refuse("fold ", f, " trains on the subject '", printable(subject),
+               "', which is not in its training part or is there twice");
       }
     }
-    if (train.size() + splits.folds[f].validation.size() + splits.test.size() != subjects.size()) {
-      throw DataError(text(path.string(), ": the parts of fold ", f, " do not cover all subjects once"));
-    }
+    if (train.size() + splits.folds[f].validation.size() + splits.test.size() != subjects.size())
+      refuse("the parts of fold ", f, " do not cover all subjects once");
   }
 }
-
-std::vector<std::string> names(const Json& json) { return json.get<std::vector<std::string>>(); }
 
 }  // namespace
 
@@ -81,18 +73,19 @@ Splits make_splits(const Manifest& manifest, const SplitOptions& options) {
   const auto folds = static_cast<std::size_t>(options.folds);
   splits.folds.resize(folds);
   const std::vector<std::string> subjects = manifest.subjects(), classes = manifest.classes();
+  const std::map<std::string, std::string> labels = manifest.labels();
   std::map<std::string, int> validates;  // subject, fold
   std::size_t next = 0;                  // the deal goes on where the class before stopped
   for (std::size_t c = 0; c < classes.size(); ++c) {
     std::vector<std::string> members;
     for (const std::string& subject : subjects) {
-      if (manifest.label_of(subject) == classes[c]) members.push_back(subject);
+      if (labels.at(subject) == classes[c]) members.push_back(subject);
     }
     const auto count = static_cast<double>(members.size());
     const std::size_t test =
         options.test_fraction > 0 ? static_cast<std::size_t>(std::max(1.0, std::nearbyint(count * options.test_fraction))) : 0;
     if (members.size() < folds + test) {
-      throw DataError(text(manifest.path.string(), ": the class '", classes[c], "' has ", members.size(), " subjects, but ",
+      throw DataError(text(manifest.path, ": the class '", printable(classes[c]), "' has ", members.size(), " subjects, but ",
                            test, " for the test part and ", folds, " folds need at least ", folds + test,
                            ", or the class would be absent from a fold; pass fewer --folds"));
     }
@@ -117,7 +110,7 @@ Splits make_splits(const Manifest& manifest, const SplitOptions& options) {
   return splits;
 }
 
-void write_splits(const std::filesystem::path& path, const Splits& splits) {
+std::string splits_json(const Splits& splits) {
   Json json;
   json["group"] = "subject_id";
   json["seed"] = splits.seed;
@@ -126,26 +119,28 @@ void write_splits(const std::filesystem::path& path, const Splits& splits) {
   json["test"] = splits.test;
   json["folds"] = Json::array();
   for (const Fold& fold : splits.folds) json["folds"].push_back({{"train", fold.train}, {"val", fold.validation}});
-  write_file(path, json_text(json));
+  return json_text(json);
 }
 
 Splits read_splits(const std::filesystem::path& path, const Manifest& manifest) {
   Splits splits;
+  splits.path = path;
+  const std::string bytes = as<DataError>([&] { return read_file(path, kMaxManifest); });
   try {
-    const Json json = parse_json(read_file(path, kMaxManifest));
-    splits.seed = json.at("seed").get<std::uint64_t>();
-    splits.test_fraction = json.at("test_fraction").get<double>();
-    splits.manifest_sha256 = json.at("manifest_sha256").get<std::string>();
-    splits.test = names(json.at("test"));
-    for (const Json& fold : json.at("folds")) splits.folds.push_back({names(fold.at("train")), names(fold.at("val"))});
-  } catch (const std::exception& error) {
-    throw DataError(text(path.string(), ": ", error.what(), "; make it with `vitrine split`"));
+    const Json json = parse_json(bytes);
+    splits.seed = unsigned_in(json, "seed");
+    splits.test_fraction = number_in(json, "test_fraction", 0, 1);
+    splits.manifest_sha256 = text_in(json, "manifest_sha256");
+    splits.test = texts_in(json, "test");
+    for (const Json& fold : member(json, "folds")) splits.folds.push_back({texts_in(fold, "train"), texts_in(fold, "val")});
+  } catch (const std::runtime_error& error) {
+    throw DataError(text(path, ": ", error.what(), "; make it with `vitrine split`"));
   }
   if (splits.manifest_sha256 != manifest_hash(manifest)) {
-    throw DataError(
-        text(path.string(), ": it was made from another version of ", manifest.path.string(), "; run `vitrine split` again"));
+    throw DataError(text(path, ": it was made from another version of ", manifest.path, "; run `vitrine split` again"));
   }
-  if (splits.folds.empty()) throw DataError(text(path.string(), ": it has no folds"));
+  if (splits.folds.empty() || splits.folds.size() > kMostFolds)
+    throw DataError(text(path, ": it has ", splits.folds.size(), " folds, 1 to ", kMostFolds, " are expected"));
   check_parts(path, splits, manifest);
   return splits;
 }

@@ -16,6 +16,7 @@ struct Fold {
 };
 
 struct Splits {
+  std::filesystem::path path;  // where they were read from or are kept
   std::uint64_t seed = 0;
   double test_fraction = 0.1;
   std::string manifest_sha256;    // of the manifest file that was split
@@ -34,7 +35,7 @@ struct SplitOptions {
 // fold sizes differ by at most one. DataError when a class has fewer subjects than folds + 1 ("class absent from a fold").
 Splits make_splits(const Manifest& manifest, const SplitOptions& options);
 
-void write_splits(const std::filesystem::path& path, const Splits& splits);  // JSON
+std::string splits_json(const Splits& splits);
 // DataError when the file is malformed, when a subject is unknown, missing or in two parts, or when the manifest has changed
 // since.
 Splits read_splits(const std::filesystem::path& path, const Manifest& manifest);

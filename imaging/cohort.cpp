@@ -5,41 +5,19 @@
 
 #include "base/csv.h"
 #include "base/error.h"
+#include "base/file.h"
+#include "base/nearest.h"
 
 namespace vitrine::imaging {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string where(const CsvTable& table, int line) { return text(table.path.string(), ":", line, ": "); }
-
-// Letters to change, add or drop to make one word of the other (Levenshtein 1965).
-std::size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
-    }
-  }
-  return row[b.size()];
-}
-
-const std::string& filled_cell(const CsvTable& table, const CsvRow& row, std::size_t column) {
-  const std::string& value = row.cells[column];
-  if (value.empty()) throw DataError(where(table, row.line) + text("the column '", table.header[column], "' is empty"));
-  return value;
-}
-
 fs::path existing_file(const CsvTable& table, const CsvRow& row, std::size_t column) {
-  const fs::path path = table.path.parent_path() / filled_cell(table, row, column);
-  if (!fs::is_regular_file(path)) {
-    throw DataError(where(table, row.line) + text("the ", table.header[column], " file ", path.string(), " does not exist"));
-  }
+  if (row[column].empty()) row.refuse(text("the column '", table.header[column], "' is empty"));
+  const fs::path path = table.path.parent_path() / row[column];
+  if (const std::string flaw = path_flaw(path); !flaw.empty())
+    row.refuse(text("the ", table.header[column], " file ", path, " ", flaw));
   return path;
 }
 
@@ -47,17 +25,20 @@ void check_labels(const CsvTable& table, const std::vector<Subject>& subjects) {
   std::map<std::string, int> count;
   for (const Subject& s : subjects) ++count[s.label];
   if (count.size() == 2) return;
+  constexpr int kMostListed = 4;
+  int listed = 0;
   std::string found, typo;
   for (const auto& [label, n] : count) {
-    found += text(found.empty() ? "" : ", ", "'", label, "' (", n, ")");
+    if (listed++ < kMostListed) found += text(found.empty() ? "" : ", ", "'", printable(label, 40), "' (", n, ")");
     for (const auto& [other, m] : count) {
       // One letter off; two only in long names, since NSCLC and SCLC themselves are one apart.
       if (label != other && n < m && edit_distance(label, other) <= 1 && !(label == "SCLC" || label == "NSCLC")) {
-        typo = text("; is '", label, "' a typo of '", other, "'?");
+        typo = text("; is '", printable(label, 40), "' a typo of '", printable(other, 40), "'?");
       }
     }
   }
-  throw DataError(text(table.path.string(), ": the column 'label' has ", count.size(), " values, expected two: ", found, typo));
+  if (listed > kMostListed) found += ", ...";
+  throw DataError(text(table.path, ": the column 'label' has ", count.size(), " values, expected two: ", found, typo));
 }
 
 }  // namespace
@@ -72,30 +53,29 @@ std::vector<Subject> read_cohort(const fs::path& csv) {
   const auto brain = table.find_column("brain_mask");
   std::vector<Subject> subjects;
   std::map<std::string, std::pair<int, std::string>> seen;  // line, label
-  for (const CsvRow& row : table.rows) {
+  CaseClashes ids, labels;
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    const CsvRow row = table[i];
     Subject s;
-    s.id = filled_cell(table, row, id);
-    s.label = filled_cell(table, row, label);
-    if (s.id.find_first_of("/\\") != std::string::npos || s.id.front() == '.') {
-      throw DataError(where(table, row.line) +
-                      text("the subject_id '", s.id, "' cannot be part of a file name; use letters, digits, - and _"));
-    }
-    const auto [found, is_new] = seen.try_emplace(s.id, row.line, s.label);
+    s.id = row.name(id, identifier_flaw);
+    s.label = row.name(label, label_flaw);
+    row.check_case(ids, s.id);
+    row.check_case(labels, s.label);
+    const auto [found, is_new] = seen.try_emplace(s.id, row.line(), s.label);
     if (!is_new) {
       const auto& [line, other] = found->second;
-      throw DataError(where(table, row.line) + (other == s.label
-                                                    ? text("the subject '", s.id, "' appears in line ", line, " already")
-                                                    : text("the subject '", s.id, "' has the labels '", other, "' (line ", line,
-                                                           ") and '", s.label, "'; a subject has one label")));
+      row.refuse(other == s.label ? text("the subject '", s.id, "' appears in line ", line, " already")
+                                  : text("the subject '", s.id, "' has the labels '", printable(other), "' (line ", line,
+                                         ") and '", printable(s.label), "'; a subject has one label"));
     }
     s.t1c = existing_file(table, row, t1c);
     s.flair = existing_file(table, row, flair);
     s.t2 = existing_file(table, row, t2);
     s.mask = existing_file(table, row, mask);
-    if (brain && !row.cells[*brain].empty()) s.brain_mask = existing_file(table, row, *brain);
+    if (brain && !row[*brain].empty()) s.brain_mask = existing_file(table, row, *brain);
     subjects.push_back(std::move(s));
   }
-  if (subjects.empty()) throw DataError(text(csv.string(), ": it has no subjects"));
+  if (subjects.empty()) throw DataError(text(csv, ": it has no subjects"));
   check_labels(table, subjects);
   return subjects;
 }

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/json.h"
+#include "base/output.h"
 #include "data/permutation.h"
 #include "imaging/patient.h"
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/output.h"
 #include "imaging/nifti_header.h"
 #include "imaging/volume.h"
 

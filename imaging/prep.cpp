@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/json.h"
+#include "base/output.h"
 #include "base/sha256.h"
 #include "imaging/cohort.h"
 #include "imaging/subject.h"

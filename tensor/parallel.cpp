@@ -8,10 +8,12 @@
 #include <cstdlib>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "base/number.h"
 
 namespace vitrine {
@@ -58,9 +60,16 @@ class Pool {
 
   void resize(int n) {
     stop();
-    size_ = n;
+    size_ = 1;
     stopping_ = false;
-    for (int i = 1; i < n; ++i) workers_.emplace_back([this, i, seen = generation_.load()] { work(i, seen); });
+    workers_.reserve(static_cast<std::size_t>(n));
+    for (; size_ < n; ++size_) {
+      try {
+        workers_.emplace_back([this, part = size_, seen = generation_.load()] { work(part, seen); });
+      } catch (const std::system_error&) {
+        return;  // the system gives no more: the results do not depend on the number
+      }
+    }
   }
 
   void run(std::int64_t count, int parts, const RangeBody& body) {
@@ -156,6 +165,7 @@ Pool& pool() {
 
 void parallel_for(std::int64_t count, std::int64_t grain, RangeBody body) {
   if (count <= 0) return;
+  check_interrupt();
   const std::int64_t most = std::max<std::int64_t>(1, count / std::max<std::int64_t>(1, grain));
   if (inside_body || most == 1) {
     body(0, count);

@@ -28,7 +28,8 @@ class RangeBody {
 };
 
 // Runs body(first, last) over disjoint parts that cover [0, count); returns when all are done. A part is never smaller
-// than `grain` unless it is the only one. An exception in a body is rethrown here, the one of the lowest part first.
+// than `grain` unless it is the only one. An exception in a body is rethrown here, the one of the lowest part first. Interrupted when a
+// signal has asked the program to stop (base/interrupt.h): so every op is a point where long work ends.
 void parallel_for(std::int64_t count, std::int64_t grain, RangeBody body);
 
 // While one lives, parallel_for runs in place on this thread: for work beside a loop of the pool.

@@ -60,18 +60,29 @@ void give_back(char* data, std::size_t bytes) {
 
 }  // namespace
 
+// The free blocks of one size. Room for all that were made is kept ready, so that giving one back never allocates: it happens in destructors.
+struct FreeBlocks {
+  std::vector<void*> blocks;
+  std::size_t made = 0;
+
+  void make_room() {
+    if (blocks.capacity() <= made) blocks.reserve(2 * made + 8);
+  }
+};
+
 struct BlockCache {
   Device device;
   std::mutex mutex;
-  std::map<std::size_t, std::vector<void*>> free_blocks;
+  std::map<std::size_t, FreeBlocks> free_blocks;
   StorageStatistics statistics;
 
   ~BlockCache() { release(); }
   void release() {  // the mutex is held, or nobody else has the cache
-    for (auto& [bytes, blocks] : free_blocks) {
-      for (void* block : blocks)
+    for (auto& [bytes, free] : free_blocks) {
+      for (void* block : free.blocks)
         device.is_gpu() ? cuda::release(device.index, block) : give_back(static_cast<char*>(block), bytes);
-      blocks.clear();
+      free.made -= free.blocks.size();
+      free.blocks.clear();
     }
   }
 };
@@ -139,12 +150,14 @@ void* take(BlockCache& c, std::size_t bytes) {
   const std::scoped_lock lock(c.mutex);
   check_limit(c, bytes);
   void* block = nullptr;
-  auto& blocks = c.free_blocks[bytes];
-  if (!blocks.empty()) {
-    block = blocks.back();
-    blocks.pop_back();
+  FreeBlocks& free = c.free_blocks[bytes];
+  if (!free.blocks.empty()) {
+    block = free.blocks.back();
+    free.blocks.pop_back();
   } else {
+    free.make_room();
     block = c.device.is_gpu() ? ask_device(c, bytes) : ask_system(bytes, c.statistics.system_allocations);
+    ++free.made;
     ++c.statistics.system_allocations;
   }
   c.statistics.live_bytes += bytes;
@@ -163,7 +176,7 @@ Storage::Storage(std::size_t floats, Device device) : floats_(floats), device_(d
 
 Storage::~Storage() {
   const std::scoped_lock lock(cache_->mutex);
-  cache_->free_blocks[bytes_].push_back(data_);
+  cache_->free_blocks.find(bytes_)->second.blocks.push_back(data_);
   cache_->statistics.live_bytes -= bytes_;
 }
 

@@ -12,31 +12,34 @@
 #include "base/interrupt.h"
 #include "base/json.h"
 #include "base/number.h"
+#include "base/output.h"
 #include "base/sha256.h"
+#include "base/version.h"
 #include "layers/cudnn_convolution.h"
 #include "tensor/cuda/blas.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
 #include "train/trainer.h"
+#include "weights/checkpoint_file.h"
 
 namespace vitrine {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr std::uint64_t kMaxJson = std::uint64_t{16} << 20;
-constexpr std::uint64_t kMaxWeights = std::uint64_t{4} << 30;
+constexpr std::uint64_t kMaxWeights = kMaxCheckpointBytes;
+constexpr const char *kConfig = "config.json", *kSource = "source.json";
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 // Options plus what identifies the data: equal text means an equal run.
 Pairs identity(const Splits& splits, const TrainOptions& options) {
-  Pairs all = describe(options);
-  if (!options.weights.empty()) {
-    try {
-      all.emplace_back("weights_sha256", sha256(read_file(options.weights, kMaxWeights)));
-    } catch (const FileError& error) {
-      throw WeightsError(error.what());
-    }
-  }
+  Pairs all{{"version", std::string(version())}};
+  for (auto& pair : describe(options)) all.push_back(std::move(pair));
+  if (!options.weights.empty())
+    all.emplace_back("weights_sha256",
+                     as<WeightsError>([&] { return sha256_of_file(checkpoint_path(options.weights), kMaxWeights); }));
   all.emplace_back("manifest_sha256", splits.manifest_sha256);
   all.emplace_back("split_seed", std::to_string(splits.seed));
   all.emplace_back("folds", std::to_string(splits.folds.size()));
@@ -56,22 +59,33 @@ std::string pairs_json(const Pairs& pairs) {
   return json_text(out);
 }
 
-void claim_folder(const std::filesystem::path& run, const Pairs& wanted) {
-  make_directory(run);
-  const std::filesystem::path config = run / "config.json";
-  if (!std::filesystem::exists(config)) {
-    write_file(config, pairs_json(wanted));
-    return;
-  }
+// UsageError when the run that is there has other settings.
+void check_same(const fs::path& run, const Pairs& wanted) {
   const Pairs found = read_run_options(run);
   for (std::size_t i = 0; i < std::max(found.size(), wanted.size()); ++i) {
     if (i < found.size() && i < wanted.size() && found[i] == wanted[i]) continue;
     const auto show = [](const Pairs& p, std::size_t at) {
-      return at < p.size() ? p[at].first + " = " + p[at].second : std::string("nothing");
+      return at < p.size() ? printable(p[at].first, 40) + " = " + printable(p[at].second, 60) : std::string("nothing");
     };
-    throw UsageError(text(run.string(), " holds a run with other settings (there: ", show(found, i),
-                          "; asked: ", show(wanted, i), "); choose another folder or delete it"));
+    throw UsageError(text(run, " holds a run with other settings (there: ", show(found, i), "; asked: ", show(wanted, i),
+                          "); choose another folder or delete it"));
   }
+}
+
+void write_if_other(const fs::path& path, const std::string& bytes) {
+  if (path_exists(path) && read_file(path, kMaxJson) == bytes) return;
+  write_file(path, bytes);
+}
+
+// The run belongs to the first that writes its config.json; whoever comes later must want the same.
+void claim_folder(const fs::path& run, const Pairs& wanted, const RunSource& source) {
+  make_directory(run);
+  if (!create_file(run / kConfig, pairs_json(wanted))) check_same(run, wanted);
+  if (source.manifest.empty() || source.splits.empty()) return;  // made in memory
+  Json json;
+  json["manifest"] = fs::proximate(fs::absolute(source.manifest), fs::absolute(run)).string();
+  json["splits"] = fs::proximate(fs::absolute(source.splits), fs::absolute(run)).string();
+  write_if_other(run / kSource, json_text(json));
 }
 
 std::optional<MeanSd> over(const std::vector<Metrics>& folds,
@@ -207,10 +221,13 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
     throw UsageError(text("--fold is ", *only_fold, ", the split has the folds 0 to ", count - 1));
   }
   const InputConfiguration inputs = input_configuration(options.inputs);
-  const Pairs pairs = identity(splits, options);
-  claim_folder(run, pairs);
-  const std::string key = sha256(pairs_json(pairs));
+  // Everything that can be refused is refused before the first file is written.
+  check_distinct_images(manifest);
   const Dataset test = load_dataset(manifest, splits.test, inputs);
+  starting_network(options, static_cast<int>(manifest.classes().size()));
+  const Pairs pairs = identity(splits, options);
+  claim_folder(run, pairs, {manifest.path, splits.path});
+  const std::string key = sha256(pairs_json(pairs));
   std::vector<int> wanted;
   for (int fold = 0; fold < count; ++fold) {
     if (!only_fold || fold == *only_fold) wanted.push_back(fold);
@@ -234,23 +251,45 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
   return result;
 }
 
-RunResult read_run(const std::filesystem::path& run) {
+void check_claim(const fs::path& run, const Splits& splits, const TrainOptions& options) {
+  if (path_exists(run / kConfig)) check_same(run, identity(splits, options));
+}
+
+RunResult read_run(const fs::path& run) {
   std::vector<FoldFiles> folds;
-  while (std::filesystem::exists(run / text("fold_", folds.size())))
-    folds.push_back(read_fold(run / text("fold_", folds.size())));
-  if (folds.empty()) throw DataError(text(run.string(), " holds no finished fold (no fold_0); run `vitrine cv` first"));
+  while (path_exists(run / text("fold_", folds.size()))) {
+    const fs::path folder = run / text("fold_", folds.size());
+    check_interrupt("reading a run");
+    folds.push_back(read_fold(folder));
+    if (folds.back().classes != folds.front().classes)
+      throw DataError(
+          text(folder, ": its tables have other classes (prob_ columns) than those of fold_0; they are of two runs"));
+  }
+  if (folds.empty()) throw DataError(text(run, " holds no finished fold (no fold_0); run `vitrine cv` first"));
   return summarized(std::move(folds));
 }
 
-Pairs read_run_options(const std::filesystem::path& run) {
-  const std::filesystem::path config = run / "config.json";
+Pairs read_run_options(const fs::path& run) {
+  const fs::path config = run / kConfig;
+  const std::string bytes = as<DataError>([&] { return read_file(config, kMaxJson); });
   try {
     Pairs pairs;
-    const Json json = parse_json(read_file(config, kMaxJson));
-    for (const auto& [name, value] : json.items()) pairs.emplace_back(name, value.get<std::string>());
+    const Json json = parse_json(bytes);
+    for (const auto& [name, value] : json.items()) pairs.emplace_back(name, text_in(json, name));
     return pairs;
-  } catch (const std::exception& error) {
-    throw DataError(text(config.string(), ": ", error.what(), "; it is not a run's folder"));
+  } catch (const std::runtime_error& error) {
+    throw DataError(text(config, ": ", error.what(), "; it is not a run's folder"));
+  }
+}
+
+RunSource read_source(const fs::path& run) {
+  const fs::path path = run / kSource;
+  const std::string bytes = as<DataError>([&] { return read_file(path, kMaxJson); });
+  try {
+    const Json json = parse_json(bytes);
+    return {(run / text_in(json, "manifest")).lexically_normal(), (run / text_in(json, "splits")).lexically_normal()};
+  } catch (const std::runtime_error& error) {
+    throw DataError(text(path, ": ", error.what(), "; `vitrine report` needs the folder of a study or of a run"));
   }
 }
 

@@ -1,6 +1,7 @@
 // Cross-validation: every fold of a split, and the mean and deviation of its metrics.
 //
-//   RUN/config.json      the options (train/options.h), the manifest's and the split's SHA-256
+//   RUN/config.json      version, the options (train/options.h), the manifest's and the split's SHA-256: it claims the folder
+//   RUN/source.json      which manifest and split it was made from, relative to RUN: the report shows their crops
 //   RUN/fold_0/ ...      train/run_files.h
 //   RUN/summary.csv      one row per fold and part
 //   RUN/summary.json     mean and standard deviation over the folds, validation and test
@@ -44,8 +45,16 @@ PartSummary summarize(const std::vector<Metrics>& folds);
 RunResult cross_validate(const Manifest& manifest, const Splits& splits, const TrainOptions& options,
                          const std::filesystem::path& run, std::optional<int> only_fold, Progress& progress, int jobs = 1);
 
+// UsageError when `run` holds a run with other options or data; writes nothing.
+void check_claim(const std::filesystem::path& run, const Splits& splits, const TrainOptions& options);
+
 // A finished run, from its files. DataError when a fold is missing.
 RunResult read_run(const std::filesystem::path& run);
 std::vector<std::pair<std::string, std::string>> read_run_options(const std::filesystem::path& run);
+
+struct RunSource {
+  std::filesystem::path manifest, splits;
+};
+RunSource read_source(const std::filesystem::path& run);  // DataError when it is not a run's folder
 
 }  // namespace vitrine

@@ -29,6 +29,8 @@ const OptimizerKernels& optimizer_kernels() {
 
 namespace {
 
+constexpr double kMostSteps = 1e15;
+
 // A double as three floats that add up to it exactly, so that a file of float32 tensors can hold it.
 void push_exact(std::vector<float>& out, double value) {
   for (int i = 0; i < 3; ++i) {
@@ -138,23 +140,30 @@ std::vector<std::pair<std::string, Tensor>> Optimizer::state() const {
   return all;
 }
 
-void Optimizer::restore(const std::vector<std::pair<std::string, Tensor>>& saved) {
-  states_.clear();
+void Optimizer::restore(const std::vector<std::pair<std::string, Tensor>>& saved,
+                        const std::map<std::string, Shape>& parameters) {
+  std::map<std::string, State> restored;
   for (const auto& [key, tensor] : saved) {
-    const std::size_t colon = key.rfind(':');
-    if (colon == std::string::npos) throw InternalError(text("optimizer: the saved state '", key, "' has no kind"));
-    State& state = states_[key.substr(0, colon)];
-    const std::string kind = key.substr(colon + 1);
-    if (kind == "first") {
-      state.first = tensor.clone();
-    } else if (kind == "second") {
-      state.second = tensor.clone();
-    } else {
-      state.steps = static_cast<std::int64_t>(exact(tensor.host().subspan(0, 3)));
+    const std::size_t colon = std::min(key.rfind(':'), key.size());
+    const std::string name = key.substr(0, colon), kind = key.substr(std::min(colon + 1, key.size()));
+    const auto parameter = parameters.find(name);
+    const bool counts = kind == "counters";
+    if (parameter == parameters.end() || !(counts || kind == "first" || kind == "second") ||
+        !(tensor.shape() == (counts ? Shape{9} : parameter->second)))
+      throw DataError(text("the optimiser's state '", printable(key), "' ", tensor.shape().text(), " belongs to no parameter"));
+    State& state = restored[name];
+    if (counts) {
+      const double steps = exact(tensor.host().subspan(0, 3));
+      if (!(steps >= 0 && steps <= kMostSteps))
+        throw DataError(text("the optimiser's state '", printable(key), "' counts ", steps, " steps"));
+      state.steps = static_cast<std::int64_t>(steps);
       state.beta1_power = exact(tensor.host().subspan(3, 3));
       state.beta2_power = exact(tensor.host().subspan(6, 3));
+    } else {
+      (kind == "first" ? state.first : state.second) = tensor.clone();
     }
   }
+  states_ = std::move(restored);
 }
 
 }  // namespace vitrine

@@ -71,9 +71,10 @@ class Optimizer {
   const OptimizerOptions& options() const { return options_; }
 
   // Everything that the next step depends on besides its arguments, as named tensors: moments and, per parameter, the step
-  // count and the running products of the betas (as pairs of floats, high and low part). `restore` takes what `state` gave.
+  // count and the running products of the betas (as pairs of floats, high and low part). `restore` takes what `state` gave; DataError when
+  // it does not belong to parameters of these names and shapes.
   std::vector<std::pair<std::string, Tensor>> state() const;
-  void restore(const std::vector<std::pair<std::string, Tensor>>& state);
+  void restore(const std::vector<std::pair<std::string, Tensor>>& state, const std::map<std::string, Shape>& parameters);
 
  private:
   struct State {

@@ -15,8 +15,7 @@ namespace {
 
 void in_range(const char* name, double value, double low, double high) {
   if (!(value >= low && value <= high)) {
-    throw UsageError(
-        text("--", name, " is ", shortest(value), ", expected a number from ", shortest(low), " to ", shortest(high)));
+    throw UsageError(text("--", name, " is ", value, ", expected a number from ", low, " to ", high));
   }
 }
 
@@ -37,6 +36,7 @@ std::string rule_name(Rule rule) {
 void check(const TrainOptions& o) {
   in_range("epochs", o.epochs, 1, 100000);
   in_range("batch-size", o.batch_size, 1, 65536);
+  in_range("save-every", o.keeping.save_every, 1, 100000);
   in_range("lr", o.lr, 1e-12, 1e3);
   in_range("mixup", o.mixup, 0, 100);
   in_range("label-smoothing", o.label_smoothing, 0, 0.999);

@@ -13,6 +13,12 @@
 
 namespace vitrine {
 
+// How a run is kept on disk; no byte of its results depends on it.
+struct Keeping {
+  int save_every = 1;            // epochs between two saved states
+  bool retrain_damaged = false;  // train a finished fold again when one of its files is not what it was
+};
+
 struct TrainOptions {
   std::string arch = "b0";
   std::string inputs = "t1c+flair+t2";
@@ -34,6 +40,7 @@ struct TrainOptions {
   AugmentOptions augment;
   OptimizerOptions optimizer;
   std::uint64_t seed = 42;
+  Keeping keeping;
   std::vector<Device> more_devices;  // that train together with `device`, a share of each batch each
   Device device;                     // the tier and precision of a CUDA device: tensor/cuda/settings.h
 };

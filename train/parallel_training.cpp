@@ -29,7 +29,7 @@ ParallelTraining::ParallelTraining(EfficientNet& net, Optimizer& optimizer, cons
     const auto r = static_cast<std::size_t>(rank);
     if (rank > 0) {
       replicas_.push_back(std::make_unique<Replica>(Replica{copied(net, devices[r]), Optimizer(optimizer.options())}));
-      replicas_.back()->optimizer.restore(optimizer.state());
+      replicas_.back()->optimizer.restore(optimizer.state(), net.parameter_shapes());
     }
     trainings_.push_back(std::make_unique<DeviceTraining>(rank == 0 ? net : replicas_.back()->net,
                                                           rank == 0 ? optimizer : replicas_.back()->optimizer, data, options,

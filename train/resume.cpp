@@ -1,15 +1,23 @@
 #include "train/resume.h"
 
+#include <cmath>
+
 #include "base/error.h"
 #include "base/file.h"
-#include "base/sha256.h"
+#include "base/interrupt.h"
+#include "base/number.h"
 #include "nn/efficientnet/checkpoint.h"
 #include "weights/safetensors.h"
 
 namespace vitrine {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr std::string_view kNow = "now/", kBest = "best/", kOptimizer = "optimizer/";
+constexpr const char *kLast = "last.safetensors", *kBefore = "last-before.safetensors";
+constexpr const char *kKey = "vitrine.resume_key", *kBestEpoch = "vitrine.best_epoch";
+constexpr std::int64_t kColumns = 6;  // of the history
 
 void append(TensorFile& file, std::string_view prefix, const TensorFile& part) {
   for (StoredTensor tensor : part.tensors) {
@@ -34,58 +42,150 @@ StoredTensor history_tensor(const std::vector<EpochRecord>& history) {
     values.insert(values.end(),
                   {static_cast<double>(e.epoch), e.train_loss, e.validation_loss, e.validation_accuracy, e.lr, e.momentum});
   }
-  return StoredTensor::from("history", Shape{static_cast<std::int64_t>(history.size()), 6}, values);
+  return StoredTensor::from("history", Shape{static_cast<std::int64_t>(history.size()), kColumns}, values);
 }
 
-std::vector<EpochRecord> history_of(const StoredTensor& tensor) {
+std::vector<EpochRecord> history_of(const StoredTensor& tensor, int epochs) {
+  const Shape& shape = tensor.shape;
+  if (shape.rank() != 2 || shape[1] != kColumns || shape[0] < 1 || shape[0] > epochs)
+    throw DataError(text("its history is ", shape.text(), ", at most [", epochs, ", ", kColumns, "] is expected"));
   const std::vector<double> v = tensor.to_double();
   std::vector<EpochRecord> history;
-  for (std::size_t i = 0; i + 6 <= v.size(); i += 6) {
+  for (std::size_t i = 0; i < v.size(); i += kColumns) {
+    for (std::size_t c = 0; c < kColumns; ++c) {
+      if (!std::isfinite(v[i + c])) throw DataError("its history holds a number that is not finite");
+    }
+    if (v[i] != static_cast<double>(history.size() + 1)) throw DataError("its history has an epoch out of order");
     history.push_back({static_cast<int>(v[i]), v[i + 1], v[i + 2], v[i + 3], v[i + 4], v[i + 5]});
   }
   return history;
 }
 
+// The network's own metadata.
+std::map<std::string, std::string> network_metadata(std::map<std::string, std::string> metadata) {
+  for (const char* key : {kKey, kBestEpoch, kChecksums}) metadata.erase(key);
+  return metadata;
+}
+
+// The state in one file. Throws when it is not one that `net` can go on from.
+void read_state(const fs::path& path, int epochs, ResumeState& state, EfficientNet& net, Optimizer& optimizer) {
+  const TensorFile file = read_safetensors(path);
+  if (!is_sealed(file)) throw DataError("it carries no checksums");
+  if (required_metadata(file.metadata, kKey, "it") != state.key)
+    throw DataError("it belongs to a run with other options, data or program version");
+  ResumeState found;
+  found.key = state.key;
+  found.history = history_of(file.at("history"), epochs);
+  std::int64_t best_epoch = 0;
+  if (!parse_number(required_metadata(file.metadata, kBestEpoch, "it"), best_epoch) || best_epoch < 1 ||
+      best_epoch > static_cast<std::int64_t>(found.history.size()))
+    throw DataError("its best epoch is not one of its epochs");
+  found.best_epoch = static_cast<int>(best_epoch);
+  found.best = part_of(file, kBest);
+  for (StoredTensor& t : found.best.tensors) t = t.in_memory();  // the file will be replaced
+  found.best.metadata = network_metadata(file.metadata);
+  EfficientNet restored = net, best = net;
+  load_tensors(best, found.best, Family::timm, Head::as_in_file, "its best epoch");
+  load_tensors(restored, part_of(file, kNow), Family::timm, Head::as_in_file, "its network");
+  std::vector<std::pair<std::string, Tensor>> moments;
+  for (const StoredTensor& t : part_of(file, kOptimizer).tensors) moments.emplace_back(t.name, t.to_float());
+  optimizer.restore(moments, restored.parameter_shapes());
+  net = std::move(restored);
+  state = std::move(found);
+}
+
 }  // namespace
 
-void write_resume_file(const std::filesystem::path& path, const ResumeState& state, EfficientNet& net,
-                       const Optimizer& optimizer) {
+TensorFile resume_file(const ResumeState& state, EfficientNet& net, const Optimizer& optimizer) {
   TensorFile file;
-  append(file, kNow, to_tensor_file(net, {}));
+  const TensorFile now = to_tensor_file(net, {});
+  append(file, kNow, now);
   append(file, kBest, state.best);
   for (const auto& [name, value] : optimizer.state()) file.tensors.push_back(StoredTensor::from(text(kOptimizer, name), value));
   file.tensors.push_back(history_tensor(state.history));
-  file.metadata = state.best.metadata;
-  file.metadata["vitrine.resume_key"] = state.key;
-  file.metadata["vitrine.best_epoch"] = std::to_string(state.best_epoch);
-  write_safetensors(path, file);
+  file.metadata = now.metadata;
+  file.metadata[kKey] = state.key;
+  file.metadata[kBestEpoch] = std::to_string(state.best_epoch);
+  return file;
 }
 
-bool read_resume_file(const std::filesystem::path& path, ResumeState& state, EfficientNet& net, Optimizer& optimizer) {
-  if (!std::filesystem::exists(path)) return false;
-  try {
-    const TensorFile file = read_safetensors(path);
-    const auto key = file.metadata.find("vitrine.resume_key");
-    if (key == file.metadata.end() || key->second != state.key) return false;
-    ResumeState found;
-    found.key = state.key;
-    found.history = history_of(file.at("history"));
-    found.best_epoch = std::stoi(file.metadata.at("vitrine.best_epoch"));
-    found.best = part_of(file, kBest);
-    found.best.metadata = file.metadata;
-    found.best.metadata.erase("vitrine.resume_key");
-    found.best.metadata.erase("vitrine.best_epoch");
-    EfficientNet restored = net;
-    load_tensors(restored, part_of(file, kNow), Family::timm, Head::as_in_file, path.string());
-    std::vector<std::pair<std::string, Tensor>> moments;
-    for (const StoredTensor& t : part_of(file, kOptimizer).tensors) moments.emplace_back(t.name, t.to_float());
-    optimizer.restore(moments);
-    net = std::move(restored);
-    state = std::move(found);
-    return true;
-  } catch (const std::exception&) {
-    return false;
+Resumed read_resume_state(const fs::path& folder, int epochs, ResumeState& state, EfficientNet& net, Optimizer& optimizer) {
+  Resumed resumed;
+  for (const char* name : {kLast, kBefore}) {
+    const fs::path path = folder / name;
+    if (!path_exists(path)) continue;
+    try {
+      read_state(path, epochs, state, net, optimizer);
+      resumed.found = true;
+      return resumed;
+    } catch (const Interrupted&) {
+      throw;
+    } catch (const Error& error) {
+      if (resumed.note.empty()) resumed.note = text(path, " cannot be used: ", error.what());
+    }
   }
+  return resumed;
+}
+
+void remove_resume_files(const fs::path& folder) {
+  std::error_code ignored;
+  for (const char* name : {kLast, kBefore}) fs::remove(folder / name, ignored);
+}
+
+ResumeWriter::ResumeWriter(fs::path folder) : folder_(std::move(folder)), thread_([this] { work(); }) {}
+
+ResumeWriter::~ResumeWriter() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void ResumeWriter::work() {
+  const InterruptsDeferred until_written;
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [&] { return pending_ || stopping_; });
+    if (!pending_) return;
+    lock.unlock();
+    std::exception_ptr failure;
+    try {
+      const fs::path last = folder_ / kLast;
+      std::error_code none;
+      if (path_exists(last)) fs::rename(last, folder_ / kBefore, none);
+      write_sealed_safetensors(last, *pending_);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    lock.lock();
+    pending_.reset();
+    if (failure) failure_ = failure;
+    changed_.notify_all();
+  }
+}
+
+bool ResumeWriter::busy() {
+  const std::scoped_lock lock(mutex_);
+  return pending_.has_value();
+}
+
+void ResumeWriter::wait_until_idle(std::unique_lock<std::mutex>& lock) {
+  changed_.wait(lock, [&] { return !pending_; });
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+void ResumeWriter::write(TensorFile state) {
+  std::unique_lock lock(mutex_);
+  wait_until_idle(lock);
+  pending_ = std::move(state);
+  changed_.notify_all();
+}
+
+void ResumeWriter::wait() {
+  std::unique_lock lock(mutex_);
+  wait_until_idle(lock);
 }
 
 }  // namespace vitrine

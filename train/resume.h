@@ -1,11 +1,17 @@
 // The state of an unfinished fold: enough to go on and end with the same bytes as a run that was never stopped.
 //
 // Random draws are functions of coordinates (tensor/philox.h), so the network, the optimiser's moments, the history and the
-// best epoch so far are the whole state.
+// best epoch so far are the whole state. It is written at the end of an epoch, beside the next one, into last.safetensors; the state before it
+// stays as last-before.safetensors, so that there is a good one when the newest is damaged.
 #pragma once
 
+#include <condition_variable>
+#include <exception>
 #include <filesystem>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "nn/efficientnet/efficientnet.h"
@@ -16,17 +22,47 @@
 namespace vitrine {
 
 struct ResumeState {
-  std::string key;                   // of options, data and split; a file with another key is ignored
+  std::string key;                   // of options, data and split
   std::vector<EpochRecord> history;  // of the finished epochs
   int best_epoch = 0;                // from 1; 0 before the first
   TensorFile best;                   // the network of that epoch
 };
 
-void write_resume_file(const std::filesystem::path& path, const ResumeState& state, EfficientNet& net,
-                       const Optimizer& optimizer);
+// A copy of all of it, as the file holds it.
+TensorFile resume_file(const ResumeState& state, EfficientNet& net, const Optimizer& optimizer);
 
-// True when the file is there, has this key and is whole; then `state`, `net` and `optimizer` are as they were. A file of
-// another key or a damaged one changes nothing: the fold starts from its beginning.
-bool read_resume_file(const std::filesystem::path& path, ResumeState& state, EfficientNet& net, Optimizer& optimizer);
+struct Resumed {
+  bool found = false;
+  std::string note;  // what was wrong with a file that was not used; empty when nothing was
+};
+// Takes the newest state in `folder` that is whole, has state.key and fits `net` (checksums, shapes, epochs in order, at most `epochs`); then
+// `state`, `net` and `optimizer` are as they were. Otherwise nothing changes: the fold starts from its beginning.
+Resumed read_resume_state(const std::filesystem::path& folder, int epochs, ResumeState& state, EfficientNet& net,
+                          Optimizer& optimizer);
+
+void remove_resume_files(const std::filesystem::path& folder);
+
+// Writes states on a thread of its own. What goes wrong there is thrown by the next call.
+class ResumeWriter {
+ public:
+  explicit ResumeWriter(std::filesystem::path folder);
+  ~ResumeWriter();  // waits for the state that is being written
+
+  bool busy();
+  void write(TensorFile state);  // waits until the one before is written
+  void wait();
+
+ private:
+  void work();
+  void wait_until_idle(std::unique_lock<std::mutex>& lock);
+
+  std::filesystem::path folder_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<TensorFile> pending_;
+  std::exception_ptr failure_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
 
 }  // namespace vitrine

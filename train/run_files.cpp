@@ -1,25 +1,33 @@
 #include "train/run_files.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <set>
 
 #include "base/csv.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/number.h"
+#include "base/output.h"
 
 namespace vitrine {
 namespace {
 
-constexpr std::uint64_t kMaxJson = std::uint64_t{16} << 20;
+namespace fs = std::filesystem;
 
-double number_in(const CsvTable& table, const CsvRow& row, std::string_view column) {
+constexpr std::uint64_t kMaxJson = std::uint64_t{16} << 20, kMaxFile = std::uint64_t{4} << 30;
+constexpr double kAny = std::numeric_limits<double>::max();
+constexpr const char* kDone = "fold.json";
+
+double number_in(const CsvTable& table, const CsvRow& row, std::string_view column, double low = -kAny, double high = kAny) {
   double value = 0;
-  const std::string& cell = row.cells[table.column(column)];
-  if (!parse_number(cell, value)) {
-    throw DataError(
-        text(table.path.string(), ":", row.line, ": the column '", column, "' holds '", cell, "', a number was expected"));
-  }
+  const std::string_view cell = row[table.column(column)];
+  if (!parse_number(cell, value) || !(value >= low && value <= high))
+    row.refuse(text("the column '", printable(column), "' holds '", printable(cell), "', a number ",
+                    high < kAny ? text("from ", low, " to ", high, " ") : std::string(), "was expected"));
   return value;
 }
 
@@ -40,39 +48,78 @@ Json metrics_json(const Metrics& metrics) {
   return out;
 }
 
-std::vector<EpochRecord> read_history(const std::filesystem::path& path) {
+std::vector<EpochRecord> read_history(const fs::path& path) {
   const CsvTable table = read_csv(path);
   std::vector<EpochRecord> history;
-  for (const CsvRow& row : table.rows) {
-    history.push_back({static_cast<int>(number_in(table, row, "epoch")), number_in(table, row, "train_loss"),
-                       number_in(table, row, "validation_loss"), number_in(table, row, "validation_accuracy"),
-                       number_in(table, row, "lr"), number_in(table, row, "momentum")});
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    const CsvRow row = table[i];
+    if (number_in(table, row, "epoch") != static_cast<double>(i + 1)) row.refuse(text("epoch ", i + 1, " is expected here"));
+    history.push_back({static_cast<int>(i + 1), number_in(table, row, "train_loss"), number_in(table, row, "validation_loss"),
+                       number_in(table, row, "validation_accuracy"), number_in(table, row, "lr"),
+                       number_in(table, row, "momentum")});
   }
   return history;
 }
 
-std::vector<Prediction> read_predictions(const std::filesystem::path& path, std::vector<std::string>& classes) {
+Prediction prediction_of(const CsvTable& table, const CsvRow& row, const std::vector<std::string>& classes) {
+  Prediction p;
+  p.sample_id = row.name(table.column("sample_id"), identifier_flaw);
+  p.subject_id = row.name(table.column("subject_id"), identifier_flaw);
+  p.lesion_id = static_cast<int>(number_in(table, row, "lesion_id", 0, 1e6));
+  p.slice = static_cast<int>(number_in(table, row, "slice", 0, 1e6));
+  const std::string_view label = row[table.column("label")];
+  const auto found = std::find(classes.begin(), classes.end(), label);
+  if (found == classes.end()) row.refuse(text("the label '", printable(label), "' has no prob_ column"));
+  p.label = static_cast<int>(found - classes.begin());
+  double sum = 0;
+  for (const std::string& name : classes) {
+    p.probability.push_back(number_in(table, row, "prob_" + name, 0, 1));
+    sum += p.probability.back();
+  }
+  if (!(std::abs(sum - 1) <= 1e-3)) row.refuse(text("the probabilities add up to ", sum, ", 1 is expected"));
+  return p;
+}
+
+std::vector<Prediction> read_predictions(const fs::path& path, std::vector<std::string>& classes) {
   const CsvTable table = read_csv(path);
   classes.clear();
   for (const std::string& name : table.header) {
     if (name.starts_with("prob_")) classes.push_back(name.substr(5));
   }
+  if (classes.size() < 2) throw DataError(text(path, ": it has ", classes.size(), " prob_ columns, two or more are expected"));
   std::vector<Prediction> predictions;
-  for (const CsvRow& row : table.rows) {
-    Prediction p;
-    p.sample_id = row.cells[table.column("sample_id")];
-    p.subject_id = row.cells[table.column("subject_id")];
-    p.lesion_id = static_cast<int>(number_in(table, row, "lesion_id"));
-    p.slice = static_cast<int>(number_in(table, row, "slice"));
-    const std::string& label = row.cells[table.column("label")];
-    const auto found = std::find(classes.begin(), classes.end(), label);
-    if (found == classes.end())
-      throw DataError(text(path.string(), ":", row.line, ": the label '", label, "' has no prob_ column"));
-    p.label = static_cast<int>(found - classes.begin());
-    for (const std::string& name : classes) p.probability.push_back(number_in(table, row, "prob_" + name));
-    predictions.push_back(std::move(p));
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    predictions.push_back(prediction_of(table, table[i], classes));
+    if (!seen.insert(predictions.back().sample_id).second)
+      table[i].refuse(text("the sample_id '", predictions.back().sample_id, "' appears twice"));
   }
   return predictions;
+}
+
+constexpr std::array<const char*, 4> kTrusted{"history.csv", "best.safetensors", "preds_val.csv", "preds_test.csv"};
+
+// fold.json, whose own seal fits. DataError.
+Json read_done(const fs::path& folder) {
+  const fs::path path = folder / kDone;
+  const std::string bytes = as<DataError>([&] { return read_file(path, kMaxJson); });
+  try {
+    return parse_sealed_json(bytes);
+  } catch (const std::runtime_error& error) {
+    throw DataError(text(path, ": ", error.what(), "; restore it, or train the fold again with --retrain-damaged"));
+  }
+}
+
+// DataError naming the first file that is not the one that fold.json was written for.
+void check_files(const fs::path& folder, const Json& done) {
+  for (const char* name : kTrusted) {
+    const fs::path path = folder / name;
+    const std::string now = as<DataError>([&] { return sha256_of_file(path, kMaxFile); });
+    if (now != text_in(member(done, "files"), name)) {
+      throw DataError(text(path, ": it was changed or damaged since the fold was finished (its SHA-256 is not that of ", kDone,
+                           "); restore it, or train the fold again with --retrain-damaged"));
+    }
+  }
 }
 
 }  // namespace
@@ -123,38 +170,56 @@ Metrics metrics_of(const std::vector<Prediction>& predictions, const std::vector
   return classification_metrics(labels, probability, classes);
 }
 
-void write_fold(const std::filesystem::path& folder, const FoldFiles& files, const std::string& key) {
+void write_fold(const fs::path& folder, const FoldFiles& files, const std::string& key) {
   write_file(folder / "history.csv", history_csv(files.history));
   write_file(folder / "preds_val.csv", predictions_csv(files.validation, files.classes));
   write_file(folder / "preds_test.csv", predictions_csv(files.test, files.classes));
   Json done;
   done["key"] = key;
   done["best_epoch"] = files.best_epoch;
+  for (const char* name : kTrusted) done["files"][name] = sha256_of_file(folder / name, kMaxFile);
   done["validation"] = metrics_json(metrics_of(files.validation, files.classes));
   done["test"] = metrics_json(metrics_of(files.test, files.classes));
-  write_file(folder / "fold.json", json_text(done));
+  write_file(folder / kDone, sealed_json_text(std::move(done)));
 }
 
-bool fold_is_finished(const std::filesystem::path& folder, const std::string& key) {
-  const std::filesystem::path path = folder / "fold.json";
-  if (!std::filesystem::exists(path)) return false;
+bool fold_is_finished(const fs::path& folder, const std::string& key) {
+  if (!path_exists(folder / kDone)) return false;
   try {
-    return parse_json(read_file(path, kMaxJson)).at("key").get<std::string>() == key;
-  } catch (const std::exception&) {
-    return false;  // a torn or foreign file: the fold is trained again and the file replaced
+    const Json done = read_done(folder);
+    if (text_in(done, "key") != key) {
+      throw DataError(text(folder / kDone,
+                           ": it belongs to a run with other options, data or program version; choose another "
+                           "folder, or train the fold again with --retrain-damaged"));
+    }
+    check_files(folder, done);
+    return true;
+  } catch (const std::runtime_error& error) {
+    throw DataError(text(folder / kDone, ": ", error.what(), "; train the fold again with --retrain-damaged"));
   }
 }
 
-FoldFiles read_fold(const std::filesystem::path& folder) {
+FoldFiles read_fold(const fs::path& folder) {
   FoldFiles files;
-  files.history = read_history(folder / "history.csv");
-  files.validation = read_predictions(folder / "preds_val.csv", files.classes);
-  files.test = read_predictions(folder / "preds_test.csv", files.classes);
-  const std::filesystem::path done = folder / "fold.json";
   try {
-    files.best_epoch = parse_json(read_file(done, kMaxJson)).at("best_epoch").get<int>();
-  } catch (const std::exception& error) {
-    throw DataError(text(done.string(), ": ", error.what(), "; delete the folder and train the fold again"));
+    const Json done = read_done(folder);
+    check_files(folder, done);
+    files.history = read_history(folder / "history.csv");
+    files.best_epoch = static_cast<int>(integer_in(done, "best_epoch", 1, static_cast<std::int64_t>(files.history.size())));
+  } catch (const std::runtime_error& error) {
+    throw DataError(text(folder / kDone, ": ", error.what(), "; train the fold again with --retrain-damaged"));
+  }
+  std::vector<std::string> classes;
+  files.validation = read_predictions(folder / "preds_val.csv", files.classes);
+  files.test = read_predictions(folder / "preds_test.csv", classes);
+  if (classes != files.classes)
+    throw DataError(
+        text(folder, ": preds_val.csv and preds_test.csv have other classes (prob_ columns); train the fold again"));
+  std::set<std::string> validated;
+  for (const Prediction& p : files.validation) validated.insert(p.subject_id);
+  for (const Prediction& p : files.test) {
+    if (validated.contains(p.subject_id))
+      throw DataError(text(folder, ": the subject '", p.subject_id, "' lies in the validation and in the test part"));
   }
   return files;
 }

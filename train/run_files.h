@@ -3,7 +3,8 @@
 //   history.csv      epoch, train_loss, validation_loss, validation_accuracy, lr, momentum; one row per finished epoch
 //   best.safetensors the network of the best epoch (nn/efficientnet/checkpoint.h)
 //   preds_val.csv, preds_test.csv   sample_id, subject_id, lesion_id, slice, label, pred, prob_<class>...
-//   fold.json        written last: its presence says that the fold is finished; key, best epoch, metrics
+//   fold.json        written last: its presence says that the fold is finished; key, best epoch, the SHA-256 of the files above, metrics,
+//                    and a seal over all of it
 #pragma once
 
 #include <filesystem>
@@ -45,11 +46,12 @@ std::string predictions_csv(const std::vector<Prediction>& predictions, const st
 std::vector<Prediction> predictions_of(const Dataset& data, const std::vector<std::vector<double>>& probability);
 Metrics metrics_of(const std::vector<Prediction>& predictions, const std::vector<std::string>& classes);
 
-// Writes all but best.safetensors; fold.json last.
+// Writes all but best.safetensors, which lies there already; fold.json last.
 void write_fold(const std::filesystem::path& folder, const FoldFiles& files, const std::string& key);
 
+// False when there is no fold.json. DataError when it, or a file that it names, is missing, was changed since, or belongs to another run.
 bool fold_is_finished(const std::filesystem::path& folder, const std::string& key);
-// DataError when a file is missing or malformed.
+// DataError when a file is missing, malformed, or not the one that fold.json was written for, and when the tables contradict each other.
 FoldFiles read_fold(const std::filesystem::path& folder);
 
 }  // namespace vitrine

@@ -87,14 +87,26 @@ Tensor stack_images(const std::vector<const Tensor*>& images, const Semantics& s
   return batch;
 }
 
-std::vector<std::vector<double>> predict(Inference& inference, const Semantics& semantics, const std::vector<Tensor>& images,
+void refuse_non_finite(EfficientNet& net, const Tensor& images, const Tensor& logits) {
+  const auto values = logits.host();
+  if (std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); })) return;
+  Tape tape;
+  tape.refuse_non_finite();
+  net.forward(images.to(net.device()), {Mode::eval, &tape, {}, false});  // throws where the first one arises
+  throw NumericalError(
+      "the logits are not finite although every op's output is: a weight with its batch norm folded in overflows");
+}
+
+std::vector<std::vector<double>> predict(Inference& inference, EfficientNet& net, const std::vector<Tensor>& images,
                                          int batch_size) {
   std::vector<std::vector<double>> probability;
   for (std::size_t first = 0; first < images.size(); first += static_cast<std::size_t>(batch_size)) {
     std::vector<const Tensor*> piece;
     for (std::size_t i = first; i < std::min(images.size(), first + static_cast<std::size_t>(batch_size)); ++i)
       piece.push_back(&images[i]);
-    const Tensor logits = inference.run(stack_images(piece, semantics));
+    const Tensor batch = stack_images(piece, net.semantics);
+    const Tensor logits = inference.run(batch);
+    refuse_non_finite(net, batch, logits);
     const auto classes = static_cast<std::size_t>(inference.classes());
     for (std::size_t n = 0; n < piece.size(); ++n) probability.push_back(softmax(logits.host().subspan(n * classes, classes)));
   }
@@ -103,7 +115,7 @@ std::vector<std::vector<double>> predict(Inference& inference, const Semantics& 
 
 std::vector<std::vector<double>> predict(EfficientNet& net, const std::vector<Tensor>& images, int batch_size) {
   Inference inference(net);
-  return predict(inference, net.semantics, images, batch_size);
+  return predict(inference, net, images, batch_size);
 }
 
 }  // namespace vitrine

@@ -30,9 +30,13 @@ struct StepResult {
 StepResult train_step(EfficientNet& net, Optimizer& optimizer, const Batch& batch, const StepOptions& options);
 
 // Softmax probabilities [N][classes] in double of the folded network, in pieces of `batch_size` images.
-std::vector<std::vector<double>> predict(Inference& inference, const Semantics& semantics, const std::vector<Tensor>& images,
+// NumericalError, naming the first op of `net` whose output is not finite, when one is not.
+std::vector<std::vector<double>> predict(Inference& inference, EfficientNet& net, const std::vector<Tensor>& images,
                                          int batch_size);
 std::vector<std::vector<double>> predict(EfficientNet& net, const std::vector<Tensor>& images, int batch_size);
+
+// Runs the network op by op over the images that gave `logits` which are not finite; does nothing when they are.
+void refuse_non_finite(EfficientNet& net, const Tensor& images, const Tensor& logits);
 
 std::vector<double> softmax(std::span<const float> logits);
 

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/lock.h"
 #include "base/number.h"
 #include "data/mixup.h"
 #include "nn/efficientnet/checkpoint.h"
@@ -25,9 +26,7 @@
 namespace vitrine {
 namespace {
 
-using Clock = std::chrono::steady_clock;  // for the progress line and the time of the next save only
-
-constexpr double kSecondsBetweenSaves = 60;
+using Clock = std::chrono::steady_clock;  // for the progress line only
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -69,6 +68,7 @@ class FoldTraining {
     state_.key = key;
     scales_ = lr_scales(options.lr_scale);
     net_.frozen_parts = frozen_parts(options.freeze);
+    be_used_as_trained();
     steps_per_epoch_ = static_cast<int>((order(1).size() + static_cast<std::size_t>(options.batch_size) - 1) /
                                         static_cast<std::size_t>(options.batch_size));
     schedule_.max_lr = options.lr;
@@ -77,29 +77,55 @@ class FoldTraining {
   }
 
   FoldFiles run() {
-    const bool resumed = read_resume_file(resume_path(), state_, net_, optimizer_);
+    const Resumed resumed = read_resume_state(folder_, options_.epochs, state_, net_, optimizer_);
+    if (!resumed.note.empty())
+      progress_.warn(
+          text(title_, ": ", resumed.note, resumed.found ? "; the state before it is used" : "; the fold starts again"));
+    if (resumed.found) progress_.line(text(title_, "  resumed after epoch ", state_.history.size(), " of ", options_.epochs));
+    check_space();
     net_.to(options_.device);
     if (options_.device.is_cuda()) device_training_.emplace(net_, optimizer_, data_.train, options_);
-    if (resumed) {
-      progress_.line(text(title_, "  resumed after epoch ", state_.history.size(), " of ", options_.epochs));
-    }
-    started_ = last_save_ = Clock::now();
+    started_ = Clock::now();
     const std::size_t first = state_.history.size();
+    ResumeWriter writer(folder_);
     for (std::size_t epoch = first + 1; epoch <= static_cast<std::size_t>(options_.epochs); ++epoch) {
       train_epoch(static_cast<int>(epoch));
       report(epoch, epoch - first);
-      const bool stop = interrupt_requested();
-      if (stop || seconds_since(last_save_) > kSecondsBetweenSaves) {
-        write_resume_file(resume_path(), state_, net_, optimizer_);
-        last_save_ = Clock::now();
-      }
-      if (stop) check_interrupt(text("training (", title_, ", epoch ", epoch, ")"));
+      save(writer, epoch);
     }
+    writer.wait();
     return finish();
   }
 
  private:
-  std::filesystem::path resume_path() const { return folder_ / "last.safetensors"; }
+  // What the files of the network say, so that it is shown what it was trained on.
+  void be_used_as_trained() {
+    const Shape& crop = data_.train.images.front().shape();
+    net_.trained_on = {data_.train.classes, options_.inputs, data_.train.orientation, crop[0], crop[1]};
+    net_.semantics.input_size = net_.semantics.resize = std::min(crop[0], crop[1]);
+  }
+
+  // Room for two states, each of the network, its best epoch and two moments, and for the network that stays.
+  void check_space() {
+    constexpr std::uint64_t kNetworks = 2 * 4 + 1;
+    const std::uint64_t needed = kNetworks * sizeof(float) * static_cast<std::uint64_t>(net_.parameter_count());
+    std::error_code unknown;
+    const std::filesystem::space_info space = std::filesystem::space(folder_, unknown);
+    if (unknown || space.available >= needed) return;
+    throw FileError(text("cannot train in ", folder_, ": saved states need ", needed >> 20, " MiB, ", space.available >> 20,
+                         " MiB are free; free space or choose another folder"));
+  }
+
+  // At the end of every save_every-th epoch. When the disk has not yet taken the state before, the next epoch's will do; the last one before
+  // the fold ends is not needed.
+  void save(ResumeWriter& writer, std::size_t epoch) {
+    const bool due = epoch % static_cast<std::size_t>(options_.keeping.save_every) == 0;
+    if (due && epoch < static_cast<std::size_t>(options_.epochs) && !writer.busy())
+      writer.write(resume_file(state_, net_, optimizer_));
+    if (!interrupt_requested()) return;
+    writer.wait();
+    check_interrupt(text("training (", title_, ", epoch ", epoch, ")"));
+  }
 
   std::vector<int> order(std::uint32_t epoch) const {
     return epoch_order(data_.train.labels, static_cast<int>(data_.train.classes.size()), options_.balance, options_.seed,
@@ -142,6 +168,7 @@ class FoldTraining {
     for (int i = 0; i < steps_per_epoch_; ++i) {
       const int step = (epoch - 1) * steps_per_epoch_ + i;
       const std::size_t first = static_cast<std::size_t>(i) * static_cast<std::size_t>(options_.batch_size);
+      check_interrupt(text("training (", title_, ", epoch ", epoch, ", step ", i + 1, ")"));
       const Batch batch = next.get();
       if (i + 1 < steps_per_epoch_) next = make_batch(visit, i + 1, epoch);
       const DropKey key{options_.seed, static_cast<std::uint32_t>(epoch), static_cast<std::uint32_t>(first)};
@@ -168,7 +195,7 @@ class FoldTraining {
     } else {
       inference_.emplace(net_);
     }
-    return predict(*inference_, net_.semantics, data.images, options_.batch_size);
+    return predict(*inference_, net_, data.images, options_.batch_size);
   }
 
   void train_epoch(int epoch) {
@@ -217,14 +244,9 @@ class FoldTraining {
     files.best_epoch = state_.best_epoch;
     files.validation = predictions_of(data_.validation, predicted(data_.validation));
     files.test = predictions_of(data_.test, predicted(data_.test));
-    std::string classes;
-    for (const std::string& name : files.classes) classes += (classes.empty() ? "" : ",") + name;
-    state_.best.metadata["vitrine.class_names"] = classes;
-    state_.best.metadata["vitrine.inputs"] = options_.inputs;
-    write_safetensors(folder_ / "best.safetensors", state_.best);
+    write_sealed_safetensors(folder_ / "best.safetensors", state_.best);
     write_fold(folder_, files, state_.key);
-    std::error_code ignored;
-    std::filesystem::remove(resume_path(), ignored);
+    remove_resume_files(folder_);
     return files;
   }
 
@@ -241,7 +263,7 @@ class FoldTraining {
   std::map<std::string, double> scales_;
   int steps_per_epoch_ = 0;
   ResumeState state_;
-  Clock::time_point started_, last_save_;
+  Clock::time_point started_;
   std::int64_t images_ = 0;
 };
 
@@ -267,7 +289,7 @@ EfficientNet starting_network(const TrainOptions& options, int classes) {
   if (options.weights.empty()) {
     EfficientNet net(arch, published_semantics(Family::torchvision, arch), classes);
     net.initialize(options.seed);
-    adapt_channels(net, planes, rule);
+    adapt_to_inputs(net, planes, rule, options.inputs);
     return ready(std::move(net));
   }
   const TensorFile file = read_checkpoint(options.weights);
@@ -277,7 +299,7 @@ EfficientNet starting_network(const TrainOptions& options, int classes) {
   semantics.channels = channels_of(file, family);
   EfficientNet net(arch, semantics, classes);
   load_tensors(net, file, family, Head::keep_mine, options.weights);
-  adapt_channels(net, planes, rule);
+  adapt_to_inputs(net, planes, rule, options.inputs);
   net.initialize_classifier(options.seed);
   return ready(std::move(net));
 }
@@ -310,9 +332,15 @@ FoldFiles train_fold(const FoldData& data, const TrainOptions& options, const st
                          data.validation.images.size(), "; both need at least one"));
   }
   make_directory(folder);
-  if (fold_is_finished(folder, key)) {
-    progress.line(text(title, "  already finished, kept"));
-    return read_fold(folder);
+  const FolderLock lock(folder);
+  try {
+    if (fold_is_finished(folder, key)) {
+      progress.line(text(title, "  already finished, kept"));
+      return read_fold(folder);
+    }
+  } catch (const DataError& error) {
+    if (!options.keeping.retrain_damaged) throw;
+    progress.warn(text(title, " is trained again: ", error.what()));
   }
   return FoldTraining(data, options, folder, key, title, progress).run();
 }

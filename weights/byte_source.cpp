@@ -1,85 +1,39 @@
 #include "weights/byte_source.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <optional>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/sha256.h"
 
 namespace vitrine {
 
-// A descriptor with the state the file had when it was opened, or a string.
+// An open file, or a string.
 class ByteSource::Content {
  public:
-  explicit Content(std::string bytes) : bytes_(std::move(bytes)), size_(bytes_.size()) {}
-
-  explicit Content(const std::filesystem::path& path) : name_(path.string()) {
-    // Non-blocking, so that a FIFO cannot hang the program before it is recognised.
-    file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file_ < 0) throw WeightsError(text("cannot open ", name_, ": ", std::strerror(errno)));
-    if (const std::string flaw = inspect(); !flaw.empty()) {
-      ::close(file_);
-      throw WeightsError(name_ + flaw);
-    }
+  explicit Content(std::string bytes) : bytes_(std::move(bytes)) {}
+  explicit Content(const std::filesystem::path& path) {
+    as<WeightsError>([&] { file_.emplace(path, kMaxCheckpointBytes); });
   }
 
-  ~Content() {
-    if (file_ >= 0) ::close(file_);
-  }
-  Content(const Content&) = delete;
-  Content& operator=(const Content&) = delete;
-
-  std::uint64_t size() const { return size_; }
+  std::uint64_t size() const { return file_ ? file_->size() : bytes_.size(); }
+  std::string name() const { return file_ ? shown(file_->path()) : std::string(); }
 
   void read(std::uint64_t offset, std::span<char> out) const {
-    if (offset > size_ || out.size() > size_ - offset) {
-      throw InternalError(text("bytes ", offset, " to ", offset + out.size(), " were asked of ", size_, " bytes"));
+    if (offset > size() || out.size() > size() - offset) {
+      throw InternalError(text("bytes ", offset, " to ", offset + out.size(), " were asked of ", size(), " bytes"));
     }
-    if (file_ < 0) {
+    if (file_) {
+      as<WeightsError>([&] { file_->read(offset, out); });
+    } else {
       std::copy_n(bytes_.data() + offset, out.size(), out.data());
-      return;
-    }
-    for (std::size_t done = 0; done < out.size();) {
-      const ssize_t n = ::pread(file_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) throw WeightsError(text("cannot read ", name_, ": ", std::strerror(errno)));
-      if (n == 0) refuse_change();
-      done += static_cast<std::size_t>(n);
-    }
-    struct stat now {};
-    if (::fstat(file_, &now) != 0 || static_cast<std::uint64_t>(now.st_size) != size_ ||
-        now.st_mtim.tv_sec != modified_.tv_sec || now.st_mtim.tv_nsec != modified_.tv_nsec) {
-      refuse_change();
     }
   }
 
  private:
-  std::string inspect() {
-    struct stat info {};
-    if (::fstat(file_, &info) != 0) return text(" cannot be inspected: ", std::strerror(errno));
-    if (!S_ISREG(info.st_mode)) return " is not a regular file";
-    size_ = static_cast<std::uint64_t>(info.st_size);
-    modified_ = info.st_mtim;
-    if (size_ > kMaxCheckpointBytes) {
-      return text(" has ", size_, " bytes, more than the ", kMaxCheckpointBytes, " allowed for this kind of file");
-    }
-    return {};
-  }
-
-  [[noreturn]] void refuse_change() const {
-    throw WeightsError(text(name_, ": the file changed while it was read (it had ", size_,
-                            " bytes when it was opened); wait until it is written and try again"));
-  }
-
-  std::string name_, bytes_;
-  std::uint64_t size_ = 0;
-  int file_ = -1;
-  timespec modified_{};
+  std::string bytes_;
+  std::optional<InputFile> file_;
 };
 
 ByteSource::ByteSource(std::string bytes) : content_(std::make_shared<const Content>(std::move(bytes))) {}
@@ -91,6 +45,8 @@ ByteSource ByteSource::file(const std::filesystem::path& path) {
 }
 
 std::uint64_t ByteSource::size() const { return content_ ? content_->size() : 0; }
+
+std::string ByteSource::name() const { return content_ ? content_->name() : std::string(); }
 
 void ByteSource::read(std::uint64_t offset, std::span<char> out) const {
   if (content_) {

@@ -23,6 +23,7 @@ class ByteSource {
   static ByteSource file(const std::filesystem::path& path);
 
   std::uint64_t size() const;
+  std::string name() const;  // of the file, to be shown; empty for bytes in memory
   // The bytes from `offset`. InternalError beyond the end (readers compare with size() first); WeightsError when the file has
   // changed since it was opened.
   void read(std::uint64_t offset, std::span<char> out) const;

@@ -1,6 +1,7 @@
 #include "weights/checkpoint_file.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "weights/safetensors.h"
 #include "weights/tensorflow_file.h"
 #include "weights/tensorflow_index.h"
@@ -27,9 +28,21 @@ std::string_view container_name(Container container) {
 }
 
 std::filesystem::path checkpoint_path(const std::filesystem::path& path) {
-  std::error_code none;
   const std::filesystem::path index = path.string() + ".index";
-  return !std::filesystem::exists(path, none) && std::filesystem::exists(index, none) ? index : path;
+  return !path_exists(path) && path_exists(index) ? index : path;
+}
+
+std::vector<std::filesystem::path> files_of_checkpoint(const std::filesystem::path& path) {
+  const std::filesystem::path file = checkpoint_path(path);
+  std::vector<std::filesystem::path> files{file};
+  if (file.extension() != ".index") return files;
+  const std::string shards = file.stem().string() + ".data-";
+  std::error_code problem;
+  for (std::filesystem::directory_iterator at(file.has_parent_path() ? file.parent_path() : ".", problem), end;
+       !problem && at != end; at.increment(problem)) {
+    if (at->path().filename().string().starts_with(shards)) files.push_back(at->path());
+  }
+  return files;
 }
 
 TensorFile parse_checkpoint(const ByteSource& source, std::string_view file_name) {

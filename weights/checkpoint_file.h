@@ -18,6 +18,9 @@ std::string_view container_name(Container container);
 // its files' names).
 std::filesystem::path checkpoint_path(const std::filesystem::path& path);
 
+// Every file that a checkpoint consists of: an output must be none of them. Those that are not there are left out.
+std::vector<std::filesystem::path> files_of_checkpoint(const std::filesystem::path& path);
+
 // WeightsError on any flaw; it says what a file is when it is no checkpoint (a Git LFS pointer, an HTML page, gzip).
 TensorFile parse_checkpoint(const ByteSource& source, std::string_view file_name);
 // Also the index of a TensorFlow checkpoint, or the common part of its files' names.

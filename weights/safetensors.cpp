@@ -6,8 +6,9 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/output.h"
 #include "weights/checked.h"
+#include "weights/checksum.h"
 #include "weights/file_kind.h"
 #include "weights/safetensors_header.h"
 
@@ -80,6 +81,33 @@ void check_layout(std::vector<SafetensorsEntry>& entries, std::uint64_t data_byt
   }
 }
 
+constexpr std::size_t kChecksumDigits = 24;
+
+// Of everything in the header but the checksums themselves.
+std::string header_checksum(const TensorFile& file) {
+  std::string all;
+  for (const auto& [key, value] : file.metadata) {
+    if (key != kChecksums) all += text(key.size(), ' ', key, ' ', value.size(), ' ', value, '\n');
+  }
+  for (const StoredTensor& t : file.tensors)
+    all += text(t.name.size(), ' ', t.name, ' ', dtype_name(t.type), ' ', t.shape.text(), '\n');
+  return checksum(all);
+}
+
+// Gives each tensor its checksum; that of the header comes first.
+void take_checksums(TensorFile& file, std::string_view name) {
+  const auto found = file.metadata.find(kChecksums);
+  if (found == file.metadata.end()) return;
+  const std::string_view all = found->second;
+  if (all.size() != kChecksumDigits * (file.tensors.size() + 1) || all.substr(0, kChecksumDigits) != header_checksum(file)) {
+    throw WeightsError(text(name,
+                            ": its header was changed or damaged since it was written: its checksum is another one; restore "
+                            "it, or drop the metadata 'vitrine.checksums' if that was meant"));
+  }
+  for (std::size_t i = 0; i < file.tensors.size(); ++i)
+    file.tensors[i].checksum = all.substr(kChecksumDigits * (i + 1), kChecksumDigits);
+}
+
 std::string json_string(std::string_view s) {
   try {
     return nlohmann::json(s).dump();
@@ -137,6 +165,7 @@ TensorFile parse_safetensors(const ByteSource& source, std::string_view file_nam
                             .offset = data + e.begin,
                             .strides = {}});
   }
+  take_checksums(file, file_name);
   return file;
 }
 
@@ -144,19 +173,51 @@ TensorFile read_safetensors(const std::filesystem::path& path) {
   return parse_safetensors(ByteSource::file(path), path.string());
 }
 
-std::string safetensors_bytes(const TensorFile& file) {
+bool is_sealed(const TensorFile& file) { return file.metadata.contains(kChecksums); }
+
+namespace {
+
+// The length and the header, as they begin the file.
+std::string head_of(const TensorFile& file) {
   const std::string header = header_of(file);
-  std::size_t total = 8 + header.size();
-  for (const StoredTensor& t : file.tensors) total += static_cast<std::size_t>(t.size_in_bytes());
   std::string out;
-  out.reserve(total);
   for (int shift = 0; shift < 64; shift += 8)
     out += static_cast<char>(static_cast<std::uint64_t>(header.size()) >> shift & 0xff);
-  out += header;
+  return out + header;
+}
+
+std::uint64_t data_bytes(const TensorFile& file) {
+  std::uint64_t total = 0;
+  for (const StoredTensor& t : file.tensors) total += t.size_in_bytes();
+  return total;
+}
+
+}  // namespace
+
+std::string safetensors_bytes(const TensorFile& file) {
+  std::string out = head_of(file);
+  out.reserve(out.size() + static_cast<std::size_t>(data_bytes(file)));
   for (const StoredTensor& t : file.tensors) out += t.bytes();
   return out;
 }
 
-void write_safetensors(const std::filesystem::path& path, const TensorFile& file) { write_file(path, safetensors_bytes(file)); }
+void write_safetensors(const std::filesystem::path& path, const TensorFile& file) {
+  const std::string head = head_of(file);
+  OutputFile out(path, head.size() + data_bytes(file));
+  out.write(head);
+  for (const StoredTensor& t : file.tensors) out.write(t.bytes());
+  out.commit();
+}
+
+TensorFile sealed(TensorFile file) {
+  std::string all = header_checksum(file);
+  for (const StoredTensor& t : file.tensors) all += checksum(t.bytes());
+  file.metadata[kChecksums] = std::move(all);
+  return file;
+}
+
+void write_sealed_safetensors(const std::filesystem::path& path, TensorFile file) {
+  write_safetensors(path, sealed(std::move(file)));
+}
 
 }  // namespace vitrine

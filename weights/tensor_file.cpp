@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "weights/checksum.h"
 
 // Both safetensors and torch.save store little-endian numbers; they are copied as they are.
 static_assert(std::endian::native == std::endian::little, "weights/ is written for little-endian machines");
@@ -125,6 +126,13 @@ std::string gather(const StoredTensor& t, std::string_view bytes, std::size_t it
   return out;
 }
 
+void check(const StoredTensor& t, std::string_view bytes) {
+  if (t.checksum.empty() || t.checksum == checksum(bytes)) return;
+  throw WeightsError(text(t.source.name(), ": the tensor '", printable(t.name),
+                          "' was changed or damaged since it was written: its checksum is another one; restore it, or drop the "
+                          "metadata 'vitrine.checksums' if that was meant"));
+}
+
 }  // namespace
 
 std::size_t dtype_bytes(DType type) { return row(type).bytes; }
@@ -142,7 +150,11 @@ std::uint64_t StoredTensor::size_in_bytes() const { return static_cast<std::uint
 
 std::string StoredTensor::bytes() const {
   const std::uint64_t count = size_in_bytes();
-  if (strides.empty() || count == 0) return source.read(offset, count);
+  if (strides.empty() || count == 0) {
+    std::string all = source.read(offset, count);
+    check(*this, all);
+    return all;
+  }
   std::uint64_t last = 0;
   for (int axis = 0; axis < shape.rank(); ++axis) {
     if (shape[axis] > 1) last += static_cast<std::uint64_t>((shape[axis] - 1) * strides[static_cast<std::size_t>(axis)]);
@@ -155,7 +167,9 @@ Tensor StoredTensor::to_float() const {
   Tensor tensor = Tensor::uninitialized(shape);
   const auto out = tensor.mutable_host();
   if (type == DType::f32 && strides.empty()) {
-    source.read(offset, {reinterpret_cast<char*>(out.data()), out.size_bytes()});
+    const std::span<char> room(reinterpret_cast<char*>(out.data()), out.size_bytes());
+    source.read(offset, room);
+    check(*this, {room.data(), room.size()});
     return tensor;
   }
   each_value(*this, [&](std::size_t i, auto value) { out[i] = static_cast<float>(value); });
@@ -166,6 +180,10 @@ std::vector<double> StoredTensor::to_double() const {
   std::vector<double> out(static_cast<std::size_t>(shape.elements()));
   each_value(*this, [&](std::size_t i, auto value) { out[i] = static_cast<double>(value); });
   return out;
+}
+
+StoredTensor StoredTensor::in_memory() const {
+  return {.name = name, .type = type, .shape = shape, .source = ByteSource(bytes()), .strides = {}};
 }
 
 StoredTensor StoredTensor::from(std::string name, const Tensor& value) {

@@ -26,12 +26,15 @@ struct StoredTensor {
   ByteSource source;                  // little-endian values
   std::uint64_t offset = 0;           // of the first element, bytes
   std::vector<std::int64_t> strides;  // of a view, elements; empty: contiguous, row-major
+  std::string checksum =
+      {};  // weights/checksum.h, of a file of Vitrine's own; empty: none. Compared whenever the bytes are read
 
   std::uint64_t size_in_bytes() const;
-  // Reads them, contiguous and row-major. WeightsError when the file has changed meanwhile.
+  // Reads them, contiguous and row-major. WeightsError when the file has changed meanwhile or the checksum is another one.
   std::string bytes() const;
   Tensor to_float() const;                // values converted to float32 (rounded once), shape kept
   std::vector<double> to_double() const;  // values converted to float64 (exact for all but i64 beyond 2^53)
+  StoredTensor in_memory() const;         // with its bytes, independent of the file
   static StoredTensor from(std::string name, const Tensor& value);
   static StoredTensor from(std::string name, const Shape& shape, const std::vector<double>& values);
   static StoredTensor from(std::string name, const Shape& shape, const std::vector<std::int64_t>& values);

@@ -1,7 +1,6 @@
 // Names that come out of an untrusted file.
 #pragma once
 
-#include <string>
 #include <string_view>
 
 namespace vitrine {
@@ -9,8 +8,5 @@ namespace vitrine {
 // What is wrong with a tensor's name, as the end of a sentence ("has a control character"): empty, longer than 512 bytes, a
 // control character (NUL would hide a tensor from other tools), not UTF-8. An empty answer means that the name is fine.
 std::string_view tensor_name_flaw(std::string_view name);
-
-// At most 64 bytes of `name` with everything that is not printable ASCII as '?': safe inside a message.
-std::string printable(std::string_view name);
 
 }  // namespace vitrine

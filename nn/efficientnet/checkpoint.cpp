@@ -77,6 +77,15 @@ Shape torch_shape(const Shape& s, TensorLayout layout) {
            best.empty() || best == arch ? std::string() : text("; the file fits ", best, " best, pass --arch ", best)));
 }
 
+// What the network would hold, after the file was found to hold it: before any memory is reserved for what a file only announces.
+std::vector<ListedTensor> check_fit(const TensorFile& file, Family family, const Architecture& arch, std::int64_t classes,
+                                    std::int64_t channels, Head head, const std::string& file_name) {
+  std::vector<ListedTensor> list = tensor_list(family, arch, classes, channels);
+  if (const auto phrases = differences(file, list, head); !phrases.empty())
+    refuse_differences(phrases, file, family, arch.name, file_name);
+  return list;
+}
+
 }  // namespace
 
 Tensor to_torch_layout(const Tensor& value, TensorLayout layout) {
@@ -130,10 +139,8 @@ Family resolve_family(const TensorFile& file, const std::string& asked, const st
 }
 
 void load_tensors(EfficientNet& net, const TensorFile& file, Family family, Head head, const std::string& file_name) {
-  const std::vector<ListedTensor> list = tensor_list(family, net.arch, net.classes, net.semantics.channels);
-  if (const auto phrases = differences(file, list, head); !phrases.empty()) {
-    refuse_differences(phrases, file, family, net.arch.name, file_name);
-  }
+  const std::vector<ListedTensor> list =
+      check_fit(file, family, net.arch, net.classes, net.semantics.channels, head, file_name);
   std::unordered_map<std::string_view, const StoredTensor*> by_name;
   for (const StoredTensor& t : file.tensors) by_name.emplace(t.name, &t);
   std::size_t i = 0;
@@ -154,6 +161,7 @@ TensorFile to_tensor_file(EfficientNet& net, const std::map<std::string, std::st
   file.metadata["vitrine.arch"] = net.arch.name;
   file.metadata["vitrine.classes"] = std::to_string(net.classes);
   write_semantics(net.semantics, file.metadata);
+  write_trained_on(net.trained_on, file.metadata);
   return file;
 }
 
@@ -166,16 +174,21 @@ EfficientNet from_vitrine_file(const TensorFile& file, const std::string& file_n
   const std::string& arch = required_metadata(file.metadata, "vitrine.arch", file_name);
   const auto& known = architecture_names();
   if (std::find(known.begin(), known.end(), arch) == known.end()) {
-    throw WeightsError(text(file_name, ": the metadata 'vitrine.arch' is '", arch, "', which this version does not know"));
+    throw WeightsError(
+        text(file_name, ": the metadata 'vitrine.arch' is '", printable(arch), "', which this version does not know"));
   }
   const std::string& classes_text = required_metadata(file.metadata, "vitrine.classes", file_name);
   std::int64_t classes = 0;
   if (!parse_number(classes_text, classes) || classes < 1 || classes > 1'000'000) {
-    throw WeightsError(text(file_name, ": the metadata 'vitrine.classes' is '", classes_text, "', 1 to 1000000 is expected"));
+    throw WeightsError(
+        text(file_name, ": the metadata 'vitrine.classes' is '", printable(classes_text), "', 1 to 1000000 is expected"));
   }
   const Architecture a = architecture(arch);
-  EfficientNet net(a, read_semantics(file.metadata, a, file_name), classes);
+  const Semantics semantics = read_semantics(file.metadata, a, file_name);
+  check_fit(file, Family::timm, a, classes, semantics.channels, Head::as_in_file, file_name);
+  EfficientNet net(a, semantics, classes);
   load_tensors(net, file, Family::timm, Head::as_in_file, file_name);
+  net.trained_on = read_trained_on(file.metadata, classes, file_name);
   return net;
 }
 

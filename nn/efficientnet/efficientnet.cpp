@@ -229,6 +229,14 @@ void EfficientNet::to(Device device) {
   visit([&](const NamedTensor& t) { *t.value = t.value->to(device); });
 }
 
+std::map<std::string, Shape> EfficientNet::parameter_shapes() {
+  std::map<std::string, Shape> shapes;
+  visit([&](const NamedTensor& t) {
+    if (t.parameter != nullptr) shapes.emplace(t.name, t.value->shape());
+  });
+  return shapes;
+}
+
 std::int64_t EfficientNet::parameter_count() {
   std::int64_t count = 0;
   visit([&](const NamedTensor& t) { count += t.parameter != nullptr ? t.value->size() : 0; });

@@ -6,12 +6,14 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "layers/mbconv.h"
 #include "nn/efficientnet/scaling.h"
 #include "nn/efficientnet/semantics.h"
+#include "nn/efficientnet/trained_on.h"
 
 namespace vitrine {
 
@@ -35,6 +37,7 @@ struct EfficientNet {
   Architecture arch;
   Semantics semantics;
   std::int64_t classes = 0;
+  TrainedOn trained_on;
   double dropout = 0;
   int frozen_parts = 0;  // of stem, stages 0 to 6, head: the first so many run as in evaluation and get no gradients
 
@@ -60,6 +63,7 @@ struct EfficientNet {
   // Every tensor once, in network order, running statistics included.
   void visit(const std::function<void(const NamedTensor&)>& visitor);
   std::int64_t parameter_count();
+  std::map<std::string, Shape> parameter_shapes();  // by name, running statistics left out
 
   void to(Device device);  // moves every tensor
   Device device() const { return classifier_weight.value.device(); }

@@ -1,9 +1,9 @@
-// The first convolution of ImageNet weights for images that are not RGB.
+// The first convolution of weights for other input channels than those they were trained with.
 //
-// replicate  the network keeps its three channels; a grey image is given three times (what transfer learning usually does)
-// sum        w'[j] = (w[red] + w[green] + w[blue]) / n for each of n channels: the same plane in all of them gives what it would
-//            give replicated
-// extend     w'[j] = w[j mod 3] * 3 / n: channels keep a colour's filters, the size of the sum stays
+// replicate  the network keeps its channels; one grey plane is given to all of them (what transfer learning usually does)
+// sum        w'[j] = (w[0] + ... + w[c - 1]) / n for each of n channels from c: the same plane in all of them gives what it would give in all
+//            of the old ones
+// extend     w'[j] = w[j mod c] * c / n: channels keep an old one's filters, the size of the sum stays
 #pragma once
 
 #include <string>
@@ -15,11 +15,14 @@ namespace vitrine {
 enum class FirstConv { replicate, sum, extend };
 FirstConv first_conv_from_name(const std::string& name);  // UsageError naming them
 
-// [R, S, 3, K] to [R, S, channels, K]. ShapeError unless the weight has three channels and 1 <= channels <= 64.
+// [R, S, c, K] to [R, S, channels, K]. ShapeError unless 1 <= channels <= 64.
 Tensor adapted_first_conv(const Tensor& weight, std::int64_t channels, FirstConv rule);
 
-// Gives `net` that many input channels; with other than three the input normalisation becomes the mean over the colours.
-// replicate does nothing. UsageError when the network has not three channels.
+// Gives `net` that many input channels; with other than three the input normalisation becomes the mean over the colours. replicate does
+// nothing.
 void adapt_channels(EfficientNet& net, std::int64_t channels, FirstConv rule);
+
+// Makes `net` read every one of `planes` input planes, by `rule`. UsageError when replicate would leave planes unread, naming the rules.
+void adapt_to_inputs(EfficientNet& net, std::int64_t planes, FirstConv rule, const std::string& inputs);
 
 }  // namespace vitrine

@@ -80,7 +80,10 @@ Tensor scaled(const Tensor& weight, const std::vector<double>& scale) {
 class GraphWriter {
  public:
   GraphWriter(EfficientNet& net, const OnnxOptions& options)
-      : net_(net), fold_(options.fold), size_(options.size > 0 ? options.size : net.semantics.input_size) {
+      : net_(net),
+        fold_(options.fold),
+        fixed_(net.trained_on.on_crops() && net.trained_on.height == net.trained_on.width && !options.any_size),
+        size_(options.size > 0 ? options.size : net.semantics.input_size) {
     if (size_ < 32 || size_ > 8192) throw UsageError(text("--input-size is ", size_, "; choose 32 to 8192"));
   }
 
@@ -104,7 +107,7 @@ class GraphWriter {
  private:
   void add_images() {
     graph_.string(2, "efficientnet_" + net_.arch.name);
-    const bool fixed = net_.semantics.padding == PaddingRule::same;
+    const bool fixed = net_.semantics.padding == PaddingRule::same || fixed_;
     const Dimension height = fixed ? Dimension{size_, ""} : Dimension{0, "H"};
     const Dimension width = fixed ? Dimension{size_, ""} : Dimension{0, "W"};
     graph_.message(11, value_info("images", {{0, "N"}, {net_.semantics.channels, ""}, height, width}));
@@ -208,6 +211,7 @@ class GraphWriter {
     std::map<std::string, std::string> properties{{"vitrine.arch", net_.arch.name},
                                                   {"vitrine.batch_norm", fold_ ? "folded" : "kept"}};
     write_semantics(net_.semantics, properties);
+    write_trained_on(net_.trained_on, properties);
     for (const auto& [key, value] : properties) {
       ProtobufMessage entry;
       entry.string(1, key);
@@ -218,7 +222,7 @@ class GraphWriter {
   }
 
   EfficientNet& net_;
-  bool fold_;
+  bool fold_, fixed_;
   std::int64_t size_;
   bool bounds_ = false;
   ProtobufMessage graph_;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/output.h"
 #include "tensor/cuda/runtime.h"
 
 namespace vitrine::cuda {

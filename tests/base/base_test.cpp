@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/number.h"
+#include "base/output.h"
 #include "base/sha256.h"
 
 namespace vitrine::testing {
@@ -85,13 +86,14 @@ TEST(Numbers, RefuseAllButWholeNumbers) {
 
 TEST(Csv, ReadsQuotesCommentsAndLineEnds) {
   const CsvTable t = parse_csv("\xEF\xBB\xBF# made by hand\r\na,b\r\n\"x, \"\"y\"\"\",2\r\n\r\n\"two\nlines\",4\n5,", "t.csv");
-  ASSERT_EQ(t.rows.size(), 3u);
+  ASSERT_EQ(t.size(), 3u);
   EXPECT_EQ(t.header, (std::vector<std::string>{"a", "b"}));
-  EXPECT_EQ(t.rows[0].cells[0], "x, \"y\"");
-  EXPECT_EQ(t.rows[1].cells[0], "two\nlines");
-  EXPECT_EQ(t.rows[2].line, 7);
-  EXPECT_EQ(t.rows[2].cells[1], "");
-  EXPECT_EQ(parse_csv(csv_line({"a", "b"}) + csv_line({"x, \"y\"", "two\nlines"}), "t").rows[0].cells[1], "two\nlines");
+  EXPECT_EQ(t[0][0], "x, \"y\"");
+  EXPECT_EQ(t[1][0], "two\nlines");
+  EXPECT_EQ(t[2].line(), 7);
+  EXPECT_EQ(t[2][1], "");
+  const CsvTable back = parse_csv(csv_line({"a", "b"}) + csv_line({"x, \"y\"", "two\nlines"}), "t");
+  EXPECT_EQ(back[0][1], "two\nlines");
 }
 
 TEST(Csv, RefusesWithFileAndLine) {

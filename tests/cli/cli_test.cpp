@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/output.h"
 #include "nn/efficientnet/checkpoint.h"
 #include "nn/efficientnet/inference.h"
 #include "tests/cli/program.h"

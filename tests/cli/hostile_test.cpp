@@ -14,6 +14,7 @@
 #include <chrono>
 
 #include "base/file.h"
+#include "base/output.h"
 #include "tests/cli/program.h"
 #include "tests/weights/torch_bytes.h"
 

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/output.h"
 #include "base/sha256.h"
 #include "data/augment.h"
 #include "data/dataset.h"
@@ -61,7 +62,7 @@ TEST_F(Manifests, RoundTrip) {
   EXPECT_EQ(back.samples.size(), manifest.samples.size());
   EXPECT_EQ(back.classes(), (std::vector<std::string>{"NSCLC", "SCLC"}));
   EXPECT_EQ(back.subjects().size(), 5u);
-  EXPECT_EQ(back.label_of("sub-4"), "SCLC");
+  EXPECT_EQ(back.labels().at("sub-4"), "SCLC");
   EXPECT_EQ(back.samples[1].side_mm, 30);
 }
 
@@ -94,7 +95,7 @@ TEST_F(SplitsTest, AreDisjointCompleteAndStratified) {
     std::map<std::string, int> count;
     for (const std::string& subject : fold.validation) {
       EXPECT_TRUE(seen.insert(subject).second) << subject << " lies in two parts";
-      ++count[manifest.label_of(subject)];
+      ++count[manifest.labels().at(subject)];
       EXPECT_EQ(std::count(fold.train.begin(), fold.train.end(), subject), 0);
     }
     for (const auto& [label, n] : count) per_class[label].push_back(n);
@@ -125,19 +126,19 @@ TEST_F(SplitsTest, ReadBackAndRefuseTampering) {
   fill(8, 7);
   const Splits splits = make_splits(manifest, {});
   const fs::path path = folder / "splits.json";
-  write_splits(path, splits);
+  write_file(path, splits_json(splits));
   const Splits back = read_splits(path, manifest);
   EXPECT_EQ(back.test, splits.test);
   EXPECT_EQ(back.folds[2].train, splits.folds[2].train);
   Splits leaking = splits;
   leaking.folds[0].train.push_back(splits.test[0]);
-  write_splits(path, leaking);
+  write_file(path, splits_json(leaking));
   EXPECT_THROW(read_splits(path, manifest), DataError);
   leaking = splits;
   leaking.folds[0].validation.push_back(splits.folds[1].validation[0]);
-  write_splits(path, leaking);
+  write_file(path, splits_json(leaking));
   EXPECT_THROW(read_splits(path, manifest), DataError);
-  write_splits(path, splits);
+  write_file(path, splits_json(splits));
   manifest.samples.pop_back();
   write_manifest(manifest);
   EXPECT_THROW(read_splits(path, manifest), DataError);  // the manifest has changed since

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/output.h"
 #include "base/sha256.h"
 #include "imaging/cohort.h"
 #include "imaging/cohort_simulator.h"

@@ -7,9 +7,8 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "data/resize.h"
+#include "data/photograph.h"
 #include "nn/efficientnet/checkpoint.h"
-#include "report/photograph.h"
 #include "tests/reference_files.h"
 #include "train/step.h"
 #include "weights/checkpoint_file.h"
@@ -56,10 +55,8 @@ TEST(Lite0Golden, TopFiveOfThePhotographs) {
   for (const auto& [name, row] : rows.items()) {
     const std::filesystem::path path = find_reference_file("lite0/" + name + ".png");
     if (path.empty()) continue;
-    report::Picture picture = report::read_photograph(path);
-    const ByteImage photograph{picture.height, picture.width, std::move(picture.pixels)};
-    const std::vector<double> p =
-        predict(net, {to_unit_range(resize_and_crop(photograph, 256, 224, Filter::bicubic))}, 1).front();
+    const Photograph photograph = read_photograph(path, {256, 224, Filter::bicubic});
+    const std::vector<double> p = predict(net, {to_unit_range(photograph.image)}, 1).front();
     std::vector<std::size_t> order(p.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p[a] > p[b]; });

@@ -5,11 +5,10 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/output.h"
 #include "report/figures.h"
 #include "report/html.h"
 #include "report/markup.h"
-#include "report/photograph.h"
 #include "report/png.h"
 
 namespace vitrine::testing {
@@ -114,26 +113,6 @@ TEST(Markup, Base64Vectors) {  // RFC 4648, section 10
   EXPECT_EQ(base64("foo"), "Zm9v");
   EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
   EXPECT_EQ(escaped("<a href='x'>&\"\x01"), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;");
-}
-
-TEST(Photographs, RoundTripAndRefusals) {
-  const std::filesystem::path folder = std::filesystem::temp_directory_path() / ("vitrine-photo-" + std::to_string(::getpid()));
-  std::filesystem::create_directories(folder);
-  const Picture grey{3, 2, 1, {0, 50, 100, 150, 200, 250}};
-  const std::string png = png_bytes(grey);
-  write_file(folder / "p.png", png);
-  const Picture back = read_photograph(folder / "p.png");
-  EXPECT_EQ(back.width, 3);
-  EXPECT_EQ(back.channels, 3);
-  for (std::size_t i = 0; i < back.pixels.size(); ++i) EXPECT_EQ(back.pixels[i], grey.pixels[i / 3]);
-  EXPECT_THROW(read_photograph(folder / "none.png"), DataError);
-  write_file(folder / "t.png", "not a picture");
-  EXPECT_THROW(read_photograph(folder / "t.png"), DataError);
-  for (std::size_t cut = 8; cut + 12 < png.size(); ++cut) {  // the last 12 bytes are the end mark, which the reader forgives
-    write_file(folder / "c.png", png.substr(0, cut));
-    EXPECT_THROW(read_photograph(folder / "c.png"), DataError) << cut;
-  }
-  std::filesystem::remove_all(folder);
 }
 
 TEST(Pictures, ZoomAndStandSideBySide) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "base/output.h"
 #include "base/sha256.h"
 #include "data/manifest.h"
 #include "tests/cli/program.h"

@@ -187,7 +187,7 @@ TEST(DeviceTraining, EnqueuesFewKernels) {
   EXPECT_LE(cuda::launch_count(), 418u);
   Inference inference(net);
   cuda::reset_launches();
-  predict(inference, net.semantics, {data.images[0]}, 1);
+  predict(inference, net, {data.images[0]}, 1);
   EXPECT_LE(cuda::launch_count(), 83u);
 }
 
@@ -285,8 +285,7 @@ TEST(DeviceInference, HasTheBitsOfTheCpuInThePortableTier) {
     EfficientNet there = network("b0");
     there.to(device);
     Inference inference(there);
-    for (int run = 0; run < 3; ++run)
-      EXPECT_EQ(predict(inference, net.semantics, data.images, 5), want) << device.text() << run;
+    for (int run = 0; run < 3; ++run) EXPECT_EQ(predict(inference, net, data.images, 5), want) << device.text() << run;
   }
 }
 

@@ -75,7 +75,7 @@ std::vector<float> after_three_steps(Rule rule, bool restored) {
       g[i] = static_cast<float>(static_cast<int>((i * 7919 + static_cast<std::size_t>(step) * 31) % 2001) - 1000) / 1000.0f;
     if (restored) {
       Optimizer other(o);
-      other.restore(optimizer.state());
+      other.restore(optimizer.state(), {{"w", {20011}}});
       optimizer = other;
     }
     optimizer.step("w", w, Tensor::from({20011}, g), 1e-2, 0.9 - 0.01 * step);

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <limits>
+#include <thread>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -135,8 +136,10 @@ TEST(TransferLearning, AOneChannelNetworkTrainsAndItsFileSaysSo) {
   options.weights = (folder / "best.safetensors").string();
   options.first_conv = "replicate";
   EXPECT_EQ(starting_network(options, 5).semantics.channels, 1);
-  options.first_conv = "sum";
+  options.inputs = "t1c+flair+t2";  // FLAIR and T2 would not be read
   EXPECT_THROW(starting_network(options, 5), UsageError);
+  options.first_conv = "extend";
+  EXPECT_EQ(starting_network(options, 5).semantics.channels, 3);
   fs::remove_all(folder);
 }
 
@@ -253,7 +256,11 @@ TEST(Trainer, AResumedFoldEndsWithTheSameBytes) {
   if (child == 0) {
     std::_Exit([&] {
       install_interrupt_handler();
-      std::raise(SIGINT);  // seen at the end of the first epoch
+      std::thread([&] {  // when the first epoch is saved
+        while (!fs::exists(stopped / "last.safetensors")) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        std::raise(SIGINT);
+      })
+          .detach();
       try {
         train_fold(small_fold(), small_options(), stopped, "key", "test", quiet);
       } catch (const Interrupted&) {

@@ -9,7 +9,7 @@
 #include <fstream>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/output.h"
 #include "base/sha256.h"
 #include "weights/checkpoint_file.h"
 #include "weights/safetensors.h"
@@ -56,11 +56,11 @@ TEST_F(ByteSourceTest, FilesAndMemoryReadTheSame) {
 }
 
 TEST_F(ByteSourceTest, OnlyRegularFilesAreOpened) {
-  EXPECT_THAT(refusal([&] { ByteSource::file(folder / "none"); }), HasSubstr("none: No such file"));
-  EXPECT_THAT(refusal([&] { ByteSource::file(folder); }), HasSubstr("not a regular file"));
-  EXPECT_THAT(refusal([&] { ByteSource::file("/dev/zero"); }), HasSubstr("not a regular file"));
+  EXPECT_THAT(refusal([&] { ByteSource::file(folder / "none"); }), HasSubstr("none does not exist"));
+  EXPECT_THAT(refusal([&] { ByteSource::file(folder); }), HasSubstr("is a folder"));
+  EXPECT_THAT(refusal([&] { ByteSource::file("/dev/zero"); }), HasSubstr("is a device"));
   ASSERT_EQ(::mkfifo((folder / "fifo").c_str(), 0600), 0);
-  EXPECT_THAT(refusal([&] { ByteSource::file(folder / "fifo"); }), HasSubstr("not a regular file"));
+  EXPECT_THAT(refusal([&] { ByteSource::file(folder / "fifo"); }), HasSubstr("is a pipe"));
   write_file(folder / "huge", "");
   fs::resize_file(folder / "huge", kMaxCheckpointBytes + 1);  // sparse
   EXPECT_THAT(refusal([&] { ByteSource::file(folder / "huge"); }), HasSubstr("more than the 4294967296 allowed"));

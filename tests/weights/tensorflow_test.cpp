@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/output.h"
 #include "tests/weights/torch_bytes.h"
 #include "weights/checkpoint_file.h"
 #include "weights/crc32.h"

@@ -1,4 +1,4 @@
-#include "report/photograph.h"
+#include "data/photograph.h"
 
 #include <cstring>
 
@@ -18,7 +18,7 @@
 #include <stb/stb_image.h>
 #pragma GCC diagnostic pop
 
-namespace vitrine::report {
+namespace vitrine {
 namespace {
 
 constexpr std::uint64_t kMaxBytes = std::uint64_t{256} << 20;
@@ -30,29 +30,24 @@ bool is_png_or_jpeg(const std::string& bytes) {
 
 }  // namespace
 
-Picture read_photograph(const std::filesystem::path& path) {
-  std::string bytes;
-  try {
-    bytes = read_file(path, kMaxBytes);
-  } catch (const FileError& error) {
-    throw DataError(error.what());
-  }
-  if (!is_png_or_jpeg(bytes)) throw DataError(text(path.string(), ": it is neither a PNG nor a JPEG file"));
+Photograph read_photograph(const std::filesystem::path& path, const PhotographRequest& request) {
+  const std::string bytes = as<DataError>([&] { return read_file(path, kMaxBytes); });
+  if (!is_png_or_jpeg(bytes)) throw DataError(text(path, ": it is neither a PNG nor a JPEG file"));
   const auto* data = reinterpret_cast<const stbi_uc*>(bytes.data());
   const int size = static_cast<int>(bytes.size());
   int width = 0, height = 0, channels = 0;
   if (stbi_info_from_memory(data, size, &width, &height, &channels) == 0) {
-    throw DataError(text(path.string(), ": its header cannot be read: ", stbi_failure_reason()));
+    throw DataError(text(path, ": its header cannot be read: ", stbi_failure_reason()));
   }
   if (static_cast<std::int64_t>(width) * height > kMaxPixels) {
-    throw DataError(text(path.string(), ": it has ", width, " x ", height, " pixels, at most ", kMaxPixels, " are allowed"));
+    throw DataError(text(path, ": it has ", width, " x ", height, " pixels, at most ", kMaxPixels, " are allowed"));
   }
   stbi_uc* decoded = stbi_load_from_memory(data, size, &width, &height, &channels, 3);
-  if (decoded == nullptr) throw DataError(text(path.string(), ": it cannot be decoded: ", stbi_failure_reason()));
-  Picture picture{width, height, 3, {}};
-  picture.pixels.assign(decoded, decoded + static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
+  if (decoded == nullptr) throw DataError(text(path, ": it cannot be decoded: ", stbi_failure_reason()));
+  ByteImage whole{height, width, {}};
+  whole.rgb.assign(decoded, decoded + static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
   stbi_image_free(decoded);
-  return picture;
+  return {resize_and_crop(whole, request.resize, request.crop, request.filter), height, width, {}};
 }
 
-}  // namespace vitrine::report
+}  // namespace vitrine

@@ -1,0 +1,102 @@
+#include "cli/command_line.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/error.h"
+#include "base/nearest.h"
+#include "base/number.h"
+
+namespace vitrine::cli {
+namespace {
+
+// The library keeps groups of options as commands without a name.
+void collect(const CLI::App& app, std::vector<std::string>& options, std::vector<std::string>& commands) {
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) options.push_back("--" + name);
+    for (const std::string& name : option->get_snames()) options.push_back("-" + name);
+  }
+  for (const CLI::App* sub : app.get_subcommands({})) {
+    if (sub->get_name().empty()) {
+      collect(*sub, options, commands);
+    } else {
+      commands.push_back(sub->get_name());
+    }
+  }
+}
+
+std::string meant(std::string_view word, const std::vector<std::string>& names) {
+  const std::string near = nearest_name(word, names);
+  return near.empty() ? std::string() : text("; is it ", near, "?");
+}
+
+bool is_option(std::string_view word) {
+  const bool is_number = word.size() > 1 && (word[1] == '.' || (word[1] >= '0' && word[1] <= '9'));
+  return word.size() > 1 && word[0] == '-' && !is_number;
+}
+
+const CLI::App* subcommand(const CLI::App& app, const std::string& name) {
+  for (const CLI::App* sub : app.get_subcommands({})) {
+    if (!name.empty() && sub->get_name() == name) return sub;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void check_words(const CLI::App& app, int argc, const char* const* argv) {
+  const CLI::App* at = &app;
+  std::string path;
+  std::vector<std::string> options, commands;
+  collect(app, options, commands);
+  bool after_option = false;  // the next word may be its value
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--") return;
+    if (is_option(word)) {
+      const std::string name = word[1] == '-' ? word.substr(0, word.find('=')) : word.substr(0, 2);
+      if (std::find(options.begin(), options.end(), name) == options.end())
+        throw UsageError(
+            text("the option ", printable(name), " does not exist", meant(name, options), "; see `vitrine ", path, "--help`"));
+      after_option = name.size() == word.size();
+      continue;
+    }
+    if (const CLI::App* sub = subcommand(*at, word)) {
+      at = sub;
+      path += word + " ";
+      commands.clear();
+      collect(*sub, options, commands);
+    } else if (!commands.empty() && !after_option) {
+      throw UsageError(text("'", printable(word), "' is no command",
+                            path.empty() ? "" : " of " + path.substr(0, path.size() - 1), meant(word, commands),
+                            "; see `vitrine ", path, "--help`"));
+    }
+    after_option = false;
+  }
+}
+
+std::string asked_help(CLI::App& app, int argc, const char* const* argv) {
+  if (argc < 2 || std::string_view(argv[1]) != "help") return {};
+  const CLI::App* at = &app;
+  for (int i = 2; i < argc; ++i) {
+    std::vector<std::string> options, commands;
+    collect(*at, options, commands);
+    const CLI::App* sub = subcommand(*at, argv[i]);
+    if (sub == nullptr)
+      throw UsageError(text("'", printable(argv[i]), "' is no command", meant(argv[i], commands), "; see `vitrine help`"));
+    at = sub;
+  }
+  return at->help();
+}
+
+CLI::Validator whole_number() {
+  return CLI::Validator(
+      [](std::string& value) {
+        std::uint64_t number = 0;
+        return parse_number(value, number) ? std::string()
+                                           : text("'", printable(value), "' is no whole number from 0 to 2^64 - 1");
+      },
+      "");
+}
+
+}  // namespace vitrine::cli

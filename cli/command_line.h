@@ -1,0 +1,19 @@
+// What the command-line library does not do: find the word that was probably meant, and `help`.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+namespace vitrine::cli {
+
+// UsageError naming the nearest one when `argv` has a command or an option that does not exist. Called before the library parses, which would
+// say instead that something else is missing.
+void check_words(const CLI::App& app, int argc, const char* const* argv);
+
+// For `vitrine help` and `vitrine help COMMAND`: the text to print; empty for any other command line.
+std::string asked_help(CLI::App& app, int argc, const char* const* argv);
+
+// For unsigned options: the library takes -1 for 2^64 - 1, and every larger number for that, too.
+CLI::Validator whole_number();
+
+}  // namespace vitrine::cli
