@@ -1,4 +1,4 @@
-// The CUDA back end against the CPU, op by op: what `vitrine doctor` runs. Seconds.
+// The CUDA back end against the CPU, op by op: what `vitrine doctor --self-test` runs. Seconds.
 #pragma once
 
 #include <string>

@@ -39,7 +39,7 @@ void Progress::line(std::string_view text) {
   if (!quiet_) put(text);
 }
 
-void Progress::warn(std::string_view text) { put(std::string("note: ").append(text)); }
+void Progress::warn(std::string_view text) { put(std::string("vitrine: note: ").append(text)); }
 
 void Progress::put(std::string_view text) {
   const std::string shown = one_line(text, kMostBytes) + "\n";

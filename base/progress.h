@@ -16,7 +16,7 @@ class Progress {
 
   void update(std::string_view text);  // transient: shown on a terminal only, replaces the line before it
   void line(std::string_view text);    // stays: shown everywhere
-  void warn(std::string_view text);    // stays, and is shown when the rest is quiet too: "note: ..."
+  void warn(std::string_view text);    // stays, and is shown when the rest is quiet too: "vitrine: note: ..."
 
  private:
   void clear();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "base/json.h"
 #include "base/number.h"
 #include "bench/kernels.h"
@@ -36,6 +37,7 @@ Times measure(double seconds, const std::function<void()>& round) {
   std::vector<double> ms;
   const auto start = Clock::now();
   while (ms.size() < 5 || (ms.size() < 60 && std::chrono::duration<double>(Clock::now() - start).count() < seconds)) {
+    check_interrupt("the measurement");
     const auto begin = Clock::now();
     round();
     ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "base/json.h"
 #include "base/number.h"
 #include "cli/commands.h"
@@ -42,6 +43,7 @@ std::vector<double> measure(double seconds, const std::function<void()>& round) 
   std::vector<double> ms;
   const auto start = Clock::now();
   while (ms.size() < 5 || (ms.size() < kMostRounds && std::chrono::duration<double>(Clock::now() - start).count() < seconds)) {
+    check_interrupt("the measurement");
     const auto begin = Clock::now();
     round();
     ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());

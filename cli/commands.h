@@ -155,7 +155,10 @@ struct BenchExperimentCommand {
 };
 void run_bench_experiment(const BenchExperimentCommand& command);
 
-void run_doctor();
+struct DoctorCommand {
+  bool self_test = false;  // seconds
+};
+void run_doctor(const DoctorCommand& command);
 
 // The report of a study's folder, or of one run's folder, as HTML (cli/report_data.cpp), and the files that it may not be written over.
 std::string report_of(const std::filesystem::path& folder);

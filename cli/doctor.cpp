@@ -1,4 +1,4 @@
-// `vitrine doctor`: what was built in, what this machine has, and whether the CUDA back end computes what the CPU does.
+// `vitrine doctor`: what was built in and what this machine has; with --self-test, whether the CUDA back end computes what the CPU does.
 #include <cstdio>
 #include <thread>
 
@@ -38,7 +38,7 @@ void print_self_test(Device device) {
   }
 }
 
-void print_cuda() {
+void print_cuda(bool self_test) {
   if (!cuda::is_built()) {
     std::printf("CUDA              not built in: %s\n", cuda::why_no_device().c_str());
   } else {
@@ -52,9 +52,14 @@ void print_cuda() {
                   info.name.c_str(), info.major, info.minor, info.processors, info.free_bytes >> 20, info.total_bytes >> 20);
     }
   }
-  print_self_test(Device::cuda_host());
+  if (self_test) {
+    print_self_test(Device::cuda_host());
+  } else {
+    std::printf(
+        "self-test         not run: `vitrine doctor --self-test` compares every op of the CUDA back end with the CPU's\n");
+  }
   for (int i = 0; i < cuda::device_count(); ++i) {
-    print_self_test(Device::cuda(i));
+    if (self_test) print_self_test(Device::cuda(i));
     cuda::make_current(Device::cuda(i));
     std::printf("plans             cuda:%d  %zu shapes in %s\n", i, cuda::plan_store().size(),
                 cuda::plan_store().file().string().c_str());
@@ -63,7 +68,7 @@ void print_cuda() {
 
 }  // namespace
 
-void run_doctor() {
+void run_doctor(const DoctorCommand& command) {
   std::printf("vitrine %s\n", std::string(version()).c_str());
   std::printf("compiler          %s\n", __VERSION__);
   std::printf("imaging (ITK)     %s\n", has_imaging() ? "built in" : "not built in: rebuild with scripts/build --itk on");
@@ -75,7 +80,7 @@ void run_doctor() {
   }
   std::printf("instruction sets  %s; in use: %s (VITRINE_SIMD changes it; results do not depend on it)\n", sets.c_str(),
               std::string(isa_name(active_isa())).c_str());
-  print_cuda();
+  print_cuda(command.self_test);
 }
 
 }  // namespace vitrine::cli

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -225,6 +226,7 @@ void run(int argc, char** argv) {
   AuditParityCommand parity;
   BenchCommand bench;
   BenchExperimentCommand experiment;
+  DoctorCommand doctor;
   int fold = 0;
   add_study_commands(app, study, demo, report, chosen);
   add_data_commands(app, simulate, prep, split, chosen);
@@ -239,9 +241,11 @@ void run(int argc, char** argv) {
   p->footer("Exit code 0: every case is within its limit; 1: not.\nExample: vitrine audit parity tests/golden");
   p->callback([&] { chosen = [&] { run_audit_parity(parity); }; });
   add_bench_commands(app, bench, experiment, chosen);
-  app.add_subcommand("doctor", "what was built in, and what this machine has")
-      ->footer("Example: vitrine doctor")
-      ->callback([&] { chosen = run_doctor; });
+  auto* d = app.add_subcommand("doctor", "what was built in, and what this machine has");
+  d->add_flag("--self-test", doctor.self_test,
+              "also compute every op of the CUDA back end and compare it with the CPU's: seconds");
+  d->footer("Example: vitrine doctor");
+  d->callback([&] { chosen = [&] { run_doctor(doctor); }; });
   if (const std::string help = asked_help(app, argc, argv); !help.empty()) return write_standard_output(help);
   check_words(app, argc, argv);
   try {
@@ -282,14 +286,24 @@ constexpr const char kOutOfMemory[] = "out of memory; use a smaller batch or ima
   std::abort();
 }
 
-// Before the constructors of any library: those of ITK allocate.
-[[gnu::section(".preinit_array"), gnu::used]] void (*const kBeforeConstructors)() = [] { std::set_terminate(on_terminate); };
+void say_and_end(int) {
+  constexpr char kMessage[] = "vitrine: out of memory before the program had started; give it more\n";
+  ::_exit(::write(STDERR_FILENO, kMessage, sizeof kMessage - 1) < 0 ? 1 : static_cast<int>(ExitCode::runtime));
+}
+
+// Before the constructors of any library: those of ITK allocate, and NVIDIA's runtime, which is told of the kernels there, does not look
+// at what it is given. main takes the handler back.
+[[gnu::section(".preinit_array"), gnu::used]] void (*const kBeforeConstructors)() = [] {
+  std::set_terminate(on_terminate);
+  std::signal(SIGSEGV, say_and_end);
+};
 
 }  // namespace
 }  // namespace vitrine::cli
 
 int main(int argc, char** argv) {
   using vitrine::ExitCode;
+  std::signal(SIGSEGV, SIG_DFL);
   vitrine::open_standard_streams();
   vitrine::install_interrupt_handler();
   try {

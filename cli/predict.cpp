@@ -164,6 +164,7 @@ class PhotographPredictions {
         predict_or_refuse(path);
       }
     } catch (const Interrupted&) {
+      const InterruptsDeferred until_written;
       if (done_ > 0) publish();
       throw;
     }
@@ -203,7 +204,6 @@ class PhotographPredictions {
   }
 
   void publish() {
-    const InterruptsDeferred until_written;
     if (!command_.output.empty()) write_output(command_.output, csv_);
   }
 

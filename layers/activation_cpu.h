@@ -21,8 +21,9 @@ struct SwishFunction {  // f(u) = u sigma(u), f'(u) = sigma(u) (1 + u (1 - sigma
   }
 };
 
-struct Relu6Function {  // f(u) = min(max(u, 0), 6); slope 0 at 0 and at 6; 0 for NaN
-  static F value(F u) { return min(max(u, zero()), broadcast(6.0f)); }
+struct Relu6Function {  // f(u) = min(max(u, 0), 6), NaN for NaN; slope 0 at 0 and at 6, and for NaN
+  // max and min give their second operand where one of the two is NaN.
+  static F value(F u) { return min(broadcast(6.0f), max(zero(), u)); }
   static F slope(F u) { return select((u > zero()) & (u < broadcast(6.0f)), broadcast(1.0f), zero()); }
   static Activated both(F u) { return {value(u), slope(u)}; }
 };

@@ -1,6 +1,6 @@
 // Global max pooling: each channel's largest value.
 //
-// Forward    y[n,c] = max_{h,w} x[n,h,w,c]
+// Forward    y[n,c] = max_{h,w} x[n,h,w,c]; NaN where one of them is
 // Backward   dx[n,h,w,c] = dy[n,c] at the first pixel that holds the maximum, 0 elsewhere
 //            from dy/dx = 1 at the maximum; the first of equals in (h, w) order is chosen
 // Shapes     x [N, H, W, C], y [N, C]

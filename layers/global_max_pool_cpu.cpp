@@ -16,7 +16,7 @@ Maximum first_maximum(const float* x, std::int64_t pixels, std::int64_t C, int l
   Maximum m = {load_partial(x, lanes), I{}};
   for (std::int64_t p = 1; p < pixels; ++p) {
     const F v = load_partial(x + p * C, lanes);
-    const I larger = v > m.value;
+    const I larger = (v > m.value) | ((v != v) & (m.value == m.value));  // a NaN is the maximum, as in PyTorch
     m.value = select(larger, v, m.value);
     m.place = (larger & static_cast<std::int32_t>(p)) | (~larger & m.place);
   }

@@ -7,7 +7,8 @@ namespace {
 VITRINE_HD std::int64_t first_maximum(const float* x, std::int64_t pixels, std::int64_t C) {
   std::int64_t place = 0;
   for (std::int64_t p = 1; p < pixels; ++p) {
-    if (x[p * C] > x[place * C]) place = p;
+    const float value = x[p * C], best = x[place * C];
+    if (value > best || (value != value && best == best)) place = p;
   }
   return place;
 }

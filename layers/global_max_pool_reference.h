@@ -7,11 +7,18 @@
 namespace vitrine::reference {
 
 template <class T>
+bool is_nan(const T& v) {
+  return !(v < T(0)) && !(v > T(-1));
+}
+
+template <class T>
 std::int64_t first_maximum(std::int64_t n, std::int64_t c, std::int64_t pixels, std::int64_t C, std::span<const T> x) {
   std::int64_t best = 0;
   for (std::int64_t p = 1; p < pixels; ++p) {
-    if (x[static_cast<std::size_t>((n * pixels + p) * C + c)] > x[static_cast<std::size_t>((n * pixels + best) * C + c)])
-      best = p;
+    const T value = x[static_cast<std::size_t>((n * pixels + p) * C + c)];
+    const T largest = x[static_cast<std::size_t>((n * pixels + best) * C + c)];
+    // A NaN is the maximum, as in PyTorch: it must not be passed over.
+    if (value > largest || (is_nan(value) && !is_nan(largest))) best = p;
   }
   return best;
 }

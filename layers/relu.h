@@ -1,6 +1,6 @@
 // ReLU: negative values become zero.
 //
-// Forward    y_i = max(x_i, 0)
+// Forward    y_i = max(x_i, 0); NaN for NaN
 // Backward   dx_i = dy_i where x_i > 0, else 0
 //            from the derivative on either side; 0 is chosen at the kink
 // Shapes     x, y, dx, dy: any shape, all equal

@@ -1,6 +1,6 @@
 // ReLU6: values cut to 0..6, the activation of the lite networks.
 //
-// Forward    y_i = min(max(x_i, 0), 6)
+// Forward    y_i = min(max(x_i, 0), 6); NaN for NaN
 // Backward   dx_i = dy_i where 0 < x_i < 6, else 0
 //            from the derivative on either side; 0 is chosen at both kinks
 // Shapes     x, y, dx, dy: any shape, all equal

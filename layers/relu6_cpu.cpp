@@ -8,11 +8,7 @@ namespace {
 
 constexpr std::int64_t kGrain = 16384;  // elements; a smaller part is not worth waking a thread
 
-F clipped(F x) {
-  const F low = select(x > zero(), x, zero());
-  const F six = broadcast(6.0f);
-  return select(low < six, low, six);
-}
+F clipped(F x) { return min(broadcast(6.0f), max(zero(), x)); }  // the second operand where one of the two is NaN
 F gradient(F x, F dy) { return select((x > zero()) & (x < broadcast(6.0f)), dy, zero()); }
 
 void forward(const float* x, std::int64_t n, float* y) {

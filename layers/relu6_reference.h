@@ -9,8 +9,8 @@ namespace vitrine::reference {
 template <class T>
 void relu6_forward(std::span<const T> x, std::span<T> y) {
   for (std::size_t i = 0; i < x.size(); ++i) {
-    const T low = x[i] > T(0) ? x[i] : T(0);
-    y[i] = low < T(6) ? low : T(6);
+    const T low = x[i] < T(0) ? T(0) : x[i];  // NaN stays NaN
+    y[i] = low > T(6) ? T(6) : low;
   }
 }
 

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::int64_t kGrain = 16384;  // elements; a smaller part is not worth waking a thread
 
-F clipped(F x) { return select(x > zero(), x, zero()); }
+F clipped(F x) { return max(zero(), x); }  // the second operand where one of the two is NaN
 F gradient(F x, F dy) { return select(x > zero(), dy, zero()); }
 
 void forward(const float* x, std::int64_t n, float* y) {

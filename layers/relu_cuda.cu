@@ -5,7 +5,7 @@ namespace vitrine::cuda {
 namespace {
 
 void forward(const float* x, std::int64_t n, float* y) {
-  for_each("relu", n, [=] VITRINE_HD(std::int64_t i) { y[i] = x[i] > 0.0f ? x[i] : 0.0f; });
+  for_each("relu", n, [=] VITRINE_HD(std::int64_t i) { y[i] = x[i] < 0.0f ? 0.0f : x[i]; });
 }
 
 void backward(const float* x, const float* dy, std::int64_t n, float* dx) {

@@ -8,7 +8,7 @@ namespace vitrine::reference {
 
 template <class T>
 void relu_forward(std::span<const T> x, std::span<T> y) {
-  for (std::size_t i = 0; i < x.size(); ++i) y[i] = x[i] > T(0) ? x[i] : T(0);
+  for (std::size_t i = 0; i < x.size(); ++i) y[i] = x[i] < T(0) ? T(0) : x[i];  // NaN stays NaN
 }
 
 template <class T>

@@ -114,11 +114,10 @@ Json read_done(const fs::path& folder) {
 void check_files(const fs::path& folder, const Json& done) {
   for (const char* name : kTrusted) {
     const fs::path path = folder / name;
-    const std::string now = as<DataError>([&] { return sha256_of_file(path, kMaxFile); });
-    if (now != text_in(member(done, "files"), name)) {
-      throw DataError(text(path, ": it was changed or damaged since the fold was finished (its SHA-256 is not that of ", kDone,
-                           "); restore it, or train the fold again with --retrain-damaged"));
-    }
+    std::string flaw = path_flaw(path);
+    if (flaw.empty() && as<DataError>([&] { return sha256_of_file(path, kMaxFile); }) != text_in(member(done, "files"), name))
+      flaw = text("was changed or damaged since the fold was finished (its SHA-256 is not that of ", kDone, ")");
+    if (!flaw.empty()) throw DataError(text(path, " ", flaw, "; restore it, or train the fold again with --retrain-damaged"));
   }
 }
 

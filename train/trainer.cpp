@@ -176,6 +176,8 @@ class FoldTraining {
         loss_sum += train_step(net_, optimizer_, batch,
                                {schedule_.lr(step), schedule_.momentum(step), options_.label_smoothing, key, scales_})
                         .loss;
+      } catch (const Interrupted&) {
+        throw;
       } catch (Error& error) {
         error.in(text(title_, ", epoch ", epoch, ", step ", i + 1));
         throw;

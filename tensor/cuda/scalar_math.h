@@ -50,8 +50,8 @@ struct Swish {  // layers/activation_cpu.h
 
 struct Relu6 {
   VITRINE_HD static float value(float u) {
-    const float low = u > 0.0f ? u : 0.0f;
-    return low < 6.0f ? low : 6.0f;
+    const float low = u < 0.0f ? 0.0f : u;  // NaN stays NaN
+    return low > 6.0f ? 6.0f : low;
   }
   VITRINE_HD static float slope(float u) { return u > 0.0f && u < 6.0f ? 1.0f : 0.0f; }
 };

@@ -20,9 +20,8 @@ struct Outcome {
   std::string output;  // stdout and stderr
 };
 
-// environment: settings for this run, as before a command of a shell.
-inline Outcome vitrine_program(const std::string& arguments, const std::string& environment = "") {
-  const std::string command = environment + " " + VITRINE_PROGRAM + " " + arguments + " 2>&1";
+// What a shell's command prints on standard output.
+inline Outcome shell(const std::string& command) {
   std::FILE* pipe = ::popen(command.c_str(), "r");
   Outcome outcome;
   char buffer[4096];
@@ -30,6 +29,11 @@ inline Outcome vitrine_program(const std::string& arguments, const std::string& 
   const int status = ::pclose(pipe);
   outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
   return outcome;
+}
+
+// environment: settings for this run, as before a command of a shell.
+inline Outcome vitrine_program(const std::string& arguments, const std::string& environment = "") {
+  return shell(environment + " " + VITRINE_PROGRAM + " " + arguments + " 2>&1");
 }
 
 class Program : public ::testing::Test {

@@ -10,6 +10,7 @@
 #include "tensor/parallel.h"
 #include "tensor/philox.h"
 #include "tests/cuda_devices.h"
+#include "tests/everywhere.h"
 
 namespace vitrine::testing {
 namespace {
@@ -197,6 +198,44 @@ TEST_P(OpTest, SameBitsOnRepeatThreadsAndInstructionSets) {
     EXPECT_TRUE(run(GetParam(), inputs) == expected) << isa_name(isa) << " differs";
   }
   set_active_isa(isa_before);
+}
+
+// How many values of `got` are numbers where `expected` has NaN. The other way round is no fault: a NaN weight meets the zeros around a tile.
+std::size_t passed_over(const std::vector<float>& expected, const std::vector<float>& got) {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) count += std::isnan(expected[i]) && !std::isnan(got[i]) ? 1 : 0;
+  return count;
+}
+
+TEST_P(OpTest, ANanInAnInputIsNeverPassedOver) {
+  const OpCase& c = GetParam();
+  for (std::size_t k = 0; k < c.inputs.size(); ++k) {
+    for (const bool everywhere_in_it : {false, true}) {
+      Arrays<double> inputs = draw_inputs(c);
+      const std::size_t one = 7919 % inputs[k].size();
+      for (std::size_t i = 0; i < inputs[k].size(); ++i) {
+        if (everywhere_in_it || i == one) inputs[k][i] = std::numeric_limits<double>::quiet_NaN();
+      }
+      const std::vector<float> expected = c.forward_float(rounded(inputs));
+      if (everywhere_in_it) {
+        EXPECT_NE(passed_over(expected, std::vector<float>(expected.size(), 0.0f)), 0u)
+            << "the reference passes input " << k << " over";
+      }
+      const auto forward = [&](Device device) {
+        std::vector<Variable> constants;
+        for (std::size_t i = 0; i < inputs.size(); ++i)
+          constants.emplace_back(Tensor::from(c.inputs[i], rounded(inputs[i])).to(device));
+        return values_of(c.apply(constants).tensor());
+      };
+      everywhere({1}, [&](const std::string& where) {
+        EXPECT_EQ(passed_over(expected, forward({})), 0u) << "input " << k << ", " << where;
+      });
+      for (const Device device : cuda_devices()) {
+        const TierScope scope(cuda::Tier::portable);
+        EXPECT_EQ(passed_over(expected, forward(device)), 0u) << "input " << k << ", " << device.text();
+      }
+    }
+  }
 }
 
 TEST_P(OpTest, CudaKernelsHaveTheBitsOfTheCpuInThePortableTier) {

@@ -8,6 +8,7 @@
 //   5. the same bits on repeat, for 1, 2, 3 and 7 threads and for every instruction set of this machine
 //   6. the CUDA kernels, on the host and on a GPU where there is one: the CPU's bits in the portable tier
 //   7. and in the run-to-run tier the reference within the stated ulp, the same bits on repeat
+//   8. a NaN in an input is never passed over: the output has NaN where the reference has it, on every set of kernels
 #pragma once
 
 #include <gtest/gtest.h>
