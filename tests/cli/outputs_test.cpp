@@ -77,11 +77,11 @@ TEST_F(Outputs, AnInputIsNeverTheOutput) {
   const std::string photo = content("photo.png"), net = content("net.safetensors");
   fs::create_symlink("net.safetensors", folder / "link");
   write_file(folder / "names.txt", "a\nb\nc\n");
-  for (const std::string& command :
-       {predict(path("photo.png")), predict(path("net.safetensors")), predict(path("names.txt")) + " --classes " + path("names.txt"),
-        "weights convert " + path("net.safetensors") + " -o " + path("net.safetensors"),
-        "weights convert " + path("link") + " -o " + path("net.safetensors"),
-        "export --weights " + path("net.safetensors") + " -o " + path("link")})
+  for (const std::string& command : {predict(path("photo.png")), predict(path("net.safetensors")),
+                                     predict(path("names.txt")) + " --classes " + path("names.txt"),
+                                     "weights convert " + path("net.safetensors") + " -o " + path("net.safetensors"),
+                                     "weights convert " + path("link") + " -o " + path("net.safetensors"),
+                                     "export --weights " + path("net.safetensors") + " -o " + path("link")})
     expect_refusal(command, 2, {"is also an input"});
   write_crops(folder / "m");
   expect_refusal("split " + path("m/manifest.csv") + " -o " + path("m/manifest.csv"), 2, {"is also an input"});
@@ -107,7 +107,8 @@ TEST_F(Outputs, WhatIsLostIsTold) {
 TEST_F(Outputs, OneBadPictureDoesNotStopTheOthers) {
   write_file(folder / "cut.png", content("photo.png").substr(0, 200));
   write_file(folder / "text.png", "not a picture");
-  const Outcome some = vitrine_program(predict(path("p.csv")) + " " + path("cut.png") + " " + path("text.png") + " " + path("photo.png"));
+  const Outcome some =
+      vitrine_program(predict(path("p.csv")) + " " + path("cut.png") + " " + path("text.png") + " " + path("photo.png"));
   EXPECT_EQ(some.code, 3) << some.output;
   EXPECT_THAT(some.output, HasSubstr("cut.png"));
   EXPECT_THAT(some.output, HasSubstr("text.png"));
@@ -142,11 +143,14 @@ TEST_F(Outputs, ClassFilesOfOtherSystemsAreRead) {
 
 TEST_F(Outputs, ForeignNamesForgeNothing) {
   fs::copy_file(folder / "photo.png", folder / "=evil.png");
-  ASSERT_EQ(vitrine_program("predict --weights " + path("net.safetensors") + " -o " + path("p.csv") + " --images '" + path("=evil.png") + "'",
+  ASSERT_EQ(vitrine_program("predict --weights " + path("net.safetensors") + " -o " + path("p.csv") + " --images '" +
+                                path("=evil.png") + "'",
                             "cd " + folder.string() + " &&")
                 .code,
             0);
-  ASSERT_EQ(vitrine_program("predict --weights net.safetensors -o p.csv --images =evil.png", "cd " + folder.string() + " &&").code, 0);
+  ASSERT_EQ(
+      vitrine_program("predict --weights net.safetensors -o p.csv --images =evil.png", "cd " + folder.string() + " &&").code,
+      0);
   const std::string csv = content("p.csv");
   EXPECT_THAT(csv, HasSubstr("\n\"'=evil.png\",1,"));  // a spreadsheet would run it
   EXPECT_THAT(csv, HasSubstr(",\"'=c\","));
@@ -166,18 +170,21 @@ TEST_F(Outputs, AnswersThatAreNoNumbersAreRefused) {
       t = t.in_memory();
     }
     write_sealed_safetensors(folder / "bad.safetensors", file);
-    const Outcome outcome = vitrine_program("predict --weights " + path("bad.safetensors") + " -o " + path("p.csv") + " --images " + path("photo.png"));
+    const Outcome outcome = vitrine_program("predict --weights " + path("bad.safetensors") + " -o " + path("p.csv") +
+                                            " --images " + path("photo.png"));
     EXPECT_EQ(outcome.code, 5) << tensor << outcome.output;
     EXPECT_THAT(outcome.output, Not(HasSubstr("class 0"))) << tensor;
     EXPECT_FALSE(fs::exists(folder / "p.csv"));
     write_safetensors(folder / "in.safetensors", {{StoredTensor::from("input", Tensor::full({1, 3, 32, 32}, 0.5f))}, {}});
-    const Outcome other = vitrine_program("predict --weights " + path("bad.safetensors") + " -o " + path("o.safetensors") + " --tensor " + path("in.safetensors"));
+    const Outcome other = vitrine_program("predict --weights " + path("bad.safetensors") + " -o " + path("o.safetensors") +
+                                          " --tensor " + path("in.safetensors"));
     EXPECT_EQ(other.code, 5) << other.output;
     EXPECT_FALSE(fs::exists(folder / "o.safetensors"));
   }
   write_safetensors(folder / "in.safetensors", {{StoredTensor::from("input", Tensor::full({1, 3, 32, 32}, HUGE_VALF))}, {}});
-  expect_refusal("predict --weights " + path("net.safetensors") + " -o " + path("o.safetensors") + " --tensor " + path("in.safetensors"), 3,
-                 {"not finite"});
+  expect_refusal(
+      "predict --weights " + path("net.safetensors") + " -o " + path("o.safetensors") + " --tensor " + path("in.safetensors"),
+      3, {"not finite"});
 }
 
 TEST_F(Outputs, OneFlippedBitOfAnOwnFileIsSeen) {

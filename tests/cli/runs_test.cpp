@@ -25,7 +25,8 @@ class Runs : public Program {
   // Crops and a split of them; the options of a short training.
   void prepare(const CropsOptions& o = {}) {
     write_crops(folder / "m", o);
-    const Outcome split = vitrine_program("split " + path("m/manifest.csv") + " -o " + path("s.json") + " --folds 2 --test-fraction 0.2");
+    const Outcome split =
+        vitrine_program("split " + path("m/manifest.csv") + " -o " + path("s.json") + " --folds 2 --test-fraction 0.2");
     ASSERT_EQ(split.code, 0) << split.output;
   }
   std::string train(const std::string& output, const std::string& more = "", int epochs = 1) const {
@@ -57,7 +58,8 @@ TEST_F(Runs, AnInputThatWouldNotBeReadIsRefusedOrAdaptedByName) {
   write_weights("grey.safetensors", 1);
   write_weights("four.safetensors", 4);
   for (const char* weights : {"grey.safetensors", "four.safetensors"}) {
-    expect_refusal(train("r", "--weights " + path(weights)), 2, {"the weights take", "t1c+flair+t2 has 3", "--first-conv extend"});
+    expect_refusal(train("r", "--weights " + path(weights)), 2,
+                   {"the weights take", "t1c+flair+t2 has 3", "--first-conv extend"});
     EXPECT_FALSE(fs::exists(folder / "r")) << "nothing is written before everything is accepted";
   }
   for (const char* rule : {"extend", "sum"})
@@ -120,12 +122,15 @@ TEST_F(Runs, ANetworkIsUsedAsItWasTrained) {
   }
   // Converted and exported files say the same; other wishes of the command line are said.
   run("weights convert " + best + " -o " + path("copy.safetensors"));
-  EXPECT_EQ(read_checkpoint(path("copy.safetensors")).metadata.at("vitrine.class_names"), file.metadata.at("vitrine.class_names"));
+  EXPECT_EQ(read_checkpoint(path("copy.safetensors")).metadata.at("vitrine.class_names"),
+            file.metadata.at("vitrine.class_names"));
   run("export --weights " + best + " --format onnx -o " + path("net.onnx"));
   EXPECT_THAT(read_file(folder / "net.onnx", 1u << 28), HasSubstr("vitrine.crop"));
   const std::string one = " --images " + path(std::string(expected[0][0]) + ".png");
-  EXPECT_THAT(vitrine_program("predict --weights " + best + " --input-size 64" + one).output, HasSubstr("input size 64 instead of 48"));
-  EXPECT_THAT(vitrine_program("predict --weights " + best + " --padding symmetric" + one).output, HasSubstr("padding symmetric instead of"));
+  EXPECT_THAT(vitrine_program("predict --weights " + best + " --input-size 64" + one).output,
+              HasSubstr("input size 64 instead of 48"));
+  EXPECT_THAT(vitrine_program("predict --weights " + best + " --padding symmetric" + one).output,
+              HasSubstr("padding symmetric instead of"));
   const report::Picture large{96, 96, 3, std::vector<std::uint8_t>(96 * 96 * 3, 7)};
   write_file(folder / "large.png", report::png_bytes(large));
   const Outcome resized = vitrine_program("predict --weights " + best + " --images " + path("large.png"));
@@ -192,7 +197,9 @@ TEST_F(Runs, AReportIsNotMadeOfTablesThatDoNotFit) {
 
 TEST_F(Runs, OnePatientIsNotOnBothSides) {
   prepare();
-  const auto split = [&] { return "split " + path("m/manifest.csv") + " -o " + path("s.json") + " --folds 2 --test-fraction 0.2"; };
+  const auto split = [&] {
+    return "split " + path("m/manifest.csv") + " -o " + path("s.json") + " --folds 2 --test-fraction 0.2";
+  };
   const std::string good = read_file(folder / "m" / "manifest.csv", 1u << 20);
   const auto with = [&](const std::string& from, const std::string& to) {
     std::string bytes = good;

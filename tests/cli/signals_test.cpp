@@ -113,7 +113,8 @@ TEST_F(Signals, APipeWithoutAReaderIsLeft) {
 }
 
 TEST_F(Signals, ASecondSignalEndsAtOnceAndNohupIsObeyed) {
-  const std::string train = VITRINE_PROGRAM " train " + path("m/manifest.csv") + " --splits " + path("s.json") + " --arch lite0 -q -o " + path("n");
+  const std::string train =
+      VITRINE_PROGRAM " train " + path("m/manifest.csv") + " --splits " + path("s.json") + " --arch lite0 -q -o " + path("n");
   // Started with SIGHUP ignored, it goes on to its end.
   EXPECT_EQ(shell("trap '' HUP; " + train + " --epochs 3 & child=$!; sleep 0.4; kill -HUP $child; wait $child").code, 0);
   EXPECT_TRUE(fs::exists(folder / "n" / "fold_0" / "fold.json"));

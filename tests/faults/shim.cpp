@@ -48,7 +48,8 @@ void read_environment() {
   constexpr struct {
     const char* name;
     Kind kind;
-  } kKinds[] = {{"alloc:", Kind::alloc}, {"error:", Kind::error}, {"short:", Kind::short_}, {"kill:", Kind::kill}, {"torn:", Kind::torn}};
+  } kKinds[] = {
+      {"alloc:", Kind::alloc}, {"error:", Kind::error}, {"short:", Kind::short_}, {"kill:", Kind::kill}, {"torn:", Kind::torn}};
   for (const auto& k : kKinds) {
     if (std::strncmp(asked, k.name, std::strlen(k.name)) != 0) continue;
     wanted = std::strtoull(asked + std::strlen(k.name), nullptr, 10);
@@ -84,7 +85,9 @@ bool fails(int error, bool is_write = false) {
 }
 
 // After `fails`: what is left to do of `bytes`; kills after half of a write where that is asked.
-std::size_t share(std::size_t bytes) { return (kind == Kind::short_ || kind == Kind::torn) && is_turn(calls) && bytes > 1 ? bytes / 2 : bytes; }
+std::size_t share(std::size_t bytes) {
+  return (kind == Kind::short_ || kind == Kind::torn) && is_turn(calls) && bytes > 1 ? bytes / 2 : bytes;
+}
 void after_write() {
   if (kind == Kind::torn && is_turn(calls)) die();
 }
@@ -116,7 +119,9 @@ void* malloc(std::size_t bytes) { return memory_ends() ? nullptr : __libc_malloc
 void* calloc(std::size_t count, std::size_t bytes) { return memory_ends() ? nullptr : __libc_calloc(count, bytes); }
 void* realloc(void* p, std::size_t bytes) { return memory_ends() ? nullptr : __libc_realloc(p, bytes); }
 void* memalign(std::size_t alignment, std::size_t bytes) { return memory_ends() ? nullptr : __libc_memalign(alignment, bytes); }
-void* aligned_alloc(std::size_t alignment, std::size_t bytes) { return memory_ends() ? nullptr : __libc_memalign(alignment, bytes); }
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
+  return memory_ends() ? nullptr : __libc_memalign(alignment, bytes);
+}
 int posix_memalign(void** p, std::size_t alignment, std::size_t bytes) {
   if (memory_ends()) return ENOMEM;
   *p = __libc_memalign(alignment, bytes);
@@ -138,7 +143,9 @@ int open64(const char* path, int flags, ...) {
   return fails(EMFILE) ? -1 : static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, flags, mode));
 }
 ssize_t read(int file, void* to, std::size_t bytes) { return fails(EIO) ? -1 : ::syscall(SYS_read, file, to, share(bytes)); }
-ssize_t pread(int file, void* to, std::size_t bytes, off_t at) { return fails(EIO) ? -1 : ::syscall(SYS_pread64, file, to, share(bytes), at); }
+ssize_t pread(int file, void* to, std::size_t bytes, off_t at) {
+  return fails(EIO) ? -1 : ::syscall(SYS_pread64, file, to, share(bytes), at);
+}
 ssize_t pread64(int file, void* to, std::size_t bytes, off64_t at) {
   return fails(EIO) ? -1 : ::syscall(SYS_pread64, file, to, share(bytes), at);
 }
@@ -167,7 +174,9 @@ int link(const char* from, const char* to) {
   return fails(EIO) ? -1 : static_cast<int>(::syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0));
 }
 int unlink(const char* path) { return fails(EIO) ? -1 : static_cast<int>(::syscall(SYS_unlinkat, AT_FDCWD, path, 0)); }
-int mkdir(const char* path, mode_t mode) { return fails(ENOSPC) ? -1 : static_cast<int>(::syscall(SYS_mkdirat, AT_FDCWD, path, mode)); }
+int mkdir(const char* path, mode_t mode) {
+  return fails(ENOSPC) ? -1 : static_cast<int>(::syscall(SYS_mkdirat, AT_FDCWD, path, mode));
+}
 int ftruncate(int file, off_t bytes) { return fails(EIO) ? -1 : static_cast<int>(::syscall(SYS_ftruncate, file, bytes)); }
 int ftruncate64(int file, off64_t bytes) { return ftruncate(file, bytes); }
 int fallocate(int file, int mode, off_t at, off_t bytes) {
