@@ -8,6 +8,7 @@
 #include "layers/fused_mbconv.h"
 #include "layers/planes.h"
 #include "nn/efficientnet/work.h"
+#include "tensor/parallel.h"
 #include "tensor/philox.h"
 
 namespace vitrine {
@@ -17,8 +18,10 @@ Tensor drawn(const Shape& shape) {
   Tensor t = Tensor::uninitialized(shape);
   const Draw draw{.seed = 1, .purpose = Purpose::init, .op = 3};
   const auto values = t.mutable_host();
-  for (std::size_t i = 0; i < values.size(); ++i)
-    values[i] = static_cast<float>(draw.uniform(static_cast<std::uint32_t>(i), -1, 1));
+  parallel_for(t.size(), 1 << 16, [&](std::int64_t first, std::int64_t last) {
+    for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i)
+      values[i] = static_cast<float>(draw.uniform(static_cast<std::uint32_t>(i), -1, 1));
+  });
   return t;
 }
 

@@ -63,7 +63,7 @@ Manifest drawn_cohort(const fs::path& folder) {
 struct Scratch {
   fs::path path;
   explicit Scratch(const fs::path& p) : path(p) {
-    if (fs::exists(path)) throw UsageError(text(path.string(), " exists already; name a folder that does not"));
+    if (path_exists(path)) throw UsageError(text(path, " exists already; name a folder that does not"));
     make_directory(path);
   }
   ~Scratch() {
