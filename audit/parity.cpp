@@ -5,6 +5,7 @@
 
 #include "audit/formula.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/number.h"
 #include "nn/efficientnet/checkpoint.h"
 #include "nn/efficientnet/inference.h"
@@ -16,12 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 
 std::vector<fs::path> files_in(const fs::path& folder) {
-  std::vector<fs::path> files;
-  std::error_code none;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, none)) {
-    if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
+  std::vector<fs::path> files = entries_of(folder);
+  std::erase_if(files, [](const fs::path& path) { return path.extension() != ".safetensors"; });
   return files;
 }
 

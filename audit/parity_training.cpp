@@ -2,13 +2,13 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <sstream>
 
 #include "audit/formula.h"
 #include "audit/parity.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/names.h"
 #include "base/number.h"
 #include "train/metrics.h"
 #include "train/optimizer.h"
@@ -101,8 +101,7 @@ std::vector<ParityRow> training_parity(const fs::path& path) {
   if (name != "torchvision-b0-64-adam-10steps")
     throw DataError(text(path.string(), ": the training case '", name, "' is not known"));
   const TensorFile file = read_safetensors(path);
-  std::istringstream peers(required_metadata(file.metadata, "float32_loss_error", path.string()));
-  peers.imbue(std::locale::classic());
+  const std::vector<std::string> peers = split_at(required_metadata(file.metadata, "float32_loss_error", path.string()), ' ');
   EfficientNet net = formula_network(Family::torchvision, "b0", 2, 0, 2.0);
   OptimizerOptions adam;
   adam.beta2 = 0.999;
@@ -112,7 +111,8 @@ std::vector<ParityRow> training_parity(const fs::path& path) {
   for (std::uint64_t step = 0; step < 10; ++step) {
     const double loss = train_step(net, optimizer, batch_of(16, 64, step), {.lr = 1e-3}).loss;
     double peer = 0;
-    peers >> peer;
+    if (step >= peers.size() || !parse_number(std::string_view(peers[step]), peer))
+      throw DataError(text(path, ": the metadata 'float32_loss_error' has no number for step ", step));
     const double error = std::abs(loss - file.at(text("loss.", step)).to_double()[0]);
     if (step == 0) {
       first = error;
@@ -178,11 +178,8 @@ ParityRow schedule_parity(const fs::path& path) {
 
 std::vector<ParityRow> checkpoint_parity(const fs::path& folder) {
   const TensorFile truth = read_safetensors(folder / "state_dict.safetensors");
-  std::vector<fs::path> files;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() == ".pth") files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
+  std::vector<fs::path> files = entries_of(folder);
+  std::erase_if(files, [](const fs::path& path) { return path.extension() != ".pth"; });
   std::vector<ParityRow> rows;
   for (const fs::path& path : files) {
     const TensorFile file = read_checkpoint(path);

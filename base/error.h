@@ -7,13 +7,12 @@
 #include <cstdint>
 #include <exception>
 #include <filesystem>
-#include <locale>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
+#include "base/number.h"
 #include "base/printable.h"
 
 namespace vitrine {
@@ -69,28 +68,30 @@ struct InternalError final : Error {  // our own bug
   explicit InternalError(std::string m) : Error(ExitCode::runtime, std::move(m)) {}
 };
 
-// Joins its arguments into one string, numbers in the C locale and paths as base/printable.h shows them: text("x has ", 24,
-// " channels"). Other foreign text is passed through printable() by the caller.
+// Joins its arguments into one string, numbers in the C locale (a real number in six digits, a whole one as such: 100000, not 1e+05) and
+// paths as base/printable.h shows them: text("x has ", 24, " channels"). Other foreign text is passed through printable() by the caller.
+// No stream: a stream that runs out of memory leaves out the rest without a word.
 template <class... Parts>
 std::string text(const Parts&... parts) {
-  std::ostringstream out;
-  out.imbue(std::locale::classic());
+  std::string out;
   const auto put = [&out](const auto& part) {
-    if constexpr (std::is_same_v<std::remove_cvref_t<decltype(part)>, std::filesystem::path>) {
-      out << shown(part);
-    } else if constexpr (std::is_floating_point_v<std::remove_cvref_t<decltype(part)>>) {
-      // A whole number reads as one: 100000, not 1e+05.
-      if (part > -1e15 && part < 1e15 && part == static_cast<decltype(+part)>(static_cast<std::int64_t>(part))) {
-        out << static_cast<std::int64_t>(part);
-      } else {
-        out << part;
-      }
+    using Part = std::remove_cvref_t<decltype(part)>;
+    if constexpr (std::is_same_v<Part, std::filesystem::path>) {
+      out += shown(part);
+    } else if constexpr (std::is_same_v<Part, char>) {
+      out += part;
+    } else if constexpr (std::is_floating_point_v<Part>) {
+      append_number(out, static_cast<double>(part));
+    } else if constexpr (std::is_signed_v<Part>) {
+      append_number(out, static_cast<std::int64_t>(part));
+    } else if constexpr (std::is_unsigned_v<Part>) {
+      append_number(out, static_cast<std::uint64_t>(part));
     } else {
-      out << part;
+      out += part;
     }
   };
   (put(parts), ...);
-  return out.str();
+  return out;
 }
 
 // What `work` gives; a FileError in it is thrown as E, since whose file it was decides the exit code:

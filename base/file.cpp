@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,6 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
+#include <new>
 #include <system_error>
 
 #include "base/error.h"
@@ -63,6 +66,29 @@ bool path_exists(const std::filesystem::path& path) {
 bool is_folder(const std::filesystem::path& path) {
   struct stat info {};
   return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+std::vector<std::filesystem::path> entries_of(const std::filesystem::path& folder, bool below) {
+  std::vector<std::filesystem::path> entries;
+  {
+    const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.c_str()), ::closedir);
+    if (!open) {
+      if (errno == ENOMEM) throw std::bad_alloc();
+      return entries;
+    }
+    while (const dirent* const entry = ::readdir(open.get())) {
+      const std::string_view name = entry->d_name;
+      if (name != "." && name != "..") entries.push_back(folder / name);
+    }
+  }
+  check_interrupt("reading a folder");
+  std::ranges::sort(entries);
+  for (std::size_t i = 0, count = entries.size(); below && i < count; ++i) {
+    struct stat info {};
+    if (::lstat(entries[i].c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) continue;
+    for (std::filesystem::path& inside : entries_of(entries[i], true)) entries.push_back(std::move(inside));
+  }
+  return entries;
 }
 
 InputFile::InputFile(const std::filesystem::path& path, std::uint64_t max_bytes) : path_(path) {

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/descriptor.h"
 
@@ -19,6 +20,10 @@ std::string path_flaw(const std::filesystem::path& path);
 // True when something is there, whatever it is, a dangling link included. Never throws.
 bool path_exists(const std::filesystem::path& path);
 bool is_folder(const std::filesystem::path& path);  // through links
+
+// What lies in a folder, by name; with `below`, in the folders below it as well (links to folders are not followed). Empty when it cannot be
+// read. Interrupted.
+std::vector<std::filesystem::path> entries_of(const std::filesystem::path& folder, bool below = false);
 
 // An open file with the size and the time it had then. Nothing is mapped: a file that shrinks cannot crash its reader.
 class InputFile {

@@ -1,5 +1,7 @@
 #include "base/names.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace vitrine {
@@ -78,6 +80,16 @@ std::string_view trimmed(std::string_view s) {
     s.remove_suffix(c.bytes);
   }
   return s;
+}
+
+std::vector<std::string> split_at(std::string_view s, char separator) {
+  std::vector<std::string> pieces;
+  while (true) {
+    const std::size_t end = std::min(s.find(separator), s.size());
+    pieces.emplace_back(s.substr(0, end));
+    if (end == s.size()) return pieces;
+    s.remove_prefix(end + 1);
+  }
 }
 
 std::string case_folded(std::string_view s) {

@@ -4,11 +4,15 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace vitrine {
 
 // Without white space at both ends: ASCII's, the no-break space, zero-width marks and a byte-order mark, as spreadsheets leave them.
 std::string_view trimmed(std::string_view text);
+
+// The pieces between separators, empty ones too; one for an empty text.
+std::vector<std::string> split_at(std::string_view text, char separator);
 
 // Equal for names that differ by case alone: ASCII, Latin, Greek and Cyrillic letters.
 std::string case_folded(std::string_view text);

@@ -38,6 +38,22 @@ std::string fixed(double value, int digits) {
   return is_zero && out.front() == '-' ? out.substr(1) : out;  // "-0.00" reads like a mistake
 }
 
+void append_number(std::string& out, double value) {
+  constexpr double kWhole = 1e15;  // below it every whole number is exact
+  if (value > -kWhole && value < kWhole && value == std::trunc(value))
+    return append_number(out, static_cast<std::int64_t>(value));
+  char buffer[64];
+  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::general, 6).ptr);
+}
+void append_number(std::string& out, std::int64_t value) {
+  char buffer[32];
+  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
+}
+void append_number(std::string& out, std::uint64_t value) {
+  char buffer[32];
+  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
+}
+
 bool parse_number(std::string_view s, double& value) { return parse_whole(s, value); }
 bool parse_number(std::string_view s, std::int64_t& value) { return parse_whole(s, value); }
 bool parse_number(std::string_view s, std::uint64_t& value) { return parse_whole(s, value); }

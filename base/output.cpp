@@ -124,12 +124,11 @@ void sync_folder(const fs::path& folder, const fs::path& path) {
 }  // namespace
 
 void remove_stale_temporaries(const fs::path& folder) {
-  std::error_code problem;
-  for (fs::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem)) {
-    if (!is_temporary_name(at->path().filename().string())) continue;
-    const Descriptor file(::open(at->path().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  for (const fs::path& path : entries_of(folder)) {
+    if (!is_temporary_name(path.filename().string())) continue;
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     // Its writer holds a lock on it as long as it lives.
-    if (file.is_open() && ::flock(file.get(), LOCK_EX | LOCK_NB) == 0) ::unlink(at->path().c_str());
+    if (file.is_open() && ::flock(file.get(), LOCK_EX | LOCK_NB) == 0) ::unlink(path.c_str());
   }
 }
 

@@ -2,9 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <sstream>
 
 #include "base/error.h"
+#include "base/names.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
 
@@ -52,8 +52,7 @@ void DeviceChoice::choose(TrainOptions& options) const {
     return;
   }
   std::vector<Device> devices;
-  std::istringstream numbers(together);
-  for (std::string number; std::getline(numbers, number, ',');)
+  for (const std::string& number : split_at(together, ','))
     devices.push_back(device_from_name(device == "cuda-host" ? device : "cuda:" + number));
   DeviceChoice first = *this;
   first.device = devices.front().text();

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -272,18 +273,21 @@ std::string explained(const std::exception& error) {
 
 constexpr const char kOutOfMemory[] = "out of memory; use a smaller batch or image, or give the program more";
 
-// Memory may run out where no exception can pass: before main, or in a thread that is just beginning.
+std::atomic<bool> memory_ended{false};
+
+void on_memory_ended() {
+  memory_ended = true;
+  throw std::bad_alloc();
+}
+
+// Memory may run out where no exception can pass: before main, in a thread that is just beginning, in a library's function that promises not
+// to throw.
 [[noreturn]] void on_terminate() noexcept {
-  try {
-    std::rethrow_exception(std::current_exception());
-  } catch (const std::bad_alloc&) {
-    for (const char* part : {"vitrine: ", kOutOfMemory, "\n"}) {
-      if (::write(STDERR_FILENO, part, std::strlen(part)) < 0) break;
-    }
-    ::_exit(static_cast<int>(ExitCode::runtime));
-  } catch (...) {
+  if (!memory_ended) std::abort();
+  for (const char* part : {"vitrine: ", kOutOfMemory, "\n"}) {
+    if (::write(STDERR_FILENO, part, std::strlen(part)) < 0) break;
   }
-  std::abort();
+  ::_exit(static_cast<int>(ExitCode::runtime));
 }
 
 void say_and_end(int) {
@@ -295,6 +299,7 @@ void say_and_end(int) {
 // at what it is given. main takes the handler back.
 [[gnu::section(".preinit_array"), gnu::used]] void (*const kBeforeConstructors)() = [] {
   std::set_terminate(on_terminate);
+  std::set_new_handler(on_memory_ended);
   std::signal(SIGSEGV, say_and_end);
 };
 

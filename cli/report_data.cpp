@@ -214,9 +214,8 @@ void add_unfinished(report::StudyResult& study, const fs::path& run_folder, cons
 
 std::vector<std::string> files_of_report(const fs::path& folder) {
   std::vector<std::string> files;
-  std::error_code problem;
-  for (fs::recursive_directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem)) {
-    if (at->path().extension() != ".html") files.push_back(at->path().string());
+  for (const fs::path& path : entries_of(folder, true)) {
+    if (path.extension() != ".html") files.push_back(path.string());
   }
   return files;
 }

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/names.h"
 #include "base/sha256.h"
 #include "weights/safetensors.h"
 
@@ -15,18 +16,6 @@ namespace {
 
 constexpr std::uint64_t kMaxCrop = std::uint64_t{64} << 20;
 constexpr float kMostOutside = 1e-3f;  // of a crop's values beyond 0 and 1: resampling by another tool
-
-std::vector<std::string> split_names(const std::string& names, char separator) {
-  std::vector<std::string> parts(1);
-  for (const char c : names) {
-    if (c == separator) {
-      parts.emplace_back();
-    } else {
-      parts.back() += c;
-    }
-  }
-  return parts;
-}
 
 TensorFile read_crop(const std::filesystem::path& path, const Sample& sample) {
   try {
@@ -54,7 +43,7 @@ Tensor chosen_channels(const TensorFile& crop, const std::filesystem::path& path
   const StoredTensor& stored = image_of(crop, path);
   const Shape& s = stored.shape;
   const auto metadata = crop.metadata.find("channels");
-  const std::vector<std::string> names = split_names(metadata == crop.metadata.end() ? "" : metadata->second, ',');
+  const std::vector<std::string> names = split_at(metadata == crop.metadata.end() ? "" : metadata->second, ',');
   if (s.rank() != 3 || s[0] < 1 || s[1] < 1 || s[2] != static_cast<std::int64_t>(names.size())) {
     throw DataError(
         text(path, ": 'image' has shape ", s.text(), ", expected [H, W, ", names.size(), "] by its metadata 'channels'"));
@@ -101,7 +90,7 @@ InputConfiguration input_configuration(const std::string& name) {
   if (std::find(known.begin(), known.end(), name) == known.end()) {
     throw UsageError(text("--inputs is '", name, "'; choose t1c, flair, t2 or t1c+flair+t2"));
   }
-  return {name, split_names(name, '+')};
+  return {name, split_at(name, '+')};
 }
 
 const std::vector<std::string>& input_configuration_names() {

@@ -2,10 +2,46 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <memory>
 
 #include "base/error.h"
 
+namespace vitrine::report {
+namespace {
+
+// The memory of one picture being encoded. The encoder does not look at what it is given, so running out of it must not come back to it.
+class Arena {
+ public:
+  static void* take(std::size_t bytes) {
+    current->blocks_.push_back(std::make_unique<char[]>(bytes));
+    return current->blocks_.back().get();
+  }
+  static void* grow(void* old, std::size_t old_bytes, std::size_t bytes) {
+    void* const larger = take(bytes);
+    if (old != nullptr) std::memcpy(larger, old, std::min(old_bytes, bytes));
+    return larger;
+  }
+  static void leave(void*) {}  // all of it goes with the arena
+
+  Arena() { current = this; }
+  ~Arena() { current = nullptr; }
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+ private:
+  static thread_local Arena* current;
+  std::vector<std::unique_ptr<char[]>> blocks_;
+};
+thread_local Arena* Arena::current = nullptr;
+
+}  // namespace
+}  // namespace vitrine::report
+
 // The one place where the writer is compiled. Its own warnings are not ours.
+#define STBIW_MALLOC vitrine::report::Arena::take
+#define STBIW_REALLOC_SIZED vitrine::report::Arena::grow
+#define STBIW_FREE vitrine::report::Arena::leave
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -24,6 +60,7 @@ std::string png_bytes(const Picture& picture) {
   if (!sound)
     throw InternalError(text("png: a picture of ", picture.width, " x ", picture.height, " x ", picture.channels, " with ",
                              picture.pixels.size(), " values"));
+  const Arena arena;
   std::string bytes;
   const auto append = [](void* target, void* data, int size) {
     static_cast<std::string*>(target)->append(static_cast<const char*>(data), static_cast<std::size_t>(size));

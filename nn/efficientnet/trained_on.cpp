@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/names.h"
 #include "base/number.h"
 
 namespace vitrine {
@@ -19,23 +20,11 @@ std::string value_of(const std::map<std::string, std::string>& metadata, const c
   return found == metadata.end() ? std::string() : found->second;
 }
 
-// Files of before 2026-11-25 joined the names by commas; names that hold one cannot be told apart there.
-std::vector<std::string> split_at_commas(const std::string& joined) {
-  std::vector<std::string> names(1);
-  for (const char c : joined) {
-    if (c == ',') {
-      names.emplace_back();
-    } else {
-      names.back() += c;
-    }
-  }
-  return names;
-}
-
 std::vector<std::string> names_of(const std::string& value, std::int64_t classes, const std::string& file) {
   if (value.empty()) return {};
-  if (value.front() != '[') {
-    std::vector<std::string> names = split_at_commas(value);
+  if (value.front() !=
+      '[') {  // files of before 2026-11-25 joined the names by commas; names that hold one cannot be told apart there
+    std::vector<std::string> names = split_at(value, ',');
     return static_cast<std::int64_t>(names.size()) == classes ? names : std::vector<std::string>();
   }
   std::vector<std::string> names;

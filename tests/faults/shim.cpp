@@ -8,7 +8,6 @@
 //   VITRINE_FAULT_COUNT=FILE  where the numbers of allocations and file calls are written at the end
 //
 // Calls are counted from the start of the process, constructors included, over all of its threads and in children from where they were forked.
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -90,11 +89,6 @@ std::size_t share(std::size_t bytes) {
 }
 void after_write() {
   if (kind == Kind::torn && is_turn(calls)) die();
-}
-
-template <class Function>
-Function* next(const char* name) {
-  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
 }
 
 // At the end of the process, by plain system calls: nothing here may be counted.
