@@ -1,6 +1,7 @@
 #include "train/resume.h"
 
 #include <cmath>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -132,7 +133,12 @@ void remove_resume_files(const fs::path& folder) {
   for (const char* name : {kLast, kBefore}) fs::remove(folder / name, ignored);
 }
 
-ResumeWriter::ResumeWriter(fs::path folder) : folder_(std::move(folder)), thread_([this] { work(); }) {}
+ResumeWriter::ResumeWriter(fs::path folder) : folder_(std::move(folder)) {
+  try {
+    thread_ = std::thread([this] { work(); });
+  } catch (const std::system_error&) {
+  }
+}
 
 ResumeWriter::~ResumeWriter() {
   {
@@ -140,7 +146,14 @@ ResumeWriter::~ResumeWriter() {
     stopping_ = true;
   }
   changed_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
+}
+
+void ResumeWriter::put(const TensorFile& state) const {
+  const fs::path last = folder_ / kLast;
+  std::error_code none;
+  if (path_exists(last)) fs::rename(last, folder_ / kBefore, none);
+  write_sealed_safetensors(last, state);
 }
 
 void ResumeWriter::work() {
@@ -152,10 +165,7 @@ void ResumeWriter::work() {
     lock.unlock();
     std::exception_ptr failure;
     try {
-      const fs::path last = folder_ / kLast;
-      std::error_code none;
-      if (path_exists(last)) fs::rename(last, folder_ / kBefore, none);
-      write_sealed_safetensors(last, *pending_);
+      put(*pending_);
     } catch (...) {
       failure = std::current_exception();
     }
@@ -177,6 +187,7 @@ void ResumeWriter::wait_until_idle(std::unique_lock<std::mutex>& lock) {
 }
 
 void ResumeWriter::write(TensorFile state) {
+  if (!thread_.joinable()) return put(state);
   std::unique_lock lock(mutex_);
   wait_until_idle(lock);
   pending_ = std::move(state);

@@ -42,7 +42,7 @@ Resumed read_resume_state(const std::filesystem::path& folder, int epochs, Resum
 
 void remove_resume_files(const std::filesystem::path& folder);
 
-// Writes states on a thread of its own. What goes wrong there is thrown by the next call.
+// Writes states on a thread of its own, or at once where the system gives none. What goes wrong there is thrown by the next call.
 class ResumeWriter {
  public:
   explicit ResumeWriter(std::filesystem::path folder);
@@ -54,6 +54,7 @@ class ResumeWriter {
 
  private:
   void work();
+  void put(const TensorFile& state) const;
   void wait_until_idle(std::unique_lock<std::mutex>& lock);
 
   std::filesystem::path folder_;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <future>
 #include <optional>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -136,10 +137,15 @@ class FoldTraining {
   // where it is made cannot matter.
   std::future<Batch> make_batch(const std::vector<int>& visit, int step, int epoch) const {
     const std::size_t first = static_cast<std::size_t>(step) * static_cast<std::size_t>(options_.batch_size);
-    return std::async(std::launch::async, [this, &visit, first, epoch] {
+    const auto make = [this, &visit, first, epoch] {
       const LoopsInPlace alone;  // the pool is busy with the step
       return training_batch(data_.train, visit, first, net_.semantics, options_, static_cast<std::uint32_t>(epoch));
-    });
+    };
+    try {
+      return std::async(std::launch::async, make);
+    } catch (const std::system_error&) {
+      return std::async(std::launch::deferred, make);  // the system gives no thread: when it is asked for
+    }
   }
 
   // The losses of an epoch's steps, added up in order.

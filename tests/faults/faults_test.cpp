@@ -189,10 +189,12 @@ class Faults : public Program {
   std::string run_options(const std::string& output) {
     EXPECT_EQ(run("split " + path("m/manifest.csv") + " --folds 2 --test-fraction 0 -o " + path("s.json"), "").code, 0);
     return path("m/manifest.csv") + " --splits " + path("s.json") + " -o " + path(output) + " --weights " +
-           path("net.safetensors") + " --arch lite0 --no-augmentation --threads 1 -q";
+           path("net.safetensors") + " --arch lite0 --no-augmentation -q";
   }
-  void train(const std::vector<Fault>& faults) { enumerate("train " + run_options("r") + " --epochs 2", {"r"}, faults); }
-  void cv(const std::vector<Fault>& faults) { enumerate("cv " + run_options("c") + " --epochs 1", {"c"}, faults); }
+  void train(const std::vector<Fault>& faults) {
+    enumerate("train " + run_options("r") + " --threads 1 --epochs 2", {"r"}, faults);
+  }
+  void cv(const std::vector<Fault>& faults) { enumerate("cv " + run_options("c") + " --threads 1 --epochs 1", {"c"}, faults); }
   void report(const std::vector<Fault>& faults) {
     ASSERT_EQ(run("cv " + run_options("c") + " --epochs 1", "").code, 0);
     write_file(folder / "r.html", "old\n");
@@ -203,6 +205,24 @@ class Faults : public Program {
   State old_state, new_state;
   std::uint64_t tried = 0;
 };
+
+// Where the system gives no thread, or not all, the results are the same.
+TEST_F(Faults, WithoutThreads) {
+  const std::string train = "train " + run_options("r") + " --epochs 2 --threads 4";
+  for (const char* fault : {"thread:1+", "thread:2+", "thread:1", "thread:3"}) {
+    outputs = {"r", "p.csv"};
+    for (const std::string& command : {train, "predict --threads 4 --weights " + path("net.safetensors") + " -o " +
+                                                  path("p.csv") + " --images " + path("photo.png")}) {
+      restore_old();
+      ASSERT_EQ(run(command, "").code, 0);
+      new_state = state();
+      restore_old();
+      const Ended e = run(command, fault);
+      EXPECT_EQ(e.code, 0) << fault << "\n" << e.errors;
+      EXPECT_EQ(state(), new_state) << fault << command;
+    }
+  }
+}
 
 using FaultsLong = Faults;
 

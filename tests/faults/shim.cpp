@@ -5,10 +5,13 @@
 //     error   open, read, write, fsync, rename, ... fail: EIO, on open EMFILE, on write and allocation of space ENOSPC
 //     short   read and write do half of what they are asked, once
 //     kill    SIGKILL before the call;  torn: SIGKILL after half of a write
+//     thread  no thread can be made (N counts threads)
 //   VITRINE_FAULT_COUNT=FILE  where the numbers of allocations and file calls are written at the end
 //
 // Calls are counted from the start of the process, constructors included, over all of its threads and in children from where they were forked.
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -33,11 +36,11 @@ void* __libc_memalign(std::size_t, std::size_t);
 
 namespace {
 
-enum class Kind { none, alloc, error, short_, kill, torn };
+enum class Kind { none, alloc, error, short_, kill, torn, thread };
 
 std::atomic<Kind> kind{Kind::none};
 std::atomic<bool> is_read{false};
-std::atomic<std::uint64_t> wanted{0}, allocations{0}, calls{0};
+std::atomic<std::uint64_t> wanted{0}, allocations{0}, calls{0}, threads{0};
 bool persistent = false;
 
 void read_environment() {
@@ -47,8 +50,8 @@ void read_environment() {
   constexpr struct {
     const char* name;
     Kind kind;
-  } kKinds[] = {
-      {"alloc:", Kind::alloc}, {"error:", Kind::error}, {"short:", Kind::short_}, {"kill:", Kind::kill}, {"torn:", Kind::torn}};
+  } kKinds[] = {{"alloc:", Kind::alloc}, {"error:", Kind::error}, {"short:", Kind::short_},
+                {"kill:", Kind::kill},   {"torn:", Kind::torn},   {"thread:", Kind::thread}};
   for (const auto& k : kKinds) {
     if (std::strncmp(asked, k.name, std::strlen(k.name)) != 0) continue;
     wanted = std::strtoull(asked + std::strlen(k.name), nullptr, 10);
@@ -120,6 +123,14 @@ int posix_memalign(void** p, std::size_t alignment, std::size_t bytes) {
   if (memory_ends()) return ENOMEM;
   *p = __libc_memalign(alignment, bytes);
   return *p == nullptr ? ENOMEM : 0;
+}
+
+int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*start)(void*), void* argument) {
+  using Create = int(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+  static auto* const create = reinterpret_cast<Create*>(::dlsym(RTLD_NEXT, "pthread_create"));
+  if (!is_read) read_environment();
+  const std::uint64_t number = ++threads;
+  return kind == Kind::thread && is_turn(number) ? EAGAIN : create(thread, attributes, start, argument);
 }
 
 int open(const char* path, int flags, ...) {
