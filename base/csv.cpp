@@ -205,6 +205,22 @@ std::optional<std::size_t> CsvTable::find_column(std::string_view name) const {
   return std::nullopt;
 }
 
+std::vector<std::string> CsvTable::misspelt_columns(const std::vector<std::string>& known) const {
+  std::vector<std::string> notes;
+  const auto plain = [](std::string name) {  // as it reads: brain_mask, Brain-Mask and "brain mask" are one
+    std::erase_if(name, [](char c) { return c == '_' || c == '-' || c == ' '; });
+    return case_folded(name);
+  };
+  for (const std::string& name : header) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    std::string meant = nearest_name(name, known);
+    for (const std::string& other : known) meant = plain(name) == plain(other) ? other : meant;
+    if (!meant.empty() && !find_column(meant))
+      notes.push_back(text(path, ":1: the column '", printable(name), "' is not read; is it '", meant, "'?"));
+  }
+  return notes;
+}
+
 std::size_t CsvTable::column(std::string_view name) const {
   if (const auto found = find_column(name)) return *found;
   std::string hint;

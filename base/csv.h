@@ -47,6 +47,8 @@ class CsvTable {
   CsvRow operator[](std::size_t row) const { return {*this, row}; }
 
   std::optional<std::size_t> find_column(std::string_view name) const;
+  // Columns that are none of `known` and nearly one of them, one sentence each: they were probably meant, and are not read.
+  std::vector<std::string> misspelt_columns(const std::vector<std::string>& known) const;
   // DataError naming the file, the missing column, the nearest one and the columns found.
   std::size_t column(std::string_view name) const;
 

@@ -38,6 +38,8 @@ Json parse_json(std::string_view bytes, const JsonLimits& limits) {
     if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second) {
       throw std::runtime_error(text("JSON has the duplicate key \"", printable(value.get<std::string>()), "\""));
     }
+    if (event == Json::parse_event_t::key && keys.back().size() > limits.max_keys)
+      throw std::runtime_error(text("JSON has an object of more than ", limits.max_keys, " keys"));
     return true;
   };
   try {

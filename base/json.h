@@ -18,6 +18,7 @@ struct JsonLimits {
   int max_depth = 16;
   std::size_t max_bytes = std::size_t{16} << 20;
   std::size_t max_values = 400'000;  // a key counts as three: a text of two bytes takes some eighty of memory
+  std::size_t max_keys = 1024;       // of one object: a key is looked for among those before it
 };
 
 // On bad input throws std::runtime_error with one sentence (what, byte offset); the caller knows which file it was and

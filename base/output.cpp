@@ -260,4 +260,13 @@ void check_output(const std::string& name, const std::vector<std::string>& input
     throw FileError(text("cannot write ", fs::path(name), ": the folder ", folder, " may not be written: ", reason()));
 }
 
+void check_output_folder(const std::string& name) {
+  if (name.empty() || is_standard_output(name))
+    throw UsageError(text("-o is '", name, "'; name a folder: this command writes several files"));
+  if (path_exists(name) && !is_folder(name)) {
+    const std::string flaw = path_flaw(name);
+    throw FileError(text("-o ", fs::path(name), " ", flaw.empty() ? "is a file; name a folder" : flaw));
+  }
+}
+
 }  // namespace vitrine

@@ -54,6 +54,9 @@ bool is_standard_output(const std::string& name);
 // none that can be written.
 void check_output(const std::string& name, const std::vector<std::string>& inputs);
 
+// The same for a folder that a command fills: UsageError for "-", FileError when something else of that name is there.
+void check_output_folder(const std::string& name);
+
 // Removes what processes that were killed left behind in `folder`.
 void remove_stale_temporaries(const std::filesystem::path& folder);
 

@@ -229,6 +229,8 @@ class PhotographPredictions {
 
 void check(const PredictCommand& command) {
   if (command.images.empty() == command.tensor.empty()) throw UsageError("predict needs --images or --tensor, one of the two");
+  if (!command.tensor.empty() && !command.classes.empty())
+    throw UsageError("--classes names the classes of photographs; --tensor writes logits alone");
   if (command.top < 1) throw UsageError(text("--top is ", command.top, ", expected at least 1"));
   if (command.output.empty()) {
     if (!command.tensor.empty()) throw UsageError("--tensor needs -o, the safetensors file that will hold `logits`");

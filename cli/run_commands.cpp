@@ -5,12 +5,19 @@
 #include "base/number.h"
 #include "base/output.h"
 #include "base/progress.h"
+#include "base/standard_streams.h"
 #include "cli/commands.h"
 #include "data/dataset.h"
 #include "train/cross_validation.h"
 
 namespace vitrine::cli {
 namespace {
+
+Manifest read_noted_manifest(const std::string& name) {
+  Manifest manifest = read_manifest(name);
+  for (const std::string& remark : manifest.notes) note(remark);
+  return manifest;
+}
 
 std::string figure(const std::optional<MeanSd>& v) {
   return v ? text(fixed(v->mean, 3), " +- ", fixed(v->sd, 3)) : std::string("n/a");
@@ -27,7 +34,7 @@ void print_part(const char* part, const PartSummary& summary) {
 }  // namespace
 
 void run_split(const SplitCommand& command) {
-  const Manifest manifest = read_manifest(command.manifest);
+  const Manifest manifest = read_noted_manifest(command.manifest);
   check_output(command.output, {command.manifest});
   check_distinct_images(manifest);
   const Splits splits = make_splits(manifest, command.options);
@@ -39,7 +46,8 @@ void run_split(const SplitCommand& command) {
 
 void run_cv(const CvCommand& command) {
   check(command.options);
-  const Manifest manifest = read_manifest(command.manifest);
+  check_output_folder(command.output);
+  const Manifest manifest = read_noted_manifest(command.manifest);
   const Splits splits = read_splits(command.splits, manifest);
   Progress progress(command.quiet);
   TrainOptions options = command.options;

@@ -100,6 +100,7 @@ void check_study(const StudyCommand& command, const TrainOptions& chosen, const 
 bool has_imaging() { return true; }
 
 void run_simulate(const SimulateCommand& command) {
+  check_output_folder(command.output);
   imaging::SimulateOptions options;
   options.patients = command.patients;
   options.seed = command.seed;
@@ -112,12 +113,14 @@ void run_simulate(const SimulateCommand& command) {
 }
 
 void run_prep(const PrepCommand& command) {
+  check_output_folder(command.output);
   Progress progress(command.quiet);
   prepare(command.cohort, command.output, command.jobs, progress);
   std::printf("%s\n", shown(fs::path(command.output) / "manifest.csv").c_str());
 }
 
 void run_study(const StudyCommand& command) {
+  check_output_folder(command.output);
   const fs::path out = command.output;
   TrainOptions chosen = command.options;
   command.device.choose(chosen);
@@ -154,6 +157,7 @@ void run_study(const StudyCommand& command) {
 }
 
 void run_demo(const DemoCommand& command) {
+  check_output_folder(command.output);
   const fs::path out = command.output;
   const fs::path fetched = fs::path("weights") / "files" / "efficientnet_lite0.pth";
   StudyCommand study;

@@ -95,6 +95,7 @@ Manifest read_manifest(const std::filesystem::path& path) {
   const CsvTable table = read_csv(path);
   Manifest manifest;
   manifest.path = path;
+  manifest.notes = table.misspelt_columns(kColumns);
   for (const char* required : {"sample_id", "subject_id", "lesion_id", "slice", "label", "file"}) table.column(required);
   manifest.samples.reserve(table.size());
   for (std::size_t row = 0; row < table.size(); ++row) manifest.samples.push_back(sample_of(table, table[row]));

@@ -27,6 +27,7 @@ struct Sample {
 struct Manifest {
   std::filesystem::path path;
   std::vector<Sample> samples;
+  std::vector<std::string> notes;  // what a reader should know: columns that are not read and look as if they were meant
 
   std::vector<std::string> classes() const;           // sorted names: NSCLC before SCLC
   std::vector<std::string> subjects() const;          // in order of first appearance

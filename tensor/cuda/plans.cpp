@@ -18,7 +18,7 @@ std::map<std::string, KeptPlan> read_plans(const std::filesystem::path& file) {
   std::map<std::string, KeptPlan> plans;
   if (!std::filesystem::exists(file)) return plans;
   try {
-    const Json json = parse_json(read_file(file, kMostBytes));
+    const Json json = parse_json(read_file(file, kMostBytes), {.max_keys = 100'000});
     if (json.at("format").get<int>() != kFormat) throw std::runtime_error("its format is not 1");
     for (const auto& [shape, plan] : json.at("plans").items()) {
       plans[shape] = {plan.at("choice").get<std::string>(), plan.at("workspace").get<std::uint64_t>(),

@@ -142,6 +142,14 @@ TEST(CsvRules, AColumnThatIsMissingIsLookedFor) {
   EXPECT_THAT(missing("subject_id;label"), HasSubstr("semicolons"));
 }
 
+TEST(CsvRules, AColumnThatIsNotReadAndLooksMeantIsNamed) {
+  const std::vector<std::string> known{"subject_id", "brain_mask", "label"};
+  const auto notes = [&](const std::string& header) { return parse_csv(header + "\n", "t.csv").misspelt_columns(known); };
+  EXPECT_THAT(notes("subject_id,label,Brain-Mask").at(0), HasSubstr("'Brain-Mask' is not read; is it 'brain_mask'?"));
+  EXPECT_EQ(notes("subject_id,label,brainmask").size(), 1u);
+  EXPECT_EQ(notes("subject_id,label,brain_mask,brainmask,age,comment").size(), 0u);
+}
+
 TEST(CsvRules, WhatASpreadsheetWouldRunIsDefusedAndReadBack) {
   const std::vector<std::string> cells{"=1+1", "+x", "-y", "@z", "-1.5", "'=a", "plain", "\tt", " spaced "};
   const std::string line = csv_line(cells);
@@ -164,6 +172,10 @@ TEST(JsonRules, ANulAndTooManyValuesAreRefused) {
   std::string many = "[0";
   for (int i = 0; i < 400'000; ++i) many += ",1";
   EXPECT_THROW(parse_json(many + "]"), std::runtime_error);
+  std::string keys = "{\"a\":0";
+  for (int i = 0; i < 2000; ++i) keys += ",\"" + std::to_string(i) + "\":0";
+  EXPECT_THROW(parse_json(keys + "}"), std::runtime_error);
+  EXPECT_EQ(parse_json(keys + "}", {.max_keys = 2001}).size(), 2001u);
 }
 
 TEST(JsonRules, MembersAreOfTheirTypeAndRange) {
