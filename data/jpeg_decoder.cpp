@@ -20,6 +20,9 @@ namespace vitrine {
 namespace {
 
 constexpr std::size_t kPiece = std::size_t{64} << 10;
+// What libjpeg is given at a time: with 512 bytes and more at hand it decodes by a way that takes codes that are in no table for zeros,
+// without a word; the way that warns of them costs two per cent.
+constexpr std::size_t kWindow = 511;
 constexpr std::size_t kMostOfMetadata = std::size_t{1} << 20;
 constexpr int kMaxScans = 500;
 constexpr int kTooMuchWork = -1;  // beside libjpeg's codes
@@ -58,7 +61,8 @@ struct JpegDecoder::State {
   std::exception_ptr thrown;  // by our code that libjpeg called
 
   const PhotographBytes* bytes = nullptr;
-  std::uint64_t at = 0;  // of the next piece
+  std::uint64_t at = 0;                      // of the next piece
+  std::size_t piece_size = 0, in_piece = 0;  // in_piece: handed out
   std::vector<JOCTET> piece;
   bool rows_done = false;
   PictureHeader header;
@@ -95,7 +99,7 @@ void JpegDecoder::State::raise() {
     case JERR_NO_BACKING_STORE: throw std::bad_alloc();
     case JERR_INPUT_EOF:
       throw DataError(text("it is truncated: it ends after ", bytes->size(), " bytes, before its picture does; copy it again"));
-    case JWRN_HIT_MARKER: throw DataError("it is truncated or damaged: its pixels' data end early; copy it again");
+    case JWRN_HIT_MARKER: throw DataError("it is truncated or damaged: the data of its pixels end early; copy it again");
     case kTooMuchWork:
       throw DataError(text("it has more scans than a picture of its size needs (", jpeg.input_scan_number,
                            " so far), which would take very long; it is damaged or made to mislead"));
@@ -104,25 +108,29 @@ void JpegDecoder::State::raise() {
   throw DataError(text("it is damaged or of a kind that is not read (libjpeg: ", printable(message, 120), ")"));
 }
 
-// The next piece of the file. Behind the last one stands an end mark of ours when all rows are there; otherwise the file is truncated.
+// The next bytes of the file. Behind the last one stands an end mark of ours when all rows are there; otherwise the file is truncated.
 void JpegDecoder::State::fill() {
-  std::size_t n = 0;
-  try {
-    n = bytes->read(at, {reinterpret_cast<char*>(piece.data()), piece.size()});
-  } catch (...) {
-    thrown = std::current_exception();
+  if (in_piece == piece_size) {
+    try {
+      piece_size = bytes->read(at, {reinterpret_cast<char*>(piece.data()), piece.size()});
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    if (thrown) leave();
+    at += piece_size;
+    in_piece = 0;
   }
-  if (thrown) leave();
-  at += n;
-  if (n == 0) {
+  if (piece_size == 0) {
     code = JERR_INPUT_EOF;
     if (!rows_done) leave();
     flaws.no_end_mark = true;
-    piece[n++] = 0xff;
-    piece[n++] = JPEG_EOI;
+    piece[0] = 0xff;
+    piece[1] = JPEG_EOI;
+    piece_size = 2;
   }
-  source.next_input_byte = piece.data();
-  source.bytes_in_buffer = n;
+  source.next_input_byte = piece.data() + in_piece;
+  source.bytes_in_buffer = std::min(kWindow, piece_size - in_piece);
+  in_piece += source.bytes_in_buffer;
 }
 
 void JpegDecoder::State::skip(long count) {
@@ -133,7 +141,9 @@ void JpegDecoder::State::skip(long count) {
     source.bytes_in_buffer -= static_cast<std::size_t>(wanted);
     return;
   }
-  at += wanted - source.bytes_in_buffer;
+  // What is left of the piece is read again: where the next byte lies is all that counts.
+  at = at - (piece_size - in_piece) + (wanted - source.bytes_in_buffer);
+  in_piece = piece_size = 0;
   source.bytes_in_buffer = 0;
 }
 

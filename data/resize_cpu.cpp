@@ -5,16 +5,24 @@ namespace vitrine::cpu::VITRINE_ISA {
 namespace {
 
 typedef std::uint32_t U __attribute__((vector_size(kLanes * 4)));
-typedef std::uint8_t Bytes __attribute__((vector_size(kLanes)));
 typedef std::int32_t Pixel __attribute__((vector_size(16)));
 typedef std::uint8_t PixelOfBytes __attribute__((vector_size(4)));
 
 constexpr int kPixels = kLanes / 4;  // in a vector
 
+// kLanes bytes, each in 32 bits. By name: the compiler takes a conversion of vectors apart, byte by byte.
 U load_bytes(const std::uint8_t* p) {
-  Bytes b;
-  std::memcpy(&b, p, sizeof b);
-  return __builtin_convertvector(b, U);
+#if defined(__AVX512F__)
+  return (U)_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+#elif defined(__AVX2__)
+  return (U)_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+#elif defined(__aarch64__)
+  std::uint32_t four;
+  std::memcpy(&four, p, sizeof four);
+  return (U)vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(four))));
+#else
+  return U{p[0], p[1], p[2], p[3]};
+#endif
 }
 
 // kPixels weights, each four times.
