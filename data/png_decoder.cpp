@@ -82,8 +82,7 @@ void PngDecoder::State::raise() {
     throw DataError("the checksum (Adler-32) of its pixels does not fit: it is damaged; copy it again");
   if (says("Not enough image data"))
     throw DataError("it is truncated or damaged: it holds fewer pixels than it announces; copy it again");
-  if (says("Extra compressed data") || says("Too much image data"))
-    throw DataError("it is damaged: it holds more pixels than it announces");
+  if (says("Too much image data")) throw DataError("it is damaged: it holds more pixels than it announces");
   throw DataError(text("it is damaged or of a kind that is not read (libpng: ", printable(what, 120), ")"));
 }
 
@@ -115,10 +114,11 @@ void PngDecoder::State::create() {
     state->say(what);
     state->leave();
   };
-  // Of the warnings only those about pixels matter: metadata are not used.
+  // Of the warnings only those about pixels matter: metadata are not used, and bytes behind the last pixel's checksum mean nothing.
   const auto warned = [](png_structp png, png_const_charp what) {
     State* state = static_cast<State*>(png_get_error_ptr(png));
-    if (std::string_view(what).find("IDAT") == std::string_view::npos || state->damaged) return;
+    const std::string_view text = what;
+    if (text.find("IDAT") == text.npos || text.find("Extra compressed data") != text.npos || state->damaged) return;
     state->say(what);
     state->damaged = true;
   };
