@@ -4,7 +4,7 @@
 // Calls    by a filter of the kernel (seccomp, <linux/seccomp.h>): read and write on what is open, memory that holds no code, the clock,
 //          locks, the end. Any other kills the process: open, socket, fork, exec, kill, ptrace among them. Calls of another
 //          architecture or of x32 are others.
-// Under AddressSanitizer address space is not limited: its shadow takes terabytes of it.
+// Under AddressSanitizer address space is not limited (its shadow takes terabytes of it), and two more calls are let pass.
 #pragma once
 
 #include <cstdint>

@@ -21,6 +21,7 @@ namespace vitrine {
 namespace {
 
 constexpr std::size_t kLargestPipe = std::size_t{1} << 20;  // that anyone may have
+constexpr int kMostWaits = 200, kWaitMicroseconds = 1000;   // for the small process to end by itself
 
 [[noreturn]] void refuse_gone() {
   throw Error(ExitCode::runtime, "the process that reads files apart from this one has ended by itself; run the command again");
@@ -130,14 +131,16 @@ Sandbox::Sandbox(SandboxedWork work) {
 
 Sandbox::~Sandbox() { end(); }
 
-// The worker is killed by the kernel when the process before it is.
+// It sees that the socket is closed, ends its worker and itself; if it does not, both are killed (a worker is, by the kernel, when the process
+// before it is).
 void Sandbox::end() noexcept {
   control_.reset();
-  if (process_ <= 0) return;
-  ::kill(process_, SIGKILL);
-  while (::waitpid(process_, nullptr, 0) < 0 && errno == EINTR) {
+  for (int wait = 0; process_ > 0; ++wait) {
+    const pid_t ended = ::waitpid(process_, nullptr, wait <= kMostWaits ? WNOHANG : 0);
+    if (ended == process_ || (ended < 0 && errno != EINTR)) process_ = -1;
+    if (process_ > 0 && wait < kMostWaits) ::usleep(kWaitMicroseconds);
+    if (wait == kMostWaits) ::kill(process_, SIGKILL);
   }
-  process_ = -1;
 }
 
 SandboxReply Sandbox::run(int input, std::string_view request, const SandboxLimits& limits) {

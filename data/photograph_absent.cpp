@@ -9,8 +9,8 @@ struct PhotographReader::Process {};
 PhotographReader::PhotographReader(bool) {
   throw Error(
       ExitCode::runtime,
-      "photographs need libjpeg-turbo and libpng, and this program was built without them; install libjpeg-turbo8-dev or "
-      "libjpeg62-turbo-dev and libpng-dev, then build again (scripts/build does both)");
+      "photographs need libjpeg-turbo and libpng, and this program was built without them; install libjpeg-dev and libpng-dev "
+      "and build again (scripts/build does both)");
 }
 
 PhotographReader::~PhotographReader() = default;

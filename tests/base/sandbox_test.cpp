@@ -76,7 +76,7 @@ std::string attempt(int input, std::string_view request) {
   if (what == "silence") ::_exit(0);
   if (what == "pretend") ::_exit(71);  // the code of a worker that could not be confined
   if (what == "loop") {
-    for (volatile int i = 0;;) i = i + 1;
+    for (volatile unsigned i = 0;;) i = i + 1;
   }
   return "done " + std::to_string(got);
 }
