@@ -85,6 +85,41 @@ inline std::string stored(const std::string& raw) {
   return out + big_endian(b << 16 | a, 4);
 }
 
+// `count` zeros as a zlib stream of 13 bits for 258 of them: fixed Huffman codes, a zero, then copies of it.
+inline std::string zeros(std::uint64_t count) {
+  std::string out = "\x78\x9c";
+  std::uint32_t held = 0;
+  int bits = 0;
+  const auto put = [&](std::uint32_t code, int length, bool reversed) {  // Huffman codes begin with their highest bit
+    for (int i = 0; i < length; ++i) {
+      held |= (code >> (reversed ? length - 1 - i : i) & 1u) << bits;
+      if (++bits == 8) {
+        out += static_cast<char>(held);
+        held = 0;
+        bits = 0;
+      }
+    }
+  };
+  put(1, 1, false);  // the last block
+  put(1, 2, false);  // of fixed codes
+  std::uint64_t left = count;
+  for (; left % 258 != 0; --left) put(0x30, 8, true);
+  if (left == count && left > 0) {  // something to copy
+    for (int i = 0; i < 258; ++i, --left) put(0x30, 8, true);
+  }
+  for (; left > 0; left -= 258) {
+    put(0xc5, 8, true);  // 258 bytes
+    put(0, 5, true);     // from one byte back
+  }
+  put(0, 7, true);
+  if (bits > 0) out += static_cast<char>(held);
+  return out + big_endian((count % 65521) << 16 | 1, 4);
+}
+
+inline std::string black(std::uint32_t width, std::uint32_t height) {
+  return png_of(width, height, 8, 2, png_chunk("IDAT", zeros(std::uint64_t{height} * (1 + 3 * std::uint64_t{width}))));
+}
+
 class Pictures : public ::testing::Test {
  protected:
   void SetUp() override {
