@@ -147,12 +147,7 @@ class Mismatches {
 class PhotographPredictions {
  public:
   PhotographPredictions(EfficientNet& net, const PredictCommand& command, PhotographReader& reader)
-      : net_(net),
-        command_(command),
-        reader_(reader),
-        names_(class_names(command, net)),
-        inference_(net),
-        mismatches_(net) {
+      : net_(net), command_(command), reader_(reader), names_(class_names(command, net)), inference_(net), mismatches_(net) {
     const Semantics& s = net.semantics;
     if (s.channels != 3 && s.channels != 1)
       throw UsageError(text("photographs have 3 channels, the network takes ", s.channels, "; pass --tensor instead"));
