@@ -108,8 +108,11 @@ class SignalsBlocked {
 };
 
 [[noreturn]] void refuse_start(int error) {
-  throw Error(ExitCode::runtime, text("the system gives no further process (", std::strerror(error),
-                                      "); raise the limit (ulimit -u) or end other programs"));
+  if (error == ENOMEM) throw std::bad_alloc();
+  const bool files = error == EMFILE || error == ENFILE;
+  throw Error(ExitCode::runtime,
+              text("the system gives no further ", files ? "file descriptor" : "process", " (", std::strerror(error),
+                   "); raise the limit (ulimit -", files ? "n" : "u", ") or end other programs"));
 }
 
 }  // namespace
@@ -164,7 +167,6 @@ SandboxReply Sandbox::run(int input, std::string_view request, const SandboxLimi
     return {static_cast<SandboxReply::Kind>(head.kind), std::move(bytes)};
   }
   const SandboxOutcome outcome = outcome_of(control_.get(), order.number);
-  if (outcome.error == ENOMEM) throw std::bad_alloc();
   if (outcome.error != 0) refuse_start(outcome.error);
   // Whoever can say something has been confined.
   if (bytes.empty() && WIFEXITED(outcome.status) && WEXITSTATUS(outcome.status) == kSandboxUnconfined)

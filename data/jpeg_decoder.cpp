@@ -258,11 +258,12 @@ void JpegDecoder::start(const Region& region) {
   s.jpeg.progress = several_scans ? &s.progress : nullptr;
   s.guarded([&s] { jpeg_start_decompress(&s.jpeg); });
   s.jpeg.progress = nullptr;
-  if (several_scans && s.jpeg.coef_bits != nullptr) {
-    for (int i = 0; i < s.jpeg.num_components; ++i) {
-      if (s.jpeg.coef_bits[i][0] < 0) throw DataError("it is truncated or damaged: a channel has no data; copy it again");
-      for (int k = 0; k < DCTSIZE2; ++k) s.flaws.details_missing |= s.jpeg.coef_bits[i][k] != 0;
-    }
+  for (int i = 0; several_scans && i < s.jpeg.num_components; ++i) {
+    // Its table is taken over with its first scan.
+    const bool progressive = s.jpeg.coef_bits != nullptr, seen = s.jpeg.comp_info[i].quant_table != nullptr;
+    if (!seen || (progressive && s.jpeg.coef_bits[i][0] < 0))
+      throw DataError("it is truncated or damaged: a channel has no data; copy it again");
+    for (int k = 0; progressive && k < DCTSIZE2; ++k) s.flaws.details_missing |= s.jpeg.coef_bits[i][k] != 0;
   }
   // libjpeg smooths a picture whose details are missing, which looks further aside.
   if (!s.flaws.details_missing) {

@@ -15,25 +15,10 @@
 #include <memory>
 
 #include "data/photograph_bytes.h"
+#include "data/photograph_header.h"
 #include "data/resize.h"
 
 namespace vitrine {
-
-// What a picture says of itself.
-struct PictureHeader {
-  std::int64_t height = 0, width = 0;  // as stored
-  int orientation = 1;                 // 1 to 8 (data/exif.h)
-  bool by_xmp = false;                 // who said so
-};
-
-// What was missing and could be done without.
-struct PictureFlaws {
-  bool no_end_mark = false;      // all rows were there
-  bool damaged_behind = false;   // after all rows
-  bool details_missing = false;  // a progressive file without its last scans, but with its end mark
-};
-
-inline constexpr std::int64_t kMaxPixels = 64'000'000;
 
 // Every function throws DataError (the end of a sentence: "it is truncated: ..."), Interrupted and std::bad_alloc.
 class JpegDecoder {

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "data/exif.h"
+#include "data/jpeg_decoder.h"
 #include "data/photograph_kind.h"
 #include "data/png_decoder.h"
 

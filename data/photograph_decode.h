@@ -1,9 +1,9 @@
 // A picture's bytes to the square that the network sees: what runs in the worker of a sandbox, and is fuzzed.
 #pragma once
 
-#include "data/jpeg_decoder.h"
 #include "data/photograph.h"
 #include "data/photograph_bytes.h"
+#include "data/photograph_header.h"
 
 namespace vitrine {
 

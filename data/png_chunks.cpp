@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
-#include "data/jpeg_decoder.h"
+#include "data/photograph_header.h"
 #include "weights/crc32.h"
 
 namespace vitrine {

@@ -43,8 +43,8 @@ struct PngDecoder::State {
   PictureHeader header;
   Region region;
   std::int64_t next_row = 0;
-  std::int64_t pixel_bytes = 1, sample_bytes = 1,
-               samples = 1;  // of a pixel from libpng; samples: 1 of grey and palettes, 3 of colour
+  std::int64_t pixel_bytes = 1, sample_bytes = 1;          // of a row from libpng
+  std::int64_t samples = 1;                                // that are taken of a pixel: 1 of grey and palettes, 3 of colour
   std::array<std::array<std::uint8_t, 4>, 256> colours{};  // of a sample, where there is one
   std::size_t colour_count = 256;
   std::vector<png_byte> raw;                   // a row from libpng

@@ -11,7 +11,9 @@
 
 #include <memory>
 
-#include "data/jpeg_decoder.h"
+#include "data/photograph_bytes.h"
+#include "data/photograph_header.h"
+#include "data/resize.h"
 
 namespace vitrine {
 

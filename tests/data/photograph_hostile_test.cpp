@@ -52,6 +52,15 @@ std::string many_scans(std::uint32_t side) {
   return out + "\xff\xd9";
 }
 
+// A flat grey picture of one block in three channels, each in a scan of its own; the first `channels` of them are there.
+std::string separate_scans(int channels) {
+  const auto table = [](char kind) { return segment('\xc4', kind + "\1"s + std::string(16, '\0')); };
+  std::string out = "\xff\xd8" + segment('\xdb', "\0"s + std::string(64, '\1')) +
+                    segment('\xc0', "\x08\0\x08\0\x08\3\1\x11\0\2\x11\0\3\x11\0"s) + table('\0') + table('\x10');
+  for (char c = 1; c <= channels; ++c) out += segment('\xda', "\1"s + c + "\0\0\x3f\0"s) + '\x3f';
+  return out + "\xff\xd9";
+}
+
 class HostilePictures : public Pictures {
  protected:
   struct Measured {
@@ -171,6 +180,12 @@ TEST_F(HostilePictures, MetadataAreBounded) {
   const Measured run = measured(bytes);
   EXPECT_EQ(run.refusal, "");
   expect_bounded(run, bytes.size(), "APP1");
+}
+
+TEST_F(HostilePictures, AChannelThatNeverComesIsMissed) {
+  for (const std::uint8_t v : read(separate_scans(3), 8, 8).image.rgb) EXPECT_EQ(v, 128);
+  for (const int channels : {0, 1, 2}) expect_refused(separate_scans(channels), {"it is "}, std::to_string(channels));
+  expect_refused(separate_scans(2), {"channel has no data"});
 }
 
 // Every byte of some pictures changed at a time: read or refused, never anything else, and soon.
