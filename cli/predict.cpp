@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 #include <numeric>
+#include <optional>
 
 #include "base/csv.h"
 #include "base/error.h"
@@ -145,8 +146,8 @@ class Mismatches {
 // Photographs one after the other. One that is refused does not stop the others.
 class PhotographPredictions {
  public:
-  PhotographPredictions(EfficientNet& net, const PredictCommand& command)
-      : net_(net), command_(command), names_(class_names(command, net)), inference_(net), mismatches_(net) {
+  PhotographPredictions(EfficientNet& net, const PredictCommand& command, PhotographReader& reader)
+      : net_(net), command_(command), reader_(reader), names_(class_names(command, net)), inference_(net), mismatches_(net) {
     const Semantics& s = net.semantics;
     if (s.channels != 3 && s.channels != 1)
       throw UsageError(text("photographs have 3 channels, the network takes ", s.channels, "; pass --tensor instead"));
@@ -175,7 +176,7 @@ class PhotographPredictions {
  private:
   void predict_or_refuse(const std::string& path) {
     try {
-      const Photograph photograph = read_photograph(path, request_);
+      const Photograph photograph = reader_.read(path, request_);
       if (net_.semantics.channels == 1 && !is_grey(photograph.image))
         throw DataError(
             text(std::filesystem::path(path), ": it has colours, the network takes one grey channel; pass a grey picture"));
@@ -218,6 +219,7 @@ class PhotographPredictions {
 
   EfficientNet& net_;
   const PredictCommand& command_;
+  PhotographReader& reader_;
   std::vector<std::string> names_;
   Inference inference_;
   Mismatches mismatches_;
@@ -246,13 +248,16 @@ void check(const PredictCommand& command) {
 
 void run_predict(const PredictCommand& command) {
   check(command);
+  // Before there are threads and weights: what decodes pictures is forked here.
+  std::optional<PhotographReader> reader;
+  if (command.tensor.empty()) reader.emplace(command.sandbox);
   const TensorFile file = read_checkpoint(command.weights);
   EfficientNet net = load_efficientnet(file, command.arch, command.from, command.semantics, shown(command.weights));
   warn_about_values(net, command.weights);
   note_overrides(file, net, command.weights);
   net.to(command.device.choose_for_prediction());
-  if (command.tensor.empty()) {
-    PhotographPredictions(net, command).run();
+  if (reader) {
+    PhotographPredictions(net, command, *reader).run();
   } else {
     predict_tensor(net, command);
   }

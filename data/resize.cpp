@@ -2,103 +2,144 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "base/error.h"
-#include "tensor/parallel.h"
+#include "tensor/isa.h"
 
 namespace vitrine {
 namespace {
 
-double cubic(double x) {
-  constexpr double a = -0.5;
-  x = std::abs(x);
-  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
-  if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
-  return 0;
+constexpr std::int64_t kPixelBytes = cpu::kPixelBytes;
+
+void check_sizes(std::int64_t height, std::int64_t width, std::int64_t to_height, std::int64_t to_width) {
+  if (height >= 1 && width >= 1 && to_height >= 1 && to_width >= 1) return;
+  throw ShapeError(text("resize: ", height, " x ", width, " to ", to_height, " x ", to_width, "; all sizes must be positive"));
 }
 
-double triangle(double x) { return std::max(0.0, 1 - std::abs(x)); }
-
-// The input positions that make up one output position, and their weights (sum 1).
-struct Taps {
-  std::int64_t first = 0;
-  std::vector<double> weight;
-};
-
-std::vector<Taps> taps_of(std::int64_t in, std::int64_t out, Filter filter) {
-  const double scale = static_cast<double>(in) / static_cast<double>(out);
-  const double widened = std::max(scale, 1.0);
-  const double support = (filter == Filter::bicubic ? 2.0 : 1.0) * widened;
-  std::vector<Taps> all(static_cast<std::size_t>(out));
-  for (std::int64_t i = 0; i < out; ++i) {
-    Taps& t = all[static_cast<std::size_t>(i)];
-    const double centre = (static_cast<double>(i) + 0.5) * scale;
-    t.first = std::max<std::int64_t>(0, static_cast<std::int64_t>(centre - support + 0.5));
-    const std::int64_t last = std::min(in, static_cast<std::int64_t>(centre + support + 0.5));
-    double sum = 0;
-    for (std::int64_t j = t.first; j < last; ++j) {
-      const double x = (static_cast<double>(j) - centre + 0.5) / widened;
-      t.weight.push_back(filter == Filter::bicubic ? cubic(x) : triangle(x));
-      sum += t.weight.back();
-    }
-    for (double& w : t.weight) w /= sum;
+// How many outputs take from one stored row at most, in the order in which they begin.
+std::int64_t most_open(const Taps& taps, bool downward) {
+  const auto count = static_cast<std::int64_t>(taps.outputs.size());
+  const auto output = [&](std::int64_t j) -> const OutputTaps& {
+    return taps.outputs[static_cast<std::size_t>(downward ? j : count - 1 - j)];
+  };
+  std::int64_t most = 0;
+  for (std::int64_t j = 0, open = 0; j < count; ++j) {
+    while (output(open).first + output(open).count <= output(j).first) ++open;
+    most = std::max(most, j - open + 1);
   }
-  return all;
+  return most;
 }
 
-std::uint8_t rounded(double v) { return static_cast<std::uint8_t>(std::clamp(std::floor(v + 0.5), 0.0, 255.0)); }
-
-// One pass: `lines` lines, each resampled along the axis whose neighbours lie `step` bytes apart.
-void resample(const std::uint8_t* in, std::uint8_t* out, const std::vector<Taps>& taps, std::int64_t lines,
-              std::int64_t in_line, std::int64_t out_line, std::int64_t step) {
-  parallel_for(lines, 16, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t line = first; line < last; ++line) {
-      for (std::size_t i = 0; i < taps.size(); ++i) {
-        for (std::int64_t c = 0; c < 3; ++c) {
-          double sum = 0;
-          const std::uint8_t* p = in + line * in_line + taps[i].first * step + c;
-          for (const double w : taps[i].weight) {
-            sum += w * *p;
-            p += step;
-          }
-          out[line * out_line + static_cast<std::int64_t>(i) * step + c] = rounded(sum);
-        }
-      }
-    }
-  });
+ByteImage resampled(const ByteImage& image, const Cut& cut, Filter filter) {
+  Resampler resampler(image.height, image.width, {}, cut, filter);
+  const Region& needed = resampler.needed();
+  const std::int64_t width = needed.right - needed.left;
+  std::vector<std::uint8_t> row(static_cast<std::size_t>(width * kPixelBytes + cpu::kRowPadding));
+  for (std::int64_t y = needed.top; y < needed.bottom; ++y) {
+    const std::uint8_t* from = image.rgb.data() + (y * image.width + needed.left) * 3;
+    for (std::int64_t x = 0; x < width; ++x) std::memcpy(row.data() + x * kPixelBytes, from + x * 3, 3);
+    resampler.row(row.data());
+  }
+  return resampler.take();
 }
 
 }  // namespace
 
-ByteImage resize(const ByteImage& image, std::int64_t height, std::int64_t width, Filter filter) {
-  if (image.height < 1 || image.width < 1 || height < 1 || width < 1) {
-    throw ShapeError(
-        text("resize: ", image.height, " x ", image.width, " to ", height, " x ", width, "; all sizes must be positive"));
-  }
-  ByteImage narrow{image.height, width, std::vector<std::uint8_t>(static_cast<std::size_t>(image.height * width * 3))};
-  resample(image.rgb.data(), narrow.rgb.data(), taps_of(image.width, width, filter), image.height, image.width * 3, width * 3,
-           3);
-  ByteImage result{height, width, std::vector<std::uint8_t>(static_cast<std::size_t>(height * width * 3))};
-  resample(narrow.rgb.data(), result.rgb.data(), taps_of(image.height, height, filter), width, 3, 3, width * 3);
-  return result;
-}
-
-ByteImage resize_and_crop(const ByteImage& image, std::int64_t resized, std::int64_t crop, Filter filter) {
-  const double ratio = static_cast<double>(resized) / static_cast<double>(std::min(image.height, image.width));
+Cut central_square(std::int64_t height, std::int64_t width, std::int64_t resized, std::int64_t crop) {
+  check_sizes(height, width, resized, crop);
+  const double ratio = static_cast<double>(resized) / static_cast<double>(std::min(height, width));
   const auto scaled = [&](std::int64_t size) {
     return static_cast<std::int64_t>(std::nearbyint(static_cast<double>(size) * ratio));
   };
-  const ByteImage whole = resize(image, scaled(image.height), scaled(image.width), filter);
-  if (whole.height < crop || whole.width < crop) {
-    throw ShapeError(text("crop: ", crop, " x ", crop, " does not fit into ", whole.height, " x ", whole.width));
+  Cut cut{scaled(height), scaled(width), 0, 0, crop, crop};
+  if (cut.height < crop || cut.width < crop)
+    throw ShapeError(text("crop: ", crop, " x ", crop, " does not fit into ", cut.height, " x ", cut.width));
+  cut.top = (cut.height - crop) / 2;
+  cut.left = (cut.width - crop) / 2;
+  return cut;
+}
+
+Resampler::Resampler(std::int64_t height, std::int64_t width, const Turn& turn, const Cut& cut, Filter filter)
+    : kernels_(for_this_machine(cpu::scalar::resize_kernels, cpu::avx2::resize_kernels, cpu::avx512::resize_kernels)),
+      transposed_(turn.transposed),
+      downward_(!turn.rows_flipped) {
+  check_sizes(height, width, cut.cut_height, cut.cut_width);
+  const std::int64_t rows = transposed_ ? width : height, columns = transposed_ ? height : width;  // of what is looked at
+  const bool rows_flipped = transposed_ ? turn.columns_flipped : turn.rows_flipped;
+  const bool columns_flipped = transposed_ ? turn.rows_flipped : turn.columns_flipped;
+  Taps vertical = taps_of({rows, cut.height, cut.top, cut.cut_height, rows_flipped}, filter);
+  Taps horizontal = taps_of({columns, cut.width, cut.left, cut.cut_width, columns_flipped}, filter);
+  const std::int64_t shorter = rows - cut.height, narrower = columns - cut.width;
+  const bool rows_first = !(shorter > 0 && shorter > 2 * narrower);
+  along_first_ = transposed_ ? !rows_first : rows_first;
+  along_ = transposed_ ? std::move(vertical) : std::move(horizontal);
+  down_ = transposed_ ? std::move(horizontal) : std::move(vertical);
+  needed_ = {down_.begin, down_.end, along_.begin, along_.end};
+  at_ = needed_.top;
+  const auto outputs = static_cast<std::int64_t>(along_.outputs.size());
+  sum_bytes_ = kPixelBytes * (along_first_ ? outputs : needed_.right - needed_.left);
+  slots_ = most_open(down_, downward_);
+  sums_.resize(static_cast<std::size_t>(slots_ * sum_bytes_));
+  line_.resize(static_cast<std::size_t>(outputs * kPixelBytes));
+  finished_.resize(static_cast<std::size_t>(sum_bytes_ + cpu::kRowPadding));
+  result_ = {cut.cut_height, cut.cut_width,
+             std::vector<std::uint8_t>(static_cast<std::size_t>(cut.cut_height * cut.cut_width * 3))};
+}
+
+void Resampler::row(const std::uint8_t* pixels) {
+  if (at_ >= needed_.bottom) throw InternalError(text("row ", at_, " of a picture is not needed"));
+  const std::uint8_t* values = pixels;
+  if (along_first_) {
+    kernels_.across(pixels, needed_.left, along_.outputs.data(), static_cast<std::int64_t>(along_.outputs.size()),
+                    along_.weight.data(), line_.data());
+    values = line_.data();
   }
-  const std::int64_t top = (whole.height - crop) / 2, left = (whole.width - crop) / 2;
-  ByteImage result{crop, crop, {}};
-  for (std::int64_t y = 0; y < crop; ++y) {
-    const auto row = whole.rgb.begin() + ((top + y) * whole.width + left) * 3;
-    result.rgb.insert(result.rgb.end(), row, row + crop * 3);
+  const auto count = static_cast<std::int64_t>(down_.outputs.size());
+  for (std::int64_t j = first_open_; j < count; ++j) {
+    const std::int64_t o = downward_ ? j : count - 1 - j;
+    const OutputTaps& taps = down_.outputs[static_cast<std::size_t>(o)];
+    if (taps.first > at_) break;
+    std::uint32_t* sum = sums_.data() + j % slots_ * sum_bytes_;
+    kernels_.add(sum, values, down_.weight[static_cast<std::size_t>(taps.weights + at_ - taps.first)], sum_bytes_);
+    if (taps.first + taps.count > at_ + 1) continue;
+    kernels_.finish(sum, finished_.data(), sum_bytes_);
+    finish(o);
+    first_open_ = j + 1;
   }
-  return result;
+  ++at_;
+}
+
+// finished_ holds what the stored columns gave.
+void Resampler::finish(std::int64_t output) {
+  if (along_first_) return keep(output, finished_.data());
+  kernels_.across(finished_.data(), needed_.left, along_.outputs.data(), static_cast<std::int64_t>(along_.outputs.size()),
+                  along_.weight.data(), line_.data());
+  keep(output, line_.data());
+}
+
+void Resampler::keep(std::int64_t output, const std::uint8_t* pixels) {
+  const std::int64_t step = transposed_ ? result_.width * 3 : 3;
+  std::uint8_t* to = result_.rgb.data() + output * (transposed_ ? 3 : result_.width * 3);
+  for (std::size_t i = 0; i < along_.outputs.size(); ++i) {
+    std::memcpy(to, pixels, 3);
+    to += step;
+    pixels += kPixelBytes;
+  }
+}
+
+ByteImage Resampler::take() {
+  if (at_ != needed_.bottom) throw InternalError(text("row ", at_, " of a picture is missing"));
+  return std::move(result_);
+}
+
+ByteImage resize(const ByteImage& image, std::int64_t height, std::int64_t width, Filter filter) {
+  check_sizes(image.height, image.width, height, width);
+  return resampled(image, {height, width, 0, 0, height, width}, filter);
+}
+
+ByteImage resize_and_crop(const ByteImage& image, std::int64_t resized, std::int64_t crop, Filter filter) {
+  return resampled(image, central_square(image.height, image.width, resized, crop), filter);
 }
 
 Tensor to_unit_range(const ByteImage& image) {

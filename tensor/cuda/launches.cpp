@@ -6,9 +6,12 @@
 namespace vitrine::cuda {
 namespace {
 
-std::map<std::string, std::uint64_t, std::less<>>& counts() {
-  thread_local std::map<std::string, std::uint64_t, std::less<>> the_counts;
-  return the_counts;
+using Counts = std::map<std::string, std::uint64_t, std::less<>>;
+
+// As long as the process: the C library aborts when it has no memory to remember a thread's destructor.
+Counts& counts() {
+  thread_local auto* const the_counts = new Counts;
+  return *the_counts;
 }
 
 thread_local Recording* in_use = nullptr;

@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/output.h"
 #include "base/sha256.h"
 #include "data/augment.h"
@@ -17,7 +16,6 @@
 #include "data/manifest.h"
 #include "data/mixup.h"
 #include "data/permutation.h"
-#include "data/resize.h"
 #include "data/sampler.h"
 #include "data/split.h"
 #include "weights/safetensors.h"
@@ -279,31 +277,6 @@ TEST(Permutation, IsOneAndUniform) {
   }
   for (const auto& [value, count] : first) EXPECT_NEAR(count, 1000, 142);  // five standard deviations
   EXPECT_TRUE(permutation({}, 0).empty());
-}
-
-TEST(Resize, KeepsConstantsAndIdentity) {
-  ByteImage image{5, 7, {}};
-  for (int i = 0; i < 5 * 7 * 3; ++i) image.rgb.push_back(static_cast<std::uint8_t>(i * 2));
-  EXPECT_EQ(resize(image, 5, 7, Filter::bicubic).rgb, image.rgb);
-  const ByteImage grey{9, 9, std::vector<std::uint8_t>(9 * 9 * 3, 77)};
-  for (const std::uint8_t v : resize(grey, 4, 13, Filter::bicubic).rgb) EXPECT_EQ(v, 77);
-  EXPECT_EQ(resize_and_crop(image, 10, 10, Filter::bicubic).rgb.size(), 300u);
-  EXPECT_THROW(resize_and_crop(image, 5, 6, Filter::bicubic), ShapeError);
-}
-
-TEST(ResizeGolden, BothFiltersAgreeWithPillowToOneGreyLevel) {
-  ByteImage image{18, 24, {}};
-  for (int y = 0; y < 18; ++y)
-    for (int x = 0; x < 24; ++x)
-      for (int c = 0; c < 3; ++c) image.rgb.push_back(static_cast<std::uint8_t>((y * 131 + x * 71 + c * 29 + x * y * 7) % 256));
-  const std::filesystem::path path = std::filesystem::path(VITRINE_SOURCE_DIR) / "tests/golden/resize.json";
-  for (const Json& row : parse_json(read_file(path, 1u << 20))) {
-    const Filter filter = row.at("filter") == "bilinear" ? Filter::bilinear : Filter::bicubic;
-    const ByteImage ours = resize(image, row.at("height").get<int>(), row.at("width").get<int>(), filter);
-    const auto theirs = row.at("rgb").get<std::vector<int>>();
-    ASSERT_EQ(ours.rgb.size(), theirs.size());
-    for (std::size_t i = 0; i < theirs.size(); ++i) ASSERT_NEAR(ours.rgb[i], theirs[i], 1) << row.at("filter") << " " << i;
-  }
 }
 
 }  // namespace

@@ -1,0 +1,26 @@
+// Photographs in a build without libjpeg-turbo or libpng: they are refused.
+#include "base/error.h"
+#include "data/photograph.h"
+
+namespace vitrine {
+
+struct PhotographReader::Process {};
+
+PhotographReader::PhotographReader(bool) {
+  throw Error(
+      ExitCode::runtime,
+      "photographs need libjpeg-turbo and libpng, and this program was built without them; install libjpeg-dev and libpng-dev "
+      "and build again (scripts/build does both)");
+}
+
+PhotographReader::~PhotographReader() = default;
+
+Photograph PhotographReader::read(const std::filesystem::path&, const PhotographRequest&) { return {}; }
+
+Photograph read_photograph(const std::filesystem::path& path, const PhotographRequest& request) {
+  return PhotographReader(request.sandbox).read(path, request);
+}
+
+bool can_read_photographs() { return false; }
+
+}  // namespace vitrine
