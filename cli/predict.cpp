@@ -244,7 +244,8 @@ void check(const PredictCommand& command) {
 
 void run_predict(const PredictCommand& command) {
   check(command);
-  const TensorFile file = read_checkpoint(command.weights);
+  const TensorFile file = read_checkpoint(command.weights, weight_set(command.ema));
+  note_reading(file, command.weights);
   EfficientNet net = load_efficientnet(file, command.arch, command.from, command.semantics, shown(command.weights));
   warn_about_values(net, command.weights);
   note_overrides(file, net, command.weights);

@@ -41,6 +41,7 @@ void run_cv(const CvCommand& command) {
   check(command.options);
   const Manifest manifest = read_manifest(command.manifest);
   const Splits splits = read_splits(command.splits, manifest);
+  note_starting_weights(command.options);
   Progress progress(command.quiet);
   TrainOptions options = command.options;
   command.device.choose(options);

@@ -73,11 +73,13 @@ std::vector<std::string> differences(const TensorFile& file, const std::vector<L
       phrases.push_back(text("'", t.key, "' ", t.shape.text(), " is missing"));
     } else if (!(found->second->shape == t.shape)) {
       phrases.push_back(text("'", t.key, "' has shape ", found->second->shape.text(), ", expected ", t.shape.text()));
+    } else if (!is_floating(found->second->type)) {
+      phrases.push_back(text("'", t.key, "' holds ", dtype_name(found->second->type), ", a floating type is expected"));
     }
   }
   for (const StoredTensor& t : file.tensors) {
     if (!known.contains(t.name) && !t.name.ends_with(".num_batches_tracked")) {
-      phrases.push_back(text("'", t.name, "' ", t.shape.text(), " is not expected"));
+      phrases.push_back(text("'", printable(t.name, 60), "' ", t.shape.text(), " is not expected"));
     }
   }
   return phrases;
