@@ -68,31 +68,34 @@ Json tensor_json(const StoredTensor& t) {
           {"non_finite", s.non_finite}};
 }
 
-// A value of the document further in by so many spaces.
-std::string indented(const Json& value, const std::string& by) {
-  std::string out;
-  for (const char c : json_text(value)) out += c == '\n' ? c + by : std::string(1, c);
-  out.resize(out.size() - 1 - by.size());  // the newline at the end
+// A value of the document, further in by so many spaces.
+std::string indented(const Json& value, std::string_view by = {}) {
+  std::string out = json_text(value);
+  out.pop_back();  // the newline at the end
+  if (by.empty()) return out;
+  for (std::size_t at = out.find('\n'); at != std::string::npos; at = out.find('\n', at + 1)) out.insert(at + 1, by);
   return out;
 }
 
-// Tensor by tensor: a file may list 65,536 of them.
+// Item by item: a file may list 65,536 tensors, and as many keys of metadata.
 void print_info_json(const std::string& path, const OpenedFile& o) {
-  Json json;
-  json["file"] = path;
-  json["bytes"] = o.bytes;
-  json["sha256"] = o.sha256;
-  json["container"] = o.container;
-  json["family"] = family_text(o);
-  json["arch"] = o.arch;
-  json["classes"] = o.family ? classes_of(o.file, *o.family) : 0;
-  json["elements"] = elements_of(o.file);
-  json["metadata"] = Json::object();
-  for (const auto& [key, value] : o.file.metadata) json["metadata"][key] = value;
-  std::string head = json_text(json);
-  head.resize(head.rfind("\n}"));
-  std::printf("%s,\n  \"tensors\": [", head.c_str());
+  const Json head{{"file", path},
+                  {"bytes", o.bytes},
+                  {"sha256", o.sha256},
+                  {"container", o.container},
+                  {"family", family_text(o)},
+                  {"arch", o.arch},
+                  {"classes", o.family ? classes_of(o.file, *o.family) : 0},
+                  {"elements", elements_of(o.file)}};
+  const std::string text_of_head = json_text(head);
+  std::printf("%s,\n  \"metadata\": {", text_of_head.substr(0, text_of_head.rfind("\n}")).c_str());
   bool first = true;
+  for (const auto& [key, value] : o.file.metadata) {
+    std::printf("%s\n    %s: %s", first ? "" : ",", indented(key).c_str(), indented(value).c_str());
+    first = false;
+  }
+  std::printf("%s},\n  \"tensors\": [", first ? "" : "\n  ");
+  first = true;
   for (const StoredTensor& t : o.file.tensors) {
     std::printf("%s\n    %s", first ? "" : ",", indented(tensor_json(t), "    ").c_str());
     first = false;

@@ -26,12 +26,12 @@ class ElementStream {
   void gather(std::size_t count);
 
   const StoredTensor& tensor_;
-  std::size_t item_;              // bytes of an element
-  std::uint64_t left_ = 0;        // elements
-  std::uint64_t at_ = 0;          // in the file, bytes; of a contiguous tensor
-  std::string extent_;            // of a strided view
+  std::size_t item_;                                   // bytes of an element
+  std::uint64_t left_ = 0;                             // elements
+  std::uint64_t at_ = 0;                               // in the file, bytes; of a contiguous tensor
+  std::string extent_;                                 // of a strided view
   std::vector<std::int64_t> sizes_, strides_, index_;  // of the axes that have a stride
-  std::int64_t element_ = 0;      // in extent_
+  std::int64_t element_ = 0;                           // in extent_
   std::string piece_;
   Checksum checksum_;
 };

@@ -36,14 +36,14 @@ std::vector<std::string> words_of(std::string_view key) {
 }
 
 bool says_average(std::string_view key) {
-  constexpr std::string_view kWords[] = {"ema",    "swa",     "avg",    "average",  "averaged", "averages", "moving",
-                                         "shadow", "teacher", "polyak", "momentum", "target"};
+  constexpr std::string_view kWords[] = {"ema",    "swa",    "avg",     "average", "averaged", "averages",
+                                         "moving", "shadow", "teacher", "polyak",  "momentum", "target"};
   return std::ranges::any_of(words_of(key), [&](const std::string& word) { return std::ranges::count(kWords, word) > 0; });
 }
 
 bool says_optimizer(std::string_view key) {
-  constexpr std::string_view kParts[] = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "square_avg",
-                                         "grad_avg", "grad",      "grads",          "gradients"};
+  constexpr std::string_view kParts[] = {"exp_avg",  "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "square_avg",
+                                         "grad_avg", "grad",       "grads",          "gradients"};
   for (std::size_t at = 0; at <= key.size();) {
     const std::size_t end = std::min(key.find_first_of("./", at), key.size());
     const std::string_view part = key.substr(at, end - at);
@@ -130,20 +130,21 @@ class Chooser {
     return index;
   }
 
-  // Every tensor of `a` that `b` has too is `equal` to it.
+  // `b` has every tensor of `a`, each `equal` to it.
   template <class Equal>
-  bool agree(const Network& a, const Network& b, const Equal& equal) const {
+  bool is_part(const Network& a, const Network& b, const Equal& equal) const {
     const Index other = index_of(b);
     for (const auto& [name, t] : index_of(a)) {
       const auto found = other.find(name);
-      if (found != other.end() && !equal(*t, *found->second)) return false;
+      if (found == other.end() || !equal(*t, *found->second)) return false;
     }
     return true;
   }
 
   bool same_tensors(const Network& a, const Network& b) const {
-    return index_of(a).size() == index_of(b).size() &&
-           agree(a, b, [](const TensorMention& x, const TensorMention& y) { return x.place == y.place && x.shape == y.shape; });
+    return index_of(a).size() == index_of(b).size() && is_part(a, b, [](const TensorMention& x, const TensorMention& y) {
+             return x.place == y.place && x.shape == y.shape;
+           });
   }
 
   // A teacher of another size is another network, not an average of this one: it is not offered as one.
@@ -155,7 +156,7 @@ class Chooser {
       for (const Network& plain : networks_) {
         if (plain.role != Role::plain) continue;
         any_plain = true;
-        fits = fits || agree(n, plain, same_shape);
+        fits = fits || is_part(n, plain, same_shape);
       }
       if (!any_plain || fits) continue;
       n.role = Role::none;
@@ -164,14 +165,15 @@ class Chooser {
   }
 
   [[noreturn]] void refuse_no_average(const Network& plain) const {
-    throw WeightsError(text(file_, ": --ema asks for averaged weights, the file has none beside ", label_of(plain),
+    const std::string beside = dict(plain).key.empty() && plain.prefix.empty() ? "" : text(" beside ", label_of(plain));
+    throw WeightsError(text(file_, ": --ema asks for averaged weights, the file has none", beside,
                             unlike_.empty() ? std::string() : text(" (", unlike_[0], " is a network of another shape)"),
                             "; leave --ema out"));
   }
 
   [[noreturn]] void refuse_two(const Network& a, const Network& b, std::size_t count) const {
-    throw WeightsError(text(file_, ": it holds ", count == 2 ? "two" : std::to_string(count), " networks, ", label_of(a), " and ",
-                            label_of(b), count > 2 ? " among them" : "",
+    throw WeightsError(text(file_, ": it holds ", count == 2 ? "two" : std::to_string(count), " networks, ", label_of(a),
+                            " and ", label_of(b), count > 2 ? " among them" : "",
                             ", and nothing tells which is meant; save the one you want alone"));
   }
 
@@ -185,14 +187,16 @@ class Chooser {
     std::string aside = dict(taken).key;
     for (const auto* list : {&same, &others}) {
       for (const Network* n : *list) {
-        if (n != &taken && n->dict != taken.dict) aside += text(" (", printable(dict(*n).key), " is there too and was not read)");
+        if (n != &taken && n->dict != taken.dict)
+          aside += text(" (", printable(dict(*n).key), " is there too and was not read)");
       }
     }
     if (!dict(taken).key.empty()) choice.unwrapped = aside;
     if (!others.empty()) {
-      choice.remarks.push_back(taken.role == Role::averaged ? text("the averaged weights ", label_of(taken), " were read, not ", label_of(*others[0]))
-                                              : text(label_of(taken), " was read, not the averaged weights ", label_of(*others[0]),
-                                                     ", which --ema takes"));
+      choice.remarks.push_back(
+          taken.role == Role::averaged
+              ? text("the averaged weights ", label_of(taken), " were read, not ", label_of(*others[0]))
+              : text(label_of(taken), " was read, not the averaged weights ", label_of(*others[0]), ", which --ema takes"));
     } else if (taken.role == Role::averaged) {
       choice.remarks.push_back(text("the averaged weights ", label_of(taken), " were read"));
     }
@@ -244,9 +248,9 @@ class Chooser {
 }  // namespace
 
 bool NetworkChoice::holds(std::string_view name) const {
-  return name.starts_with(prefix) && name.size() > prefix.size() && std::ranges::none_of(others, [&](const std::string& other) {
-           return other.size() > prefix.size() && name.starts_with(other);
-         });
+  return name.starts_with(prefix) && (prefix.empty() || name.size() > prefix.size()) &&
+         std::ranges::none_of(
+             others, [&](const std::string& other) { return other.size() > prefix.size() && name.starts_with(other); });
 }
 
 bool NetworkChoice::of_another(std::string_view name) const {
@@ -267,8 +271,8 @@ void note_choice(const NetworkChoice& choice, const std::vector<std::string>& le
     file.remarks.push_back(text("the prefix '", printable(choice.prefix, kShown), "' was dropped"));
   }
   if (!left_out.empty()) {
-    file.remarks.push_back(text(left_out.size(), left_out.size() == 1 ? " tensor was" : " tensors were", " left out: ",
-                                joined(left_out, kSaid)));
+    file.remarks.push_back(
+        text(left_out.size(), left_out.size() == 1 ? " tensor was" : " tensors were", " left out: ", joined(left_out, kSaid)));
   }
   std::vector<std::string> all = left_out;
   all.insert(all.end(), entries.begin(), entries.end());
@@ -281,7 +285,8 @@ TensorFile take_network(TensorFile file, WeightSet wanted, std::string_view file
   const auto format = file.metadata.find("format");
   if (format != file.metadata.end() && format->second.starts_with("vitrine.")) {
     if (wanted == WeightSet::averaged)
-      throw WeightsError(text(file_name, ": --ema asks for averaged weights, a file of Vitrine's own has none; leave --ema out"));
+      throw WeightsError(
+          text(file_name, ": --ema asks for averaged weights, a file of Vitrine's own has none; leave --ema out"));
     return file;
   }
   if (file.tensors.empty()) return file;

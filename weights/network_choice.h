@@ -33,9 +33,9 @@ struct TensorDict {
 
 struct NetworkChoice {
   std::size_t dict = 0;
-  std::string prefix = {};                 // of the network's names
-  std::vector<std::string> others = {};    // prefixes of other networks in this dict
-  std::string unwrapped = {};              // for the metadata of that name
+  std::string prefix = {};               // of the network's names
+  std::vector<std::string> others = {};  // prefixes of other networks in this dict
+  std::string unwrapped = {};            // for the metadata of that name
   std::vector<std::string> remarks = {};
 
   bool holds(std::string_view name) const;       // whether a name of the dict is one of the network

@@ -1,7 +1,6 @@
 #include "weights/pickle.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/error.h"
 #include "weights/pickle_bytes.h"
@@ -13,13 +12,6 @@ namespace {
 constexpr std::size_t kMaxPickleBytes = std::size_t{64} << 20;
 constexpr std::size_t kMaxOpcodes = 400'000;
 constexpr PickleId kNothing = ~PickleId{0};
-
-std::string_view kind_name(PickleKind kind) {
-  constexpr std::array<std::string_view, 15> kNames{"None",    "a boolean", "an integer", "a float", "a text",
-                                                    "bytes",   "a tuple",   "a list",     "a set",   "a dict",
-                                                    "a class", "a storage", "a tensor",   "a class", "an object"};
-  return kNames[static_cast<std::size_t>(kind)];
-}
 
 class Machine {
  public:
@@ -119,10 +111,10 @@ class Machine {
       case kLong4: push_long(in_.take(in_.u32())); return true;
       case kBinFloat: push_text(PickleKind::real, in_.take(8)); return true;  // its value is never needed
       case kBinUnicode:
-      case kBinString: push_text(PickleKind::text, in_.sized_text(in_.u32())); return true;
-      case kBinUnicode8: push_text(PickleKind::text, in_.sized_text(in_.u64())); return true;
+      case kBinString: push_text(PickleKind::text, in_.take(in_.u32())); return true;
+      case kBinUnicode8: push_text(PickleKind::text, in_.take(in_.u64())); return true;
       case kShortBinUnicode:
-      case kShortBinString: push_text(PickleKind::text, in_.sized_text(in_.byte())); return true;
+      case kShortBinString: push_text(PickleKind::text, in_.take(in_.byte())); return true;
       case kShortBinBytes: push_text(PickleKind::bytes, in_.take(in_.byte())); return true;
       case kBinBytes: push_text(PickleKind::bytes, in_.take(in_.u32())); return true;
       case kBinBytes8:
@@ -251,6 +243,8 @@ class Machine {
   // ('storage', class, key, location, element count) and, in legacy files, the view, which has been None since 2017.
   void persistent(PickleId id) {
     const std::vector<PickleId> items = need(id, PickleKind::tuple, "a persistent id").items;
+    // A class of a module with its source, in legacy files of whole models.
+    if (items.size() == 4 && at(items[0]).text == "module" && is_class(items[1])) return stack_.push_back(items[1]);
     if (items.size() != 5 && items.size() != 6)
       refuse(text("a persistent id of ", items.size(), " items, 5 or 6 are expected"));
     if (need(items[0], PickleKind::text, "the kind of a persistent id").text != "storage")
@@ -382,20 +376,6 @@ class Machine {
 };
 
 }  // namespace
-
-const PickleValue* Pickle::find(const PickleValue& dict, std::string_view key) const {
-  for (std::size_t i = 0; i + 1 < dict.items.size(); i += 2) {
-    const PickleValue& k = values[dict.items[i]];
-    if (k.kind == PickleKind::text && k.text == key) return &values[dict.items[i + 1]];
-  }
-  return nullptr;
-}
-
-std::string Pickle::class_name(const PickleValue& value) const {
-  const PickleValue& c = value.kind == PickleKind::opaque ? values[value.link] : value;
-  if (c.kind != PickleKind::opaque_class) return "an object";
-  return text(printable(values[c.link].text), ".", printable(c.text));
-}
 
 Pickle read_pickle(std::string_view bytes, std::string_view where, std::uint64_t first_byte) {
   return Machine(bytes, where, first_byte).run();

@@ -37,6 +37,8 @@ enum class PickleKind : std::uint8_t {
   opaque         // what a call of one would make
 };
 
+std::string_view kind_name(PickleKind kind);  // "a list"
+
 using PickleId = std::uint32_t;  // index into Pickle::values
 
 // Small, since a file of a few bytes a value may hold hundreds of thousands.
@@ -71,7 +73,8 @@ struct Pickle {
 
 // Reads the pickle at the start of `bytes`; more bytes may follow. `where` names file and member for messages, and
 // `first_byte` is the offset of `bytes` in it. WeightsError on any opcode outside the list, a name that runs code, an opcode applied to
-// the wrong kind of value, an unknown memo index, an empty stack, and beyond the limits: 64 MiB, 400,000 opcodes, texts of 1 MiB.
+// the wrong kind of value, an unknown memo index, an empty stack, and beyond the limits: 64 MiB, 400,000 opcodes
+// and values.
 Pickle read_pickle(std::string_view bytes, std::string_view where, std::uint64_t first_byte = 0);
 
 }  // namespace vitrine

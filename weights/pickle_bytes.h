@@ -44,11 +44,6 @@ class PickleBytes {
     if (length == std::string_view::npos) refuse("a name without an end within 256 bytes");
     return take(length + 1).substr(0, length);
   }
-  std::string_view sized_text(std::uint64_t length) {
-    constexpr std::uint64_t kMost = std::uint64_t{1} << 20;
-    if (length > kMost) refuse(text("a text of ", length, " bytes, at most ", kMost, " are allowed"));
-    return take(length);
-  }
 
  private:
   std::string_view bytes_, where_;

@@ -53,12 +53,17 @@ constexpr std::array<KnownRow, 33> kKnown{{{"collections", "OrderedDict", {Pickl
 // Modules of which every name is refused, the modules below them included.
 constexpr std::string_view kModules =
     // programs, processes, interpreters
-    "os posix nt _winapi subprocess _posixsubprocess pty popen2 commands multiprocessing _multiprocessing billiard sys _xxsubinterpreters "
-    "_interpreters concurrent threading _thread signal _signal atexit sched faulthandler platform pexpect sh plumbum invoke fabric "
+    "os posix nt _winapi subprocess _posixsubprocess pty popen2 commands multiprocessing _multiprocessing billiard sys "
+    "_xxsubinterpreters "
+    "_interpreters concurrent threading _thread signal _signal atexit sched faulthandler platform pexpect sh plumbum invoke "
+    "fabric "
     // code: compiling, importing, inspecting, tracing, testing
-    "code codeop runpy marshal inspect importlib _frozen_importlib _frozen_importlib_external _imp imp pkgutil zipimport gc site "
-    "compileall py_compile timeit trace tracemalloc pdb bdb cProfile profile _lsprof pydoc doctest unittest test idlelib lib2to3 ast "
-    "symtable distutils setuptools pkg_resources pip ensurepip venv virtualenv IPython ipykernel nbconvert turtledemo tkinter _tkinter "
+    "code codeop runpy marshal inspect importlib _frozen_importlib _frozen_importlib_external _imp imp pkgutil zipimport gc "
+    "site "
+    "compileall py_compile timeit trace tracemalloc pdb bdb cProfile profile _lsprof pydoc doctest unittest test idlelib "
+    "lib2to3 ast "
+    "symtable distutils setuptools pkg_resources pip ensurepip venv virtualenv IPython ipykernel nbconvert turtledemo tkinter "
+    "_tkinter "
     "_osx_support _aix_support jinja2 mako numexpr "
     // foreign functions and memory
     "ctypes _ctypes cffi _cffi_backend mmap "
@@ -67,11 +72,13 @@ constexpr std::string_view kModules =
     // files and archives
     "shutil tempfile tarfile zipfile fileinput linecache glob fsspec filecmp sqlite3 _sqlite3 "
     // the network
-    "socket _socket ssl _ssl socketserver select selectors asyncio http httplib urllib urllib2 urllib3 requests aiohttp httpx ftplib "
+    "socket _socket ssl _ssl socketserver select selectors asyncio http httplib urllib urllib2 urllib3 requests aiohttp httpx "
+    "ftplib "
     "smtplib poplib imaplib nntplib telnetlib xmlrpc wsgiref webbrowser boto3 botocore paramiko "
     // of libraries that checkpoints come from
-    "torch.hub torch.jit torch.package torch.serialization torch.fx torch.multiprocessing torch.testing torch._dynamo.guards "
-    "torch._inductor torch.onnx torch.ops torch.classes torch.utils.cpp_extension torch.utils.bottleneck torch.utils.collect_env "
+    "torch.hub torch.jit torch.package torch.fx torch.multiprocessing torch.testing torch._dynamo.guards "
+    "torch._inductor torch.onnx torch.ops torch.classes torch.utils.cpp_extension torch.utils.bottleneck "
+    "torch.utils.collect_env "
     "torch.utils.model_zoo torch.utils._config_module torch.utils.data.datapipes torch.distributed.rpc torch.distributed.run "
     "numpy.f2py numpy.distutils numpy.testing numpy.ctypeslib numpy.lib.npyio numpy.lib._npyio_impl numpy.lib.utils pandas.io "
     "tensorflow keras scipy.io torchvision.datasets.utils";
@@ -96,22 +103,29 @@ constexpr std::array<SomeNames, 11> kRefused{
 
 // ...or all but these.
 constexpr std::string_view kInertBuiltins =
-    "object type bool int long float complex str unicode bytes bytearray list tuple set frozenset dict range xrange slice property "
-    "staticmethod classmethod super len abs sum min max round pow divmod sorted reversed enumerate zip map filter any all hash id repr "
-    "ascii bin hex oct ord chr iter next isinstance issubclass callable format print Ellipsis NotImplemented NotImplementedType ellipsis "
-    "BaseException Exception ArithmeticError AssertionError AttributeError BufferError EOFError FileNotFoundError FloatingPointError "
-    "GeneratorExit IOError ImportError IndexError KeyError KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError "
-    "NotImplementedError OSError OverflowError PermissionError ReferenceError RuntimeError StopIteration SyntaxError SystemError "
+    "object type bool int long float complex str unicode bytes bytearray list tuple set frozenset dict range xrange slice "
+    "property "
+    "staticmethod classmethod super len abs sum min max round pow divmod sorted reversed enumerate zip map filter any all hash "
+    "id repr "
+    "ascii bin hex oct ord chr iter next isinstance issubclass callable format print Ellipsis NotImplemented "
+    "NotImplementedType ellipsis "
+    "BaseException Exception ArithmeticError AssertionError AttributeError BufferError EOFError FileNotFoundError "
+    "FloatingPointError "
+    "GeneratorExit IOError ImportError IndexError KeyError KeyboardInterrupt LookupError MemoryError ModuleNotFoundError "
+    "NameError "
+    "NotImplementedError OSError OverflowError PermissionError ReferenceError RuntimeError StopIteration SyntaxError "
+    "SystemError "
     "SystemExit TimeoutError TypeError UnicodeDecodeError UnicodeError ValueError Warning UserWarning DeprecationWarning "
     "FutureWarning RuntimeWarning ZeroDivisionError";
 
-constexpr std::array<SomeNames, 10> kInertAlone{
+constexpr std::array<SomeNames, 11> kInertAlone{
     {{"builtins", kInertBuiltins},
      {"__builtin__", kInertBuiltins},
      {"__builtins__", ""},
      {"uuid", "UUID SafeUUID"},
      {"pathlib", "Path PurePath PosixPath WindowsPath PurePosixPath PureWindowsPath"},
      {"pathlib._local", "Path PurePath PosixPath WindowsPath PurePosixPath PureWindowsPath"},
+     {"torch.serialization", "_get_layout StorageType"},
      {"_codecs", "encode"},
      {"codecs", "encode"},
      {"copyreg", "_reconstructor __newobj__ __newobj_ex__ pickle_complex"},
@@ -119,7 +133,8 @@ constexpr std::array<SomeNames, 10> kInertAlone{
 
 // Parts of a dotted name through which an innocent module leads to another one ("torch.serialization" to its "os.system").
 constexpr std::string_view kLeadsAway =
-    "os posix nt sys subprocess builtins importlib ctypes runpy pty socket shutil pickle marshal system popen eval exec getattr "
+    "os posix nt sys subprocess builtins importlib ctypes runpy pty socket shutil pickle marshal system popen eval exec "
+    "getattr "
     "execfile open __builtins__ __import__ __globals__ __subclasses__ __loader__ __spec__ __code__ __dict__ __class__ __mro__ "
     "__bases__ __base__ __reduce__ __reduce_ex__ __getattribute__ __getattr__ __init_subclass__ __call__";
 

@@ -13,8 +13,8 @@
 namespace vitrine {
 
 enum class PickleGlobal : std::uint8_t {
-  ordered_dict,   // collections.OrderedDict
-  default_dict,   // collections.defaultdict, Counter
+  ordered_dict,  // collections.OrderedDict
+  default_dict,  // collections.defaultdict, Counter
   rebuild_tensor,
   rebuild_parameter,
   rebuild_from_type,  // of a subclass of torch.Tensor, or of a tensor with attributes
@@ -26,8 +26,8 @@ enum class PickleGlobal : std::uint8_t {
 
 struct KnownName {
   PickleGlobal global = PickleGlobal::storage;
-  DType type = DType::f32;    // of a storage's elements
-  bool readable = true;       // false for a storage of elements that no DType describes (complex, quantised)
+  DType type = DType::f32;      // of a storage's elements
+  bool readable = true;         // false for a storage of elements that no DType describes (complex, quantised)
   std::uint8_t item_bytes = 0;  // of a storage's element
 };
 

@@ -17,6 +17,7 @@ namespace {
 constexpr std::uint64_t kViewsToFile = 2;    // bytes of all tensors, in files
 constexpr std::uint64_t kReadingToFile = 4;  // bytes between first and last elements of all tensors, in files
 constexpr std::uint64_t kAlwaysAllowedBytes = std::uint64_t{1} << 20;
+constexpr std::size_t kMaxTensors = 65'536;
 constexpr int kMaxDepth = 3;           // keys on the way from the top to the dict
 constexpr std::size_t kKeyBytes = 40;  // of each key on the way, for messages and for the choice
 
@@ -72,10 +73,17 @@ class DictSearch {
     int depth = 0;
   };
 
-  void visit(const Node& node) {
+  // A dict that lies under a second key is looked at once more, but not what lies in it.
+  void visit(Node node) {
+    constexpr int kMostAgain = 16;
     const PickleKind kind = pickle_[node.value].kind;
     if (kind != PickleKind::dict && kind != PickleKind::list && kind != PickleKind::tuple) return;
-    if (seen_.insert(node.value).second) nodes_.push_back(node);
+    if (!seen_.insert(node.value).second) {
+      if (kind != PickleKind::dict || again_ == kMostAgain) return;
+      ++again_;
+      node.depth = kMaxDepth;
+    }
+    nodes_.push_back(node);
   }
 
   std::string key_of(std::size_t node) const {
@@ -118,6 +126,7 @@ class DictSearch {
   const Pickle& pickle_;
   std::vector<Node> nodes_;
   std::unordered_set<PickleId> seen_;
+  int again_ = 0;
 };
 
 class NetworkReader {
@@ -183,13 +192,15 @@ class NetworkReader {
       throw WeightsError(text(file_, ": the tensor name '", printable(key.text), "' ", flaw));
     if (!names_.insert(key.text).second)
       throw WeightsError(text(file_, ": the tensor '", printable(key.text), "' is there twice"));
-    if (by_name) refuse_unreadable(key.text, pickle_.class_name(value));
+    if (out_.tensors.size() == kMaxTensors)
+      throw WeightsError(text(file_, ": it holds more than ", kMaxTensors, " tensors; save model.state_dict() alone"));
+    if (by_name) refuse_unreadable(key.text, text("it is made by '", pickle_.class_name(value), "'"));
     out_.tensors.push_back(tensor(std::string(key.text.substr(choice.prefix.size())), value));
   }
 
-  [[noreturn]] void refuse_unreadable(std::string_view name, const std::string& made_by) const {
-    throw WeightsError(text(file_, ": the tensor '", printable(name), "' cannot be read: it is made by '", made_by,
-                            "'; nothing was executed; save it as a plain float tensor"));
+  [[noreturn]] void refuse_unreadable(std::string_view name, const std::string& why) const {
+    throw WeightsError(text(file_, ": the tensor '", printable(name), "' cannot be read: ", why,
+                            "; nothing was executed; save it as a plain float tensor"));
   }
 
   std::vector<std::int64_t> integers(PickleId tuple) const {
@@ -204,7 +215,7 @@ class NetworkReader {
     };
     const PickleValue& mentioned = pickle_[value.items[0]];
     const TorchStorage& storage = storages_.find(mentioned.text)->second;
-    if (!storage.readable) refuse_unreadable(name, storage_class(mentioned));
+    if (!storage.readable) refuse_unreadable(name, "its numbers are complex, quantised or of an unknown type");
     const View view{value.integer, integers(value.items[1]), integers(value.items[2])};
     if (view.sizes.size() != view.strides.size())
       refuse(text("it has ", view.sizes.size(), " sizes and ", view.strides.size(), " strides"));
@@ -231,12 +242,6 @@ class NetworkReader {
     stored.offset = bytes == 0 ? 0 : storage.offset + static_cast<std::uint64_t>(view.offset) * item;
     if (bytes > 0 && !contiguous(view)) stored.strides = view.strides;
     return stored;
-  }
-
-  std::string storage_class(const PickleValue& storage) const {
-    const PickleValue& type = pickle_[storage.link];
-    return type.kind == PickleKind::opaque_class ? pickle_.class_name(type)
-                                                 : "a storage of complex, quantised or unknown numbers";
   }
 
   // The classes of objects that were passed over.

@@ -196,7 +196,9 @@ class ZipReader {
     if ((c.flags & ~(kHasDescriptor | kUtf8Name)) != 0)
       refuse_entry(8, "has the flags ", c.flags, ", only 8 and 2048 are allowed");
     if (r.u16(10) != 0)
-      refuse_entry(10, "is compressed (method ", r.u16(10), "), torch.save stores them; save it again with torch.save");
+      refuse_entry(
+          10, "is compressed (method ", r.u16(10),
+          "), torch.save stores them; TorchScript, which compresses, is not read: save model.state_dict() with torch.save");
     const std::vector<std::uint64_t> large =
         zip64_values(r, kCentralBytes + name_bytes, kCentralBytes + name_bytes + extra_bytes, at, 3);
     std::size_t used = 0;  // the zip64 field holds those alone that do not fit, in this order

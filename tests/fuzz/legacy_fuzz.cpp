@@ -5,6 +5,7 @@
 using namespace vitrine;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  testing::accept_or_refuse([&] { testing::read_all(parse_torch_legacy(ByteSource(testing::bytes_of(data, size)), "input")); });
+  testing::accept_or_refuse(
+      [&] { testing::read_all(parse_torch_legacy(ByteSource(testing::bytes_of(data, size)), WeightSet::plain, "input")); });
   return 0;
 }

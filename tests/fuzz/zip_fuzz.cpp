@@ -10,6 +10,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   testing::accept_or_refuse([&] {
     for (const ZipEntry& entry : read_stored_zip(source, "input")) source.read(entry.offset, entry.size);
   });
-  testing::accept_or_refuse([&] { testing::read_all(parse_torch_zip(source, "input")); });
+  testing::accept_or_refuse([&] { testing::read_all(parse_torch_zip(source, WeightSet::plain, "input")); });
   return 0;
 }

@@ -63,7 +63,7 @@ std::string refusal(const std::string& bytes) {
 TEST(Crc32c, MatchesThePublishedCheckValue) { EXPECT_EQ(crc32c("123456789"), 0xe3069283u); }
 
 TEST(TensorflowGolden, AveragesArePreferredAndAxesArePyTorchs) {
-  const TensorFile file = read_tensorflow(kGolden / "model.ckpt.index");
+  const TensorFile file = read_checkpoint(kGolden / "model.ckpt.index");
   const StoredTensor& stem = file.at("stem/conv2d/kernel");
   EXPECT_EQ(stem.shape, (Shape{4, 2, 3, 3}));
   // Element (k, c, r, s) is element (r, s, c, k) of the variable's average.
