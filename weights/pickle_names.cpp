@@ -80,7 +80,8 @@ constexpr std::string_view kModules =
     "torch._inductor torch.onnx torch.ops torch.classes torch.utils.cpp_extension torch.utils.bottleneck "
     "torch.utils.collect_env "
     "torch.utils.model_zoo torch.utils._config_module torch.utils.data.datapipes torch.distributed.rpc torch.distributed.run "
-    "numpy.f2py numpy.distutils numpy.testing numpy.ctypeslib numpy.lib.npyio numpy.lib._npyio_impl numpy.lib.utils pandas.io "
+    "logging.config logging.handlers numpy.f2py numpy.distutils numpy.testing numpy.ctypeslib numpy.lib.npyio "
+    "numpy.lib._npyio_impl numpy.lib.utils pandas.io "
     "tensorflow keras scipy.io torchvision.datasets.utils";
 
 struct SomeNames {
