@@ -175,8 +175,7 @@ TensorFile parse_torch_zip(const ByteSource& source, WeightSet wanted, std::stri
     if (member == members.end() || member->second.size != expected) {
       throw WeightsError(text(file_name, ": the member data/", key, " ",
                               member == members.end() ? std::string("is missing") : text("has ", member->second.size, " bytes"),
-                              ", ", storage.count, " elements of ", static_cast<int>(storage.item_bytes), " bytes need ",
-                              expected));
+                              ", ", storage.count, " elements of ", storage.element_name(), " need ", expected));
     }
     storage.offset = member->second.offset;
   }

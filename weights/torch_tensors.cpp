@@ -268,6 +268,10 @@ class NetworkReader {
 
 }  // namespace
 
+std::string TorchStorage::element_name() const {
+  return readable ? std::string(dtype_name(type)) : text(static_cast<int>(item_bytes), " bytes");
+}
+
 TorchStorages declared_storages(const Pickle& pickle, std::uint64_t file_bytes, std::string_view file_name) {
   TorchStorages storages;
   for (const PickleValue& value : pickle.values) {
@@ -282,8 +286,7 @@ TorchStorages declared_storages(const Pickle& pickle, std::uint64_t file_bytes, 
     std::uint64_t bytes = 0;
     if (!byte_count(std::array{value.integer}, value.item_bytes, bytes) || bytes > file_bytes) {
       throw WeightsError(text(file_name, ": the storage ", value.text, " is declared with ", value.integer, " elements of ",
-                              static_cast<int>(value.item_bytes), " bytes, the whole file has ", file_bytes,
-                              "; it was probably cut off"));
+                              declared.element_name(), ", the whole file has ", file_bytes, " bytes; it was probably cut off"));
     }
   }
   return storages;

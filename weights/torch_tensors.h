@@ -19,6 +19,7 @@ struct TorchStorage {
   std::uint64_t offset = 0;  // of its bytes in the file; 0 until the container has found them
 
   std::uint64_t size_in_bytes() const { return static_cast<std::uint64_t>(count) * item_bytes; }
+  std::string element_name() const;  // "F32", "8 bytes"
 };
 
 using TorchStorages = std::map<std::string, TorchStorage, std::less<>>;  // by key

@@ -166,7 +166,7 @@ TEST(TorchFileHostile, StoragesMustBeWhatThePickleSays) {
     EXPECT_THAT(refusal(zip_file(dict_text({.key = key}))), HasSubstr("storage key"));
   }
   EXPECT_THAT(refusal(zip_file(dict_text({.key = "1"}))), HasSubstr("data/1 is missing"));
-  EXPECT_THAT(refusal(zip_file(dict_text({.count = 5}))), HasSubstr("has 24 bytes, 5 elements of 4 bytes need 20"));
+  EXPECT_THAT(refusal(zip_file(dict_text({.count = 5}))), HasSubstr("has 24 bytes, 5 elements of F32 need 20"));
   EXPECT_THAT(refusal(zip_file(dict_text({.storage = "DoubleStorage"}))), HasSubstr("need 48"));
   EXPECT_THAT(refusal(zip_file(dict_text({.count = -1}))), HasSubstr("-1 elements"));
   EXPECT_THAT(refusal(zip_file(dict_text({.count = kHuge}))), HasSubstr("the whole file has"));
