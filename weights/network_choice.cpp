@@ -114,10 +114,13 @@ class Chooser {
 
   bool is_average(const Network& n) const {
     if (says_average(dict(n).key) || says_average(n.prefix)) return true;
-    constexpr std::string_view kWrapper = "module.";  // of torch.optim.swa_utils.AveragedModel
-    if (!n.prefix.ends_with(kWrapper)) return false;
-    const std::string counter = n.prefix.substr(0, n.prefix.size() - kWrapper.size()) + "n_averaged";
-    return std::ranges::any_of(dict(n).tensors, [&](const TensorMention& t) { return t.name == counter; });
+    // torch.optim.swa_utils.AveragedModel: its own wrapper, and a counter beside it; other wrappers may lie within.
+    constexpr std::string_view kWrapper = "module.";
+    for (std::size_t at = n.prefix.find(kWrapper); at != std::string::npos; at = n.prefix.find(kWrapper, at + 1)) {
+      const std::string counter = n.prefix.substr(0, at) + "n_averaged";
+      if (std::ranges::any_of(dict(n).tensors, [&](const TensorMention& t) { return t.name == counter; })) return true;
+    }
+    return false;
   }
 
   using Index = std::unordered_map<std::string_view, const TensorMention*>;

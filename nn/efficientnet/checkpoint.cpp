@@ -172,7 +172,12 @@ void load_tensors(EfficientNet& net, const TensorFile& file, Family family, Head
   std::size_t i = 0;
   net.visit([&](const NamedTensor& t) {
     const ListedTensor& listed = list[i++];
-    if (listed.classifier && head == Head::keep_mine) return;
+    if (listed.classifier && head == Head::keep_mine) {
+      // Not used, but a file that was damaged anywhere is not to be built upon.
+      const auto unused = by_name.find(listed.key);
+      if (unused != by_name.end() && !unused->second->checksum.empty()) unused->second->bytes();
+      return;
+    }
     *t.value = Tensor();  // its storage takes the file's values next, so that no third copy is ever held
     *t.value = from_torch_layout(by_name.at(listed.key)->to_float(), t.layout);
   });

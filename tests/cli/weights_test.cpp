@@ -176,6 +176,16 @@ TEST_F(WrappedProgram, TrainingStartsFromTheAverageAndKeepsIt) {
   expect_refusal(train("--weights " + path("plain.safetensors") + " --ema -o " + path("none")), 4,
                  {"--ema asks for averaged weights"});
   expect_refusal(train("--ema -o " + path("none")), 2, {"--ema", "--weights"});
+  // Of a file of Vitrine's own that was damaged, the classifier too, which training replaces.
+  write_sealed_safetensors(folder / "sealed.safetensors", to_tensor_file(net, {}));
+  const std::string whole = read_file(folder / "sealed.safetensors", 1u << 30);
+  for (const auto& [back, name] : std::vector<std::pair<std::size_t, std::string>>{{1, "classifier.bias"}, {20'000, "bn2"}}) {
+    std::string damaged = whole;
+    damaged[damaged.size() - back] = static_cast<char>(damaged[damaged.size() - back] ^ 1);
+    write_file(folder / "damaged.safetensors", damaged);
+    expect_refusal(train("--weights " + path("damaged.safetensors") + " -o " + path("none")), 4,
+                   {"the tensor '" + name, "was changed or damaged"});
+  }
 }
 
 // A file of Vitrine's own is as it was written, or every command says which part is not.

@@ -103,6 +103,9 @@ TEST(NetworkChoice, AveragesAreKnownByTheirNamesOrTheirCounter) {
   const Values counted = network("a.", 1) + network("b.module.", 2) + Values{{"b.n_averaged", 3}};
   EXPECT_EQ(stem(taken(counted)), 1);
   EXPECT_EQ(stem(taken(counted, WeightSet::averaged)), 2);
+  EXPECT_EQ(stem(taken(network("a.") + network("module.module.", 2) + Values{{"n_averaged", 3}}, WeightSet::averaged)), 2);
+  EXPECT_EQ(stem(taken(network("a.") + network("b.module._orig_mod.", 2) + Values{{"b.n_averaged", 3}}, WeightSet::averaged)),
+            2);
   for (const char* other : {"schema.", "emanuel.", "steam.", "swap."})
     EXPECT_THAT(refusal(network("model.") + network(other)), HasSubstr("it holds two networks"));
 }

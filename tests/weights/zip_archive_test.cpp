@@ -40,6 +40,27 @@ std::string added(const ZipText& entry) {
   return zip_bytes(entries);
 }
 
+// Bit by bit, as the polynomial is defined, at every length around the steps of the fast ways.
+TEST(Crc32, EveryLengthAndStartIsThatOfTheDefinition) {
+  const auto defined = [](std::string_view bytes, std::uint32_t before, std::uint32_t polynomial) {
+    std::uint32_t r = ~before;
+    for (const char c : bytes) {
+      r ^= static_cast<unsigned char>(c);
+      for (int bit = 0; bit < 8; ++bit) r = r >> 1 ^ ((r & 1) != 0 ? polynomial : 0);
+    }
+    return ~r;
+  };
+  std::string bytes;
+  for (std::uint32_t i = 0, x = 1; i < 400; ++i, x = x * 1664525u + 1013904223u) bytes += static_cast<char>(x >> 24);
+  for (std::size_t length = 0; length <= bytes.size(); ++length) {
+    const std::string_view part = std::string_view(bytes).substr(length % 7, length - length % 7);
+    for (const std::uint32_t before : {0u, 0x12345678u, ~0u}) {
+      EXPECT_EQ(crc32(part, before), defined(part, before, 0xedb88320u)) << length;
+      EXPECT_EQ(crc32c(part, before), defined(part, before, 0x82f63b78u)) << length;
+    }
+  }
+}
+
 TEST(ZipArchive, EntriesComeInTheOrderOfTheDirectory) {
   const std::string bytes = zip_bytes({{.name = "a", .bytes = "first"}, {.name = "b/c", .bytes = ""}});
   const auto entries = read_stored_zip(bytes, "x");
