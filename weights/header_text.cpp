@@ -9,6 +9,9 @@ namespace {
 
 constexpr std::uint64_t kWindow = std::uint64_t{64} << 10;
 
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+bool is_plain(char c) { return !is_control(c) && c != '"' && c != '\\'; }  // within a string
+
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool belongs_to_number(char c) { return is_digit(c) || c == '+' || c == '-' || c == '.' || c == 'e' || c == 'E'; }
@@ -73,7 +76,7 @@ char HeaderText::byte() {
     window_ = source_.read(at_, std::min(kWindow, end_ - at_));
   }
   const char c = window_[static_cast<std::size_t>(at_ - window_begin_)];
-  if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+  if (is_control(c)) {
     throw WeightsError(text(file_, ": the header has the control character ", static_cast<int>(c), " at byte ", at_,
                             ", other programs would read another header; the file is damaged, fetch it again"));
   }
@@ -87,8 +90,16 @@ char HeaderText::next() {
   return c;
 }
 
+std::string_view HeaderText::rest_of_window() {
+  byte();
+  return at_ == end_ ? std::string_view() : std::string_view(window_).substr(static_cast<std::size_t>(at_ - window_begin_));
+}
+
 char HeaderText::peek() {
-  while (byte() == ' ') ++at_;
+  while (byte() == ' ') {
+    const std::string_view rest = rest_of_window();
+    at_ += std::min(rest.find_first_not_of(' '), rest.size());
+  }
   return byte();
 }
 
@@ -137,6 +148,12 @@ bool HeaderText::string(std::string& value, std::size_t most) {
   expect('"');
   value.clear();
   while (value.size() <= most) {
+    // What needs no second look, at once.
+    const std::string_view rest = rest_of_window().substr(0, most + 1 - value.size());
+    const std::size_t plain = static_cast<std::size_t>(std::ranges::find_if_not(rest, is_plain) - rest.begin());
+    value.append(rest, 0, plain);
+    at_ += plain;
+    if (plain > 0) continue;
     const char c = next();
     if (c == '"') {
       if (!is_utf8(value)) malformed();

@@ -33,6 +33,7 @@ class HeaderText {
 
  private:
   char byte();  // the next one, which stays; 0 at the end
+  std::string_view rest_of_window();
   char next();  // takes it
   void append(std::string& value, char c, std::size_t most);
   unsigned four_digits();
