@@ -11,12 +11,14 @@
 #include "data/split.h"
 #include "nn/efficientnet/efficientnet.h"
 #include "train/options.h"
+#include "weights/network_choice.h"
 #include "weights/tensor_file.h"
 
 namespace vitrine::cli {
 
 struct PredictCommand {
   std::string weights, arch, from = "auto";
+  bool ema = false;  // the averaged weights of the checkpoint
   SemanticsOverrides semantics;
   std::vector<std::string> images;  // photographs
   std::string tensor;               // safetensors with `input`, [N, 3, H, W], already normalised
@@ -31,8 +33,15 @@ void run_predict(const PredictCommand& command);
 // A checkpoint as the command line names it.
 struct CheckpointCommand {
   std::string file, arch, from = "auto";
+  bool ema = false;
   SemanticsOverrides semantics;
 };
+
+inline WeightSet weight_set(bool ema) { return ema ? WeightSet::averaged : WeightSet::plain; }
+
+// One line on stderr with what was chosen, dropped and left out when the checkpoint was read; none when nothing was.
+void note_reading(const TensorFile& file, const std::string& name);
+void note_starting_weights(const TrainOptions& options);  // the same of the checkpoint that training starts from
 
 // One line on stderr when weights are NaN or infinite; `vitrine weights verify` refuses such a file.
 void warn_about_values(EfficientNet& net, const std::string& file);
@@ -42,7 +51,7 @@ void note_overrides(const TensorFile& file, const EfficientNet& net, const std::
 
 struct WeightsInfoCommand {
   std::string file;
-  bool json = false;
+  bool json = false, ema = false;
 };
 void run_weights_info(const WeightsInfoCommand& command);
 
@@ -56,11 +65,13 @@ void run_weights_convert(const WeightsConvertCommand& command);
 struct WeightsDiffCommand {
   std::string a, b;
   double tolerance = 0;
+  bool ema = false;  // of both
 };
 void run_weights_diff(const WeightsDiffCommand& command);  // Error with exit code 1 when they differ
 
 struct WeightsVerifyCommand {
   std::string file, arch, sha256;
+  bool ema = false;
 };
 void run_weights_verify(const WeightsVerifyCommand& command);
 

@@ -35,6 +35,8 @@ void add_train_options(CLI::App* app, TrainOptions& o) {
       ->add_option("--from", o.from,
                    "family of the checkpoint: auto, torchvision, timm, timm-tf, efficientnet-pytorch, tensorflow")
       ->capture_default_str();
+  network->add_flag("--ema", o.ema,
+                    "start from the checkpoint's averaged weights (EMA, SWA, a teacher) instead of the plain ones");
   network->add_option("--dropout", o.dropout, "before the classifier")->capture_default_str();
   network->add_option("--drop-connect", o.drop_connect, "of the last block; earlier blocks less, linearly")
       ->capture_default_str();

@@ -251,7 +251,8 @@ void run_predict(const PredictCommand& command) {
   // Before there are threads and weights: what decodes pictures is forked here.
   std::optional<PhotographReader> reader;
   if (command.tensor.empty()) reader.emplace(command.sandbox);
-  const TensorFile file = read_checkpoint(command.weights);
+  const TensorFile file = read_checkpoint(command.weights, weight_set(command.ema));
+  note_reading(file, command.weights);
   EfficientNet net = load_efficientnet(file, command.arch, command.from, command.semantics, shown(command.weights));
   warn_about_values(net, command.weights);
   note_overrides(file, net, command.weights);

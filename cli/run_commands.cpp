@@ -49,6 +49,7 @@ void run_cv(const CvCommand& command) {
   check_output_folder(command.output);
   const Manifest manifest = read_noted_manifest(command.manifest);
   const Splits splits = read_splits(command.splits, manifest);
+  note_starting_weights(command.options);
   Progress progress(command.quiet);
   TrainOptions options = command.options;
   command.device.choose(options);

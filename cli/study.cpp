@@ -126,6 +126,7 @@ void run_study(const StudyCommand& command) {
   command.device.choose(chosen);
   const std::string cohort_sha256 = as<DataError>([&] { return sha256_of_file(command.cohort, kMaxCohort); });
   check_study(command, chosen, cohort_sha256);
+  note_starting_weights(chosen);
   Progress progress(command.quiet);
   make_directory(out);
   const FolderLock lock(out);

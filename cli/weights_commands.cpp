@@ -28,9 +28,10 @@ struct OpenedFile {
   std::string arch;  // that it fits exactly
 };
 
-OpenedFile open(const std::string& path) {
+OpenedFile open(const std::string& path, bool ema) {
   OpenedFile o;
-  o.file = read_checkpoint(path);
+  o.file = read_checkpoint(path, weight_set(ema));
+  note_reading(o.file, path);
   const ByteSource source = ByteSource::file(checkpoint_path(path));
   o.bytes = source.size();
   o.sha256 = source.sha256();
@@ -52,34 +53,54 @@ std::int64_t elements_of(const TensorFile& file) {
   return count;
 }
 
-Json info_json(const std::string& path, const OpenedFile& o) {
-  Json json;
-  json["file"] = path;
-  json["bytes"] = o.bytes;
-  json["sha256"] = o.sha256;
-  json["container"] = o.container;
-  json["family"] = family_text(o);
-  json["arch"] = o.arch;
-  json["classes"] = o.family ? classes_of(o.file, *o.family) : 0;
-  json["elements"] = elements_of(o.file);
-  json["metadata"] = Json::object();
-  for (const auto& [key, value] : o.file.metadata) json["metadata"][key] = value;
-  json["tensors"] = Json::array();
-  for (const StoredTensor& t : o.file.tensors) {
-    const TensorStatistics s = statistics_of(t);
-    std::vector<std::int64_t> shape;
-    for (int axis = 0; axis < t.shape.rank(); ++axis) shape.push_back(t.shape[axis]);
-    json["tensors"].push_back({{"name", t.name},
-                               {"dtype", std::string(dtype_name(t.type))},
-                               {"shape", shape},
-                               {"min", s.min},
-                               {"max", s.max},
-                               {"mean", s.mean},
-                               {"sd", s.sd},
-                               {"zeros", s.zeros},
-                               {"non_finite", s.non_finite}});
+Json tensor_json(const StoredTensor& t) {
+  const TensorStatistics s = statistics_of(t);
+  std::vector<std::int64_t> shape;
+  for (int axis = 0; axis < t.shape.rank(); ++axis) shape.push_back(t.shape[axis]);
+  return {{"name", t.name},
+          {"dtype", std::string(dtype_name(t.type))},
+          {"shape", shape},
+          {"min", s.min},
+          {"max", s.max},
+          {"mean", s.mean},
+          {"sd", s.sd},
+          {"zeros", s.zeros},
+          {"non_finite", s.non_finite}};
+}
+
+// A value of the document, further in by so many spaces.
+std::string indented(const Json& value, std::string_view by = {}) {
+  std::string out = json_text(value);
+  out.pop_back();  // the newline at the end
+  if (by.empty()) return out;
+  for (std::size_t at = out.find('\n'); at != std::string::npos; at = out.find('\n', at + 1)) out.insert(at + 1, by);
+  return out;
+}
+
+// Item by item: a file may list 65,536 tensors, and as many keys of metadata.
+void print_info_json(const std::string& path, const OpenedFile& o) {
+  const Json head{{"file", path},
+                  {"bytes", o.bytes},
+                  {"sha256", o.sha256},
+                  {"container", o.container},
+                  {"family", family_text(o)},
+                  {"arch", o.arch},
+                  {"classes", o.family ? classes_of(o.file, *o.family) : 0},
+                  {"elements", elements_of(o.file)}};
+  const std::string text_of_head = json_text(head);
+  std::printf("%s,\n  \"metadata\": {", text_of_head.substr(0, text_of_head.rfind("\n}")).c_str());
+  bool first = true;
+  for (const auto& [key, value] : o.file.metadata) {
+    std::printf("%s\n    %s: %s", first ? "" : ",", indented(key).c_str(), indented(value).c_str());
+    first = false;
   }
-  return json;
+  std::printf("%s},\n  \"tensors\": [", first ? "" : "\n  ");
+  first = true;
+  for (const StoredTensor& t : o.file.tensors) {
+    std::printf("%s\n    %s", first ? "" : ",", indented(tensor_json(t), "    ").c_str());
+    first = false;
+  }
+  std::printf("%s]\n}\n", first ? "" : "\n  ");
 }
 
 std::string four(double v) {
@@ -122,7 +143,8 @@ std::vector<std::string> input_names(const CheckpointCommand& c) {
 void write_own(const std::string& output, TensorFile file) { write_output(output, safetensors_bytes(sealed(std::move(file)))); }
 
 EfficientNet load(const CheckpointCommand& c) {
-  const TensorFile file = read_checkpoint(c.file);
+  const TensorFile file = read_checkpoint(c.file, weight_set(c.ema));
+  note_reading(file, c.file);
   EfficientNet net = load_efficientnet(file, c.arch, c.from, c.semantics, shown(c.file));
   warn_about_values(net, c.file);
   note_overrides(file, net, c.file);
@@ -163,18 +185,6 @@ std::map<std::string, const StoredTensor*> by_common_name(const OpenedFile& o) {
   return out;
 }
 
-// The largest |a - b|; equal NaNs count as equal, a NaN against a number as infinitely far.
-double distance(const StoredTensor& a, const StoredTensor& b) {
-  const std::vector<double> x = a.to_double(), y = b.to_double();
-  double largest = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    if (x[i] == y[i] || (std::isnan(x[i]) && std::isnan(y[i]))) continue;
-    const double d = std::abs(x[i] - y[i]);
-    largest = std::isnan(d) ? HUGE_VAL : std::max(largest, d);
-  }
-  return largest;
-}
-
 // The digest that a published file carries in its name ("efficientnet_b0-3dd342df.pth"), empty without one.
 std::string digest_in_name(const std::string& path) {
   const std::string stem = std::filesystem::path(path).stem().string();
@@ -208,14 +218,34 @@ void check_values(const WeightsVerifyCommand& c, const OpenedFile& o) {
                               "; the file cannot be used for prediction"));
     };
     if (s.non_finite > 0) refuse(text("holds ", s.non_finite, " NaN or infinite values of ", s.count));
-    if (t.name.ends_with("running_var") && s.min < 0) refuse(text("holds the variance ", s.min, ", at least 0 is expected"));
+    const bool variance = t.name.ends_with("running_var") || t.name.ends_with("/moving_variance");
+    if (variance && s.min < 0) refuse(text("holds the variance ", s.min, ", at least 0 is expected"));
     if (std::max(std::abs(s.min), std::abs(s.max)) > 1e6 && !t.name.ends_with(".num_batches_tracked"))
       refuse(text("holds a value of ", s.min < -1e6 ? s.min : s.max, ", at most 1e6 is plausible"));
   }
   std::printf("values        ok: all finite, variances at least 0\n");
 }
 
+// Of a file of Vitrine's own, after every tensor was read: reading compares them.
+void print_checksums(const OpenedFile& o) {
+  if (is_sealed(o.file)) {
+    std::printf("checksums     ok: header and %zu tensors\n", o.file.tensors.size());
+  } else if (is_vitrine_file(o.file)) {
+    std::printf("checksums     none: an older version wrote it; `vitrine weights convert` writes a copy that has them\n");
+  }
+}
+
 }  // namespace
+
+void note_reading(const TensorFile& file, const std::string& name) {
+  std::string all;
+  for (const std::string& remark : file.remarks) all += (all.empty() ? "" : "; ") + remark;
+  if (!all.empty()) note(text(std::filesystem::path(name), ": ", all));
+}
+
+void note_starting_weights(const TrainOptions& options) {
+  if (!options.weights.empty()) note_reading(read_checkpoint(options.weights, weight_set(options.ema)), options.weights);
+}
 
 void warn_about_values(EfficientNet& net, const std::string& file) {
   std::int64_t count = 0;
@@ -248,9 +278,9 @@ void note_overrides(const TensorFile& file, const EfficientNet& net, const std::
 }
 
 void run_weights_info(const WeightsInfoCommand& c) {
-  const OpenedFile o = open(c.file);
+  const OpenedFile o = open(c.file, c.ema);
   if (c.json) {
-    std::printf("%s", json_text(info_json(c.file, o)).c_str());
+    print_info_json(c.file, o);
   } else {
     print_info(c.file, o);
   }
@@ -282,7 +312,7 @@ void run_weights_convert(const WeightsConvertCommand& c) {
 
 void run_weights_diff(const WeightsDiffCommand& c) {
   if (!(c.tolerance >= 0)) throw UsageError(text("--tolerance is ", c.tolerance, ", at least 0 is expected"));
-  const OpenedFile a = open(c.a), b = open(c.b);
+  const OpenedFile a = open(c.a, c.ema), b = open(c.b, c.ema);
   const auto left = by_common_name(a), right = by_common_name(b);
   std::size_t different = 0, total = right.size();
   const auto row = [&](const std::string& name, const std::string& what) {
@@ -296,7 +326,7 @@ void run_weights_diff(const WeightsDiffCommand& c) {
       row(name, "only in the first file");
     } else if (!(x->shape == found->second->shape)) {
       row(name, text("shape ", x->shape.text(), " against ", found->second->shape.text()));
-    } else if (const double d = distance(*x, *found->second); d > c.tolerance) {
+    } else if (const double d = largest_difference(*x, *found->second); d > c.tolerance) {
       row(name, text("largest difference ", d));
     }
   }
@@ -311,7 +341,7 @@ void run_weights_diff(const WeightsDiffCommand& c) {
 }
 
 void run_weights_verify(const WeightsVerifyCommand& c) {
-  const OpenedFile o = open(c.file);
+  const OpenedFile o = open(c.file, c.ema);
   std::printf("container     ok: %s, %zu tensors\n", o.container.c_str(), o.file.tensors.size());
   check_digest(c, o);
   if (!o.family || o.arch.empty()) {
@@ -324,6 +354,7 @@ void run_weights_verify(const WeightsVerifyCommand& c) {
   if (is_vitrine_file(o.file)) from_vitrine_file(o.file, shown(c.file));  // the metadata too
   std::printf("architecture  ok: %s of %s\n", o.arch.c_str(), family_text(o).c_str());
   check_values(c, o);
+  print_checksums(o);
 }
 
 void run_export(const ExportCommand& c) {

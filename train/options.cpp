@@ -49,6 +49,7 @@ void check(const TrainOptions& o) {
   first_conv_from_name(o.first_conv);
   frozen_parts(o.freeze);
   lr_scales(o.lr_scale);
+  if (o.ema && o.weights.empty()) throw UsageError("--ema takes the averaged weights of a checkpoint; pass --weights with it");
 }
 
 int frozen_parts(const std::string& freeze) {
@@ -130,6 +131,7 @@ std::vector<std::pair<std::string, std::string>> describe(const TrainOptions& o)
       {"seed", std::to_string(o.seed)},
       {"select", "best epoch by validation accuracy, the first of equals"},
       {"tier", tier_of(o.device)}};
+  if (o.ema) all.emplace_back("ema", "yes");
   if (!o.more_devices.empty()) all.emplace_back("devices", std::to_string(1 + o.more_devices.size()));
   return all;
 }

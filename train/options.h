@@ -24,6 +24,7 @@ struct TrainOptions {
   std::string inputs = "t1c+flair+t2";
   std::string weights;        // checkpoint to start from; empty: drawn weights
   std::string from = "auto";  // its family (weights/key_tables.h)
+  bool ema = false;           // its averaged weights instead of the plain ones
   int epochs = 100;
   int batch_size = 16;
   double lr = 1e-3;    // highest learning rate of the one-cycle schedule

@@ -300,13 +300,15 @@ EfficientNet starting_network(const TrainOptions& options, int classes) {
     adapt_to_inputs(net, planes, rule, options.inputs);
     return ready(std::move(net));
   }
-  const TensorFile file = read_checkpoint(options.weights);
+  const std::string name = shown(options.weights);
+  const TensorFile file = read_checkpoint(options.weights, options.ema ? WeightSet::averaged : WeightSet::plain);
   const bool own = is_vitrine_file(file);
-  const Family family = own ? Family::timm : resolve_family(file, options.from, options.weights);
-  Semantics semantics = own ? read_semantics(file.metadata, arch, options.weights) : published_semantics(family, arch);
+  const Family family = own ? Family::timm : resolve_family(file, options.from, name);
+  Semantics semantics = own ? read_semantics(file.metadata, arch, name) : published_semantics(family, arch);
   semantics.channels = channels_of(file, family);
+  check_fit(file, family, arch, classes, semantics.channels, Head::keep_mine, name);
   EfficientNet net(arch, semantics, classes);
-  load_tensors(net, file, family, Head::keep_mine, options.weights);
+  load_tensors(net, file, family, Head::keep_mine, name);
   adapt_to_inputs(net, planes, rule, options.inputs);
   net.initialize_classifier(options.seed);
   return ready(std::move(net));

@@ -28,8 +28,9 @@ class ByteSource {
   // changed since it was opened.
   void read(std::uint64_t offset, std::span<char> out) const;
   std::string read(std::uint64_t offset, std::uint64_t count) const;
-  std::string head(std::uint64_t most) const;  // the first bytes, at most so many
-  std::string sha256() const;                  // of all bytes, read in pieces
+  std::string head(std::uint64_t most) const;              // the first bytes, at most so many
+  std::string sha256() const;                              // of all bytes, read in pieces
+  const void* identity() const { return content_.get(); }  // equal for copies
 
  private:
   class Content;

@@ -10,10 +10,10 @@
 namespace vitrine {
 
 Container container_of(const ByteSource& source) {
-  const std::string head = source.head(4);
-  if (head == "PK\x03\x04") return Container::torch_zip;
-  // PROTO 2, LONG1 of ten bytes: no safetensors header can be as long as these bytes would announce.
-  if (head == "\x80\x02\x8a\x0a") return Container::torch_legacy;
+  const std::string head = source.head(16);
+  if (head.starts_with("PK\x03\x04")) return Container::torch_zip;
+  // No safetensors header can be as long as these bytes would announce.
+  if (is_torch_legacy(head)) return Container::torch_legacy;
   return is_tensorflow_index(source) ? Container::tensorflow : Container::safetensors;
 }
 
@@ -37,29 +37,31 @@ std::vector<std::filesystem::path> files_of_checkpoint(const std::filesystem::pa
   std::vector<std::filesystem::path> files{file};
   if (file.extension() != ".index") return files;
   const std::string shards = file.stem().string() + ".data-";
-  std::error_code problem;
-  for (std::filesystem::directory_iterator at(file.has_parent_path() ? file.parent_path() : ".", problem), end;
-       !problem && at != end; at.increment(problem)) {
-    if (at->path().filename().string().starts_with(shards)) files.push_back(at->path());
+  for (const std::filesystem::path& entry : entries_of(file.has_parent_path() ? file.parent_path() : ".")) {
+    if (entry.filename().string().starts_with(shards)) files.push_back(entry);
   }
   return files;
 }
 
-TensorFile parse_checkpoint(const ByteSource& source, std::string_view file_name) {
+TensorFile parse_checkpoint(const ByteSource& source, std::string_view file_name, WeightSet wanted) {
   switch (container_of(source)) {
-    case Container::torch_zip: return parse_torch_zip(source, file_name);
-    case Container::torch_legacy: return parse_torch_legacy(source, file_name);
+    case Container::torch_zip: return parse_torch_zip(source, wanted, file_name);
+    case Container::torch_legacy: return parse_torch_legacy(source, wanted, file_name);
     case Container::tensorflow:
       throw WeightsError(text(file_name, ": a TensorFlow index without the shards beside it; pass its path"));
     case Container::safetensors: break;
   }
-  return parse_safetensors(source, file_name);
+  return take_network(parse_safetensors(source, file_name), wanted, file_name);
 }
 
-TensorFile read_checkpoint(const std::filesystem::path& path) {
+TensorFile read_checkpoint(const std::filesystem::path& path, WeightSet wanted) {
   const std::filesystem::path file = checkpoint_path(path);
   const ByteSource source = ByteSource::file(file);
-  return container_of(source) == Container::tensorflow ? read_tensorflow(file) : parse_checkpoint(source, file.string());
+  if (container_of(source) != Container::tensorflow) return parse_checkpoint(source, shown(file), wanted);
+  TensorFile all = read_tensorflow(file);
+  if (wanted == WeightSet::averaged && !all.metadata.contains("averages"))
+    throw WeightsError(text(file, ": --ema asks for averaged weights, the checkpoint has no moving averages; leave --ema out"));
+  return take_network(std::move(all), WeightSet::plain, shown(file));
 }
 
 }  // namespace vitrine

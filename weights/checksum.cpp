@@ -1,6 +1,6 @@
 #include "weights/checksum.h"
 
-#include <array>
+#include <algorithm>
 #include <cstring>
 
 #include "weights/crc32.h"
@@ -23,19 +23,17 @@ std::uint64_t word_at(std::string_view bytes, std::size_t at) {
   return word;
 }
 
-Sums plain_sums(std::string_view bytes) {
-  Sums sums{};
-  std::size_t at = 0, which = 0;
-  for (; at < bytes.size(); at += 8, which = (which + 1) % 3) sums[which] = crc32c(as_bytes(word_at(bytes, at)), sums[which]);
-  const std::uint64_t count = bytes.size();
-  for (std::uint32_t& sum : sums) sum = crc32c(as_bytes(count), sum);
-  return sums;
+// All of `bytes`: whole rounds of three words, or what is left at the end.
+void plain_absorb(Sums& sums, std::string_view bytes) {
+  for (std::size_t at = 0, which = 0; at < bytes.size(); at += 8, which = (which + 1) % 3)
+    sums[which] = crc32c(as_bytes(word_at(bytes, at)), sums[which]);
 }
 
 #if defined(__x86_64__)
 
-__attribute__((target("sse4.2"))) Sums fast_sums(std::string_view bytes) {
-  std::uint64_t a = ~0u, b = ~0u, c = ~0u;  // of 32 bits; all ones before and after, as crc32c has it
+__attribute__((target("sse4.2"))) void fast_absorb(Sums& sums, std::string_view bytes) {
+  // Of 32 bits; all ones before and after, as crc32c has it.
+  std::uint64_t a = ~sums[0], b = ~sums[1], c = ~sums[2];
   const char* at = bytes.data();
   std::size_t left = bytes.size();
   for (; left >= 24; left -= 24, at += 24) {
@@ -45,30 +43,60 @@ __attribute__((target("sse4.2"))) Sums fast_sums(std::string_view bytes) {
     b = _mm_crc32_u64(b, words[1]);
     c = _mm_crc32_u64(c, words[2]);
   }
-  std::uint64_t* const sums[] = {&a, &b, &c};
-  for (std::size_t i = 0; 8 * i < left; ++i) *sums[i] = _mm_crc32_u64(*sums[i], word_at({at, left}, 8 * i));
-  for (std::uint64_t* const sum : sums) *sum = _mm_crc32_u64(*sum, bytes.size());
-  return {~static_cast<std::uint32_t>(a), ~static_cast<std::uint32_t>(b), ~static_cast<std::uint32_t>(c)};
+  sums = {~static_cast<std::uint32_t>(a), ~static_cast<std::uint32_t>(b), ~static_cast<std::uint32_t>(c)};
+  plain_absorb(sums, {at, left});
 }
 
 bool has_instruction() { return __builtin_cpu_supports("sse4.2") != 0; }
 
 #else
 
-Sums fast_sums(std::string_view bytes) { return plain_sums(bytes); }
+void fast_absorb(Sums& sums, std::string_view bytes) { plain_absorb(sums, bytes); }
 bool has_instruction() { return false; }
 
 #endif
 
+void absorb(Sums& sums, std::string_view bytes) {
+  static const bool fast = has_instruction();
+  if (fast) {
+    fast_absorb(sums, bytes);
+  } else {
+    plain_absorb(sums, bytes);
+  }
+}
+
 }  // namespace
 
-std::string checksum(std::string_view bytes) {
-  static const bool fast = has_instruction();
+void Checksum::update(std::string_view bytes) {
+  length_ += bytes.size();
+  if (pending_bytes_ > 0) {
+    const std::size_t more = std::min(kRound - pending_bytes_, bytes.size());
+    std::copy_n(bytes.data(), more, pending_.data() + pending_bytes_);
+    pending_bytes_ += more;
+    bytes.remove_prefix(more);
+    if (pending_bytes_ < kRound) return;
+    absorb(sums_, {pending_.data(), kRound});
+  }
+  const std::size_t whole = bytes.size() / kRound * kRound;
+  absorb(sums_, bytes.substr(0, whole));
+  pending_bytes_ = bytes.size() - whole;
+  std::copy_n(bytes.data() + whole, pending_bytes_, pending_.data());
+}
+
+std::string Checksum::hex() {
+  absorb(sums_, {pending_.data(), pending_bytes_});
   std::string out;
-  for (const std::uint32_t sum : fast ? fast_sums(bytes) : plain_sums(bytes)) {
+  for (std::uint32_t& sum : sums_) {
+    sum = crc32c(as_bytes(length_), sum);
     for (int shift = 28; shift >= 0; shift -= 4) out += "0123456789abcdef"[sum >> shift & 15];
   }
   return out;
+}
+
+std::string checksum(std::string_view bytes) {
+  Checksum sum;
+  sum.update(bytes);
+  return sum.hex();
 }
 
 }  // namespace vitrine

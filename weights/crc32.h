@@ -1,6 +1,7 @@
 // CRC-32 as zip archives use it: polynomial 0x04c11db7, reflected, all ones before and after.
 //
-// Reference  PKWARE APPNOTE 6.3.10, section 4.4.7; ISO 3309. Eight bytes a step by tables: Kounavis, Berry 2005.
+// Reference  PKWARE APPNOTE 6.3.10, section 4.4.7; ISO 3309. Sixty-four bytes a step by products of polynomials where the
+//            processor has them, else eight by tables: Kounavis, Berry 2005.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 #include "weights/key_tables.h"
 
 #include <array>
+#include <unordered_set>
 #include <utility>
 
 namespace vitrine {
@@ -206,6 +207,22 @@ std::vector<KeyPair> key_table(Family family, const std::vector<BlockNames>& blo
   table.reserve(vitrine.size());
   for (std::size_t i = 0; i < vitrine.size(); ++i) table.push_back({std::move(vitrine[i]), std::move(file[i])});
   return table;
+}
+
+std::vector<std::string> network_prefixes(std::span<const std::string_view> names) {
+  const std::unordered_set<std::string_view> all(names.begin(), names.end());
+  std::unordered_set<std::string_view> seen;
+  std::vector<std::string> prefixes;
+  for (const std::string_view name : names) {
+    for (const FamilyRow& row : kFamilies) {
+      if (!name.ends_with(row.stem)) continue;
+      const std::string_view prefix = name.substr(0, name.size() - row.stem.size());
+      if (!prefix.empty() && prefix.back() != '.' && prefix.back() != '/') continue;
+      if (all.contains(std::string(prefix).append(row.first_depthwise)) && seen.insert(prefix).second)
+        prefixes.emplace_back(prefix);
+    }
+  }
+  return prefixes;
 }
 
 std::optional<Family> family_of(const TensorFile& file) {

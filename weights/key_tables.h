@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,10 @@ struct KeyPair {
 
 // All tensors of the network, num_batches_tracked left out, in network order.
 std::vector<KeyPair> key_table(Family family, const std::vector<BlockNames>& blocks);
+
+// The prefixes behind which `names` hold the stem and the first depthwise convolution of one family: "" where the names are the family's
+// own, "module." where a wrapper stands in front. A prefix ends in '.' or '/'. In the order of the names, each once.
+std::vector<std::string> network_prefixes(std::span<const std::string_view> names);
 
 // The family whose keys the file has; nullopt when none fits. timm and timm_tf share all keys: `Family::timm` stands for both
 // and the caller asks which.

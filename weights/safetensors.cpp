@@ -16,10 +16,11 @@ namespace vitrine {
 namespace {
 
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the reference reader's limit
+constexpr std::uint64_t kWindow = std::uint64_t{64} << 10;
 constexpr std::size_t kAlignment = 64;
 
-// The header without its padding; checks everything about it that can be checked before it is parsed.
-std::string header_text(const ByteSource& source, std::string_view file) {
+// Where the header ends, its padding left out; checks everything about it that can be checked before it is parsed.
+std::uint64_t header_end(const ByteSource& source, std::string_view file) {
   const auto kind = [&] {
     const std::string head = source.head(512);
     const std::string_view other = other_kind_of_file(head);
@@ -37,17 +38,23 @@ std::string header_text(const ByteSource& source, std::string_view file) {
     throw WeightsError(text(file, ": bytes 0 to 7 announce a header of ", length, " bytes, the file has only ",
                             source.size() - 8, " after them", kind()));
   }
-  std::string header = source.read(8, length);
-  if (header.front() != '{') {
-    throw WeightsError(text(file, ": byte 8 has the value ", static_cast<int>(static_cast<unsigned char>(header.front())),
+  const std::string first = source.read(8, 1);
+  if (first != "{") {
+    throw WeightsError(text(file, ": byte 8 has the value ", static_cast<int>(static_cast<unsigned char>(first.front())),
                             ", a header starts with '{'", kind()));
   }
-  while (header.back() == ' ') header.pop_back();
-  if (header.back() != '}') {
-    throw WeightsError(
-        text(file, ": the header ends at byte ", 7 + header.size(), " without '}'; the file is damaged, fetch it again"));
+  std::uint64_t end = 8 + length;
+  std::string window;
+  while (end > 8) {
+    window = source.read(end - std::min(kWindow, end - 8), std::min(kWindow, end - 8));
+    const std::size_t last = window.find_last_not_of(' ');
+    end -= window.size() - (last == std::string::npos ? 0 : last + 1);
+    if (last != std::string::npos) {
+      if (window[last] == '}') return end;
+      break;
+    }
   }
-  return header;
+  throw WeightsError(text(file, ": the header ends at byte ", end - 1, " without '}'; the file is damaged, fetch it again"));
 }
 
 // The entries in file order: contiguous from 0 to `data_bytes`, each as long as its dtype and shape say.
@@ -56,7 +63,7 @@ void check_layout(std::vector<SafetensorsEntry>& entries, std::uint64_t data_byt
   std::uint64_t expected_begin = 0;
   for (const SafetensorsEntry& e : entries) {
     const auto refuse = [&](const std::string& flaw) {
-      throw WeightsError(text(file, ": the tensor '", e.name, "' is refused: ", flaw));
+      throw WeightsError(text(file, ": the tensor '", printable(e.name), "' is refused: ", flaw));
     };
     if (e.begin > e.end) refuse(text("its data begin at ", e.begin, " and end before that, at ", e.end));
     if (e.begin != expected_begin) {
@@ -64,9 +71,9 @@ void check_layout(std::vector<SafetensorsEntry>& entries, std::uint64_t data_byt
                   " the tensor before it, which ends at ", expected_begin));
     }
     std::uint64_t bytes = 0;
-    if (!byte_count(e.shape, dtype_bytes(e.type), bytes)) refuse("its shape has more bytes than 64 bits can count");
+    if (!byte_count(e.shape(), dtype_bytes(e.type), bytes)) refuse("its shape has more bytes than 64 bits can count");
     if (bytes != e.end - e.begin) {
-      refuse(text("its data have ", e.end - e.begin, " bytes, ", dtype_name(e.type), " ", Shape(e.shape).text(), " needs ",
+      refuse(text("its data have ", e.end - e.begin, " bytes, ", dtype_name(e.type), " ", Shape(e.shape()).text(), " needs ",
                   bytes));
     }
     if (e.end > data_bytes) {
@@ -85,25 +92,41 @@ constexpr std::size_t kChecksumDigits = 24;
 
 // Of everything in the header but the checksums themselves.
 std::string header_checksum(const TensorFile& file) {
-  std::string all;
+  Checksum all;
   for (const auto& [key, value] : file.metadata) {
-    if (key != kChecksums) all += text(key.size(), ' ', key, ' ', value.size(), ' ', value, '\n');
+    if (key == kChecksums) continue;
+    all.update(text(key.size(), ' ', key, ' ', value.size(), ' '));
+    all.update(value);
+    all.update("\n");
   }
   for (const StoredTensor& t : file.tensors)
-    all += text(t.name.size(), ' ', t.name, ' ', dtype_name(t.type), ' ', t.shape.text(), '\n');
-  return checksum(all);
+    all.update(text(t.name.size(), ' ', t.name, ' ', dtype_name(t.type), ' ', t.shape.text(), '\n'));
+  return all.hex();
+}
+
+[[noreturn]] void refuse_header(std::string_view name) {
+  throw WeightsError(text(name,
+                          ": its header was changed or damaged since it was written: its checksum is another one; restore it, "
+                          "or drop the metadata 'vitrine.checksums' if that was meant"));
+}
+
+// The seal under a name that was damaged: as many digits as this file's checksums have.
+bool looks_like_checksums(std::string_view value, std::size_t digits) {
+  return value.size() == digits && value.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 // Gives each tensor its checksum; that of the header comes first.
 void take_checksums(TensorFile& file, std::string_view name) {
+  const std::size_t digits = kChecksumDigits * (file.tensors.size() + 1);
   const auto found = file.metadata.find(kChecksums);
-  if (found == file.metadata.end()) return;
-  const std::string_view all = found->second;
-  if (all.size() != kChecksumDigits * (file.tensors.size() + 1) || all.substr(0, kChecksumDigits) != header_checksum(file)) {
-    throw WeightsError(text(name,
-                            ": its header was changed or damaged since it was written: its checksum is another one; restore "
-                            "it, or drop the metadata 'vitrine.checksums' if that was meant"));
+  if (found == file.metadata.end()) {
+    for (const auto& [key, value] : file.metadata) {
+      if (looks_like_checksums(value, digits)) refuse_header(name);
+    }
+    return;
   }
+  const std::string_view all = found->second;
+  if (all.size() != digits || all.substr(0, kChecksumDigits) != header_checksum(file)) refuse_header(name);
   for (std::size_t i = 0; i < file.tensors.size(); ++i)
     file.tensors[i].checksum = all.substr(kChecksumDigits * (i + 1), kChecksumDigits);
 }
@@ -133,7 +156,8 @@ std::string header_of(const TensorFile& file) {
   std::set<std::string_view> names{"__metadata__"};
   std::uint64_t begin = 0;
   for (const StoredTensor& t : file.tensors) {
-    if (!names.insert(t.name).second) throw WeightsError(text("two tensors to be written are called '", t.name, "'"));
+    if (!names.insert(t.name).second)
+      throw WeightsError(text("two tensors to be written are called '", printable(t.name), "'"));
     const std::uint64_t bytes = t.size_in_bytes();
     separate();
     header += text(json_string(t.name), ":{\"dtype\":\"", dtype_name(t.type), "\",\"shape\":[");
@@ -150,8 +174,7 @@ std::string header_of(const TensorFile& file) {
 }  // namespace
 
 TensorFile parse_safetensors(const ByteSource& source, std::string_view file_name) {
-  const std::string header = header_text(source, file_name);
-  SafetensorsHeader parsed = parse_safetensors_header(header, file_name);
+  SafetensorsHeader parsed = parse_safetensors_header(source, 8, header_end(source, file_name), file_name);
   const std::uint64_t data = 8 + load_little_endian<std::uint64_t>(source.read(0, 8).data());
   check_layout(parsed.entries, source.size() - data, file_name);
   TensorFile file;
@@ -160,7 +183,7 @@ TensorFile parse_safetensors(const ByteSource& source, std::string_view file_nam
   for (SafetensorsEntry& e : parsed.entries) {
     file.tensors.push_back({.name = std::move(e.name),
                             .type = e.type,
-                            .shape = Shape(e.shape),
+                            .shape = Shape(e.shape()),
                             .source = source,
                             .offset = data + e.begin,
                             .strides = {}});
@@ -170,7 +193,7 @@ TensorFile parse_safetensors(const ByteSource& source, std::string_view file_nam
 }
 
 TensorFile read_safetensors(const std::filesystem::path& path) {
-  return parse_safetensors(ByteSource::file(path), path.string());
+  return parse_safetensors(ByteSource::file(path), shown(path));
 }
 
 bool is_sealed(const TensorFile& file) { return file.metadata.contains(kChecksums); }

@@ -18,6 +18,7 @@ enum class DType { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean };
 std::size_t dtype_bytes(DType type);
 std::string_view dtype_name(DType type);  // "F32", as safetensors spells it
 std::optional<DType> dtype_from_name(std::string_view name);
+bool is_floating(DType type);
 
 struct StoredTensor {
   std::string name;
@@ -26,15 +27,16 @@ struct StoredTensor {
   ByteSource source;                  // little-endian values
   std::uint64_t offset = 0;           // of the first element, bytes
   std::vector<std::int64_t> strides;  // of a view, elements; empty: contiguous, row-major
-  std::string checksum =
-      {};  // weights/checksum.h, of a file of Vitrine's own; empty: none. Compared whenever the bytes are read
+  // weights/checksum.h, of a file of Vitrine's own; empty: none. Compared whenever the bytes are read.
+  std::string checksum = {};
 
   std::uint64_t size_in_bytes() const;
   // Reads them, contiguous and row-major. WeightsError when the file has changed meanwhile or the checksum is another one.
   std::string bytes() const;
-  Tensor to_float() const;                // values converted to float32 (rounded once), shape kept
-  std::vector<double> to_double() const;  // values converted to float64 (exact for all but i64 beyond 2^53)
-  StoredTensor in_memory() const;         // with its bytes, independent of the file
+  Tensor to_float() const;                              // values converted to float32 (rounded once), shape kept
+  std::vector<double> to_double() const;                // values converted to float64 (exact for all but i64 beyond 2^53)
+  StoredTensor in_memory() const;                       // with its bytes, independent of the file
+  void compare_checksum(std::string_view found) const;  // WeightsError when `checksum` is another one
   static StoredTensor from(std::string name, const Tensor& value);
   static StoredTensor from(std::string name, const Shape& shape, const std::vector<double>& values);
   static StoredTensor from(std::string name, const Shape& shape, const std::vector<std::int64_t>& values);
@@ -42,7 +44,9 @@ struct StoredTensor {
 
 struct TensorFile {
   std::vector<StoredTensor> tensors;            // in file order
-  std::map<std::string, std::string> metadata;  // safetensors' __metadata__; notes of weights/torch_tensors.h
+  std::map<std::string, std::string> metadata;  // safetensors' __metadata__; what weights/network_choice.h did
+  // What was chosen, dropped or left out on reading, each the part of a sentence: to be said by whoever reads.
+  std::vector<std::string> remarks = {};
 
   const StoredTensor* find(std::string_view name) const;
   const StoredTensor& at(std::string_view name) const;  // WeightsError naming the missing tensor

@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint64_t kMagic = 0xdb4775248b80fb57, kFooterBytes = 48;
 constexpr std::uint64_t kMaxIndexBytes = std::uint64_t{64} << 20;
 constexpr std::size_t kMaxEntries = 65'536;
+constexpr std::size_t kMaxNameBytes = std::size_t{8} << 20;  // of all names: a name shares bytes with the one before it
 
 // A piece of the file with a position that moves; every read is checked.
 class Reader {
@@ -150,6 +151,10 @@ class IndexReader {
     if (out_.entries.size() == kMaxEntries) value.refuse(text("more than ", kMaxEntries, " variables"));
     if (const std::string_view flaw = tensor_name_flaw(key); !flaw.empty())
       value.refuse(text("the variable name '", printable(key), "' ", flaw));
+    if (!out_.entries.empty() && key <= out_.entries.back().name)
+      value.refuse(text("the variable '", printable(key), "' is there twice or out of order"));
+    name_bytes_ += key.size();
+    if (name_bytes_ > kMaxNameBytes) value.refuse(text("the names have more than ", kMaxNameBytes, " bytes"));
     TensorflowEntry e;
     e.name = key;
     for (int wire = 0; !value.done();) {
@@ -208,6 +213,7 @@ class IndexReader {
   TensorflowIndex out_;
   bool header_ = false;
   std::uint64_t read_bytes_ = 0;
+  std::size_t name_bytes_ = 0;
 };
 
 }  // namespace

@@ -18,6 +18,8 @@ namespace {
 
 constexpr std::uint64_t kMaxPickleBytes = std::uint64_t{64} << 20;
 constexpr std::uint64_t kMaxLegacyHead = std::uint64_t{16} << 20;
+constexpr std::string_view kMagic("\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 10);  // 0x1950a86a20f9469cfc6c
+constexpr std::int64_t kVersion = 1001;
 
 using Members = std::map<std::string, ZipEntry, std::less<>>;
 
@@ -28,13 +30,13 @@ Members members_of(const ByteSource& source, std::string_view file) {
   for (const ZipEntry& entry : read_stored_zip(source, file)) {
     const std::size_t slash = entry.name.find('/');
     if (slash == std::string::npos || slash == 0) {
-      throw WeightsError(
-          text(file, ": the zip entry '", entry.name, "' lies in no folder; the archive was not written by torch.save"));
+      throw WeightsError(text(file, ": the zip entry '", printable(entry.name),
+                              "' lies in no folder; the archive was not written by torch.save"));
     }
     if (folder.empty()) folder = entry.name.substr(0, slash);
     if (folder != entry.name.substr(0, slash)) {
-      throw WeightsError(
-          text(file, ": the zip archive has two top folders, '", folder, "' and '", entry.name.substr(0, slash), "'"));
+      throw WeightsError(text(file, ": the zip archive has two top folders, '", printable(folder, 40), "' and '",
+                              printable(entry.name.substr(0, slash), 40), "'"));
     }
     members.emplace(entry.name.substr(slash + 1), entry);
   }
@@ -71,28 +73,23 @@ class LegacyReader {
   LegacyReader(const ByteSource& source, std::string_view file)
       : source_(source), head_(source.head(kMaxLegacyHead)), file_(file) {}
 
-  TensorFile read() {
-    // LONG1 0x1950a86a20f9469cfc6c, then BININT2 1001: the magic and the protocol version, each a pickle of its own.
-    literal(std::string_view("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15),
-            "the magic number of torch.save");
-    literal(std::string_view("\x80\x02M\xe9\x03.", 6), "the version 1001 of torch.save");
+  TensorFile read(WeightSet wanted) {
+    if (const Pickle magic = next("the magic number"); magic[magic.root].text != kMagic)
+      refuse("the magic number of torch.save is expected before this byte; the file is damaged");
+    const Pickle version = next("the version");
+    if (version[version.root].kind != PickleKind::integer || version[version.root].integer != kVersion)
+      refuse(text("the version ", kVersion, " of torch.save is expected before this byte; the file is damaged"));
     check_system(next("the system information"));
     const Pickle object = next("the object");
     const Pickle keys = next("the storage keys");
     TorchStorages storages = declared_storages(object, source_.size(), file_);
     read_storages(keys, storages);
-    return state_dict_of(object, storages, source_, file_);
+    return network_of(object, storages, source_, wanted, file_);
   }
 
  private:
   [[noreturn]] void refuse(const std::string& flaw) const {
     throw WeightsError(text(file_, ": refused at byte ", at_, ": ", flaw));
-  }
-
-  void literal(std::string_view expected, std::string_view what) {
-    if (std::string_view(head_).substr(at_, expected.size()) != expected)
-      refuse(text(what, " is expected here; the file is damaged or cut off"));
-    at_ += expected.size();
   }
 
   Pickle next(std::string_view what) {
@@ -112,15 +109,17 @@ class LegacyReader {
   void read_storages(const Pickle& keys, TorchStorages& storages) {
     const PickleValue& list = keys[keys.root];
     if (list.kind != PickleKind::list) refuse("a list of storage keys is expected before this byte");
-    std::set<std::string> seen;
+    std::set<std::string_view> seen;
     for (const PickleId id : list.items) {
-      const std::string& key = keys[id].text;
+      const std::string_view key = keys[id].text;
       const auto found = storages.find(key);
       if (keys[id].kind != PickleKind::text || found == storages.end() || !seen.insert(key).second) {
         refuse("the list of storage keys before this byte has a key that no tensor uses, or has one twice");
       }
       TorchStorage& storage = found->second;
-      const std::uint64_t size = static_cast<std::uint64_t>(storage.count) * dtype_bytes(storage.type);
+      if (storage.item_bytes == 0)
+        refuse(text("the storage ", key, " is of a class whose element size is not known, so what follows it cannot be found"));
+      const std::uint64_t size = storage.size_in_bytes();
       const std::uint64_t left = source_.size() - at_;
       if (left < 8 || left - 8 < size) {
         refuse(
@@ -146,7 +145,15 @@ class LegacyReader {
 
 }  // namespace
 
-TensorFile parse_torch_zip(const ByteSource& source, std::string_view file_name) {
+bool is_torch_legacy(std::string_view head) {
+  // PROTO; from protocol 4 on a frame around the rest; LONG1 of ten bytes.
+  if (head.size() < 2 || head[0] != '\x80' || head[1] < 2 || head[1] > 5) return false;
+  head.remove_prefix(2);
+  if (head.starts_with('\x95')) head.remove_prefix(std::min<std::size_t>(9, head.size()));
+  return head.starts_with("\x8a\x0a");
+}
+
+TensorFile parse_torch_zip(const ByteSource& source, WeightSet wanted, std::string_view file_name) {
   const Members members = members_of(source, file_name);
   check_members(source, members, file_name);
   const ZipEntry& entry = members.find("data.pkl")->second;
@@ -162,20 +169,21 @@ TensorFile parse_torch_zip(const ByteSource& source, std::string_view file_name)
   }
   TorchStorages storages = declared_storages(pickle, source.size(), file_name);
   for (auto& [key, storage] : storages) {
+    if (storage.item_bytes == 0) continue;
     const auto member = members.find("data/" + key);
-    const std::uint64_t expected = static_cast<std::uint64_t>(storage.count) * dtype_bytes(storage.type);
+    const std::uint64_t expected = storage.size_in_bytes();
     if (member == members.end() || member->second.size != expected) {
       throw WeightsError(text(file_name, ": the member data/", key, " ",
                               member == members.end() ? std::string("is missing") : text("has ", member->second.size, " bytes"),
-                              ", ", storage.count, " elements of ", dtype_name(storage.type), " need ", expected));
+                              ", ", storage.count, " elements of ", storage.element_name(), " need ", expected));
     }
     storage.offset = member->second.offset;
   }
-  return state_dict_of(pickle, storages, source, file_name);
+  return network_of(pickle, storages, source, wanted, file_name);
 }
 
-TensorFile parse_torch_legacy(const ByteSource& source, std::string_view file_name) {
-  return LegacyReader(source, file_name).read();
+TensorFile parse_torch_legacy(const ByteSource& source, WeightSet wanted, std::string_view file_name) {
+  return LegacyReader(source, file_name).read(wanted);
 }
 
 }  // namespace vitrine

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/error.h"
 #include "base/number.h"
@@ -66,27 +67,52 @@ Shape torch_shape(const Shape& s, TensorLayout layout) {
 // Everything that keeps `file` from being `list`, in one sentence.
 [[noreturn]] void refuse_differences(const std::vector<std::string>& phrases, const TensorFile& file, Family family,
                                      const std::string& arch, const std::string& file_name) {
-  constexpr std::size_t kShown = 10;
-  std::string shown;
-  for (std::size_t i = 0; i < std::min(phrases.size(), kShown); ++i) shown += (i > 0 ? ", " : "") + phrases[i];
-  if (phrases.size() > kShown) shown += text(" and ", phrases.size() - kShown, " more");
+  // As many as leave room in a line for the place in front and the advice behind.
+  constexpr std::size_t kLine = 285, kPhrase = 120;
   const std::string best = best_matching_architecture(file, family);
-  throw WeightsError(
-      text(file_name, ": ", phrases.size(), phrases.size() == 1 ? " tensor does" : " tensors do", " not fit ", arch, " of ",
-           family_name(family), ": ", shown,
-           best.empty() || best == arch ? std::string() : text("; the file fits ", best, " best, pass --arch ", best)));
+  const std::string advice =
+      best.empty() || best == arch ? std::string() : text("; the file fits ", best, " best, pass --arch ", best);
+  std::string message = text(file_name, ": ", phrases.size(), phrases.size() == 1 ? " tensor does" : " tensors do", " not fit ",
+                             arch, " of ", family_name(family), ": ");
+  std::size_t said = 0;
+  for (; said < phrases.size(); ++said) {
+    const std::string next = (said > 0 ? ", " : "") + one_line(phrases[said], kPhrase);
+    const std::size_t rest = std::string_view(" and 99999 more").size() + advice.size();
+    if (said > 0 && message.size() + next.size() + rest > kLine) break;
+    message += next;
+  }
+  if (said < phrases.size()) message += text(" and ", phrases.size() - said, " more");
+  throw WeightsError(message + advice);
 }
 
-// What the network would hold, after the file was found to hold it: before any memory is reserved for what a file only announces.
+// Views of one storage can announce more weights than the file has bytes.
+void check_bytes(const TensorFile& file, const std::vector<ListedTensor>& list, const std::string& file_name) {
+  constexpr std::uint64_t kSharedBytes = std::uint64_t{1} << 20;
+  std::unordered_set<std::string_view> keys;
+  for (const ListedTensor& t : list) keys.insert(t.key);
+  std::unordered_set<const void*> sources;
+  std::uint64_t needed = 0, held = kSharedBytes;
+  for (const StoredTensor& t : file.tensors) {
+    if (!keys.contains(t.name)) continue;
+    needed += t.size_in_bytes();
+    if (sources.insert(t.source.identity()).second) held += t.source.size();
+  }
+  if (needed > held)
+    throw WeightsError(text(file_name, ": its tensors are views of the same bytes: ", needed,
+                            " bytes of weights, the file has ", held - kSharedBytes,
+                            "; save them with torch.save after .clone()"));
+}
+
+}  // namespace
+
 std::vector<ListedTensor> check_fit(const TensorFile& file, Family family, const Architecture& arch, std::int64_t classes,
                                     std::int64_t channels, Head head, const std::string& file_name) {
   std::vector<ListedTensor> list = tensor_list(family, arch, classes, channels);
   if (const auto phrases = differences(file, list, head); !phrases.empty())
     refuse_differences(phrases, file, family, arch.name, file_name);
+  check_bytes(file, list, file_name);
   return list;
 }
-
-}  // namespace
 
 Tensor to_torch_layout(const Tensor& value, TensorLayout layout) {
   const Shape shape = torch_shape(value.shape(), layout);
@@ -127,7 +153,7 @@ Family resolve_family(const TensorFile& file, const std::string& asked, const st
   const auto family = family_of(file);
   if (!family) {
     throw WeightsError(text(file_name, ": its keys fit no known EfficientNet family (first key '",
-                            file.tensors.empty() ? std::string() : file.tensors.front().name,
+                            file.tensors.empty() ? std::string() : printable(file.tensors.front().name),
                             "'); pass --from if you know it"));
   }
   if (*family == Family::timm) {
@@ -146,7 +172,12 @@ void load_tensors(EfficientNet& net, const TensorFile& file, Family family, Head
   std::size_t i = 0;
   net.visit([&](const NamedTensor& t) {
     const ListedTensor& listed = list[i++];
-    if (listed.classifier && head == Head::keep_mine) return;
+    if (listed.classifier && head == Head::keep_mine) {
+      // Not used, but a file that was damaged anywhere is not to be built upon.
+      const auto unused = by_name.find(listed.key);
+      if (unused != by_name.end() && !unused->second->checksum.empty()) unused->second->bytes();
+      return;
+    }
     *t.value = Tensor();  // its storage takes the file's values next, so that no third copy is ever held
     *t.value = from_torch_layout(by_name.at(listed.key)->to_float(), t.layout);
   });
@@ -219,6 +250,7 @@ EfficientNet load_efficientnet(const TensorFile& file, const std::string& arch, 
   const std::int64_t classes = classes_of(file, family);
   Semantics semantics = with(overrides, published_semantics(family, a));
   semantics.channels = channels_of(file, family);
+  check_fit(file, family, a, classes > 0 ? classes : 1000, semantics.channels, Head::as_in_file, file_name);
   EfficientNet net(a, semantics, classes > 0 ? classes : 1000);
   load_tensors(net, file, family, Head::as_in_file, file_name);
   return net;

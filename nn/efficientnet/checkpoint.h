@@ -15,8 +15,13 @@ namespace vitrine {
 // timm-tf (same keys, different networks): it says what to pass.
 Family resolve_family(const TensorFile& file, const std::string& asked, const std::string& file_name);
 
-// Fills every tensor of `net` from `file`. WeightsError naming the first ten tensors that are missing, misshapen or not expected,
-// and the architecture that the file fits best. num_batches_tracked is ignored. A file that changes while it is read leaves the network without values.
+// What the network would hold, after the file was found to hold it: to be called before a network is built, so that no memory is reserved for
+// what a file only announces. WeightsError naming the first tensors that are missing, misshapen or not expected, as many as fit in a
+// line, and the architecture that the file fits best.
+std::vector<ListedTensor> check_fit(const TensorFile& file, Family family, const Architecture& arch, std::int64_t classes,
+                                    std::int64_t channels, Head head, const std::string& file_name);
+
+// Fills every tensor of `net` from `file`, after check_fit. num_batches_tracked is ignored. A file that changes while it is read leaves the network without values.
 void load_tensors(EfficientNet& net, const TensorFile& file, Family family, Head head, const std::string& file_name);
 
 // All tensors under timm's keys in PyTorch's layouts, with the metadata that makes the file explain itself:

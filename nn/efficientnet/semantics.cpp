@@ -86,7 +86,7 @@ bool parse_interpolation(std::string_view value, Interpolation& interpolation) {
 }
 
 [[noreturn]] void refuse(const std::string& file, const std::string& key, const std::string& value, std::string_view expected) {
-  throw WeightsError(text(file, ": the metadata '", key, "' is '", value, "', ", expected, " expected"));
+  throw WeightsError(text(file, ": the metadata '", key, "' is '", printable(value), "', ", expected, " expected"));
 }
 
 double read_positive(const Metadata& metadata, const std::string& key, double largest, const std::string& file) {

@@ -16,6 +16,8 @@ Index index_of(const TensorFile& file) {
   return index;
 }
 
+bool is_counter(std::string_view name) { return name.ends_with(".num_batches_tracked"); }
+
 std::vector<BlockNames> block_names(const Architecture& a) {
   std::vector<BlockNames> names;
   for (const BlockSpec& b : a.blocks) names.push_back({b.stage, b.repeat, b.expands(), b.squeeze > 0});
@@ -73,11 +75,13 @@ std::vector<std::string> differences(const TensorFile& file, const std::vector<L
       phrases.push_back(text("'", t.key, "' ", t.shape.text(), " is missing"));
     } else if (!(found->second->shape == t.shape)) {
       phrases.push_back(text("'", t.key, "' has shape ", found->second->shape.text(), ", expected ", t.shape.text()));
+    } else if (!is_floating(found->second->type)) {
+      phrases.push_back(text("'", t.key, "' holds ", dtype_name(found->second->type), ", a floating type is expected"));
     }
   }
   for (const StoredTensor& t : file.tensors) {
-    if (!known.contains(t.name) && !t.name.ends_with(".num_batches_tracked")) {
-      phrases.push_back(text("'", t.name, "' ", t.shape.text(), " is not expected"));
+    if (!known.contains(t.name) && !is_counter(t.name)) {
+      phrases.push_back(text("'", printable(t.name, 60), "' ", t.shape.text(), " is not expected"));
     }
   }
   return phrases;
@@ -85,8 +89,11 @@ std::vector<std::string> differences(const TensorFile& file, const std::vector<L
 
 std::string architecture_of(const TensorFile& file, Family family) {
   const std::int64_t classes = classes_of(file, family), channels = channels_of(file, family);
+  std::size_t tensors = 0;
+  for (const StoredTensor& t : file.tensors) tensors += is_counter(t.name) ? 0 : 1;
   for (const std::string& name : architecture_names()) {
-    if (differences(file, tensor_list(family, architecture(name), classes, channels), Head::as_in_file).empty()) return name;
+    const std::vector<ListedTensor> list = tensor_list(family, architecture(name), classes, channels);
+    if (list.size() == tensors && differences(file, list, Head::as_in_file).empty()) return name;
   }
   return {};
 }

@@ -22,8 +22,8 @@ std::vector<ListedTensor> tensor_list(Family family, const Architecture& archite
 
 enum class Head { as_in_file, keep_mine };  // keep_mine: the classifier of the file is left out (transfer learning)
 
-// How a file differs from the list: tensors that are missing, that have another shape, and that the list does not know
-// (num_batches_tracked aside). One phrase each, in list order, then file order. Empty: the file fits.
+// How a file differs from the list: tensors that are missing, that have another shape, that hold whole numbers, and that the list does not
+// know (num_batches_tracked aside). One phrase each, in list order, then file order. Empty: the file fits.
 std::vector<std::string> differences(const TensorFile& file, const std::vector<ListedTensor>& list, Head head);
 
 // The architecture whose list the file fits exactly, whatever its number of classes; empty when none does.

@@ -3,7 +3,9 @@
 
 #include <limits>
 
+#include "base/error.h"
 #include "base/file.h"
+#include "base/output.h"
 #include "nn/efficientnet/checkpoint.h"
 #include "tests/cli/program.h"
 #include "weights/safetensors.h"
@@ -66,6 +68,193 @@ TEST_F(WeightsProgram, ConversionThereAndBackKeepsEveryBit) {
                  {"keras", "timm-tf"});
   expect_refusal("weights convert " + path("own.safetensors") + " --padding valid -o " + path("x.safetensors"), 2,
                  {"valid", "same-static"});
+}
+
+// The network as a training script wraps it: `value` is added to the classifier's bias, which tells one set of weights from another.
+std::vector<StoredTensor> wrapped(EfficientNet net, const std::string& prefix, float value = 0) {
+  net.classifier_bias.value = Tensor::full({3}, value);
+  std::vector<StoredTensor> out = to_tensor_file(net, {}).tensors;
+  for (StoredTensor& t : out) t.name = prefix + t.name;
+  return out;
+}
+TensorFile joined(const std::vector<std::vector<StoredTensor>>& parts) {
+  TensorFile file;
+  for (const auto& part : parts) file.tensors.insert(file.tensors.end(), part.begin(), part.end());
+  return file;
+}
+
+class WrappedProgram : public WeightsProgram {
+ protected:
+  void SetUp() override {
+    WeightsProgram::SetUp();
+    write_safetensors(folder / "plain.safetensors", joined({wrapped(net, "")}));
+    write_safetensors(folder / "wrapped.safetensors", joined({wrapped(net, "module._orig_mod.model."),
+                                                              {StoredTensor::from("criterion.weight", Tensor::full({3}, 1.0f)),
+                                                               StoredTensor::from("epoch", Tensor::full({1}, 1.0f))}}));
+    write_safetensors(folder / "pair.safetensors", joined({wrapped(net, "model."), wrapped(net, "model_ema.module.", 1)}));
+    write_safetensors(folder / "two.safetensors", joined({wrapped(net, "first."), wrapped(net, "second.", 1)}));
+    write_safetensors(folder / "in.safetensors", {{StoredTensor::from("input", Tensor::full({1, 3, 64, 64}, 0.5f))}, {}});
+  }
+  // Logits, and in `notes` what was said.
+  std::vector<double> logits(const std::string& arguments, std::string& notes) {
+    notes = ok("predict --from timm --weights " + arguments + " --tensor " + path("in.safetensors") + " -o " +
+               path("out.safetensors"));
+    return read_safetensors(folder / "out.safetensors").at("logits").to_double();
+  }
+};
+
+TEST_F(WrappedProgram, PrefixesAreDroppedAndSaid) {
+  std::string notes;
+  const std::vector<double> plain = logits(path("plain.safetensors"), notes);
+  EXPECT_FALSE(has(notes, "note"));
+  EXPECT_EQ(logits(path("wrapped.safetensors"), notes), plain);
+  EXPECT_TRUE(has(notes,
+                  "wrapped.safetensors: the prefix 'module._orig_mod.model.' was dropped; 2 tensors were left out: "
+                  "criterion.weight, epoch\n"))
+      << notes;
+  EXPECT_TRUE(has(ok("weights info " + path("wrapped.safetensors")), "stripped = module._orig_mod.model."));
+  EXPECT_TRUE(has(ok("weights diff " + path("plain.safetensors") + " " + path("wrapped.safetensors")), "no difference"));
+  EXPECT_TRUE(has(ok("weights verify " + path("wrapped.safetensors")), "architecture  ok: lite0"));
+}
+
+TEST_F(WrappedProgram, OfTwoSetsOneIsReadAndSaid) {
+  std::string notes;
+  const std::vector<double> plain = logits(path("plain.safetensors"), notes);
+  EXPECT_EQ(logits(path("pair.safetensors"), notes), plain);
+  EXPECT_TRUE(has(notes, "'model.' was read, not the averaged weights 'model_ema.module.', which --ema takes")) << notes;
+  const std::vector<double> average = logits(path("pair.safetensors") + " --ema", notes);
+  EXPECT_NE(average, plain);
+  EXPECT_TRUE(has(notes, "the averaged weights 'model_ema.module.' were read, not 'model.'")) << notes;
+  for (std::size_t c = 0; c < 3; ++c) EXPECT_NEAR(average[c], plain[c] + 1, 1e-5);
+  expect_refusal("predict --from timm --weights " + path("two.safetensors") + " --images x.png", 4,
+                 {"two networks, 'first.' and 'second.'", "save the one you want alone"});
+}
+
+TEST_F(WrappedProgram, EveryCommandTakesTheAverageOrRefuses) {
+  const std::string pair = path("pair.safetensors"), out = " --from timm -o " + path("one.safetensors");
+  for (const std::string& command : {"weights convert " + pair + out, "export --weights " + pair + out}) {
+    ok(command + " --ema");
+    EXPECT_EQ(read_safetensors(folder / "one.safetensors").at("classifier.bias").to_double(), (std::vector<double>{1, 1, 1}));
+    ok(command);
+    EXPECT_EQ(read_safetensors(folder / "one.safetensors").at("classifier.bias").to_double(), (std::vector<double>{0, 0, 0}));
+  }
+  EXPECT_TRUE(has(ok("weights info --ema " + pair), "stripped = model_ema.module."));
+  EXPECT_TRUE(has(ok("weights verify --ema " + pair), "were read"));
+  EXPECT_TRUE(has(ok("weights diff --ema " + pair + " " + pair), "no difference"));
+  for (const char* name : {"plain.safetensors", "wrapped.safetensors", "own.safetensors"}) {
+    for (const std::string& command :
+         {"predict --from timm --images x.png --weights " + path(name), "export -o " + path("x") + " --weights " + path(name),
+          "weights convert -o " + path("x") + " " + path(name), "weights info " + path(name), "weights verify " + path(name),
+          "weights diff " + path(name) + " " + path(name)})
+      expect_refusal(command + " --ema", 4, {path(name), "--ema asks for averaged weights"});
+  }
+}
+
+TEST_F(WrappedProgram, TrainingStartsFromTheAverageAndKeepsIt) {
+  std::string manifest = "sample_id,subject_id,lesion_id,slice,label,file,preview,side_mm,sha256\n";
+  for (int i = 0; i < 12; ++i) {
+    const std::string id = "S" + std::to_string(i), file = id + ".safetensors";
+    TensorFile crop{{StoredTensor::from("image", Tensor::full({32, 32, 3}, 0.01f * static_cast<float>(i)))}, {}};
+    crop.metadata = {{"channels", "t1c,flair,t2"}, {"subject_id", id}};
+    write_safetensors(folder / file, crop);
+    manifest +=
+        text(id, ',', id, ",1,0,", i % 2 == 0 ? "A" : "B", ',', file, ",,20,", sha256_of_file(folder / file, 1u << 20), '\n');
+  }
+  write_file(folder / "manifest.csv", manifest);
+  ok("split " + path("manifest.csv") + " -o " + path("splits.json") + " --folds 2");
+  const auto train = [&](const std::string& more) {
+    return "train " + path("manifest.csv") + " --splits " + path("splits.json") + " --arch lite0 --from timm --epochs 1 -q " +
+           more;
+  };
+  const std::string said = ok(train("--weights " + path("pair.safetensors") + " --ema -o " + path("averaged")));
+  EXPECT_TRUE(has(said, "the averaged weights 'model_ema.module.' were read")) << said;
+  EXPECT_TRUE(has(read_file(folder / "averaged/config.json", 1u << 20), "\"ema\": \"yes\""));
+  ok(train("--weights " + path("pair.safetensors") + " -o " + path("plain")));
+  EXPECT_FALSE(has(read_file(folder / "plain/config.json", 1u << 20), "\"ema\""));
+  // Another run: a folder of the one is not that of the other.
+  EXPECT_EQ(vitrine_program(train("--weights " + path("pair.safetensors") + " --ema -o " + path("plain"))).code, 2);
+  expect_refusal(train("--weights " + path("plain.safetensors") + " --ema -o " + path("none")), 4,
+                 {"--ema asks for averaged weights"});
+  expect_refusal(train("--ema -o " + path("none")), 2, {"--ema", "--weights"});
+  // Of a file of Vitrine's own that was damaged, the classifier too, which training replaces.
+  write_sealed_safetensors(folder / "sealed.safetensors", to_tensor_file(net, {}));
+  const std::string whole = read_file(folder / "sealed.safetensors", 1u << 30);
+  for (const auto& [back, name] : std::vector<std::pair<std::size_t, std::string>>{{1, "classifier.bias"}, {20'000, "bn2"}}) {
+    std::string damaged = whole;
+    damaged[damaged.size() - back] = static_cast<char>(damaged[damaged.size() - back] ^ 1);
+    write_file(folder / "damaged.safetensors", damaged);
+    expect_refusal(train("--weights " + path("damaged.safetensors") + " -o " + path("none")), 4,
+                   {"the tensor '" + name, "was changed or damaged"});
+  }
+}
+
+// A file of Vitrine's own is as it was written, or every command says which part is not.
+TEST_F(WeightsProgram, DamageToAFileOfItsOwnIsNamed) {
+  write_sealed_safetensors(folder / "sealed.safetensors", to_tensor_file(net, {}));
+  write_safetensors(folder / "in.safetensors", {{StoredTensor::from("input", Tensor::full({1, 3, 64, 64}, 0.5f))}, {}});
+  EXPECT_TRUE(has(ok("weights verify " + path("sealed.safetensors")), "checksums     ok: header and 247 tensors"));
+  EXPECT_TRUE(has(ok("weights verify " + path("own.safetensors")), "checksums     none: an older version wrote it"));
+  const std::string whole = read_file(folder / "sealed.safetensors", 1u << 30);
+  const auto flipped = [&](std::size_t at, int bit) {
+    std::string damaged = whole;
+    damaged[at] = static_cast<char>(damaged[at] ^ 1 << bit);
+    write_file(folder / "damaged.safetensors", damaged);
+    const std::string file = path("damaged.safetensors");
+    return std::vector<std::string>{
+        "weights verify " + file,
+        "weights info " + file,
+        "export --weights " + file + " -o " + path("x.safetensors"),
+        "weights convert " + file + " -o " + path("x.safetensors"),
+        "weights diff " + file + " " + path("sealed.safetensors"),
+        "predict --weights " + file + " --tensor " + path("in.safetensors") + " -o " + path("out.safetensors")};
+  };
+  const auto expect_named = [&](const std::vector<std::string>& commands, const std::string& what) {
+    for (const std::string& command : commands) {
+      const Outcome outcome = vitrine_program(command);
+      EXPECT_EQ(outcome.code, 4) << command << "\n" << outcome.output;
+      EXPECT_TRUE(has(outcome.output, what)) << outcome.output;
+    }
+  };
+  expect_named(flipped(whole.size() - 1, 6), "the tensor 'classifier.bias' was changed or damaged");
+  expect_named(flipped(whole.size() - 12 - 3 * 1280 * 4 / 2, 0), "the tensor 'classifier.weight' was changed or damaged");
+  expect_named(flipped(whole.find("blocks.3.1.bn2.weight") + 3, 0), "its header was changed or damaged");
+  expect_named(flipped(whole.find("same-static:240") + 12, 0), "its header was changed or damaged");
+  expect_named(flipped(whole.find("vitrine.checksums") + 9, 2), "its header was changed or damaged");
+  EXPECT_FALSE(fs::exists(folder / "x.safetensors"));
+}
+
+TEST_F(WeightsProgram, VerifyFindsNegativeVariancesOfEveryFamily) {
+  for (const char* family : {"timm", "torchvision", "efficientnet-pytorch"}) {
+    ok("weights convert " + path("own.safetensors") + " --to " + family + " -o " + path("there.safetensors"));
+    TensorFile file = read_safetensors(folder / "there.safetensors");
+    for (StoredTensor& t : file.tensors) {
+      if (t.name.ends_with("running_var")) {
+        t = StoredTensor::from(t.name, Tensor::full(t.shape, -0.5f));
+        break;
+      }
+    }
+    write_safetensors(folder / "negative.safetensors", file);
+    const Outcome outcome = vitrine_program("weights verify " + path("negative.safetensors"));
+    EXPECT_EQ(outcome.code, 4);
+    EXPECT_TRUE(has(outcome.output, "holds the variance -0.5")) << outcome.output;
+  }
+}
+
+TEST_F(WeightsProgram, LongListsOfDifferencesLeaveRoomForTheAdvice) {
+  TensorFile file = to_tensor_file(net, {});
+  file.metadata.clear();
+  for (int i = 0; i < 300; ++i)
+    file.tensors.push_back(
+        StoredTensor::from(std::string(500, 'n') + std::to_string(i), Tensor::full({1, 1, 1, 1, 1, 1, 1, 1}, 0.0f)));
+  write_safetensors(folder / "long.safetensors", file);
+  for (const char* arch : {"b0", "b7", "lite4"}) {
+    const Outcome outcome = vitrine_program("predict --from timm --arch " + std::string(arch) + " --weights " +
+                                            path("long.safetensors") + " --images x.png");
+    EXPECT_EQ(outcome.code, 4);
+    EXPECT_LE(outcome.output.size(), 300u);
+    EXPECT_TRUE(outcome.output.ends_with("more; the file fits lite0 best, pass --arch lite0\n")) << outcome.output;
+    EXPECT_FALSE(has(outcome.output, " ... ")) << outcome.output;
+  }
 }
 
 TEST_F(WeightsProgram, DifferencesAreListedAndEndWithExitCodeOne) {

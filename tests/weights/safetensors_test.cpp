@@ -158,7 +158,7 @@ TEST(SafetensorsHostile, EachFlawOfTheHeaderIsNamed) {
       {container("{\"a"), "without '}'"},
       {container("{\"\xff\":1}"), "not valid JSON"},
       {container("{\"\\ud800\":1}"), "not valid JSON"},
-      {container("{\"a\":1e999}"), "not valid JSON"},
+      {container("{\"a\":1e999}"), "an object is expected"},
       {container("{\"t\\u0000\":" + good + "}", "1234"), "control character"},
       {container("{\"t\":" + good + ",\"t\":" + good + "}", "1234"), "duplicate key 't'"},
       {container("{\"a\":" + good + ",\"\\u0061\":" + good + "}", "1234"), "duplicate key 'a'"},

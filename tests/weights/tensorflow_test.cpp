@@ -63,7 +63,7 @@ std::string refusal(const std::string& bytes) {
 TEST(Crc32c, MatchesThePublishedCheckValue) { EXPECT_EQ(crc32c("123456789"), 0xe3069283u); }
 
 TEST(TensorflowGolden, AveragesArePreferredAndAxesArePyTorchs) {
-  const TensorFile file = read_tensorflow(kGolden / "model.ckpt.index");
+  const TensorFile file = read_checkpoint(kGolden / "model.ckpt.index");
   const StoredTensor& stem = file.at("stem/conv2d/kernel");
   EXPECT_EQ(stem.shape, (Shape{4, 2, 3, 3}));
   // Element (k, c, r, s) is element (r, s, c, k) of the variable's average.
@@ -128,6 +128,92 @@ TEST(TensorflowHostile, EachFlawIsNamed) {
   std::string axes;
   for (int i = 0; i < 9; ++i) axes += counted('\x12', std::string("\x08\x01", 2));
   EXPECT_THAT(refusal(table(block(kHeader + entry("a", counted('\x12', axes))))), HasSubstr("8 axes"));
+}
+
+// An index and its shards, of float variables: name, shard, offset, number of elements, and a wrong checksum each.
+class TensorflowShards : public ::testing::Test {
+ protected:
+  struct Variable {
+    std::string name;
+    int shard = 0, offset = 0, count = 1;
+  };
+
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("vitrine-shards-" + std::to_string(::getpid()));
+    fs::create_directories(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  static std::string number(char tag, int value) {
+    std::string out(1, tag);
+    for (; value >= 0x80; value >>= 7) out += static_cast<char>((value & 0x7f) | 0x80);
+    return out + static_cast<char>(value);
+  }
+  void write(const std::vector<Variable>& variables, int shards = 1) {
+    std::string entries = entry("", number('\x08', shards));
+    for (const Variable& v : variables) {
+      const std::string shape = counted('\x12', counted('\x12', number('\x08', v.count)));
+      entries += entry(v.name, number('\x08', 1) + shape + number('\x18', v.shard) + number('\x20', v.offset) +
+                                   number('\x28', 4 * v.count) + "\x35" + little_endian(1, 4));
+    }
+    write_file(folder_ / "m.index", table(block(entries)));
+  }
+  std::string refusal_of_files() const {
+    try {
+      read_tensorflow(folder_ / "m.index");
+    } catch (const WeightsError& error) {
+      return error.what();
+    }
+    return "nothing was refused";
+  }
+  fs::path folder_;
+};
+
+// The checksums are all wrong; what is refused is the overlap, before any is computed.
+TEST_F(TensorflowShards, EveryByteBelongsToOneVariable) {
+  write_file(folder_ / "m.data-00000-of-00001", std::string(4096, '\0'));
+  write({{"a", 0, 0, 1}, {"b", 0, 4, 1}});
+  EXPECT_THAT(refusal_of_files(), HasSubstr("'a' is refused: its CRC-32C is wrong"));
+  write({{"a", 0, 0, 4}, {"b", 0, 12, 1}});
+  EXPECT_THAT(refusal_of_files(), HasSubstr("'b' is refused: its bytes overlap those of 'a'"));
+  write({{"a", 0, 0, 4}, {"b", 0, 8, 0}, {"c", 0, 12, 1}});
+  EXPECT_THAT(refusal_of_files(), HasSubstr("'c' is refused: its bytes overlap those of 'a'"));
+  write({{"a", 0, 16, 1}, {"b", 0, 0, 100}});
+  EXPECT_THAT(refusal_of_files(), HasSubstr("overlap"));
+  std::vector<Variable> many;
+  for (int i = 0; i < 1000; ++i) many.push_back({"v" + std::to_string(1000 + i), 0, 0, 1024});
+  write(many);
+  EXPECT_THAT(refusal_of_files(), HasSubstr("overlap"));
+}
+
+TEST_F(TensorflowShards, EveryShardIsAFileOfItsOwn) {
+  write_file(folder_ / "m.data-00000-of-00002", std::string(64, '\0'));
+  fs::create_symlink("m.data-00000-of-00002", folder_ / "m.data-00001-of-00002");
+  write({{"a", 0, 0, 1}, {"b", 1, 0, 1}}, 2);
+  EXPECT_THAT(refusal_of_files(), HasSubstr("two of its shards are one file"));
+  fs::remove(folder_ / "m.data-00001-of-00002");
+  fs::create_hard_link(folder_ / "m.data-00000-of-00002", folder_ / "m.data-00001-of-00002");
+  EXPECT_THAT(refusal_of_files(), HasSubstr("two of its shards are one file"));
+  fs::remove(folder_ / "m.data-00001-of-00002");
+  write_file(folder_ / "m.data-00001-of-00002", std::string(64, '\0'));
+  EXPECT_THAT(refusal_of_files(), HasSubstr("CRC-32C"));
+}
+
+TEST_F(TensorflowShards, NamesComeInOrderAndOnce) {
+  write_file(folder_ / "m.data-00000-of-00001", std::string(64, '\0'));
+  write({{"a", 0, 0, 1}, {"a", 0, 4, 1}});
+  EXPECT_THAT(refusal_of_files(), HasSubstr("'a' is there twice or out of order"));
+  write({{"b", 0, 0, 1}, {"a", 0, 4, 1}});
+  EXPECT_THAT(refusal_of_files(), HasSubstr("'a' is there twice or out of order"));
+}
+
+TEST(TensorflowGolden, WithoutAveragesNoneCanBeTaken) {
+  EXPECT_EQ(read_checkpoint(kGolden / "model.ckpt", WeightSet::averaged).tensors.size(), 5u);
+  const TensorFile file = read_checkpoint(kGolden / "model.ckpt");
+  EXPECT_THAT(file.remarks,
+              ::testing::ElementsAre("the moving averages of 1 variables were read in their place",
+                                     "the prefix 'efficientnet-b0/' was dropped", "1 tensor was left out: global_step"));
+  EXPECT_EQ(file.metadata.at("stripped"), "efficientnet-b0/");
 }
 
 }  // namespace

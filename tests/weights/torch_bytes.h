@@ -65,8 +65,17 @@ struct ZipText {
   std::uint32_t crc_error = 0;   // added to the CRC-32 of both headers
   std::uint32_t size_error = 0;  // added to the sizes of the central record
   std::uint32_t attributes = 0;
-  std::int64_t moved_to = -1;  // the offset that the central record claims
+  std::int64_t moved_to = -1;               // the offset that the central record claims
+  std::string local_extra{}, extra{};       // extra fields
+  bool large_local = false, large = false;  // the sizes of 32 bits say that others follow in a zip64 field
 };
+
+// A zip64 extra field with these numbers.
+inline std::string zip64_field(const std::vector<std::uint64_t>& numbers) {
+  std::string out = little_endian(1, 2) + little_endian(8 * numbers.size(), 2);
+  for (const std::uint64_t number : numbers) out += little_endian(number, 8);
+  return out;
+}
 
 inline std::string zip_bytes(const std::vector<ZipText>& entries, const std::string& prefix = "",
                              const std::string& comment = "") {
@@ -77,14 +86,17 @@ inline std::string zip_bytes(const std::vector<ZipText>& entries, const std::str
     const std::string& local_name = e.local_name.empty() ? e.name : e.local_name;
     out += "PK\x03\x04" + little_endian(20, 2) + little_endian(e.local_flags, 2) + little_endian(e.local_method, 2) +
            little_endian(0, 4);
-    out += little_endian(crc, 4) + little_endian(e.bytes.size(), 4) + little_endian(e.bytes.size(), 4);
-    out += little_endian(local_name.size(), 2) + little_endian(0, 2) + local_name + e.bytes;
+    const std::uint64_t local_size = e.large_local ? 0xffffffff : e.bytes.size();
+    const std::uint64_t size = e.large ? 0xffffffff : e.bytes.size() + e.size_error;
+    out += little_endian(crc, 4) + little_endian(local_size, 4) + little_endian(local_size, 4);
+    out += little_endian(local_name.size(), 2) + little_endian(e.local_extra.size(), 2) + local_name + e.local_extra + e.bytes;
     directory +=
         "PK\x01\x02" + little_endian(20, 2) + little_endian(20, 2) + little_endian(e.flags, 2) + little_endian(e.method, 2);
     directory += little_endian(0, 4) + little_endian(crc, 4);
-    directory += little_endian(e.bytes.size() + e.size_error, 4) + little_endian(e.bytes.size() + e.size_error, 4);
-    directory += little_endian(e.name.size(), 2) + little_endian(0, 8) + little_endian(e.attributes, 4);
-    directory += little_endian(e.moved_to >= 0 ? static_cast<std::uint64_t>(e.moved_to) : at, 4) + e.name;
+    directory += little_endian(size, 4) + little_endian(size, 4);
+    directory += little_endian(e.name.size(), 2) + little_endian(e.extra.size(), 2) + little_endian(0, 6);
+    directory += little_endian(e.attributes, 4);
+    directory += little_endian(e.moved_to >= 0 ? static_cast<std::uint64_t>(e.moved_to) : at, 4) + e.name + e.extra;
   }
   const std::size_t start = out.size();
   out += directory + "PK\x05\x06" + little_endian(0, 4) + little_endian(entries.size(), 2) + little_endian(entries.size(), 2);

@@ -40,6 +40,27 @@ std::string added(const ZipText& entry) {
   return zip_bytes(entries);
 }
 
+// Bit by bit, as the polynomial is defined, at every length around the steps of the fast ways.
+TEST(Crc32, EveryLengthAndStartIsThatOfTheDefinition) {
+  const auto defined = [](std::string_view bytes, std::uint32_t before, std::uint32_t polynomial) {
+    std::uint32_t r = ~before;
+    for (const char c : bytes) {
+      r ^= static_cast<unsigned char>(c);
+      for (int bit = 0; bit < 8; ++bit) r = r >> 1 ^ ((r & 1) != 0 ? polynomial : 0);
+    }
+    return ~r;
+  };
+  std::string bytes;
+  for (std::uint32_t i = 0, x = 1; i < 400; ++i, x = x * 1664525u + 1013904223u) bytes += static_cast<char>(x >> 24);
+  for (std::size_t length = 0; length <= bytes.size(); ++length) {
+    const std::string_view part = std::string_view(bytes).substr(length % 7, length - length % 7);
+    for (const std::uint32_t before : {0u, 0x12345678u, ~0u}) {
+      EXPECT_EQ(crc32(part, before), defined(part, before, 0xedb88320u)) << length;
+      EXPECT_EQ(crc32c(part, before), defined(part, before, 0x82f63b78u)) << length;
+    }
+  }
+}
+
 TEST(ZipArchive, EntriesComeInTheOrderOfTheDirectory) {
   const std::string bytes = zip_bytes({{.name = "a", .bytes = "first"}, {.name = "b/c", .bytes = ""}});
   const auto entries = read_stored_zip(bytes, "x");
@@ -78,6 +99,94 @@ TEST(ZipArchiveHostile, EntriesMustNotOverlap) {
   std::vector<ZipText> entries{{.name = "x/outer", .bytes = inner}, {.name = "x/y", .bytes = "abc"}};
   entries[1].moved_to = 30 + 7;
   EXPECT_THAT(refusal(zip_bytes(entries)), HasSubstr("two entries overlap"));
+}
+
+// Sizes of 64 bits: as zipfile's force_zip64 and large files of torch.save have them.
+TEST(ZipArchive, Zip64FieldsAreRead) {
+  const auto read = [](const std::function<void(ZipText&)>& change) {
+    return parse_checkpoint(changed(2, change), "x").at("w").to_double().size();
+  };
+  const std::uint64_t size = 24;
+  const auto local = [&](ZipText& e) {
+    e.large_local = true;
+    e.local_extra = zip64_field({size, size});
+  };
+  EXPECT_EQ(read(local), 6u);
+  EXPECT_EQ(read([&](ZipText& e) { e.local_extra = zip64_field({size, size}); }), 6u);  // and in 32 bits as well
+  EXPECT_EQ(read([&](ZipText& e) {
+              e.large = true;
+              e.extra = zip64_field({size, size});
+            }),
+            6u);
+  EXPECT_EQ(read([&](ZipText& e) {
+              local(e);
+              e.large = true;
+              e.extra = "FB" + little_endian(3, 2) + "ZZZ" + zip64_field({size, size});
+              e.local_extra = "FB" + little_endian(0, 2) + e.local_extra;
+            }),
+            6u);
+  // The place too: the third number.
+  const std::size_t place = zip_bytes(kGood).find("x/data/0") - 30;
+  EXPECT_EQ(read([&](ZipText& e) {
+              e.large = true;
+              e.moved_to = 0xffffffff;
+              e.extra = zip64_field({size, size, place});
+            }),
+            6u);
+  EXPECT_EQ(read([&](ZipText& e) {
+              e.moved_to = 0xffffffff;
+              e.extra = zip64_field({place});
+            }),
+            6u);
+}
+
+TEST(ZipArchiveHostile, Zip64FieldsMustAgree) {
+  const std::uint64_t size = 24;
+  const auto refused = [&](const std::function<void(ZipText&)>& change) { return refusal(changed(2, change)); };
+  const auto local = [&](const std::string& extra) {
+    return refused([&](ZipText& e) {
+      e.large_local = true;
+      e.local_extra = extra;
+    });
+  };
+  EXPECT_THAT(local(""), HasSubstr("another size"));
+  EXPECT_THAT(local(zip64_field({size})), HasSubstr("another zip64 field"));
+  EXPECT_THAT(local(zip64_field({size, size + 1})), HasSubstr("another zip64 size"));
+  EXPECT_THAT(local(zip64_field({0, 0})), HasSubstr("another zip64 size"));
+  EXPECT_THAT(local(zip64_field({std::uint64_t{1} << 63, size})), HasSubstr("another zip64 size"));
+  EXPECT_THAT(local(zip64_field({size, size, 0})), HasSubstr("malformed or there twice"));
+  EXPECT_THAT(local(zip64_field({size, size}) + zip64_field({size, size})), HasSubstr("malformed or there twice"));
+  EXPECT_THAT(local(little_endian(1, 2) + little_endian(7, 2) + "1234567"), HasSubstr("malformed"));
+  EXPECT_THAT(local(little_endian(1, 2) + little_endian(999, 2)), HasSubstr("an extra field is longer"));
+  EXPECT_THAT(refused([&](ZipText& e) { e.local_extra = zip64_field({size, 5}); }), HasSubstr("another zip64 size"));
+  const auto central = [&](const std::string& extra) {
+    return refused([&](ZipText& e) {
+      e.large = true;
+      e.extra = extra;
+    });
+  };
+  EXPECT_THAT(central(""), HasSubstr("no zip64 field"));
+  EXPECT_THAT(central(zip64_field({size})), HasSubstr("no zip64 field"));
+  EXPECT_THAT(central(zip64_field({size, size, 0})), HasSubstr("more numbers than it needs"));
+  EXPECT_THAT(central(zip64_field({size, size + 1})), HasSubstr("has two sizes"));
+  EXPECT_THAT(central(zip64_field({size + 1, size + 1})), HasSubstr("another size"));
+  EXPECT_THAT(central(zip64_field({~std::uint64_t{0}, ~std::uint64_t{0}})), HasSubstr("another size"));
+  EXPECT_THAT(refused([&](ZipText& e) { e.extra = zip64_field({size}); }), HasSubstr("more numbers than it needs"));
+  EXPECT_THAT(refused([&](ZipText& e) {
+                e.moved_to = 0xffffffff;
+                e.extra = zip64_field({~std::uint64_t{0}});
+              }),
+              HasSubstr("more bytes are expected"));
+}
+
+// Overlap is found before a single checksum is computed: these are wrong, and not what is refused.
+TEST(ZipArchiveHostile, SpansComeBeforeBytes) {
+  const std::string inner = "PK\x03\x04" + little_endian(20, 2) + little_endian(0, 8) + little_endian(99, 4) +
+                            little_endian(3, 4) + little_endian(3, 4) + little_endian(3, 2) + little_endian(0, 2) + "x/yabc";
+  std::vector<ZipText> nested{{.name = "x/outer", .bytes = inner, .crc_error = 1}, {.name = "x/y", .bytes = "abc"}};
+  nested[1].moved_to = 30 + 7;
+  nested[1].crc_error = 99 - crc32("abc");
+  EXPECT_THAT(refusal(zip_bytes(nested)), HasSubstr("two entries overlap"));
 }
 
 TEST(ZipArchiveHostile, NamesStayInsideAndAreUnique) {
