@@ -1,14 +1,19 @@
 #include "imaging/cohort_simulator.h"
 
 #include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <system_error>
 
 #include "base/csv.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "base/output.h"
 #include "data/permutation.h"
+#include "imaging/nifti.h"
 #include "imaging/patient.h"
 
 namespace vitrine::imaging {
@@ -17,6 +22,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint32_t kLabelOp = 5;
+constexpr const char* kCohort = "cohort.csv";
+constexpr const char* kTruth = "truth.json";
+constexpr const char* kFiles = "files_sha256";
+constexpr std::array<const char*, 4> kVolumes{"t1c.nii.gz", "flair.nii.gz", "t2.nii.gz", "mask.nii.gz"};
 constexpr std::uint64_t kMaxJson = std::uint64_t{16} << 20;
 constexpr int kVersion = 1;  // of the model: raise it when a volume changes
 
@@ -77,13 +86,21 @@ Json truth_json(const Patient& patient, const std::vector<SeriesPlan>& plans) {
   return truth;
 }
 
+// truth.json is sealed and names the hash of each volume beside the truth, so that a damaged volume is made again.
 bool is_finished(const fs::path& folder, const Json& truth) {
-  for (const char* name : {"t1c.nii.gz", "flair.nii.gz", "t2.nii.gz", "mask.nii.gz", "truth.json"}) {
-    if (!fs::exists(folder / name)) return false;
-  }
+  if (!path_exists(folder / kTruth)) return false;
   try {
-    return read_file(folder / "truth.json", kMaxJson) == json_text(truth);
-  } catch (const Error&) {
+    Json found = parse_sealed_json(read_file(folder / kTruth, kMaxJson));
+    const Json files = member(found, kFiles);
+    found.erase(kFiles);
+    if (found != truth) return false;
+    for (const char* name : kVolumes) {
+      if (sha256_of_file(folder / name, kMaxNiftiBytes) != text_in(files, name)) return false;
+    }
+    return true;
+  } catch (const FileError&) {
+    return false;
+  } catch (const std::runtime_error&) {
     return false;
   }
 }
@@ -97,12 +114,17 @@ bool write_patient(const fs::path& out, const Anatomy& anatomy, const Patient& p
   truth["options"] = options_json(options, anatomy.name);
   const fs::path folder = out / patient.id;
   if (is_finished(folder, truth)) return false;
+  // What says that the cohort or the subject is finished goes before anything of it changes.
+  for (const fs::path& finished : {out / kCohort, folder / kTruth}) {
+    std::error_code problem;
+    fs::remove(finished, problem);
+  }
   make_directory(folder);
-  const char* names[] = {"t1c.nii.gz", "flair.nii.gz", "t2.nii.gz"};
   for (std::size_t i = 0; i < plans.size(); ++i)
-    write_nifti(folder / names[i], render(anatomy, patient, plans[i], options.seed));
-  write_mask_nifti(folder / "mask.nii.gz", render_mask(anatomy, patient, plans[0].grid));
-  write_file(folder / "truth.json", json_text(truth));
+    write_nifti(folder / kVolumes[i], render(anatomy, patient, plans[i], options.seed));
+  write_mask_nifti(folder / kVolumes[3], render_mask(anatomy, patient, plans[0].grid));
+  for (const char* name : kVolumes) truth[kFiles][name] = sha256_of_file(folder / name, kMaxNiftiBytes);
+  write_file(folder / kTruth, sealed_json_text(std::move(truth)));
   return true;
 }
 
@@ -111,6 +133,7 @@ bool write_patient(const fs::path& out, const Anatomy& anatomy, const Patient& p
 SimulatedCohort simulate_cohort(const fs::path& out, const SimulateOptions& options, Progress& progress) {
   check(options);
   make_directory(out);
+  const FolderLock lock(out);
   const Anatomy anatomy = load_anatomy(options.anatomy, std::max(1.0, options.spacing_mm));
   const std::vector<std::string> labels = draw_labels(options.patients, options.seed);
   std::string csv = csv_line({"subject_id", "label", "t1c", "flair", "t2", "mask"});
@@ -128,8 +151,8 @@ SimulatedCohort simulate_cohort(const fs::path& out, const SimulateOptions& opti
   json["patients"] = options.patients;
   json["oracle_auc"] = oracle_auc(options.seed, options.signal);
   write_file(out / "simulation.json", json_text(json));
-  write_file(out / "cohort.csv", csv);
-  return {out / "cohort.csv", anatomy.name};
+  write_file(out / kCohort, csv);
+  return {out / kCohort, anatomy.name};
 }
 
 }  // namespace vitrine::imaging

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/interrupt.h"
 #include "tensor/math.h"
 #include "tensor/parallel.h"
 #include "tensor/philox.h"
@@ -190,6 +191,7 @@ Volume render(const Anatomy& anatomy, const Patient& patient, const SeriesPlan& 
   const int samples = grid.spacing[2] > 2 ? 3 : 1;  // across a thick slice: a box profile
   parallel_for(grid.size[2], 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t k = first; k < last; ++k) {
+      check_interrupt("simulation");
       for (std::int64_t j = 0; j < grid.size[1]; ++j) {
         for (std::int64_t i = 0; i < grid.size[0]; ++i) {
           double signal = 0;
@@ -217,6 +219,7 @@ Mask render_mask(const Anatomy& anatomy, const Patient& patient, const Geometry&
   Mask mask{grid, std::vector<float>(static_cast<std::size_t>(grid.voxels()))};
   parallel_for(grid.size[2], 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t at = first * grid.size[1] * grid.size[0]; at < last * grid.size[1] * grid.size[0]; ++at) {
+      if (at % (grid.size[1] * grid.size[0]) == 0) check_interrupt("simulation");
       const std::int64_t i = at % grid.size[0], j = at / grid.size[0] % grid.size[1], k = at / (grid.size[0] * grid.size[1]);
       const Vec3 p = grid.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)});
       const bool inside =
