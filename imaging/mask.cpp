@@ -13,8 +13,7 @@ namespace {
 
 constexpr double kWhole = 1e-3;            // a stored whole number may be off by so much
 constexpr std::size_t kMostCounted = 512;  // distinct values
-constexpr double kSoftShare =
-    0.25;  // of what is above a tenth of the largest value, a soft mask has so much within a tenth of it
+constexpr double kSoftShare = 0.25;        // so much of a soft mask lies within a tenth of its largest value, not counting what is nearly 0
 constexpr double kFlatShare = 0.5;  // so many neighbours within a segmentation have one label; hardly any within an image
 constexpr double kRinging = 0.2;    // of the largest value: what cubic interpolation adds at both sides of an edge
 constexpr int kMostListed = 6;
@@ -133,7 +132,7 @@ void warn_of_tissues(const Volume& labels, const std::string& what, Notes& notes
 struct Values {
   std::size_t distinct = 0;  // not counting 0; at most kMostCounted
   bool whole = true;
-  std::int64_t high = 0, tall = 0;    // voxels above a tenth of the largest value, and within a tenth of it
+  std::int64_t high = 0, middle = 0, tall = 0;  // voxels above a hundredth of the largest value, at 0.3 to 0.7 of it, above 0.9 of it
   std::int64_t pairs = 0, equal = 0;  // voxels beside one another in a row, and those of one value
   bool is_soft() const { return high > 0 && static_cast<double>(tall) >= kSoftShare * static_cast<double>(high); }
   bool is_flat() const { return static_cast<double>(equal) >= kFlatShare * static_cast<double>(pairs); }
@@ -148,7 +147,8 @@ Values values_of(const Volume& mask, const Range& r) {
     last = value;
     if (x <= zero_of(r)) return;
     v.whole = v.whole && std::abs(x - std::round(x)) <= kWhole;
-    v.high += x > 0.1 * r.high ? 1 : 0;
+    v.high += x > 0.01 * r.high ? 1 : 0;
+    v.middle += x > 0.3 * r.high && x < 0.7 * r.high ? 1 : 0;
     v.tall += x >= 0.9 * r.high ? 1 : 0;
     v.pairs += before != 0 ? 1 : 0;
     v.equal += before == value ? 1 : 0;
@@ -172,7 +172,7 @@ double brain_threshold(const Volume& mask, const Range& r, const std::string& wh
     return 0.5;
   }
   const bool many = !v.whole || static_cast<double>(v.distinct) > r.high / 2 || 2 * v.tall > v.high;
-  if ((near(100) || near(255)) && v.is_soft() && many) {
+  if ((near(100) || near(255)) && v.is_soft() && v.middle > 0 && many) {
     note(notes, text(what, " holds values from 0 to ", most, "; the brain was taken where they are at least half of that"));
     return r.high / 2;
   }
