@@ -45,6 +45,7 @@ Mask largest_component(const Mask& mask) {
   using Labels = itk::Image<std::uint32_t, 3>;
   auto components = itk::ConnectedComponentImageFilter<ByteImage3, Labels>::New();
   components->SetInput(to_itk<ByteImage3>(mask));
+  stop_when_interrupted(components);
   auto sorted = itk::RelabelComponentImageFilter<Labels, Labels>::New();
   sorted->SetInput(components->GetOutput());
   run_filter(sorted);
@@ -69,6 +70,7 @@ Head thresholded_head(const Volume& volume, const BrainOptions& options) {
   auto smooth = itk::SmoothingRecursiveGaussianImageFilter<FloatImage, FloatImage>::New();
   smooth->SetInput(to_itk<FloatImage>(volume));
   smooth->SetSigma(options.smoothing_mm);
+  stop_when_interrupted(smooth);
   auto otsu = itk::OtsuThresholdImageFilter<FloatImage, ByteImage3>::New();
   otsu->SetInput(smooth->GetOutput());
   otsu->SetInsideValue(0);  // ITK's inside is what lies below the threshold

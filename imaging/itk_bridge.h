@@ -4,6 +4,7 @@
 #include <itkCommand.h>
 #include <itkImage.h>
 #include <itkMultiThreaderBase.h>
+#include <itkProcessObject.h>
 
 #include <algorithm>
 #include <new>
@@ -22,19 +23,25 @@ using ByteImage3 = itk::Image<unsigned char, 3>;
 // result the same on every machine. Subjects are worked on side by side instead.
 inline void use_one_itk_thread() { itk::MultiThreaderBase::SetGlobalDefaultNumberOfThreads(1); }
 
-// Asks at every event of a filter or optimizer (iteration, progress) whether to stop. It only looks, so no bit of a result depends on it.
+// Asks at every event of a filter or optimizer whether to stop. It only looks, so no bit of a result depends on it. At an iteration it throws;
+// progress is reported from destructors too, where nothing may be thrown, so there the filter is asked to end, and ITK throws where it can.
 class InterruptWatch : public itk::Command {
  public:
   using Self = InterruptWatch;
   using Pointer = itk::SmartPointer<Self>;
   itkSimpleNewMacro(Self);
-  void Execute(itk::Object*, const itk::EventObject&) override { check_interrupt("preparation"); }
-  void Execute(const itk::Object*, const itk::EventObject&) override { check_interrupt("preparation"); }
+  void Execute(itk::Object* work, const itk::EventObject& event) override {
+    if (itk::IterationEvent().CheckEvent(&event)) return check_interrupt("preparation");
+    auto* filter = dynamic_cast<itk::ProcessObject*>(work);
+    if (filter != nullptr && interrupt_requested()) filter->AbortGenerateDataOn();
+  }
+  void Execute(const itk::Object*, const itk::EventObject&) override {}
 };
 
 inline void stop_when_interrupted(itk::Object* work) {
-  work->AddObserver(itk::ProgressEvent(), InterruptWatch::New());
-  work->AddObserver(itk::IterationEvent(), InterruptWatch::New());
+  const auto watch = InterruptWatch::New();
+  work->AddObserver(itk::ProgressEvent(), watch);
+  work->AddObserver(itk::IterationEvent(), watch);
 }
 
 // ITK turns what is thrown inside its threads, Interrupted and std::bad_alloc too, into exceptions of its own: those are told apart here.
