@@ -35,9 +35,11 @@ Volume signed_distance(const Mask& mask) {
   return from_itk<FloatImage>(filter->GetOutput(), mask.geometry);
 }
 
+// Distances are often whole multiples of the grid's spacing, and so equal to the limit: they count however they were rounded.
 Mask below(const Volume& distance, double limit) {
+  constexpr double kRounding = 1e-3;  // mm
   Mask result = distance;
-  for (float& v : result.data) v = static_cast<double>(v) <= limit ? 1.0f : 0.0f;
+  for (float& v : result.data) v = static_cast<double>(v) <= limit + kRounding ? 1.0f : 0.0f;
   return result;
 }
 

@@ -69,19 +69,21 @@ std::string place_text(const Component& c, const StorageOrder& order) {
   return text("voxel (", p[0], ", ", p[1], ", ", p[2], ")");
 }
 
-void warn_of_small(const Components& found, const LesionMask& mask, const CropOptions& options, Notes& notes) {
+// A part that is too small is left out by rule; a lesion that somebody has numbered should not be.
+void note_small(const Components& found, const LesionMask& mask, const CropOptions& options, Notes& notes) {
   const Vec3& s = mask.labels.geometry.spacing;
   for (const Component& c : found.small) {
-    warn(notes,
-         text("lesion mask: ", mask.numbered ? text("lesion ", c.label) : std::string("a part"), " of ", mm3_text(c.voxels, s),
-              " at ", place_text(c, mask.order), " was left out, below ", options.minimum_volume_mm3, " mm3"));
+    notes.push_back({mask.numbered, text("lesion mask: ", mask.numbered ? text("lesion ", c.label) : std::string("a part"),
+                                         " of ", mm3_text(c.voxels, s), " at ", place_text(c, mask.order),
+                                         " was left out, below ", options.minimum_volume_mm3, " mm3")});
   }
   const std::int64_t more = found.small_count - static_cast<std::int64_t>(found.small.size());
   if (more == 0) return;
   std::int64_t voxels = found.small_voxels;
   for (const Component& c : found.small) voxels -= c.voxels;
-  warn(notes, text("lesion mask: ", more, " more parts from ", mm3_text(found.smallest, s), " on, together ",
-                   mm3_text(voxels, s), ", were left out, below ", options.minimum_volume_mm3, " mm3"));
+  notes.push_back(
+      {mask.numbered, text("lesion mask: ", more, " more parts from ", mm3_text(found.smallest, s), " on, together ",
+                           mm3_text(voxels, s), ", were left out, below ", options.minimum_volume_mm3, " mm3")});
 }
 
 // Where a lesion reaches the last voxels it may go on beyond them.
@@ -144,7 +146,7 @@ std::string crop_name(const LesionSlice& slice) { return text("l", slice.lesion,
 LesionSearch find_lesion_slices(const LesionMask& mask, const CropOptions& options, const std::string& what, Notes& notes) {
   const Geometry& g = mask.labels.geometry;
   Components found = find_components(mask.labels, mask.numbered, voxels_of(options.minimum_volume_mm3, g.spacing), what);
-  warn_of_small(found, mask, options, notes);
+  note_small(found, mask, options, notes);
   if (mask.numbered)
     std::sort(found.large.begin(), found.large.end(), [](const Component& a, const Component& b) { return a.label < b.label; });
   LesionSearch result;

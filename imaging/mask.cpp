@@ -13,7 +13,8 @@ namespace {
 
 constexpr double kWhole = 1e-3;            // a stored whole number may be off by so much
 constexpr std::size_t kMostCounted = 512;  // distinct values
-constexpr double kSoftShare = 0.25;        // so much of a soft mask lies within a tenth of its largest value, not counting what is nearly 0
+constexpr double kSoftShare =
+    0.25;  // so much of a soft mask lies within a tenth of its largest value, not counting what is nearly 0
 constexpr double kFlatShare = 0.5;  // so many neighbours within a segmentation have one label; hardly any within an image
 constexpr double kRinging = 0.2;    // of the largest value: what cubic interpolation adds at both sides of an edge
 constexpr int kMostListed = 6;
@@ -132,7 +133,8 @@ void warn_of_tissues(const Volume& labels, const std::string& what, Notes& notes
 struct Values {
   std::size_t distinct = 0;  // not counting 0; at most kMostCounted
   bool whole = true;
-  std::int64_t high = 0, middle = 0, tall = 0;  // voxels above a hundredth of the largest value, at 0.3 to 0.7 of it, above 0.9 of it
+  std::int64_t high = 0, middle = 0,
+               tall = 0;              // voxels above a hundredth of the largest value, at 0.3 to 0.7 of it, above 0.9 of it
   std::int64_t pairs = 0, equal = 0;  // voxels beside one another in a row, and those of one value
   bool is_soft() const { return high > 0 && static_cast<double>(tall) >= kSoftShare * static_cast<double>(high); }
   bool is_flat() const { return static_cast<double>(equal) >= kFlatShare * static_cast<double>(pairs); }

@@ -124,7 +124,7 @@ void write_voxels(const std::filesystem::path& path, const Volume& volume, Nifti
 
 }  // namespace
 
-NiftiFile read_nifti_file(const std::filesystem::path& path, const GeometryCheck& check) {
+NiftiFile read_nifti_file(const std::filesystem::path& path, const ClaimCheck& check) {
   InflatingFile file(path, kMaxNiftiBytes);
   const std::string head = exactly(file, kNiftiHeaderBytes);
   if (head.size() < kNiftiHeaderBytes) {
@@ -133,7 +133,7 @@ NiftiFile read_nifti_file(const std::filesystem::path& path, const GeometryCheck
   }
   const NiftiHeader header = parse_nifti_header(head, shown(path));
   if (header.file_bytes() > file.most_bytes()) refuse_size(path, header, "fewer");
-  if (check) check(header.geometry);
+  if (check) check({header.geometry, static_cast<double>(header.file_bytes()) / static_cast<double>(file.file_bytes())});
   skip(file, header, path);
   ArrivingVoxels voxels;
   for (std::int64_t left = header.geometry.voxels(); left > 0; left = header.geometry.voxels() - voxels.count()) {

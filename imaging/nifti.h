@@ -21,12 +21,16 @@ struct NiftiFile {
   std::vector<std::string> remarks;  // what the header leaves open or contradicts, and what was taken
 };
 
-// Called with the header's geometry before any voxel is read; it throws when the volume is none that is wanted.
-using GeometryCheck = std::function<void(const Geometry&)>;
+// What a file announces before a voxel of it is read.
+struct NiftiClaim {
+  Geometry geometry;     // as stored
+  double inflation = 1;  // bytes that are announced for each byte of the file
+};
+using ClaimCheck = std::function<void(const NiftiClaim&)>;  // throws when the volume is none that is wanted
 
 // DataError (file, field, found, expected) for everything docs/imaging.md lists: not NIfTI, truncated, 4-D, absurd sizes or spacing, no
 // orientation, non-finite voxels. Interrupted.
-NiftiFile read_nifti_file(const std::filesystem::path& path, const GeometryCheck& check = {});
+NiftiFile read_nifti_file(const std::filesystem::path& path, const ClaimCheck& check = {});
 Volume read_nifti(const std::filesystem::path& path);
 
 // Writes float32 or, for masks, uint8; deflated when the name ends in .gz. FileError when it cannot.

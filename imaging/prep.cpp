@@ -154,6 +154,7 @@ class CohortPreparation {
   void refuse(std::size_t i, const std::string& why) {
     const std::scoped_lock lock(mutex_);
     withdraw();
+    done_ += outcomes_[i].record ? 0 : 1;  // its copy may have been found after both were prepared
     outcomes_[i].refused = why;
     outcomes_[i].record.reset();
     ++refused_;
@@ -169,8 +170,7 @@ class CohortPreparation {
 
   // Holding mutex_.
   void show(std::size_t i, const std::string& what) {
-    progress_.line(
-        text("prep  ", result_.kept + result_.prepared + refused_, "/", subjects_.size(), "  ", subjects_[i].id, "  ", what));
+    progress_.line(text("prep  ", done_, "/", subjects_.size(), "  ", subjects_[i].id, "  ", what));
   }
 
   // Takes back what stands for the whole folder, once, before a part of it changes. Holding mutex_.
@@ -229,6 +229,7 @@ class CohortPreparation {
     outcomes_[i].record = std::move(record);
     const std::scoped_lock lock(mutex_);
     ++(kept ? result_.kept : result_.prepared);
+    ++done_;
     show(i, text(crops, crops == 1 ? " crop" : " crops", kept ? ", kept" : ""));
   }
 
@@ -330,7 +331,7 @@ class CohortPreparation {
   std::vector<ColumnHashes> hashes_;  // of the files' bytes
   std::vector<Outcome> outcomes_;
   PrepResult result_;
-  int refused_ = 0;
+  int done_ = 0, refused_ = 0;  // subjects
   bool withdrawn_ = false;
   std::mutex mutex_;
   std::atomic<std::size_t> next_{0};

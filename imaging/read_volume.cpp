@@ -10,6 +10,7 @@
 namespace vitrine::imaging {
 namespace {
 
+constexpr double kMostInflation = 256;
 constexpr std::size_t kPiece = std::size_t{1} << 20;  // voxels between two looks at the interrupt flag
 
 std::string voxels_sha256(const Volume& v) {
@@ -26,9 +27,10 @@ std::string voxels_sha256(const Volume& v) {
 
 }  // namespace
 
-ReadVolume read_volume(const std::filesystem::path& path, const GeometryCheck& check) {
-  NiftiFile file = read_nifti_file(path, [&](const Geometry& stored) {
-    if (check) check(anatomical_geometry(stored, storage_order(stored)));
+ReadVolume read_volume(const std::filesystem::path& path, const ClaimCheck& check) {
+  NiftiFile file = read_nifti_file(path, [&](NiftiClaim claim) {
+    claim.geometry = anatomical_geometry(claim.geometry, storage_order(claim.geometry));
+    if (check) check(claim);
   });
   ReadVolume result;
   result.order = storage_order(file.volume.geometry);
@@ -40,7 +42,11 @@ ReadVolume read_volume(const std::filesystem::path& path, const GeometryCheck& c
 }
 
 ReadVolume read_series(const std::filesystem::path& path) {
-  ReadVolume result = read_volume(path);
+  ReadVolume result = read_volume(path, [&](const NiftiClaim& claim) {
+    if (claim.inflation <= kMostInflation) return;
+    throw DataError(text(path, ": announces ", fixed(claim.inflation, 0), " bytes for each of its own, expected at most ",
+                         kMostInflation, ", as of an image of a head; export it again"));
+  });
   const float first = result.volume.data.front();
   if (std::all_of(result.volume.data.begin(), result.volume.data.end(), [&](float v) { return v == first; })) {
     throw DataError(text(path, ": all voxels hold the value ", shortest(first), ", expected an image; export it again"));

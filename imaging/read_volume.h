@@ -18,10 +18,11 @@ struct ReadVolume {
   std::vector<std::string> remarks;  // of the header
 };
 
-// DataError as read_nifti_file; `check` sees the geometry in LPS order, before a voxel is read. Interrupted.
-ReadVolume read_volume(const std::filesystem::path& path, const GeometryCheck& check = {});
+// DataError as read_nifti_file. `check` sees the geometry in LPS order, before a voxel is read. Interrupted.
+ReadVolume read_volume(const std::filesystem::path& path, const ClaimCheck& check = {});
 
-// The same, and DataError when all voxels hold one value: there is nothing to see in it.
+// The same, and DataError when all voxels hold one value, or when so little stands for so many voxels that nearly all must (no image of a
+// head shrinks to a 256th: it would be inflated to the end for nothing).
 ReadVolume read_series(const std::filesystem::path& path);
 
 }  // namespace vitrine::imaging

@@ -41,7 +41,7 @@ class SubjectFiles {
 
   // On T1c's grid.
   ReadVolume mask(const std::string& column, const std::string& name, const std::filesystem::path& path, const Geometry& grid) {
-    ReadVolume file = read_volume(path, [&](const Geometry& g) { check_grid(g, grid, name); });
+    ReadVolume file = read_volume(path, [&](const NiftiClaim& claim) { check_grid(claim.geometry, grid, name); });
     const double off = corner_distance(file.volume.geometry, grid);
     if (off > kSilentShift)
       warn(result_.notes, text(name, " lies ", fixed(off, 2), " voxels off T1c's grid; it was taken to lie on it"));
@@ -118,13 +118,17 @@ Mask brain_of(const Subject& subject, const Volume& t1c, SubjectFiles& files, Pr
   return understood_brain_mask(std::move(file.volume), file.order, text("the brain mask ", subject.brain_mask), result.notes);
 }
 
-void note_lesion_place(const Mask& brain, const Mask& lesion, PreparedSubject& result) {
+// A brain that was extracted may lack lesions at its border, which then come back with their margin; one that was given should hold them.
+void note_lesion_place(const Mask& brain, bool is_given, const Mask& lesion, PreparedSubject& result) {
   double outside = 0;
   for (std::size_t i = 0; i < brain.data.size(); ++i) outside += lesion.data[i] != 0 && brain.data[i] == 0 ? 1 : 0;
   const double share = outside / count(lesion);
   result.steps["mask"]["outside_brain"] = share;
-  if (share > kLesionOutside)
-    warn(result.notes, text(percent(share), " of the lesion mask lies outside the brain; check that both are of this patient"));
+  if (share > kLesionOutside && is_given)
+    warn(result.notes,
+         text(percent(share), " of the lesion mask lies outside the brain mask; check that both are of this patient"));
+  if (share > kLesionOutside && !is_given)
+    note(result.notes, text(percent(share), " of the lesion mask lies outside the extracted brain and was added to it"));
   if (result.lesion_ml > kLargeLesion * result.brain_ml) {
     warn(result.notes, text("the lesion mask has ", fixed(result.lesion_ml, 1), " ml, more than a quarter of the brain's ",
                             fixed(result.brain_ml, 1), " ml; check it"));
@@ -228,7 +232,7 @@ PreparedSubject prepare_subject(const Subject& subject, const std::map<std::stri
   result.lesion_ml = volume_ml(lesion);
   Mask brain = brain_of(subject, t1c, files, result);
   result.brain_ml = volume_ml(brain);
-  note_lesion_place(brain, lesion, result);
+  note_lesion_place(brain, !subject.brain_mask.empty(), lesion, result);
   const Coregistered flair =
       coregistered(t1c, files.series("flair", "FLAIR", subject.flair), text("FLAIR ", subject.flair), result.steps["flair"]);
   const Coregistered t2 = coregistered(t1c, files.series("t2", "T2", subject.t2), text("T2 ", subject.t2), result.steps["t2"]);

@@ -31,7 +31,7 @@ p { margin: .3em 0; max-width: 80ch; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5em 0; }
 th, td { padding: .25em .8em .25em 0; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th { font-weight: 600; vertical-align: bottom; white-space: normal; }
+th { font-weight: 600; vertical-align: bottom; white-space: normal; overflow-wrap: normal; }
 .left { text-align: left; }
 ul.notes { list-style: none; margin: .5em 0; padding: 0; }
 ul.notes li { margin: .3em 0; padding: .35em .7em; border-left: 4px solid var(--line); background: var(--box); }
@@ -95,10 +95,8 @@ std::string subject_table(const QcPage& page, const std::vector<std::size_t>& or
 }
 
 std::string note_list(const QcSubject& s) {
-  if (s.notes.empty() && s.refused.empty()) return {};
+  if (s.notes.empty()) return {};
   std::string out = "<ul class=\"notes\">\n";
-  if (!s.refused.empty())
-    out += text("<li class=\"refused\"><span class=\"tag\">Refused:</span> ", escaped(s.refused), "</li>\n");
   for (const bool warning : {true, false}) {
     for (const QcNote& n : s.notes) {
       if (n.warning != warning) continue;
@@ -141,8 +139,9 @@ std::string refused_section(const QcPage& page, const std::vector<std::size_t>& 
   std::string out;
   for (const std::size_t i : order) {
     const QcSubject& s = page.subjects[i];
-    if (!s.refused.empty())
-      out += text("<li class=\"refused\"><span class=\"tag\">", escaped(s.id), "</span> ", escaped(s.refused), "</li>\n");
+    if (s.refused.empty()) continue;
+    out += text("<li class=\"refused\" id=\"", anchor(i), "\"><span class=\"tag\">", escaped(s.id),
+                "</span> <span class=\"small\">", escaped(s.label), "</span><br>", escaped(s.refused), "</li>\n");
   }
   return out.empty() ? out : "<h2>Refused</h2>\n<ul class=\"notes\">\n" + out + "</ul>\n";
 }
@@ -169,6 +168,7 @@ std::string qc_html(const QcPage& page) {
   std::size_t picture_bytes = 0;
   for (const std::size_t i : order) {
     const QcSubject& s = page.subjects[i];
+    if (!s.refused.empty()) continue;
     out +=
         text("<section class=\"subject\" id=\"", anchor(i), "\">\n<h3>", escaped(s.id), " <span class=\"small\">",
              escaped(s.label), "</span></h3>\n", note_list(s), crop_figures(s, picture_bytes), fact_table(s), "</section>\n");

@@ -65,16 +65,22 @@ class CohortTest : public ::testing::Test {
   fs::path folder;
 };
 
-TEST_F(CohortTest, SimulationIsTheSameForAnyThreadCountAndKept) {
+TEST_F(CohortTest, SimulationIsTheSameForAnyThreadCountKeptAndMendedWhenDamaged) {
   const int before = thread_count();
   set_thread_count(1);
   simulated("one");
   set_thread_count(3);
   simulated("three");
   set_thread_count(before);
-  EXPECT_EQ(hash_of(folder / "one"), hash_of(folder / "three"));
+  const std::string expected = hash_of(folder / "one");
+  EXPECT_EQ(expected, hash_of(folder / "three"));
   const auto written = fs::last_write_time(folder / "one" / "sub-001" / "t1c.nii.gz");
+  const fs::path damaged = folder / "one" / "sub-002" / "flair.nii.gz";
+  std::string bytes = read_file(damaged, 1u << 30);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  write_file(damaged, bytes);
   simulated("one");
+  EXPECT_EQ(hash_of(folder / "one"), expected);
   EXPECT_EQ(fs::last_write_time(folder / "one" / "sub-001" / "t1c.nii.gz"), written);
 }
 
@@ -103,12 +109,12 @@ TEST_F(CohortTest, RefusesContradictionsInTheTable) {
 }
 
 TEST_F(CohortTest, LeavesMissingFilesToTheSubjectWhenAsked) {
-  simulated("cohort");
+  for (const char* name : {"t1c", "flair", "t2", "mask"}) write_file(existing(name), "");
   write_file(
       folder / "some.csv",
       "subject_id,label,t1c,flair,t2,mask\n"
       "a,SCLC,cohort/sub-001/t1c.nii.gz,cohort/sub-001/flair.nii.gz,cohort/sub-001/t2.nii.gz,cohort/sub-001/mask.nii.gz\n"
-      "b,NSCLC,cohort/sub-002/t1c.nii.gz,,nowhere.nii.gz,cohort\n");
+      "b,NSCLC,cohort/sub-001/t1c.nii.gz,,nowhere.nii.gz,cohort\n");
   const std::vector<Subject> subjects = read_cohort(folder / "some.csv", MissingFiles::leave_out);
   ASSERT_EQ(subjects.size(), 2u);
   EXPECT_EQ(subjects[0].flaw, "");

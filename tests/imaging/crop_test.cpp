@@ -64,7 +64,7 @@ TEST(Crop, SaysWhatIsLeftOut) {
   Notes notes;
   find_lesion_slices(mask_of(m), {}, "mask", notes);
   EXPECT_THAT(texts(notes),
-              ElementsAre("warning: lesion mask: a part of 6.0 mm3 at voxel (50, 50, 15) was left out, below 30 mm3"));
+              ElementsAre("note: lesion mask: a part of 6.0 mm3 at voxel (50, 50, 15) was left out, below 30 mm3"));
 }
 
 TEST(Crop, ListsFiveSpecksAndCountsTheRest) {

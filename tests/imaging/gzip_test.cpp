@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "imaging/nifti.h"
 #include "imaging/nifti_header.h"
+#include "imaging/read_volume.h"
 
 namespace vitrine::imaging {
 namespace {
@@ -172,6 +173,27 @@ TEST_F(Gzip, AVolumeTakesTwiceItsSizeAtMost) {
   write_nifti(folder / "v.nii.gz", v);
   v = {};
   EXPECT_LT(peak_mib([&] { read_nifti(folder / "v.nii.gz"); }), 2 * 16 + 8);  // 16 MB of voxels
+}
+
+TEST_F(Gzip, ASeriesOfNearlyNothingIsRefusedBeforeItIsInflated) {
+  z_stream stream{};
+  ASSERT_EQ(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  std::string zeros = nifti_header_bytes({{256, 256, 64}}, NiftiType::u8) + std::string(256 * 256 * 64, '\0'),
+              out(1 << 20, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(zeros.data());
+  stream.avail_in = static_cast<uInt>(zeros.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  ASSERT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  write_file(folder / "zeros.nii.gz", out);
+  try {
+    read_series(folder / "zeros.nii.gz");
+    FAIL();
+  } catch (const DataError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("bytes for each of its own, expected at most 256"));
+  }
 }
 
 TEST_F(Gzip, AVolumeInMembersIsAVolume) {

@@ -36,9 +36,9 @@ class PreparedCohort : public ::testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(folder); }
 
-  static Geometry grid() { return {{52, 52, 48}, {2.5, 2.5, 2.5}, {-63.75, -63.75, -58.75}}; }
+  static Geometry grid() { return {{44, 46, 42}, {2.5, 2.5, 2.5}, {-53.75, -56.25, -51.25}}; }
   static double radius(const Vec3& p) { return std::sqrt(p[0] * p[0] + p[1] * p[1] + p[2] * p[2]); }
-  static bool in_brain(int patient, const Vec3& p) { return radius({p[0] / (49 + patient), p[1] / 56, p[2] / 48}) < 1; }
+  static bool in_brain(int patient, const Vec3& p) { return radius({p[0] / (45 + patient), p[1] / 50, p[2] / 45}) < 1; }
   static Vec3 lesion_centre(int patient) { return {-20.0 + 12 * patient, 15.0 - 5 * patient, 8}; }
   static bool in_lesion(int patient, const Vec3& p) {
     const Vec3 c = lesion_centre(patient);

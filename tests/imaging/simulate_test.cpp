@@ -63,7 +63,7 @@ class Simulation : public PreparedCohort {
 constexpr double kByItself = 0.9;
 
 TEST_F(Simulation, ASignalStopsPreparationAndWhatIsFinishedStays) {
-  const fs::path csv = table({}, 3);
+  const fs::path csv = table();
   PrepOptions options;
   options.jobs = 1;
   const auto work = [&] {
@@ -93,22 +93,6 @@ TEST_F(Simulation, ASignalStopsSimulation) {
     EXPECT_FALSE(path_exists(folder / "cohort" / "cohort.csv"));
     after += 300;
   }
-}
-
-TEST_F(Simulation, ADamagedVolumeIsMadeAgain) {
-  simulated();
-  const auto before = files("cohort");
-  for (const char* name : {"flair.nii.gz", "truth.json", "mask.nii.gz"}) {
-    const fs::path path = folder / "cohort" / "sub-002" / name;
-    std::string bytes = read_file(path, kAnySize);
-    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
-    write_file(path, bytes);
-    simulated();
-    EXPECT_EQ(files("cohort"), before) << name;
-  }
-  const auto time = fs::last_write_time(folder / "cohort" / "sub-001" / "t1c.nii.gz");
-  simulated();
-  EXPECT_EQ(fs::last_write_time(folder / "cohort" / "sub-001" / "t1c.nii.gz"), time);
 }
 
 TEST_F(Simulation, AFolderIsWorkedInByOneProcess) {
