@@ -2,10 +2,77 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <new>
 
 #include "base/error.h"
 
+namespace vitrine::report {
+namespace {
+
+// The writer's memory. It writes through what it is given without looking, so running out of memory has to be an exception; what it holds then
+// is freed with the list that it stands in.
+class Blocks {
+ public:
+  Blocks() : outer_(current_) { current_ = this; }
+  ~Blocks() {
+    for (Header* at = first_; at != nullptr;) {
+      Header* const next = at->next;
+      std::free(at);
+      at = next;
+    }
+    current_ = outer_;
+  }
+  Blocks(const Blocks&) = delete;
+  Blocks& operator=(const Blocks&) = delete;
+
+  static void* resize(void* block, std::size_t bytes) {
+    Header* const old = block == nullptr ? nullptr : static_cast<Header*>(block) - 1;
+    if (old != nullptr) current_->remove(old);
+    auto* const now = static_cast<Header*>(std::realloc(old, sizeof(Header) + bytes));
+    if (now == nullptr && old != nullptr) current_->add(old);
+    if (now == nullptr) throw std::bad_alloc();
+    current_->add(now);
+    return now + 1;
+  }
+  static void* make(std::size_t bytes) { return resize(nullptr, bytes); }
+  static void release(void* block) {
+    if (block == nullptr) return;
+    Header* const old = static_cast<Header*>(block) - 1;
+    current_->remove(old);
+    std::free(old);
+  }
+
+ private:
+  struct alignas(std::max_align_t) Header {
+    Header *before, *next;
+  };
+
+  void add(Header* block) {
+    block->before = nullptr;
+    block->next = first_;
+    if (first_ != nullptr) first_->before = block;
+    first_ = block;
+  }
+  void remove(Header* block) {
+    if (block->next != nullptr) block->next->before = block->before;
+    (block->before != nullptr ? block->before->next : first_) = block->next;
+  }
+
+  Header* first_ = nullptr;
+  Blocks* outer_;
+  static thread_local Blocks* current_;
+};
+
+thread_local Blocks* Blocks::current_ = nullptr;
+
+}  // namespace
+}  // namespace vitrine::report
+
 // The one place where the writer is compiled. Its own warnings are not ours.
+#define STBIW_MALLOC vitrine::report::Blocks::make
+#define STBIW_REALLOC vitrine::report::Blocks::resize
+#define STBIW_FREE vitrine::report::Blocks::release
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -24,6 +91,7 @@ std::string png_bytes(const Picture& picture) {
   if (!sound)
     throw InternalError(text("png: a picture of ", picture.width, " x ", picture.height, " x ", picture.channels, " with ",
                              picture.pixels.size(), " values"));
+  const Blocks blocks;
   std::string bytes;
   const auto append = [](void* target, void* data, int size) {
     static_cast<std::string*>(target)->append(static_cast<const char*>(data), static_cast<std::size_t>(size));

@@ -103,9 +103,9 @@ TEST_F(CohortTest, RefusesContradictionsInTheTable) {
   EXPECT_NE(refusal(head + "a,NSCLC,,f,t,m\n").find("'t1c' is empty"), std::string::npos);
   EXPECT_NE(refusal(head).find("no subjects"), std::string::npos);
   // The names of its crops could not be read back: 64 characters with "_l65535_s4095".
-  const std::string fits(51, 'x');
+  const std::string fits(51, 'y');
   EXPECT_EQ(refusal(head + row(fits, "NSCLC") + row("b", "SCLC")), "accepted");
-  EXPECT_NE(refusal(head + row(fits + "x", "NSCLC") + row("b", "SCLC")).find("bad.csv:2: the subject 'xxx"), std::string::npos);
+  EXPECT_NE(refusal(head + row(fits + "y", "NSCLC") + row("b", "SCLC")).find("bad.csv:2: the subject 'yyy"), std::string::npos);
 }
 
 TEST_F(CohortTest, LeavesMissingFilesToTheSubjectWhenAsked) {
