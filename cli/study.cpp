@@ -76,6 +76,10 @@ void check_study(const StudyCommand& command, const TrainOptions& chosen, const 
   check(chosen);
   architecture(chosen.arch);  // refuses an unknown name before hours of work
   for (const std::string& inputs : input_configuration_names()) starting_network(options_for(chosen, inputs), 2);
+  for (const char* name : {"splits.json", "report.html"}) {
+    if (path_exists(out / name) && !path_exists(out / kStudy))
+      throw UsageError(text(out / name, " is there, but no ", kStudy, " of a study; choose another folder"));
+  }
   if (!path_exists(out / "splits.json")) return;
   const std::string bytes = as<DataError>([&] { return read_file(out / kStudy, kMaxJson); });
   std::string found;

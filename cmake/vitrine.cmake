@@ -46,7 +46,8 @@ function(vitrine_tests name)
   endif()
   gtest_discover_tests(tests_${name} ${common} TEST_LIST tests_${name}_smoke TEST_FILTER "*Smoke*" PROPERTIES LABELS "smoke" ${fixture})
   gtest_discover_tests(tests_${name} ${common} TEST_LIST tests_${name}_golden TEST_FILTER "*Golden*" PROPERTIES LABELS "golden" ${fixture})
-  gtest_discover_tests(tests_${name} ${common} TEST_LIST tests_${name}_long TEST_FILTER "*Long*" PROPERTIES LABELS "long" ${fixture})
+  gtest_discover_tests(tests_${name} ${common} TEST_LIST tests_${name}_long TEST_FILTER "*Long*"
+                       PROPERTIES LABELS "long" TIMEOUT 36000 ${fixture})
   gtest_discover_tests(tests_${name} ${common} TEST_LIST tests_${name}_rest TEST_FILTER "-*Smoke*:*Golden*:*Long*"
                        PROPERTIES LABELS "${ARG_LABEL}" ${fixture})
 endfunction()

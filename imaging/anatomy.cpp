@@ -6,6 +6,8 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/interrupt.h"
+#include "imaging/nifti.h"
 #include "tensor/parallel.h"
 
 namespace vitrine::imaging {
@@ -49,6 +51,7 @@ std::vector<std::int32_t> squared_distance(const std::vector<std::uint8_t>& set,
   for (std::size_t axis = 0; axis < 3; ++axis) {
     parallel_for(size[2], 4, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t n = first * stride[2]; n < last * stride[2]; ++n) {
+        if (n % stride[2] == 0) check_interrupt("simulation");
         const std::int64_t place = n / stride[axis] % size[axis];
         std::int32_t best = from[static_cast<std::size_t>(n)];
         const std::int64_t low = std::max<std::int64_t>(-radius, -place);

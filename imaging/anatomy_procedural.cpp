@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/interrupt.h"
 #include "imaging/anatomy.h"
 #include "tensor/math.h"
 #include "tensor/parallel.h"
@@ -149,6 +150,7 @@ Anatomy procedural_head(double spacing_mm) {
   parallel_for(size[2], 1, [&](std::int64_t first, std::int64_t last) {
     std::size_t n = static_cast<std::size_t>(first * size[0] * size[1]);
     for (std::int64_t k = first; k < last; ++k) {
+      check_interrupt("simulation");
       for (std::int64_t j = 0; j < size[1]; ++j) {
         for (std::int64_t i = 0; i < size[0]; ++i, ++n) {
           out.voxels[n] =

@@ -32,12 +32,8 @@ Volume log_field(const Volume& coarse, const Mask& coarse_mask, const std::strin
   iterations.Fill(options.iterations);
   n4->SetMaximumNumberOfIterations(iterations);
   n4->SetConvergenceThreshold(1e-3f);
-  try {
-    n4->Update();
-  } catch (const itk::ExceptionObject& error) {
-    throw DataError(
-        text(what, ": the bias field could not be fitted (", error.GetDescription(), "); check the volume and its mask"));
-  }
+  stop_when_interrupted(n4);
+  run_itk([&] { n4->Update(); }, what + ": the bias field could not be fitted; check the volume and its mask");
   Volume field = from_itk<FloatImage>(n4->GetOutput(), coarse.geometry);
   for (std::size_t i = 0; i < field.data.size(); ++i) {
     const double ratio = static_cast<double>(coarse.data[i]) / static_cast<double>(field.data[i]);

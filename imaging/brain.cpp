@@ -13,9 +13,16 @@
 #include "imaging/bias_field.h"
 #include "imaging/grid.h"
 #include "imaging/itk_bridge.h"
+#include "imaging/mask.h"
 
 namespace vitrine::imaging {
 namespace {
+
+template <class Filter>
+void run_filter(const Filter& filter) {
+  stop_when_interrupted(filter);
+  run_itk([&] { filter->Update(); }, "brain extraction failed; bring a mask in the column brain_mask");
+}
 
 // Distance in mm from the mask's border, negative inside.
 Volume signed_distance(const Mask& mask) {
@@ -24,13 +31,15 @@ Volume signed_distance(const Mask& mask) {
   filter->SetUseImageSpacing(true);
   filter->SetSquaredDistance(false);
   filter->SetInsideIsPositive(false);
-  filter->Update();
+  run_filter(filter);
   return from_itk<FloatImage>(filter->GetOutput(), mask.geometry);
 }
 
+// Distances are often whole multiples of the grid's spacing, and so equal to the limit: they count however they were rounded.
 Mask below(const Volume& distance, double limit) {
+  constexpr double kRounding = 1e-3;  // mm
   Mask result = distance;
-  for (float& v : result.data) v = static_cast<double>(v) <= limit ? 1.0f : 0.0f;
+  for (float& v : result.data) v = static_cast<double>(v) <= limit + kRounding ? 1.0f : 0.0f;
   return result;
 }
 
@@ -38,9 +47,10 @@ Mask largest_component(const Mask& mask) {
   using Labels = itk::Image<std::uint32_t, 3>;
   auto components = itk::ConnectedComponentImageFilter<ByteImage3, Labels>::New();
   components->SetInput(to_itk<ByteImage3>(mask));
+  stop_when_interrupted(components);
   auto sorted = itk::RelabelComponentImageFilter<Labels, Labels>::New();
   sorted->SetInput(components->GetOutput());
-  sorted->Update();
+  run_filter(sorted);
   Mask result = from_itk<Labels>(sorted->GetOutput(), mask.geometry);
   for (float& v : result.data) v = v == 1.0f ? 1.0f : 0.0f;
   return result;
@@ -50,7 +60,7 @@ Mask filled(const Mask& mask) {
   auto filter = itk::BinaryFillholeImageFilter<ByteImage3>::New();
   filter->SetInput(to_itk<ByteImage3>(mask));
   filter->SetForegroundValue(1);
-  filter->Update();
+  run_filter(filter);
   return from_itk<ByteImage3>(filter->GetOutput(), mask.geometry);
 }
 
@@ -62,12 +72,13 @@ Head thresholded_head(const Volume& volume, const BrainOptions& options) {
   auto smooth = itk::SmoothingRecursiveGaussianImageFilter<FloatImage, FloatImage>::New();
   smooth->SetInput(to_itk<FloatImage>(volume));
   smooth->SetSigma(options.smoothing_mm);
+  stop_when_interrupted(smooth);
   auto otsu = itk::OtsuThresholdImageFilter<FloatImage, ByteImage3>::New();
   otsu->SetInput(smooth->GetOutput());
   otsu->SetInsideValue(0);  // ITK's inside is what lies below the threshold
   otsu->SetOutsideValue(1);
   otsu->SetNumberOfHistogramBins(200);
-  otsu->Update();
+  run_filter(otsu);
   const double low = options.low_share * static_cast<double>(otsu->GetThreshold());
   Mask dim = from_itk<FloatImage>(smooth->GetOutput(), volume.geometry);
   for (float& v : dim.data) v = static_cast<double>(v) > low ? 1.0f : 0.0f;
@@ -92,18 +103,6 @@ Mask opened_and_closed(const Head& head, const Volume& inside_head, double radiu
 }
 
 }  // namespace
-
-Mask dilated(const Mask& mask, double radius_mm) {
-  use_one_itk_thread();
-  return below(signed_distance(mask), radius_mm);
-}
-
-double volume_ml(const Mask& mask) {
-  double count = 0;
-  for (const float v : mask.data) count += static_cast<double>(v);
-  const Vec3& s = mask.geometry.spacing;
-  return count * s[0] * s[1] * s[2] / 1000;
-}
 
 double dice(const Mask& a, const Mask& b) {
   double both = 0, total = 0;

@@ -29,9 +29,7 @@ Mask extract_brain(const Volume& t1, const BrainOptions& options, const std::str
 // 2 |a and b| / (|a| + |b|); 1 for two empty masks.
 double dice(const Mask& a, const Mask& b);
 
-// Everything within `radius_mm` of the mask.
+// Everything within `radius_mm` of a voxel of the mask, by exact distances between centres. Interrupted.
 Mask dilated(const Mask& mask, double radius_mm);
-
-double volume_ml(const Mask& mask);
 
 }  // namespace vitrine::imaging

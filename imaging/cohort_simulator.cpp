@@ -1,14 +1,19 @@
 #include "imaging/cohort_simulator.h"
 
 #include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <system_error>
 
 #include "base/csv.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "base/output.h"
 #include "data/permutation.h"
+#include "imaging/nifti.h"
 #include "imaging/patient.h"
 
 namespace vitrine::imaging {
@@ -17,7 +22,13 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint32_t kLabelOp = 5;
+constexpr const char* kCohort = "cohort.csv";
+constexpr const char* kTruth = "truth.json";
+constexpr const char* kSimulation = "simulation.json";
+constexpr const char* kFiles = "files_sha256";
+constexpr std::array<const char*, 4> kVolumes{"t1c.nii.gz", "flair.nii.gz", "t2.nii.gz", "mask.nii.gz"};
 constexpr std::uint64_t kMaxJson = std::uint64_t{16} << 20;
+constexpr const char* kNote = "synthetic: not patient data";
 constexpr int kVersion = 1;  // of the model: raise it when a volume changes
 
 void check(const SimulateOptions& o) {
@@ -38,12 +49,8 @@ std::vector<std::string> draw_labels(int patients, std::uint64_t seed) {
 }
 
 Json options_json(const SimulateOptions& o, const std::string& anatomy) {
-  return {{"note", "synthetic: not patient data"},
-          {"version", kVersion},
-          {"seed", o.seed},
-          {"signal", o.signal},
-          {"anatomy", anatomy},
-          {"spacing_mm", o.spacing_mm}};
+  return {{"note", kNote},      {"version", kVersion}, {"seed", o.seed},
+          {"signal", o.signal}, {"anatomy", anatomy},  {"spacing_mm", o.spacing_mm}};
 }
 
 Json vector_json(const Vec3& v) { return Json::array({v[0], v[1], v[2]}); }
@@ -77,15 +84,29 @@ Json truth_json(const Patient& patient, const std::vector<SeriesPlan>& plans) {
   return truth;
 }
 
+// truth.json is sealed and names the hash of each volume beside the truth, so that a damaged volume is made again.
 bool is_finished(const fs::path& folder, const Json& truth) {
-  for (const char* name : {"t1c.nii.gz", "flair.nii.gz", "t2.nii.gz", "mask.nii.gz", "truth.json"}) {
-    if (!fs::exists(folder / name)) return false;
-  }
+  if (!path_exists(folder / kTruth)) return false;
   try {
-    return read_file(folder / "truth.json", kMaxJson) == json_text(truth);
-  } catch (const Error&) {
+    Json found = parse_sealed_json(read_file(folder / kTruth, kMaxJson));
+    const Json files = member(found, kFiles);
+    found.erase(kFiles);
+    if (found != truth) return false;
+    for (const char* name : kVolumes) {
+      if (sha256_of_file(folder / name, kMaxNiftiBytes) != text_in(files, name)) return false;
+    }
+    return true;
+  } catch (const FileError&) {
+    return false;
+  } catch (const std::runtime_error&) {
     return false;
   }
+}
+
+void remove_if_there(const fs::path& file) {
+  std::error_code problem;
+  fs::remove(file, problem);
+  if (problem) throw FileError(text("cannot remove ", file, ": ", problem.message()));
 }
 
 // Volumes first, truth.json last: its presence says that the subject is finished.
@@ -97,13 +118,33 @@ bool write_patient(const fs::path& out, const Anatomy& anatomy, const Patient& p
   truth["options"] = options_json(options, anatomy.name);
   const fs::path folder = out / patient.id;
   if (is_finished(folder, truth)) return false;
+  // What says that the cohort or the subject is finished goes before anything of it changes.
+  for (const fs::path& finished : {out / kCohort, folder / kTruth}) remove_if_there(finished);
   make_directory(folder);
-  const char* names[] = {"t1c.nii.gz", "flair.nii.gz", "t2.nii.gz"};
   for (std::size_t i = 0; i < plans.size(); ++i)
-    write_nifti(folder / names[i], render(anatomy, patient, plans[i], options.seed));
-  write_mask_nifti(folder / "mask.nii.gz", render_mask(anatomy, patient, plans[0].grid));
-  write_file(folder / "truth.json", json_text(truth));
+    write_nifti(folder / kVolumes[i], render(anatomy, patient, plans[i], options.seed));
+  write_mask_nifti(folder / kVolumes[3], render_mask(anatomy, patient, plans[0].grid));
+  for (const char* name : kVolumes) truth[kFiles][name] = sha256_of_file(folder / name, kMaxNiftiBytes);
+  write_file(folder / kTruth, sealed_json_text(std::move(truth)));
   return true;
+}
+
+// What is there already is replaced only where simulation.json says that a simulation made it; so it is written first.
+void claim(const fs::path& out, const Json& simulation) {
+  const std::string text_of = json_text(simulation);
+  std::string found;
+  if (path_exists(out / kSimulation)) found = as<DataError>([&] { return read_file(out / kSimulation, kMaxJson); });
+  if (found == text_of) return;
+  if (found.find(kNote) == std::string::npos) {
+    std::vector<std::string> names{kCohort};
+    for (std::uint32_t n = 1; n <= simulation.at("patients"); ++n) names.push_back(patient_name(n));
+    for (const std::string& name : names) {
+      if (path_exists(out / name))
+        throw UsageError(text(out / name, " is there, but no ", kSimulation, " of a simulation; choose another folder"));
+    }
+  }
+  remove_if_there(out / kCohort);
+  write_file(out / kSimulation, text_of);
 }
 
 }  // namespace
@@ -111,7 +152,12 @@ bool write_patient(const fs::path& out, const Anatomy& anatomy, const Patient& p
 SimulatedCohort simulate_cohort(const fs::path& out, const SimulateOptions& options, Progress& progress) {
   check(options);
   make_directory(out);
+  const FolderLock lock(out);
   const Anatomy anatomy = load_anatomy(options.anatomy, std::max(1.0, options.spacing_mm));
+  Json simulation = options_json(options, anatomy.name);
+  simulation["patients"] = options.patients;
+  simulation["oracle_auc"] = oracle_auc(options.seed, options.signal);
+  claim(out, simulation);
   const std::vector<std::string> labels = draw_labels(options.patients, options.seed);
   std::string csv = csv_line({"subject_id", "label", "t1c", "flair", "t2", "mask"});
   for (int i = 0; i < options.patients; ++i) {
@@ -124,12 +170,8 @@ SimulatedCohort simulate_cohort(const fs::path& out, const SimulateOptions& opti
     csv += csv_line({patient.id, patient.label, patient.id + "/t1c.nii.gz", patient.id + "/flair.nii.gz",
                      patient.id + "/t2.nii.gz", patient.id + "/mask.nii.gz"});
   }
-  Json json = options_json(options, anatomy.name);
-  json["patients"] = options.patients;
-  json["oracle_auc"] = oracle_auc(options.seed, options.signal);
-  write_file(out / "simulation.json", json_text(json));
-  write_file(out / "cohort.csv", csv);
-  return {out / "cohort.csv", anatomy.name};
+  write_file(out / kCohort, csv);
+  return {out / kCohort, anatomy.name};
 }
 
 }  // namespace vitrine::imaging

@@ -3,7 +3,7 @@
 //   OUT/cohort.csv              subject_id, label, t1c, flair, t2, mask
 //   OUT/sub-001/*.nii.gz        t1c, flair, t2, mask
 //   OUT/sub-001/truth.json      lesions with their latents, true transforms from T1c to FLAIR and T2, field and noise
-//   OUT/simulation.json         options, anatomy, the oracle's AUC
+//   OUT/simulation.json         options, anatomy, the oracle's AUC; written first: where it is missing, nothing of these names is replaced
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ struct SimulatedCohort {
   std::string anatomy;  // "ch2", "procedural" or a file's name
 };
 
-// UsageError for options out of range; FileError when `out` cannot be written. A subject that was made with the same options before is
+// UsageError for options out of range and for a folder where files of these names lie that no simulation made; FileError when `out` cannot be written. A subject that was made with the same options before is
 // kept. The same bytes for any number of threads.
 SimulatedCohort simulate_cohort(const std::filesystem::path& out, const SimulateOptions& options, Progress& progress);
 

@@ -15,6 +15,6 @@ Volume averaged(const Volume& volume, const Geometry& coarse);
 Volume winsorized(const Volume& volume, double low, double high);
 
 // The value below which a share of the sorted values lies; values need not be sorted. 0 for none.
-double quantile(std::vector<float> values, double share);
+double quantile(const std::vector<float>& values, double share);
 
 }  // namespace vitrine::imaging

@@ -1,11 +1,17 @@
 // Volumes as ITK images and back. For the .cpp files that call ITK only: no other file sees an ITK header.
 #pragma once
 
+#include <itkCommand.h>
 #include <itkImage.h>
 #include <itkMultiThreaderBase.h>
+#include <itkProcessObject.h>
 
 #include <algorithm>
+#include <new>
+#include <string>
 
+#include "base/error.h"
+#include "base/interrupt.h"
 #include "imaging/volume.h"
 
 namespace vitrine::imaging {
@@ -16,6 +22,48 @@ using ByteImage3 = itk::Image<unsigned char, 3>;
 // ITK sums in an order that depends on its number of threads (docs/imaging.md): one, set before the first filter, makes every
 // result the same on every machine. Subjects are worked on side by side instead.
 inline void use_one_itk_thread() { itk::MultiThreaderBase::SetGlobalDefaultNumberOfThreads(1); }
+
+// Asks at every event of a filter or optimizer whether to stop. It only looks, so no bit of a result depends on it. At an iteration it throws;
+// progress is reported from destructors too, where nothing may be thrown, so there the filter is asked to end, and ITK throws where it can.
+class InterruptWatch : public itk::Command {
+ public:
+  using Self = InterruptWatch;
+  using Pointer = itk::SmartPointer<Self>;
+  itkSimpleNewMacro(Self);
+  void Execute(itk::Object* work, const itk::EventObject& event) override {
+    if (itk::IterationEvent().CheckEvent(&event)) return check_interrupt("preparation");
+    auto* filter = dynamic_cast<itk::ProcessObject*>(work);
+    if (filter != nullptr && interrupt_requested()) filter->AbortGenerateDataOn();
+  }
+  void Execute(const itk::Object*, const itk::EventObject&) override {}
+};
+
+inline void stop_when_interrupted(itk::Object* work) {
+  const auto watch = InterruptWatch::New();
+  work->AddObserver(itk::ProgressEvent(), watch);
+  work->AddObserver(itk::IterationEvent(), watch);
+}
+
+// ITK turns what is thrown inside its threads, Interrupted and std::bad_alloc too, into exceptions of its own: those are told apart here.
+// Comes back when `error` is neither.
+inline void rethrow_known(const itk::ExceptionObject& error) {
+  check_interrupt("preparation");
+  const std::string why = error.GetDescription();
+  if (dynamic_cast<const itk::MemoryAllocationError*>(&error) != nullptr || why.find("bad_alloc") != why.npos ||
+      why.find("allocate memory") != why.npos)
+    throw std::bad_alloc();
+}
+
+// Runs `work`, whose ITK exceptions become a DataError of `failed` and ITK's reason.
+template <class Work>
+void run_itk(const Work& work, const std::string& failed) {
+  try {
+    work();
+  } catch (const itk::ExceptionObject& error) {
+    rethrow_known(error);
+    throw DataError(text(failed, " (", printable(error.GetDescription()), ")"));
+  }
+}
 
 template <class Image>
 typename Image::Pointer to_itk(const Volume& volume) {
@@ -34,7 +82,7 @@ typename Image::Pointer to_itk(const Volume& volume) {
   image->SetOrigin(origin);
   image->SetSpacing(spacing);
   image->SetDirection(direction);
-  image->Allocate();
+  run_itk([&] { image->Allocate(); }, "no image could be made");
   std::transform(volume.data.begin(), volume.data.end(), image->GetBufferPointer(),
                  [](float v) { return static_cast<typename Image::PixelType>(v); });
   return image;

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/number.h"
 
 namespace vitrine::imaging {
 namespace {
@@ -20,6 +21,7 @@ constexpr double kMinSpacing = 0.1;                         // mm
 constexpr double kMaxSpacing = 10.0;
 constexpr double kMaxShear = 0.00873;     // cosine of an angle 0.5 degrees off the right angle
 constexpr double kMaxFormDistance = 1.0;  // mm between the corners that the two forms give
+constexpr double kSilentFormDistance = 0.05;
 
 // One header field, byte-swapped where needed. Offsets are those of nifti1.h.
 class Fields {
@@ -73,7 +75,8 @@ void read_size(const Fields& fields, std::string_view file, Geometry& geometry) 
   for (std::size_t axis = 1; axis <= static_cast<std::size_t>(rank); ++axis) {
     const auto n = fields.get<std::int16_t>(40 + 2 * axis);
     if (axis > 3) {
-      if (n != 1) {
+      // Several tools leave 0 behind the axes that count; the length of the file says that there is one volume.
+      if (n != 1 && n != 0) {
         refuse(file, "is ", rank, "-D: field dim[", axis, "] is ", n,
                ", expected 1; split it and give one 3-D volume, e.g. with 'fslsplit'");
       }
@@ -125,7 +128,11 @@ void read_type(const Fields& fields, std::string_view file, NiftiHeader& header)
   header.voxel_offset = static_cast<std::uint64_t>(offset);
   const auto slope = static_cast<double>(fields.get<float>(112));
   const auto intercept = static_cast<double>(fields.get<float>(116));
-  if (std::isnan(slope) || slope == 0) return;  // both mean "no scaling"
+  if (std::isnan(slope) || slope == 0) {  // both mean "no scaling"
+    if (std::isfinite(intercept) && intercept != 0)
+      header.remarks.push_back(text("scl_inter is ", intercept, " without a slope and was not applied"));
+    return;
+  }
   if (!std::isfinite(slope) || !std::isfinite(intercept)) {
     refuse(file, "fields scl_slope and scl_inter are ", slope, " and ", intercept,
            ", expected finite numbers; the header is damaged");
@@ -135,7 +142,7 @@ void read_type(const Fields& fields, std::string_view file, NiftiHeader& header)
   header.intercept = intercept;
 }
 
-void read_spacing(const Fields& fields, std::string_view file, Geometry& geometry) {
+void read_spacing(const Fields& fields, std::string_view file, NiftiHeader& header, Geometry& geometry) {
   const int units = fields.get<std::int8_t>(123) & 7;
   if (units != 0 && units != 2) {
     refuse(file, "field xyzt_units says ",
@@ -144,6 +151,7 @@ void read_spacing(const Fields& fields, std::string_view file, Geometry& geometr
                         : "an unknown unit",
            ", expected millimetres; rewrite the header in millimetres");
   }
+  if (units == 0) header.remarks.emplace_back("units are not stated, millimetres were taken");
   for (std::size_t axis = 0; axis < 3; ++axis) {
     const auto spacing = static_cast<double>(fields.get<float>(80 + 4 * axis));
     if (!(spacing >= kMinSpacing && spacing <= kMaxSpacing)) {
@@ -152,10 +160,6 @@ void read_spacing(const Fields& fields, std::string_view file, Geometry& geometr
     }
     geometry.spacing[axis] = spacing;
   }
-}
-
-double determinant(const Matrix3& m) {
-  return m[0] * (m[4] * m[8] - m[5] * m[7]) - m[1] * (m[3] * m[8] - m[5] * m[6]) + m[2] * (m[3] * m[7] - m[4] * m[6]);
 }
 
 // max |R^T R - I|
@@ -168,19 +172,6 @@ double departure_from_rotation(const Matrix3& m) {
     }
   }
   return worst;
-}
-
-// The nearest orthonormal matrix, by Newton's iteration for the polar decomposition: X <- (X + X^-T) / 2 (Higham 1986,
-// eq. 3.1).
-Matrix3 nearest_rotation(Matrix3 m) {
-  for (int step = 0; step < 20; ++step) {
-    const double d = determinant(m);
-    const Matrix3 cofactors{m[4] * m[8] - m[5] * m[7], m[5] * m[6] - m[3] * m[8], m[3] * m[7] - m[4] * m[6],
-                            m[2] * m[7] - m[1] * m[8], m[0] * m[8] - m[2] * m[6], m[1] * m[6] - m[0] * m[7],
-                            m[1] * m[5] - m[2] * m[4], m[2] * m[3] - m[0] * m[5], m[0] * m[4] - m[1] * m[3]};
-    for (std::size_t n = 0; n < 9; ++n) m[n] = 0.5 * (m[n] + cofactors[n] / d);
-  }
-  return m;
 }
 
 // From NIfTI's RAS to our LPS: x and y change sign.
@@ -230,8 +221,10 @@ Geometry from_qform(const Fields& fields, std::string_view file, Geometry geomet
   }
   if (!(norm <= 1.0 + 1e-5))
     refuse(file, "the quaternion of the qform has length ", std::sqrt(norm), ", expected at most 1; the header is damaged");
-  const double shrink = norm > 1 ? 1 / std::sqrt(norm) : 1;
-  const double a = norm > 1 ? 0 : std::sqrt(1 - norm);
+  // A half turn: what is missing to 1 is rounding of float32, which a root would make a thousand times larger (nifti1.h does the same).
+  const bool half_turn = 1 - norm < 1e-7;
+  const double shrink = half_turn ? 1 / std::sqrt(norm) : 1;
+  const double a = half_turn ? 0 : std::sqrt(1 - norm);
   const double b = q[0] * shrink;
   const double c = q[1] * shrink;
   const double d = q[2] * shrink;
@@ -244,7 +237,7 @@ Geometry from_qform(const Fields& fields, std::string_view file, Geometry geomet
   return geometry;
 }
 
-Geometry orientation(const Fields& fields, std::string_view file, const Geometry& grid) {
+Geometry orientation(const Fields& fields, std::string_view file, const Geometry& grid, NiftiHeader& header) {
   const auto qcode = fields.get<std::int16_t>(252);
   const auto scode = fields.get<std::int16_t>(254);
   if (qcode <= 0 && scode <= 0) {
@@ -262,6 +255,8 @@ Geometry orientation(const Fields& fields, std::string_view file, const Geometry
            " mm, expected at most ", kMaxFormDistance,
            " mm; decide which one is right and copy it over the other, e.g. with 'fslorient -copysform2qform'");
   }
+  if (distance > kSilentFormDistance)
+    header.remarks.push_back(text("sform and qform differ by ", fixed(distance, 2), " mm, the sform was taken"));
   return geometry;
 }
 
@@ -301,8 +296,8 @@ NiftiHeader parse_nifti_header(std::string_view bytes, std::string_view file) {
   Geometry grid;
   read_size(fields, file, grid);
   read_type(fields, file, header);
-  read_spacing(fields, file, grid);
-  header.geometry = orientation(fields, file, grid);
+  read_spacing(fields, file, header, grid);
+  header.geometry = orientation(fields, file, grid, header);
   return header;
 }
 

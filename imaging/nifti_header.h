@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "imaging/volume.h"
 
@@ -38,6 +39,7 @@ struct NiftiHeader {
   double slope = 1;
   double intercept = 0;
   std::uint64_t voxel_offset = 352;  // bytes before the first voxel
+  std::vector<std::string> remarks;  // what it leaves open or contradicts, and what was taken
 
   std::uint64_t file_bytes() const { return voxel_offset + static_cast<std::uint64_t>(geometry.voxels()) * voxel_bytes; }
 };

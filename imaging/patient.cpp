@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/interrupt.h"
 #include "tensor/math.h"
 #include "tensor/parallel.h"
 #include "tensor/philox.h"
@@ -116,12 +117,16 @@ TissueBytes tissue_at(const Anatomy& anatomy, const Patient& patient, const Vec3
   return anatomy.at_index(anatomy.geometry.to_index(head));
 }
 
+std::string patient_name(std::uint32_t number) {
+  const std::string digits = std::to_string(number);
+  return "sub-" + std::string(digits.size() < 3 ? 3 - digits.size() : 0, '0') + digits;
+}
+
 Patient make_patient(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t number, const std::string& label,
                      double signal) {
   Patient patient;
   patient.number = number;
-  const std::string digits = std::to_string(number);
-  patient.id = "sub-" + std::string(digits.size() < 3 ? 3 - digits.size() : 0, '0') + digits;
+  patient.id = patient_name(number);
   patient.label = label;
   patient.to_head = head_matrix(family(seed, number, kHeadOp));
   for (std::size_t c = 0; c < 3; ++c) {
@@ -190,6 +195,7 @@ Volume render(const Anatomy& anatomy, const Patient& patient, const SeriesPlan& 
   const int samples = grid.spacing[2] > 2 ? 3 : 1;  // across a thick slice: a box profile
   parallel_for(grid.size[2], 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t k = first; k < last; ++k) {
+      check_interrupt("simulation");
       for (std::int64_t j = 0; j < grid.size[1]; ++j) {
         for (std::int64_t i = 0; i < grid.size[0]; ++i) {
           double signal = 0;
@@ -217,6 +223,7 @@ Mask render_mask(const Anatomy& anatomy, const Patient& patient, const Geometry&
   Mask mask{grid, std::vector<float>(static_cast<std::size_t>(grid.voxels()))};
   parallel_for(grid.size[2], 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t at = first * grid.size[1] * grid.size[0]; at < last * grid.size[1] * grid.size[0]; ++at) {
+      if (at % (grid.size[1] * grid.size[0]) == 0) check_interrupt("simulation");
       const std::int64_t i = at % grid.size[0], j = at / grid.size[0] % grid.size[1], k = at / (grid.size[0] * grid.size[1]);
       const Vec3 p = grid.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)});
       const bool inside =

@@ -27,6 +27,8 @@ struct Patient {
   std::vector<Lesion> lesions;
 };
 
+std::string patient_name(std::uint32_t number);  // sub-001
+
 // Everything about a patient is a function of (seed, number) and, through the lesions' means, of the label.
 Patient make_patient(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t number, const std::string& label, double signal);
 SeriesPlan plan_series(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t number, Series series, double t1c_spacing);

@@ -2,18 +2,27 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <mutex>
+#include <stdexcept>
+#include <system_error>
 #include <thread>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "base/output.h"
 #include "base/sha256.h"
 #include "imaging/cohort.h"
+#include "imaging/equal_files.h"
+#include "imaging/orientation.h"
+#include "imaging/preview.h"
+#include "imaging/quality.h"
 #include "imaging/subject.h"
-#include "report/png.h"
+#include "imaging/subject_record.h"
+#include "report/qc.h"
 #include "weights/safetensors.h"
 
 namespace vitrine::imaging {
@@ -21,9 +30,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMaxVolumeFile = std::uint64_t{2} << 30;
 constexpr std::uint64_t kMaxJson = std::uint64_t{16} << 20;
-constexpr int kVersion = 1;  // of the steps and their constants: raise it when a result changes, and nothing old is kept
+constexpr int kVersion = 2;  // of the steps and their constants: raise it when a result changes, and nothing old is kept
+constexpr int kMostListed = 20;
+
+constexpr const char* kManifest = "manifest.csv";
+constexpr const char* kPage = "qc.html";
+constexpr const char* kSummary = "prep.json";
 
 Json options_json(const PrepOptions& o) {
   return {{"version", kVersion},
@@ -33,85 +46,42 @@ Json options_json(const PrepOptions& o) {
           {"minimum_area_mm2", o.crop.minimum_area_mm2}};
 }
 
-std::string file_hash(const fs::path& path) {
-  try {
-    return sha256(read_file(path, kMaxVolumeFile));
-  } catch (const FileError& error) {
-    throw DataError(error.what());
-  }
-}
-
 // What a subject's results depend on.
-Json inputs_json(const Subject& s) {
+Json inputs_json(const Subject& s, const ColumnHashes& hashes) {
   Json inputs;
   inputs["label"] = s.label;
-  inputs["t1c"] = file_hash(s.t1c);
-  inputs["flair"] = file_hash(s.flair);
-  inputs["t2"] = file_hash(s.t2);
-  inputs["mask"] = file_hash(s.mask);
-  inputs["brain_mask"] = s.brain_mask.empty() ? "" : file_hash(s.brain_mask);
+  for (const auto& [column, file] : s.files()) inputs[column] = hashes.at(column);
   return inputs;
 }
 
-Sample write_crop(const fs::path& out, const Subject& subject, const LesionSlice& slice, const PreparedSubject& prepared,
-                  int size) {
-  Sample sample;
-  sample.sample_id = text(subject.id, "_l", slice.lesion, "_s", slice.slice);
-  sample.subject_id = subject.id;
-  sample.lesion_id = slice.lesion;
-  sample.slice = static_cast<int>(slice.slice);
-  sample.label = subject.label;
-  sample.file = "crops/" + sample.sample_id + ".safetensors";
-  sample.preview = "previews/" + sample.sample_id + ".png";
+// A crop and its preview, made but not written.
+struct MadeCrop {
+  RecordedSample recorded;
+  std::string crop, preview;
+};
+
+MadeCrop make_crop(const Subject& subject, const LesionSlice& slice, const PreparedSubject& prepared, int size) {
+  MadeCrop made;
+  Sample& sample = made.recorded.sample;
+  sample = named_sample(subject.id, subject.label, slice.lesion, static_cast<int>(slice.slice));
   sample.side_mm = slice.side_mm;
-  std::vector<report::Picture> pictures;
+  std::vector<std::vector<float>> planes;
   std::vector<float> interleaved(static_cast<std::size_t>(size) * static_cast<std::size_t>(size) * 3);
   for (std::size_t c = 0; c < 3; ++c) {
-    const std::vector<float> plane = crop_slice(prepared.channels[c], slice, size);
-    for (std::size_t i = 0; i < plane.size(); ++i) interleaved[3 * i + c] = plane[i];
-    pictures.push_back(report::grey_picture(plane.data(), size, size, 3));
+    planes.push_back(crop_slice(prepared.channels[c], slice, size));
+    for (std::size_t i = 0; i < planes[c].size(); ++i) interleaved[3 * i + c] = planes[c][i];
   }
   TensorFile file;
   file.tensors.push_back(StoredTensor::from("image", Tensor::from({size, size, 3}, interleaved)));
-  file.metadata = {{"channels", "t1c,flair,t2"}, {"subject_id", subject.id}, {"label", subject.label}};
-  const std::string bytes = safetensors_bytes(file);
-  sample.sha256 = sha256(bytes);
-  write_file(out / sample.file, bytes);
-  write_file(out / sample.preview, report::png_bytes(report::side_by_side(pictures, 4)));
-  return sample;
+  file.metadata = {
+      {"channels", "t1c,flair,t2"}, {"subject_id", subject.id}, {"label", subject.label}, {"orientation", kCropOrientation}};
+  made.crop = safetensors_bytes(file);
+  made.preview = preview_png(planes, size);
+  sample.sha256 = sha256(made.crop);
+  made.recorded.preview_sha256 = sha256(made.preview);
+  return made;
 }
 
-Json sample_json(const Sample& s) {
-  return {{"sample_id", s.sample_id}, {"lesion_id", s.lesion_id}, {"slice", s.slice},  {"file", s.file},
-          {"preview", s.preview},     {"side_mm", s.side_mm},     {"sha256", s.sha256}};
-}
-
-std::vector<Sample> samples_in(const Json& record, const Subject& subject) {
-  std::vector<Sample> samples;
-  for (const Json& s : record.at("samples")) {
-    samples.push_back({s.at("sample_id").get<std::string>(), subject.id, s.at("lesion_id").get<int>(), s.at("slice").get<int>(),
-                       subject.label, s.at("file").get<std::string>(), s.at("preview").get<std::string>(),
-                       s.at("side_mm").get<double>(), s.at("sha256").get<std::string>()});
-  }
-  return samples;
-}
-
-// The samples of a subject that was prepared before with the same inputs and options and whose files are still there.
-bool kept_samples(const fs::path& record_path, const std::string& key, const Subject& subject, const fs::path& out,
-                  std::vector<Sample>& samples) {
-  if (!fs::exists(record_path)) return false;
-  try {
-    const Json record = parse_json(read_file(record_path, kMaxJson));
-    if (record.at("key").get<std::string>() != key) return false;
-    samples = samples_in(record, subject);
-    return std::all_of(samples.begin(), samples.end(),
-                       [&](const Sample& s) { return fs::exists(out / s.file) && fs::exists(out / s.preview); });
-  } catch (const std::exception&) {
-    return false;  // a foreign or torn record: the subject is prepared again
-  }
-}
-
-// Prepares the subjects that are not finished, `jobs` at a time; subject i's samples go to place i.
 class CohortPreparation {
  public:
   CohortPreparation(std::vector<Subject> subjects, fs::path out, const PrepOptions& options, Progress& progress)
@@ -119,95 +89,272 @@ class CohortPreparation {
         out_(std::move(out)),
         options_(options),
         progress_(progress),
-        samples_(subjects_.size()) {}
+        hashes_(subjects_.size()),
+        outcomes_(subjects_.size()) {}
 
   PrepResult run() {
     for (const char* folder : {"crops", "previews", "subjects"}) make_directory(out_ / folder);
-    std::vector<std::thread> workers;
-    for (int job = 1; job < std::min<int>(options_.jobs, static_cast<int>(subjects_.size())); ++job)
-      workers.emplace_back([this] { work(); });
-    work();
-    for (std::thread& worker : workers) worker.join();
-    if (error_) std::rethrow_exception(error_);
-    check_interrupt("preparation");
-    result_.manifest.path = out_ / "manifest.csv";
-    for (const auto& samples : samples_)
-      result_.manifest.samples.insert(result_.manifest.samples.end(), samples.begin(), samples.end());
-    write_manifest(result_.manifest);
+    progress_.line(text("prep  reading the files of ", subjects_.size(), " subjects"));
+    for_each_subject([this](std::size_t i) {
+      if (!subjects_[i].flaw.empty()) throw DataError(subjects_[i].flaw);
+      hashes_[i] = file_hashes(subjects_[i]);
+    });
+    refuse_equal(hashes_, "bytes");
+    for_each_subject([this](std::size_t i) { prepare(i); });
+    std::vector<ColumnHashes> voxels(subjects_.size());
+    for (std::size_t i = 0; i < subjects_.size(); ++i) {
+      if (outcomes_[i].record) voxels[i] = outcomes_[i].record->voxels_sha256;
+    }
+    refuse_equal(voxels, "voxels");
+    compare_with_cohort();
+    publish();
+    refuse_at_end();
     return std::move(result_);
   }
 
  private:
-  // Takes the next subject until there is none. The error of the earliest subject is the one that is reported.
-  void work() {
+  // Calls work(i) for every subject that is not refused, `jobs` at a time. A DataError refuses the subject; any other exception ends the loop
+  // and is rethrown here.
+  void for_each_subject(const std::function<void(std::size_t)>& work) {
+    next_ = 0;
+    std::vector<std::jthread> workers;
+    try {
+      for (int job = 1; job < std::min<int>(options_.jobs, static_cast<int>(subjects_.size())); ++job)
+        workers.emplace_back([this, &work] { take_subjects(work); });
+    } catch (const std::system_error&) {  // no more threads: those that there are do the work
+    } catch (...) {
+      stop_ = true;
+      throw;
+    }
+    take_subjects(work);
+    workers.clear();
+    if (fatal_) std::rethrow_exception(fatal_);
+    check_interrupt("preparation");
+  }
+
+  void take_subjects(const std::function<void(std::size_t)>& work) {
     while (true) {
       const std::size_t i = next_++;
-      if (i >= subjects_.size() || failed_ || interrupt_requested()) return;
+      if (i >= subjects_.size() || stop_ || interrupt_requested()) return;
+      if (!outcomes_[i].refused.empty()) continue;
       try {
-        prepare(i);
+        try {
+          work(i);
+        } catch (const DataError& error) {
+          refuse(i, error.what());
+        }
       } catch (...) {
         const std::scoped_lock lock(mutex_);
-        if (!error_ || i < error_subject_) {
-          error_ = std::current_exception();
-          error_subject_ = i;
-        }
-        failed_ = true;
+        if (!fatal_) fatal_ = std::current_exception();
+        stop_ = true;
       }
     }
   }
 
+  void refuse(std::size_t i, const std::string& why) {
+    const std::scoped_lock lock(mutex_);
+    withdraw();
+    done_ += outcomes_[i].record ? 0 : 1;  // its copy may have been found after both were prepared
+    outcomes_[i].refused = why;
+    outcomes_[i].record.reset();
+    ++refused_;
+    show(i, text("refused: ", why));
+  }
+
+  void refuse_equal(const std::vector<ColumnHashes>& hashes, const std::string& what) {
+    const std::vector<std::string> flaws = equal_file_flaws(subjects_, hashes, what);
+    for (std::size_t i = 0; i < flaws.size(); ++i) {
+      if (outcomes_[i].refused.empty() && !flaws[i].empty()) refuse(i, flaws[i]);
+    }
+  }
+
+  // Holding mutex_.
+  void show(std::size_t i, const std::string& what) {
+    progress_.line(text("prep  ", done_, "/", subjects_.size(), "  ", subjects_[i].id, "  ", what));
+  }
+
+  // Takes back what stands for the whole folder, once, before a part of it changes. Holding mutex_.
+  void withdraw() {
+    if (withdrawn_) return;
+    withdrawn_ = true;
+    for (const char* name : {kManifest, kPage, kSummary}) {
+      std::error_code problem;
+      fs::remove(out_ / name, problem);
+      if (problem) throw FileError(text("cannot remove ", out_ / name, ": ", problem.message()));
+    }
+  }
+
+  fs::path record_path(std::size_t i) const { return out_ / "subjects" / (subjects_[i].id + ".json"); }
+
+  // The record of a subject that was prepared before with the same inputs and options and whose files are as they were.
+  std::optional<SubjectRecord> kept_record(std::size_t i, const std::string& key) {
+    if (!path_exists(record_path(i))) return std::nullopt;
+    std::string why;
+    try {
+      SubjectRecord record = parse_record(read_file(record_path(i), kMaxJson), subjects_[i].id, subjects_[i].label);
+      if (record.key != key) return std::nullopt;
+      why = changed_file(record, out_);
+      if (why.empty()) return record;
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const Interrupted&) {
+      throw;
+    } catch (const std::exception& error) {
+      why = text("its record: ", error.what());
+    }
+    progress_.warn(text(subjects_[i].id, ": ", why, "; the subject is prepared again"));
+    return std::nullopt;
+  }
+
   void prepare(std::size_t i) {
     const Subject& subject = subjects_[i];
-    const fs::path record_path = out_ / "subjects" / (subject.id + ".json");
-    Json record;
-    record["inputs"] = inputs_json(subject);
-    record["options"] = options_json(options_);
-    const std::string key = sha256(json_text(record));
-    const bool kept = kept_samples(record_path, key, subject, out_, samples_[i]);
+    Json basis;
+    basis["inputs"] = inputs_json(subject, hashes_[i]);
+    basis["options"] = options_json(options_);
+    const std::string key = sha256(json_text(basis));
+    std::optional<SubjectRecord> record = kept_record(i, key);
+    const bool kept = record.has_value();
     if (!kept) {
-      const PreparedSubject prepared = prepare_subject(subject, options_.crop);
-      std::vector<Sample> samples;
-      for (const LesionSlice& slice : prepared.slices)
-        samples.push_back(write_crop(out_, subject, slice, prepared, options_.crop.size));
-      record["key"] = key;
-      record["steps"] = prepared.steps;
-      record["samples"] = Json::array();
-      for (const Sample& s : samples) record["samples"].push_back(sample_json(s));
-      write_file(record_path, json_text(record));
-      samples_[i] = std::move(samples);
+      {
+        const std::scoped_lock lock(mutex_);
+        withdraw();
+      }
+      record = prepared_record(subject, basis, hashes_[i]);
+      record->key = key;
+      write_file(record_path(i), record_text(*record, subject.id));
+      remove_other_crops(*record, subject.id, out_);
+      for (const Note& n : record->notes) progress_.warn(text(subject.id, ": ", n.text));
     }
+    const std::size_t crops = record->samples.size();
+    outcomes_[i].record = std::move(record);
     const std::scoped_lock lock(mutex_);
     ++(kept ? result_.kept : result_.prepared);
-    progress_.line(text("prep  ", result_.kept + result_.prepared, "/", subjects_.size(), "  ", subject.id, "  ",
-                        samples_[i].size(), " crops", kept ? ", kept" : ""));
+    ++done_;
+    show(i, text(crops, crops == 1 ? " crop" : " crops", kept ? ", kept" : ""));
+  }
+
+  // Prepares the subject and replaces its crops, once all of the new ones are there.
+  SubjectRecord prepared_record(const Subject& subject, const Json& basis, const ColumnHashes& hashes) {
+    PreparedSubject prepared = prepare_subject(subject, hashes, options_.crop);
+    std::vector<MadeCrop> made;
+    for (const LesionSlice& slice : prepared.lesions.slices) {
+      check_interrupt("preparation");
+      made.push_back(make_crop(subject, slice, prepared, options_.crop.size));
+    }
+    SubjectRecord record;
+    record.inputs = basis.at("inputs");
+    record.options = basis.at("options");
+    record.flair_metric = number_in(prepared.steps.at("flair"), "metric_after", -1e15, 1e15);
+    record.t2_metric = number_in(prepared.steps.at("t2"), "metric_after", -1e15, 1e15);
+    record.steps = std::move(prepared.steps);
+    record.notes = std::move(prepared.notes);
+    record.voxels_sha256 = std::move(prepared.voxels_sha256);
+    record.agreement = prepared.agreement;
+    record.brain_ml = prepared.brain_ml;
+    record.lesion_ml = prepared.lesion_ml;
+    record.lesions = std::move(prepared.lesions.lesions);
+    const InterruptsDeferred deferred;
+    for (const MadeCrop& m : made) {
+      write_file(out_ / m.recorded.sample.file, m.crop);
+      write_file(out_ / m.recorded.sample.preview, m.preview);
+      record.samples.push_back(m.recorded);
+    }
+    return record;
+  }
+
+  void compare_with_cohort() {
+    const std::vector<Notes> notes = cohort_notes(outcomes_);
+    for (std::size_t i = 0; i < subjects_.size(); ++i) {
+      std::optional<SubjectRecord>& record = outcomes_[i].record;
+      if (!record) continue;
+      if (record->cohort_notes == notes[i]) continue;
+      for (const Note& n : notes[i]) progress_.warn(text(subjects_[i].id, ": ", n.text));
+      record->cohort_notes = notes[i];
+      write_file(record_path(i), record_text(*record, subjects_[i].id));
+    }
+  }
+
+  void publish() {
+    result_.manifest.path = out_ / kManifest;
+    Json summary;
+    summary["options"] = options_json(options_);
+    summary["subjects"] = subjects_.size() - static_cast<std::size_t>(refused_);
+    Json refused = Json::array();
+    int warnings = 0;
+    for (std::size_t i = 0; i < subjects_.size(); ++i) {
+      if (!outcomes_[i].record) {
+        refused.push_back({{"subject_id", subjects_[i].id}, {"reason", outcomes_[i].refused}});
+        continue;
+      }
+      const SubjectRecord& r = *outcomes_[i].record;
+      for (const Notes* notes : {&r.notes, &r.cohort_notes})
+        warnings += static_cast<int>(std::count_if(notes->begin(), notes->end(), [](const Note& n) { return n.warning; }));
+      for (const RecordedSample& s : r.samples) result_.manifest.samples.push_back(s.sample);
+    }
+    summary["samples"] = result_.manifest.samples.size();
+    summary["warnings"] = warnings;
+    summary["refused"] = std::move(refused);
+    const std::string page = report::qc_html(qc_page(subjects_, outcomes_, options_.crop, out_));
+    const InterruptsDeferred deferred;
+    write_file(out_ / kPage, page);
+    write_file(out_ / kSummary, json_text(summary));
+    if (result_.manifest.samples.empty()) return withdraw_manifest();
+    write_manifest(result_.manifest);
+  }
+
+  void withdraw_manifest() {
+    std::error_code problem;
+    fs::remove(out_ / kManifest, problem);
+    if (problem) throw FileError(text("cannot remove ", out_ / kManifest, ": ", problem.message()));
+  }
+
+  void refuse_at_end() {
+    if (refused_ == 0) return;
+    const std::size_t good = subjects_.size() - static_cast<std::size_t>(refused_);
+    const std::string rest =
+        good == 0 ? text("; no subject is left, so there is no ", kManifest) : text("; ", kManifest, " holds the other ", good);
+    int listed = 0;
+    for (std::size_t i = 0; i < subjects_.size(); ++i) {
+      if (outcomes_[i].refused.empty()) continue;
+      if (refused_ == 1) throw DataError(text("subject ", subjects_[i].id, ": ", outcomes_[i].refused, rest));
+      if (++listed <= kMostListed) progress_.warn(text("refused ", subjects_[i].id, ": ", outcomes_[i].refused));
+    }
+    if (listed > kMostListed) progress_.warn(text("refused ", listed - kMostListed, " more: see ", out_ / kPage));
+    throw DataError(text(refused_, " of ", subjects_.size(), " subjects were refused, each for the reason above and in ",
+                         out_ / kPage, rest));
   }
 
   std::vector<Subject> subjects_;
   fs::path out_;
   PrepOptions options_;
   Progress& progress_;
-  std::vector<std::vector<Sample>> samples_;
+  std::vector<ColumnHashes> hashes_;  // of the files' bytes
+  std::vector<Outcome> outcomes_;
   PrepResult result_;
+  int done_ = 0, refused_ = 0;  // subjects
+  bool withdrawn_ = false;
   std::mutex mutex_;
   std::atomic<std::size_t> next_{0};
-  std::atomic<bool> failed_{false};
-  std::exception_ptr error_;
-  std::size_t error_subject_ = 0;
+  std::atomic<bool> stop_{false};
+  std::exception_ptr fatal_;
 };
+
+// Wherever preparation has written a manifest, prep.json stands beside it.
+void refuse_foreign_manifest(const fs::path& out) {
+  if (path_exists(out / kManifest) && !path_exists(out / kSummary))
+    throw UsageError(text(out / kManifest, " is there, but no ", kSummary, " of a preparation; choose another folder"));
+}
 
 }  // namespace
 
 PrepResult prepare_cohort(const fs::path& cohort_csv, const fs::path& out, const PrepOptions& options, Progress& progress) {
   if (options.jobs < 1 || options.jobs > 256) throw UsageError(text("--jobs is ", options.jobs, ", expected 1 to 256"));
-  std::vector<Subject> subjects = read_cohort(cohort_csv);
+  Cohort cohort = read_cohort(cohort_csv, MissingFiles::leave_out);
+  for (const std::string& note : cohort.notes) progress.warn(note);
+  refuse_foreign_manifest(out);
   make_directory(out);
-  PrepResult result = CohortPreparation(std::move(subjects), out, options, progress).run();
-  Json summary;
-  summary["options"] = options_json(options);
-  summary["subjects"] = result.prepared + result.kept;
-  summary["samples"] = result.manifest.samples.size();
-  write_file(out / "prep.json", json_text(summary));
-  return result;
+  const FolderLock lock(out);
+  return CohortPreparation(std::move(cohort.subjects), out, options, progress).run();
 }
 
 }  // namespace vitrine::imaging

@@ -56,7 +56,8 @@ double metric_at(const FloatImage* fixed, const FloatImage* moving, const RigidT
   try {
     metric->Initialize();
     return metric->GetValue();
-  } catch (const itk::ExceptionObject&) {
+  } catch (const itk::ExceptionObject& error) {
+    rethrow_known(error);
     return 0;
   }
 }
@@ -103,12 +104,8 @@ Refined refine(const FloatImage* fixed, const FloatImage* moving, const RigidTra
     method->SetMetricSamplingPercentage(sampling);
     method->MetricSamplingReinitializeSeed(kSeed);
   }
-  try {
-    method->Update();
-  } catch (const itk::ExceptionObject& error) {
-    throw DataError(
-        text(what, ": it could not be coregistered to T1c (", error.GetDescription(), "); check that both show the same head"));
-  }
+  stop_when_interrupted(optimizer);
+  run_itk([&] { method->Update(); }, what + ": it could not be coregistered to T1c; check that both show the same head");
   Refined result;
   const auto parameters = transform->GetParameters();
   result.transform.centre = start.centre;
@@ -131,6 +128,7 @@ Vec3 centre_of_mass(const Volume& v) {
   Vec3 sum{};
   double mass = 0;
   for (std::int64_t k = 0; k < v.geometry.size[2]; ++k) {
+    check_interrupt("preparation");
     for (std::int64_t j = 0; j < v.geometry.size[1]; ++j) {
       for (std::int64_t i = 0; i < v.geometry.size[0]; ++i) {
         const double w = std::max(0.0, static_cast<double>(v.at(i, j, k)) - floor);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/interrupt.h"
 #include "imaging/volume.h"
 
 namespace vitrine::imaging {
@@ -34,14 +35,6 @@ struct IndexMap {
     return p;
   }
 };
-
-// The field of view reaches half a voxel beyond the outermost voxel centres.
-bool inside(const Vec3& p, const std::array<std::int64_t, 3>& size) {
-  for (std::size_t c = 0; c < 3; ++c) {
-    if (!(p[c] >= -0.5 && p[c] <= static_cast<double>(size[c]) - 0.5)) return false;
-  }
-  return true;
-}
 
 float linear_at(const Volume& moving, const Vec3& p) {
   const std::array<std::int64_t, 3>& size = moving.geometry.size;
@@ -83,10 +76,11 @@ Volume resample(const Volume& moving, const Geometry& grid, const RigidTransform
   Volume out{grid, std::vector<float>(static_cast<std::size_t>(grid.voxels()), 0.0F)};
   std::size_t n = 0;
   for (std::int64_t k = 0; k < grid.size[2]; ++k) {
+    check_interrupt("preparation");
     for (std::int64_t j = 0; j < grid.size[1]; ++j) {
       for (std::int64_t i = 0; i < grid.size[0]; ++i, ++n) {
         const Vec3 p = map.at(i, j, k);
-        if (inside(p, moving.geometry.size)) out.data[n] = value(moving, p);
+        if (moving.geometry.holds(p)) out.data[n] = value(moving, p);
       }
     }
   }

@@ -2,20 +2,32 @@
 #pragma once
 
 #include <array>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "base/json.h"
+#include "imaging/agreement.h"
 #include "imaging/cohort.h"
 #include "imaging/crop.h"
+#include "imaging/notes.h"
 
 namespace vitrine::imaging {
 
 struct PreparedSubject {
   std::array<Volume, 3> channels;  // t1c, flair, t2 on T1c's grid, normalised to [0, 1]
-  std::vector<LesionSlice> slices;
-  Json steps;  // transforms, metrics, volumes, constants: for the record
+  LesionSearch lesions;
+  SeriesAgreement agreement;
+  double brain_ml = 0;  // as given or extracted, without the lesion's margin
+  double lesion_ml = 0;
+  Notes notes;
+  std::map<std::string, std::string> voxels_sha256;  // of each column's volume
+  Json steps;                                        // per column: order, place, transforms, constants; for the record
 };
 
-PreparedSubject prepare_subject(const Subject& subject, const CropOptions& options);
+// `file_sha256` of each column, as the files were when their hashes were taken: DataError when one has changed since. DataError for whatever
+// volumes or masks get wrong (docs/imaging.md), without the subject's name; Interrupted.
+PreparedSubject prepare_subject(const Subject& subject, const std::map<std::string, std::string>& file_sha256,
+                                const CropOptions& options);
 
 }  // namespace vitrine::imaging

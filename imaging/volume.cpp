@@ -42,6 +42,23 @@ Vec3 Geometry::to_index(const Vec3& physical) const {
   return {along[0] / spacing[0], along[1] / spacing[1], along[2] / spacing[2]};
 }
 
+double determinant(const Matrix3& m) {
+  return m[0] * (m[4] * m[8] - m[5] * m[7]) - m[1] * (m[3] * m[8] - m[5] * m[6]) + m[2] * (m[3] * m[7] - m[4] * m[6]);
+}
+
+// The nearest orthonormal matrix, by Newton's iteration for the polar decomposition: X <- (X + X^-T) / 2 (Higham 1986,
+// eq. 3.1).
+Matrix3 nearest_rotation(Matrix3 m) {
+  for (int step = 0; step < 20; ++step) {
+    const double d = determinant(m);
+    const Matrix3 cofactors{m[4] * m[8] - m[5] * m[7], m[5] * m[6] - m[3] * m[8], m[3] * m[7] - m[4] * m[6],
+                            m[2] * m[7] - m[1] * m[8], m[0] * m[8] - m[2] * m[6], m[1] * m[6] - m[0] * m[7],
+                            m[1] * m[5] - m[2] * m[4], m[2] * m[3] - m[0] * m[5], m[0] * m[4] - m[1] * m[3]};
+    for (std::size_t n = 0; n < 9; ++n) m[n] = 0.5 * (m[n] + cofactors[n] / d);
+  }
+  return m;
+}
+
 double corner_distance(const Geometry& a, const Geometry& b) {
   if (a.size != b.size) return std::numeric_limits<double>::infinity();
   double largest = 0;

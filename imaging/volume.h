@@ -24,6 +24,13 @@ struct Geometry {
   std::int64_t voxels() const { return size[0] * size[1] * size[2]; }
   Vec3 to_physical(const Vec3& index) const;  // index (fractional) to mm
   Vec3 to_index(const Vec3& physical) const;  // mm to index (fractional)
+  // Whether the field of view, half a voxel beyond the outermost voxel centres, holds an index.
+  bool holds(const Vec3& index) const {
+    for (std::size_t c = 0; c < 3; ++c) {
+      if (!(index[c] >= -0.5 && index[c] <= static_cast<double>(size[c]) - 0.5)) return false;
+    }
+    return true;
+  }
 };
 
 // The largest distance between corresponding corners, in units of a's smallest spacing; infinity when the sizes differ.
@@ -44,6 +51,9 @@ struct Volume {
 // A mask is a Volume whose voxels are 0 or 1.
 using Mask = Volume;
 
+double determinant(const Matrix3& m);
+Matrix3 nearest_rotation(Matrix3 m);  // the nearest orthonormal matrix; of the same handedness
+
 // A rigid motion in physical space: p -> rotation * (p - centre) + centre + translation.
 struct RigidTransform {
   Vec3 angles{0, 0, 0};       // radians about x, y, z, applied as ITK's Euler3DTransform does (Z * X * Y order)
@@ -54,14 +64,6 @@ struct RigidTransform {
   Vec3 apply(const Vec3& p) const;
   Vec3 apply_inverse(const Vec3& p) const;
 };
-
-// Reads .nii or .nii.gz. DataError (file, field, found, expected) for everything docs/data.md lists: not NIfTI, truncated,
-// 4-D, absurd sizes or spacing, no orientation, non-finite voxels.
-Volume read_nifti(const std::filesystem::path& path);
-
-// Writes .nii.gz (float32) or, for masks, uint8. FileError when it cannot.
-void write_nifti(const std::filesystem::path& path, const Volume& volume);
-void write_mask_nifti(const std::filesystem::path& path, const Mask& mask);
 
 // Values of `moving` at the voxels of `grid`; `transform` maps points of the grid to points of `moving`. Linear interpolation
 // in double; outside the field of view 0. Nearest for masks.

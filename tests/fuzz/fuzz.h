@@ -1,4 +1,4 @@
-// What every fuzz target shares: an input is accepted or refused with a WeightsError; anything else is a finding.
+// What every fuzz target shares: an input is accepted or refused with its typed error; anything else is a finding.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +13,11 @@ namespace vitrine::testing {
 inline std::string bytes_of(const std::uint8_t* data, std::size_t size) { return {reinterpret_cast<const char*>(data), size}; }
 
 // Runs `call`; a refusal must name the input and give a reason.
-template <class Call>
+template <class Refusal = WeightsError, class Call>
 void accept_or_refuse(const Call& call) {
   try {
     call();
-  } catch (const WeightsError& error) {
+  } catch (const Refusal& error) {
     if (std::string(error.what()).size() < 10) std::abort();
   }
 }

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/output.h"
+#include "imaging/nifti.h"
 #include "imaging/nifti_header.h"
 #include "imaging/volume.h"
 
@@ -192,7 +193,8 @@ TEST_F(Nifti, DoubtfulOrientationIsRefused) {
 }
 
 TEST_F(Nifti, NonFiniteVoxelsAreRefusedWithTheirPlace) {
-  EXPECT_THAT(refusal(with<float>(plain(), 352 + 4 * 27, std::nanf(""))), AllOf(HasSubstr("1 voxels"), HasSubstr("(2, 1, 1)")));
+  EXPECT_THAT(refusal(with<float>(plain(), 352 + 4 * 27, std::nanf(""))),
+              AllOf(HasSubstr("1 voxel is"), HasSubstr("(2, 1, 1)")));
 }
 
 TEST_F(Nifti, MissingFileAndUnwritableFolder) {

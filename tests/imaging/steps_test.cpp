@@ -8,8 +8,8 @@
 #include "imaging/anatomy.h"
 #include "imaging/bias_field.h"
 #include "imaging/brain.h"
-#include "imaging/crop.h"
 #include "imaging/grid.h"
+#include "imaging/nifti.h"
 #include "imaging/normalize.h"
 #include "imaging/patient.h"
 #include "imaging/registration.h"
@@ -159,47 +159,6 @@ TEST(Normalize, GivesZScoresOnTheFixedScale) {
   EXPECT_NEAR(n.volume.data[2], 2.0 / 9, 1e-3);
   EXPECT_THROW(normalize(Volume{v.geometry, std::vector<float>(27000, 1.0f)}, mask, "constant"), DataError);
   EXPECT_THROW(normalize(v, Mask{v.geometry, std::vector<float>(27000)}, "empty"), DataError);
-}
-
-Mask block(std::int64_t i0, std::int64_t i1, std::int64_t k0, std::int64_t k1) {
-  Mask m{{{64, 64, 20}, {1, 1, 3}}, std::vector<float>(64 * 64 * 20)};
-  for (std::int64_t k = k0; k <= k1; ++k)
-    for (std::int64_t j = 20; j <= 29; ++j)
-      for (std::int64_t i = i0; i <= i1; ++i) m.at(i, j, k) = 1;
-  return m;
-}
-
-TEST(Crop, FindsLesionsAndUpToThreeSlices) {
-  Mask mask = block(10, 21, 4, 9);
-  mask.at(50, 50, 15) = 1;  // 3 mm3: too small to be a lesion
-  const std::vector<LesionSlice> slices = find_lesion_slices(mask, {}, "test");
-  ASSERT_EQ(slices.size(), 3u);
-  EXPECT_EQ(slices[0].lesion, 1);
-  EXPECT_EQ(slices[0].centre_i, 15.5);
-  EXPECT_EQ(slices[0].area_mm2, 120);
-  EXPECT_EQ(slices[0].side_mm, 20);  // 12 mm and 4 mm on each side
-}
-
-TEST(Crop, RefusesBadMasks) {
-  EXPECT_THROW(find_lesion_slices(block(10, 9, 0, 0), {}, "empty"), DataError);
-  Mask two = block(10, 20, 4, 6);
-  two.data[0] = 2;
-  EXPECT_THROW(find_lesion_slices(two, {}, "labels"), DataError);
-  Mask speck = block(10, 9, 0, 0);
-  speck.at(5, 5, 5) = 1;
-  EXPECT_THROW(find_lesion_slices(speck, {}, "speck"), DataError);
-}
-
-TEST(Crop, KeepsConstantsAndPadsWithZero) {
-  const Volume v{{{64, 64, 20}, {1, 1, 3}}, std::vector<float>(64 * 64 * 20, 0.5f)};
-  LesionSlice inside{1, 5, 100, 30, 30, 40};
-  for (const float x : crop_slice(v, inside, 64)) EXPECT_NEAR(x, 0.5f, 1e-6);
-  LesionSlice corner{1, 5, 100, 0, 0, 40};
-  const std::vector<float> crop = crop_slice(v, corner, 64);
-  EXPECT_EQ(crop.front(), 0);
-  EXPECT_NEAR(crop.back(), 0.5f, 1e-6);
-  LesionSlice shrunk{1, 5, 100, 31.5, 31.5, 64};
-  EXPECT_NEAR(crop_slice(v, shrunk, 16)[100], 0.5f, 1e-6);
 }
 
 }  // namespace

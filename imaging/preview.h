@@ -1,0 +1,20 @@
+// Pictures of a crop for people.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "report/qc.h"
+
+namespace vitrine::imaging {
+
+inline constexpr const char* kChannelNames[] = {"T1c", "FLAIR", "T2"};
+
+// The three channels side by side, each pixel three times as large, with R and L at the sides of the patient: PNG bytes. `planes` hold
+// size * size values in [0, 1] each.
+std::string preview_png(const std::vector<std::vector<float>>& planes, int size);
+
+// One small picture for each channel, without letters: the page of quality control writes its own.
+std::vector<report::QcPanel> qc_panels(const std::vector<std::vector<float>>& planes, int size);
+
+}  // namespace vitrine::imaging

@@ -1,0 +1,122 @@
+// Simulation and preparation that are stopped, and cohorts that are made again.
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include "base/interrupt.h"
+#include "base/lock.h"
+#include "imaging/cohort_simulator.h"
+#include "prepared_cohort.h"
+#include "tensor/parallel.h"
+
+namespace vitrine::imaging {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class Simulation : public PreparedCohort {
+ protected:
+  fs::path simulated(int patients = 2, std::uint64_t seed = 1) const {
+    Progress quiet(true);
+    SimulateOptions options;
+    options.patients = patients;
+    options.seed = seed;
+    options.anatomy = "procedural";
+    options.spacing_mm = 2.5;
+    return simulate_cohort(folder / "cohort", options, quiet).csv;
+  }
+
+  struct Stopped {
+    int code = 0;
+    double seconds = 0;
+  };
+  // Runs `work` in a process of its own and sends it a signal.
+  template <class Work>
+  Stopped stopped(const Work& work, int signal_number, int after_ms) const {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      install_interrupt_handler();
+      const LoopsInPlace in_place;  // the threads of the pool stayed behind in the parent
+      int code = 0;
+      try {
+        work();
+      } catch (const Error& error) {
+        code = static_cast<int>(error.code());
+      }
+      ::_exit(code);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(after_ms));
+    ::kill(child, signal_number);
+    const auto start = std::chrono::steady_clock::now();
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, seconds};
+  }
+};
+
+// The grace of base/interrupt.h ends after a second: below it, the work has stopped by itself. On an idle machine it takes 0.1 s.
+constexpr double kByItself = 0.9;
+
+TEST_F(Simulation, ASignalStopsPreparationAndWhatIsFinishedStays) {
+  const fs::path csv = table();
+  PrepOptions options;
+  options.jobs = 1;
+  const auto work = [&] {
+    Progress quiet(true);
+    prepare_cohort(csv, folder / "out", options, quiet);
+  };
+  int after = 50;
+  for (const auto& [number, code] : std::vector<std::pair<int, int>>{{SIGINT, 130}, {SIGTERM, 143}, {SIGHUP, 129}}) {
+    const Stopped s = stopped(work, number, after);
+    EXPECT_EQ(s.code, code);
+    EXPECT_LT(s.seconds, kByItself);
+    EXPECT_FALSE(exists("manifest.csv"));
+    EXPECT_FALSE(exists(".vitrine-lock"));
+    after += 500;
+  }
+  EXPECT_EQ(prepare(csv).refused, "");
+  EXPECT_EQ(prepare(csv, "whole", 1).refused, "");
+  EXPECT_EQ(files("out"), files("whole"));
+}
+
+TEST_F(Simulation, ASignalStopsSimulation) {
+  int after = 50;
+  for (const auto& [number, code] : std::vector<std::pair<int, int>>{{SIGINT, 130}, {SIGTERM, 143}, {SIGHUP, 129}}) {
+    const Stopped s = stopped([&] { simulated(50); }, number, after);
+    EXPECT_EQ(s.code, code);
+    EXPECT_LT(s.seconds, kByItself);
+    EXPECT_FALSE(path_exists(folder / "cohort" / "cohort.csv"));
+    after += 300;
+  }
+}
+
+TEST_F(Simulation, WhatNoSimulationMadeIsNotReplaced) {
+  for (const char* mine : {"cohort.csv", "sub-002"}) {
+    fs::remove_all(folder / "cohort");
+    make_directory(folder / "cohort");
+    write_file(folder / "cohort" / mine, "mine");
+    EXPECT_THROW(simulated(2), UsageError);
+    EXPECT_EQ(read_file(folder / "cohort" / mine, kAnySize), "mine");
+    EXPECT_FALSE(path_exists(folder / "cohort" / "sub-001"));
+  }
+}
+
+TEST_F(Simulation, AFolderIsWorkedInByOneProcess) {
+  make_directory(folder / "cohort");
+  const FolderLock held(folder / "cohort");
+  try {
+    simulated();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("is in use by"));
+  }
+  EXPECT_FALSE(path_exists(folder / "cohort" / "sub-001"));
+}
+
+}  // namespace
+}  // namespace vitrine::imaging
