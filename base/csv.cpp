@@ -99,7 +99,7 @@ class CsvReader {
     const std::size_t before = table_.cells_.size(), count = record();
     const auto row = table_.cells_.begin() + static_cast<std::ptrdiff_t>(before);
     const bool blank = std::all_of(row, table_.cells_.end(), [](const CsvTable::Cell& c) { return c.bytes == 0; });
-    if (blank && (count > 1 || table_.header.size() > 1)) {
+    if (blank) {
       table_.cells_.resize(before);
     } else if (count != table_.header.size()) {
       line_ = first_line;
