@@ -55,27 +55,24 @@ const FusedGateKernels& fused_gate_kernels(Device device) {
 
 namespace {
 
-cpu::GateWeights weights_of(const SqueezeExcitation& se) {
-  return {se.reduce_weight.value.data(), se.reduce_bias.value.data(), se.expand_weight.value.data(),
-          se.expand_bias.value.data()};
+cpu::GateWeights weights_of(const GateValues& v) {
+  return {v.reduce_weight.data(), v.reduce_bias.data(), v.expand_weight.data(), v.expand_bias.data()};
 }
 
-cpu::GateShape shape_of(const SqueezeExcitation& se, const Tensor& z) {
-  const Shape& w = se.reduce_weight.value.shape();
-  if (z.shape().rank() != 2 || z.shape()[0] < 1 || z.shape()[1] != w[0])
-    throw ShapeError(text("fused_gate: z is ", z.shape().text(), ", expected [N, ", w[0], "]"));
-  return {z.shape()[0], w[0], w[1]};
+cpu::GateShape shape_of(const GateValues& v) {
+  const Shape &z = v.z.shape(), &w = v.reduce_weight.shape();
+  if (z.rank() != 2 || z[0] < 1 || z[1] != w[0])
+    throw ShapeError(text("fused_gate: z is ", z.text(), ", expected [N, ", w[0], "]"));
+  return {z[0], w[0], w[1]};
 }
 
-// The parameters by address: their gradients are looked up so.
 struct FusedGateNode final : Node {
-  const SqueezeExcitation& se;
   GateValues values;
 
-  FusedGateNode(const SqueezeExcitation& s, GateValues v) : se(s), values(std::move(v)) {}
+  explicit FusedGateNode(GateValues v) : values(std::move(v)) {}
   std::string_view name() const override { return "fused_gate"; }
   std::vector<Tensor> backward(const Tensor& ds, const Wanted&) const override {
-    const GateGradients g = gate_backward(se, values, ds);
+    const GateGradients g = gate_backward(values, ds);
     return {g.z, g.reduce_weight, g.reduce_bias, g.expand_weight, g.expand_bias};
   }
 };
@@ -89,20 +86,24 @@ bool fits_fused_gate(const SqueezeExcitation& se) {
 }
 
 GateValues gate_forward(const SqueezeExcitation& se, Tensor z) {
-  const cpu::GateShape s = shape_of(se, z);
-  Tensor hidden = Tensor::uninitialized({s.N, s.R}, z.device()), gate = Tensor::uninitialized({s.N, s.C}, z.device());
-  cpu::fused_gate_kernels(z.device()).forward(s, weights_of(se), z.data(), hidden.mutable_data(), gate.mutable_data());
-  return {std::move(z), std::move(hidden), std::move(gate)};
+  GateValues v{std::move(z),        {}, {}, se.reduce_weight.value, se.reduce_bias.value, se.expand_weight.value,
+               se.expand_bias.value};
+  const cpu::GateShape s = shape_of(v);
+  const Device device = v.z.device();
+  v.hidden = Tensor::uninitialized({s.N, s.R}, device);
+  v.gate = Tensor::uninitialized({s.N, s.C}, device);
+  cpu::fused_gate_kernels(device).forward(s, weights_of(v), v.z.data(), v.hidden.mutable_data(), v.gate.mutable_data());
+  return v;
 }
 
-GateGradients gate_backward(const SqueezeExcitation& se, const GateValues& values, const Tensor& ds) {
-  const cpu::GateShape s = shape_of(se, values.z);
+GateGradients gate_backward(const GateValues& values, const Tensor& ds) {
+  const cpu::GateShape s = shape_of(values);
   const Device device = values.z.device();
   GateGradients g{Tensor::uninitialized({s.N, s.C}, device), Tensor::uninitialized({s.C, s.R}, device),
                   Tensor::uninitialized({s.R}, device), Tensor::uninitialized({s.R, s.C}, device),
                   Tensor::uninitialized({s.C}, device)};
   Tensor scratch = Tensor::uninitialized({s.N * s.C + 2 * s.N * s.R + s.C * s.R}, device);
-  cpu::fused_gate_kernels(device).backward(s, weights_of(se), values.z.data(), values.hidden.data(), values.gate.data(),
+  cpu::fused_gate_kernels(device).backward(s, weights_of(values), values.z.data(), values.hidden.data(), values.gate.data(),
                                            ds.data(), scratch.mutable_data(),
                                            {g.z.mutable_data(), g.reduce_weight.mutable_data(), g.reduce_bias.mutable_data(),
                                             g.expand_weight.mutable_data(), g.expand_bias.mutable_data()});
@@ -114,7 +115,7 @@ Variable fused_gate(const SqueezeExcitation& se, const Variable& z, const Pass& 
   Tensor gate = values.gate;
   const Variable inputs[] = {z, pass.parameter(se.reduce_weight), pass.parameter(se.reduce_bias),
                              pass.parameter(se.expand_weight), pass.parameter(se.expand_bias)};
-  return record<FusedGateNode>(std::move(gate), inputs, se, std::move(values));
+  return record<FusedGateNode>(std::move(gate), inputs, std::move(values));
 }
 
 }  // namespace vitrine

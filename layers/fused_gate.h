@@ -4,7 +4,7 @@
 // Backward   db = ds s (1 - s);  da = (db We') swish'(a);  dz = da Wr'
 //            dWe = h' db,  dbe = sum db;  dWr = z' da,  dbr = sum da         (' is the transpose, sums over images)
 // Shapes     z, s [N, C];  a, h [N, R];  Wr [C, R], br [R], We [R, C], be [C]
-// Saved      z, a, s
+// Saved      z, a, s, the weights
 // Numerics   bit for bit those of linear, swish and sigmoid; in the run-to-run tier of a CUDA device sums over C have up to 64 parts,
 //            added in order
 // Requires   fits_fused_gate: room for the parts of R sums in a block's shared memory
@@ -23,13 +23,14 @@ Variable fused_gate(const SqueezeExcitation& se, const Variable& z, const Pass& 
 
 // The same without a tape, for ops that hold a gate.
 struct GateValues {
-  Tensor z, hidden, gate;  // z, a, s
+  Tensor z, hidden, gate;                                         // z, a, s
+  Tensor reduce_weight, reduce_bias, expand_weight, expand_bias;  // as they were: while they are held nobody can write them
 };
 struct GateGradients {
   Tensor z, reduce_weight, reduce_bias, expand_weight, expand_bias;
 };
 GateValues gate_forward(const SqueezeExcitation& se, Tensor z);
-GateGradients gate_backward(const SqueezeExcitation& se, const GateValues& values, const Tensor& ds);
+GateGradients gate_backward(const GateValues& values, const Tensor& ds);
 
 namespace cpu {
 

@@ -86,8 +86,7 @@ struct FusedMBConvNode final : Node {
   NormTensor norm1, norm2;
   Tensor beta1, beta2;
   Tensor w_expand, w_depthwise, w_project;
-  const SqueezeExcitation* se = nullptr;
-  GateValues gate;  // from the pooled values on
+  GateValues gate;  // from the pooled values on; undefined without squeeze-excitation
 
   std::string_view name() const override { return "fused_mbconv"; }
   bool expands() const { return z1.defined(); }
@@ -95,7 +94,8 @@ struct FusedMBConvNode final : Node {
   cpu::FusedNorm second() const { return {norm2.view(), beta2.data()}; }
   const Tensor& input_tensor() const { return expands() ? z1 : x; }
   const float* input() const { return input_tensor().data(); }
-  const float* scale() const { return se != nullptr ? gate.gate.data() : nullptr; }
+  bool has_gate() const { return gate.gate.defined(); }
+  const float* scale() const { return has_gate() ? gate.gate.data() : nullptr; }
 
   Tensor forward(MBConv& block);
   std::vector<Tensor> backward(const Tensor& dz3, const Wanted& wanted) const override;
@@ -121,8 +121,7 @@ Tensor FusedMBConvNode::forward(MBConv& block) {
   if (block.se) {
     Tensor mean = Tensor::uninitialized({d.N, d.C}, device);
     depthwise.pool(shape, second(), z2.data(), mean.mutable_data());
-    se = &*block.se;
-    gate = gate_forward(*se, std::move(mean));
+    gate = gate_forward(*block.se, std::move(mean));
   }
   Tensor z3 = Tensor::uninitialized({d.N, d.P, d.Q, shape.out}, device);
   pointwise.project(shape, second(), z2.data(), scale(), w_project.data(), z3.mutable_data());
@@ -140,17 +139,17 @@ std::vector<Tensor> FusedMBConvNode::backward(const Tensor& dz3, const Wanted& w
   // B1: the projection
   Tensor g2 = Tensor::uninitialized(z2.shape(), device), gate_gradient;
   float* const g2_data = g2.mutable_data();
-  if (se != nullptr) gate_gradient = Tensor::uninitialized({d.N, M}, device);
+  if (has_gate()) gate_gradient = Tensor::uninitialized({d.N, M}, device);
   {
     WeightGradient weights(segments, shape.out, M, w_project.shape(), device);
     pointwise.project_gradient(shape, second(), z2.data(), scale(), w_project.data(), dz3.data(), g2_data,
-                               se != nullptr ? gate_gradient.mutable_data() : nullptr, weights.target());
+                               has_gate() ? gate_gradient.mutable_data() : nullptr, weights.target());
     gradients[7] = weights.summed(true);
   }
   // B2: the gate
   Tensor pooled_gradient;
-  if (se != nullptr) {
-    GateGradients g = gate_backward(*se, gate, gate_gradient);
+  if (has_gate()) {
+    GateGradients g = gate_backward(gate, gate_gradient);
     pooled_gradient = std::move(g.z);
     gradients[8] = std::move(g.reduce_weight);
     gradients[9] = std::move(g.reduce_bias);
@@ -159,7 +158,7 @@ std::vector<Tensor> FusedMBConvNode::backward(const Tensor& dz3, const Wanted& w
   }
   // B3: the activation after the depthwise convolution, and its norm
   NormGradients second_norm(segments, M, d.N * d.P * d.Q, device);
-  depthwise.activation_gradient(shape, second(), z2.data(), scale(), se != nullptr ? pooled_gradient.data() : nullptr, g2_data,
+  depthwise.activation_gradient(shape, second(), z2.data(), scale(), has_gate() ? pooled_gradient.data() : nullptr, g2_data,
                                 second_norm.target());
   second_norm.finish();
   gradients[5] = second_norm.gamma;

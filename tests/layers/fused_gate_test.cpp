@@ -87,5 +87,19 @@ TEST(FusedGateSizes, OtherMeansAreRefused) {
   EXPECT_THROW(gate_forward(se, Tensor::zeros({3, 5})), ShapeError);
 }
 
+// The node holds the weights of its forward pass.
+TEST(FusedGateWeights, CannotBeChangedBeneathTheTape) {
+  for (const bool fused : {true, false}) {
+    SqueezeExcitation se{{drawn({6, 2}, 0, 1, 1)}, {drawn({2}, 0, 1, 2)}, {drawn({2, 6}, 0, 1, 3)}, {drawn({6}, 0, 1, 4)}};
+    Tape tape;
+    const Variable z = tape.input(drawn({3, 6}, 0, 1, 5));
+    const Variable gate = se.gate(z, {.mode = Mode::train, .tape = &tape, .fused = fused});
+    EXPECT_THROW(se.reduce_weight.value.mutable_data(), Error) << fused;
+    EXPECT_THROW(se.expand_weight.value.mutable_data(), Error) << fused;
+    tape.backward(gate, drawn({3, 6}, 0, 1, 6));
+    EXPECT_NO_THROW(se.expand_weight.value.mutable_data()) << fused;
+  }
+}
+
 }  // namespace
 }  // namespace vitrine::testing

@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "tests/cuda_devices.h"
 #include "tests/layers/twins.h"
 
@@ -141,6 +143,24 @@ INSTANTIATE_TEST_SUITE_P(Blocks, FusedMBConv,
                                            Sizes{4, 1, 1, 8, 6, 16, 5, 2, true, kSwish, kSame},
                                            Sizes{40, 5, 4, 8, 6, 8, 3, 1, true, kSwish, kSymmetric},
                                            Sizes{6, 112, 112, 16, 6, 24, 3, 2, true, kSwish, kSymmetric}));
+
+// Whoever writes a weight between forward and backward is told so, or its gradients are still those of the forward pass: fused or not.
+TEST(FusedMBConvWeights, CannotBeChangedBeneathTheTape) {
+  const Sizes z{2, 6, 6, 48, 1, 48, 3, 1, true, Activation::swish, PaddingRule::symmetric};
+  for (const bool fused : {true, false}) {
+    MBConv block = block_of(z);
+    Tape tape;
+    const Variable x = tape.input(drawn({z.N, z.H, z.W, z.in}, 0.1, 1, 1));
+    const Variable y = block.forward(x, {.mode = Mode::train, .tape = &tape, .fused = fused});
+    for (Parameter* p : {&block.depthwise.weight, &block.project.weight, &block.se->reduce_weight, &block.se->expand_weight})
+      EXPECT_THROW(p->value.mutable_data(), Error) << fused;
+    block.se->reduce_weight.value = Tensor::zeros(block.se->reduce_weight.value.shape());  // another tensor in its place
+    const Tensor dx = tape.backward(y, drawn(y.shape(), 0, 1, 2)).of(x);
+    const Named whole = run(z, fused);
+    EXPECT_EQ(whole[1].first, "dx");
+    EXPECT_TRUE(std::ranges::equal(dx.host(), whole[1].second.host())) << fused;
+  }
+}
 
 }  // namespace
 }  // namespace vitrine::testing
