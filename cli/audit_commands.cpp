@@ -25,7 +25,7 @@ void print_row(const ParityRow& row) {
 }  // namespace
 
 void run_audit_parity(const AuditParityCommand& c) {
-  Json json;
+  Json json = Json::object();
   json["rows"] = Json::array();
   const std::vector<ParityRow> rows = run_parity(c.folder, [&](const ParityRow& row) {
     if (!c.json && json["rows"].empty())

@@ -69,7 +69,7 @@ void print(const BenchCommand& c, const std::string& kind, const Times& t, doubl
   const double memory = peak_rss_mib(), peak = measured_peak_flops();
   const double rate = static_cast<double>(c.batch) / t.median_ms * 1e3, share = operations / (t.median_ms * 1e-3) / peak;
   if (c.json) {
-    Json j;
+    Json j = Json::object();
     j["kind"] = kind;
     j["arch"] = c.arch;
     j["batch"] = c.batch;
@@ -139,7 +139,7 @@ void run_bench_kernels(const BenchCommand& c) {
     const Times t = measure(c.seconds / static_cast<double>(cases.size()), k.run);
     const double rate = 2 * k.multiply_adds / (t.min_ms * 1e-3);
     if (c.json) {
-      Json j;
+      Json j = Json::object();
       j["kernel"] = k.name;
       j["shape"] = k.shape;
       j["layers"] = k.layers;

@@ -53,7 +53,7 @@ std::vector<double> measure(double seconds, const std::function<void()>& round) 
 }
 
 Json described(Device device, const BenchCommand& c, const std::string& kind) {
-  Json j;
+  Json j = Json::object();
   j["kind"] = kind;
   j["arch"] = c.arch;
   j["batch"] = c.batch;

@@ -76,7 +76,7 @@ struct Scratch {
 
 void print(const BenchExperimentCommand& c, const TrainOptions& options, double seconds, std::size_t trainings) {
   if (c.json) {
-    Json j;
+    Json j = Json::object();
     j["kind"] = "experiment";
     j["arch"] = options.arch;
     j["device"] = text_of(options.device);

@@ -2,11 +2,9 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <new>
@@ -14,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "base/memory.h"
 #include "base/standard_streams.h"
 #include "base/version.h"
 #include "cli/checkpoint_options.h"
@@ -273,25 +272,6 @@ std::string explained(const std::exception& error) {
   return text("internal error: ", error.what(), "; please report it");
 }
 
-constexpr const char kOutOfMemory[] = "out of memory; use a smaller batch or image, or give the program more";
-
-std::atomic<bool> memory_ended{false};
-
-void on_memory_ended() {
-  memory_ended = true;
-  throw std::bad_alloc();
-}
-
-// Memory may run out where no exception can pass: before main, in a thread that is just beginning, in a library's function that promises not
-// to throw.
-[[noreturn]] void on_terminate() noexcept {
-  if (!memory_ended) std::abort();
-  for (const char* part : {"vitrine: ", kOutOfMemory, "\n"}) {
-    if (::write(STDERR_FILENO, part, std::strlen(part)) < 0) break;
-  }
-  ::_exit(static_cast<int>(ExitCode::runtime));
-}
-
 void say_and_end(int) {
   constexpr char kMessage[] = "vitrine: out of memory before the program had started; give it more\n";
   ::_exit(::write(STDERR_FILENO, kMessage, sizeof kMessage - 1) < 0 ? 1 : static_cast<int>(ExitCode::runtime));
@@ -300,8 +280,7 @@ void say_and_end(int) {
 // Before the constructors of any library: those of ITK allocate, and NVIDIA's runtime, which is told of the kernels there, does not look
 // at what it is given. main takes the handler back.
 [[gnu::section(".preinit_array"), gnu::used]] void (*const kBeforeConstructors)() = [] {
-  std::set_terminate(on_terminate);
-  std::set_new_handler(on_memory_ended);
+  install_memory_handlers();
   std::signal(SIGSEGV, say_and_end);
 };
 
@@ -320,7 +299,7 @@ int main(int argc, char** argv) {
   } catch (const vitrine::Error& error) {
     return vitrine::cli::refuse(error.code(), error.what());
   } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "vitrine: %s\n", vitrine::cli::kOutOfMemory);
+    std::fprintf(stderr, "vitrine: %s\n", vitrine::kOutOfMemory);
   } catch (const std::exception& error) {
     return vitrine::cli::refuse(ExitCode::runtime, vitrine::cli::explained(error));
   }

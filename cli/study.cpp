@@ -134,7 +134,7 @@ void run_study(const StudyCommand& command) {
   Progress progress(command.quiet);
   make_directory(out);
   const FolderLock lock(out);
-  Json study;
+  Json study = Json::object();
   const bool synthetic = path_exists(fs::path(command.cohort).parent_path() / "simulation.json");
   study["cohort"] = fs::path(command.cohort).filename().string();
   study["cohort_sha256"] = cohort_sha256;

@@ -111,7 +111,7 @@ Splits make_splits(const Manifest& manifest, const SplitOptions& options) {
 }
 
 std::string splits_json(const Splits& splits) {
-  Json json;
+  Json json = Json::object();
   json["group"] = "subject_id";
   json["seed"] = splits.seed;
   json["test_fraction"] = splits.test_fraction;

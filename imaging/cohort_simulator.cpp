@@ -56,7 +56,7 @@ Json options_json(const SimulateOptions& o, const std::string& anatomy) {
 Json vector_json(const Vec3& v) { return Json::array({v[0], v[1], v[2]}); }
 
 Json truth_json(const Patient& patient, const std::vector<SeriesPlan>& plans) {
-  Json truth;
+  Json truth = Json::object();
   truth["subject_id"] = patient.id;
   truth["label"] = patient.label;
   truth["lesions"] = Json::array();

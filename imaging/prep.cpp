@@ -48,7 +48,7 @@ Json options_json(const PrepOptions& o) {
 
 // What a subject's results depend on.
 Json inputs_json(const Subject& s, const ColumnHashes& hashes) {
-  Json inputs;
+  Json inputs = Json::object();
   inputs["label"] = s.label;
   for (const auto& [column, file] : s.files()) inputs[column] = hashes.at(column);
   return inputs;
@@ -208,7 +208,7 @@ class CohortPreparation {
 
   void prepare(std::size_t i) {
     const Subject& subject = subjects_[i];
-    Json basis;
+    Json basis = Json::object();
     basis["inputs"] = inputs_json(subject, hashes_[i]);
     basis["options"] = options_json(options_);
     const std::string key = sha256(json_text(basis));
@@ -276,7 +276,7 @@ class CohortPreparation {
 
   void publish() {
     result_.manifest.path = out_ / kManifest;
-    Json summary;
+    Json summary = Json::object();
     summary["options"] = options_json(options_);
     summary["subjects"] = subjects_.size() - static_cast<std::size_t>(refused_);
     Json refused = Json::array();

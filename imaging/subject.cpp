@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "base/memory.h"
 #include "base/number.h"
 #include "imaging/bias_field.h"
 #include "imaging/brain.h"
@@ -214,6 +215,7 @@ Volume corrected_and_normalised(const Volume& volume, const Mask& brain, const M
 
 PreparedSubject prepare_subject(const Subject& subject, const std::map<std::string, std::string>& file_sha256,
                                 const CropOptions& options) {
+  const EndsWithoutMemory itk_cannot_unwind;
   PreparedSubject result;
   // All members first: adding one moves the others.
   for (const auto& [column, file] : subject.files()) result.steps[column] = Json::object();

@@ -22,7 +22,7 @@ struct PreparedSubject {
   double lesion_ml = 0;
   Notes notes;
   std::map<std::string, std::string> voxels_sha256;  // of each column's volume
-  Json steps;                                        // per column: order, place, transforms, constants; for the record
+  Json steps = Json::object();                       // per column: order, place, transforms, constants; for the record
 };
 
 // `file_sha256` of each column, as the files were when their hashes were taken: DataError when one has changed since. DataError for whatever

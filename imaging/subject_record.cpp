@@ -123,7 +123,7 @@ Sample named_sample(const std::string& subject_id, const std::string& label, int
 }
 
 std::string record_text(const SubjectRecord& record, const std::string& subject_id) {
-  Json out;
+  Json out = Json::object();
   out["subject_id"] = subject_id;
   out["key"] = record.key;
   out["inputs"] = record.inputs;

@@ -22,7 +22,7 @@ struct RecordedSample {
 struct SubjectRecord {
   std::string key;  // of inputs and options: another one means that the subject is prepared again
   Json inputs, options;
-  Json steps;
+  Json steps = Json::object();
   Notes notes;         // of the subject alone
   Notes cohort_notes;  // beside the others of the cohort
   ColumnHashes voxels_sha256;

@@ -82,7 +82,7 @@ void claim_folder(const fs::path& run, const Pairs& wanted, const RunSource& sou
   make_directory(run);
   if (!create_file(run / kConfig, pairs_json(wanted))) check_same(run, wanted);
   if (source.manifest.empty() || source.splits.empty()) return;  // made in memory
-  Json json;
+  Json json = Json::object();
   json["manifest"] = fs::proximate(fs::absolute(source.manifest), fs::absolute(run)).string();
   json["splits"] = fs::proximate(fs::absolute(source.splits), fs::absolute(run)).string();
   write_if_other(run / kSource, json_text(json));
@@ -103,7 +103,7 @@ Json mean_sd_json(const std::optional<MeanSd>& v) {
 }
 
 Json part_json(const PartSummary& part) {
-  Json out;
+  Json out = Json::object();
   out["accuracy"] = mean_sd_json(part.accuracy);
   out["auc"] = mean_sd_json(part.auc);
   for (const ClassSummary& c : part.classes) {
@@ -144,7 +144,7 @@ void write_summary(const std::filesystem::path& run, const RunResult& result) {
     append_rows(csv, fold, "test", metrics_of(result.folds[fold].test, result.folds[fold].classes));
   }
   write_file(run / "summary.csv", csv);
-  Json json;
+  Json json = Json::object();
   json["validation"] = part_json(result.validation);
   json["test"] = part_json(result.test);
   write_file(run / "summary.json", json_text(json));

@@ -33,7 +33,7 @@ double number_in(const CsvTable& table, const CsvRow& row, std::string_view colu
 
 Json metrics_json(const Metrics& metrics) {
   const auto value = [](const std::optional<double>& v) { return v ? Json(*v) : Json(); };
-  Json out;
+  Json out = Json::object();
   out["count"] = metrics.count;
   out["accuracy"] = metrics.accuracy;
   out["auc"] = value(metrics.auc);
@@ -173,9 +173,10 @@ void write_fold(const fs::path& folder, const FoldFiles& files, const std::strin
   write_file(folder / "history.csv", history_csv(files.history));
   write_file(folder / "preds_val.csv", predictions_csv(files.validation, files.classes));
   write_file(folder / "preds_test.csv", predictions_csv(files.test, files.classes));
-  Json done;
+  Json done = Json::object();
   done["key"] = key;
   done["best_epoch"] = files.best_epoch;
+  done["files"] = Json::object();
   for (const char* name : kTrusted) done["files"][name] = sha256_of_file(folder / name, kMaxFile);
   done["validation"] = metrics_json(metrics_of(files.validation, files.classes));
   done["test"] = metrics_json(metrics_of(files.test, files.classes));

@@ -34,7 +34,7 @@ std::string json_of(const std::map<std::string, KeptPlan>& plans) {
   Json all = Json::object();
   for (const auto& [shape, p] : plans)
     all[shape] = {{"choice", p.choice}, {"workspace", p.workspace}, {"notes", p.notes}, {"microseconds", p.microseconds}};
-  Json json;
+  Json json = Json::object();
   json["format"] = kFormat;
   json["plans"] = std::move(all);
   return json_text(json);

@@ -200,7 +200,7 @@ TEST(JsonRules, MembersAreOfTheirTypeAndRange) {
 }
 
 TEST(JsonRules, ASealTellsEveryChangedByte) {
-  Json json;
+  Json json = Json::object();
   json["key"] = "k";
   json["epoch"] = 3;
   const std::string sealed = sealed_json_text(json);

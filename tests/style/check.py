@@ -133,6 +133,14 @@ def macros():
                 yield path, number, "draws come from tensor/philox.h, patterns from explicit tables"
 
 
+def nulls():
+    """A Json becomes an object or an array where it is made: nlohmann-json, out of memory while a null turns into one, destroys what is not there."""
+    for path in SOURCES:
+        for number, line in enumerate(read(path).splitlines(), 1):
+            if re.match(r"\s*(static )?Json \w+(;|\{\};)", line):
+                yield path, number, "a Json that begins as null; begin with Json::object() or Json::array()"
+
+
 def device_lambdas():
     """A device lambda in a header stands in a template: nvcc numbers them by file, and an inline function that two files share would
     call through the other file's number."""
@@ -181,7 +189,7 @@ def formatting():
             yield path, 1, "the formatting differs; run scripts/format"
 
 
-RULES = {f.__name__: f for f in (includes, siblings, sections, lengths, flags, macros, device_lambdas, words, formatting)}
+RULES = {f.__name__: f for f in (includes, siblings, sections, lengths, flags, macros, nulls, device_lambdas, words, formatting)}
 
 
 def main():
