@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "layers/add.h"
+#include "layers/blocks/mbconv.h"
 #include "layers/cross_entropy.h"
 #include "layers/depthwise_conv2d.h"
 #include "layers/drop_connect.h"
@@ -15,7 +16,6 @@
 #include "layers/global_average_pool.h"
 #include "layers/global_max_pool.h"
 #include "layers/linear.h"
-#include "layers/mbconv.h"
 #include "layers/relu.h"
 #include "layers/relu6.h"
 #include "layers/scale_channels.h"
@@ -23,7 +23,7 @@
 #include "layers/swish.h"
 #include "tensor/cuda/settings.h"
 #include "tensor/philox.h"
-#include "train/device_training.h"
+#include "train/device/device_training.h"
 #include "train/step.h"
 #include "train/trainer.h"
 

@@ -4,9 +4,9 @@
 #include <memory>
 
 #include "base/error.h"
-#include "layers/folded.h"
-#include "layers/fused_mbconv.h"
-#include "layers/planes.h"
+#include "layers/blocks/mbconv_folded.h"
+#include "layers/blocks/mbconv_fused.h"
+#include "layers/blocks/planes.h"
 #include "nn/efficientnet/work.h"
 #include "tensor/parallel.h"
 #include "tensor/philox.h"

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "bench/kernels.h"
-#include "tensor/peak.h"
+#include "bench/peak.h"
 
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);

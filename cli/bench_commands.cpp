@@ -12,12 +12,12 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "bench/kernels.h"
+#include "bench/peak.h"
 #include "cli/commands.h"
 #include "nn/efficientnet/inference.h"
 #include "nn/efficientnet/work.h"
 #include "tensor/isa.h"
 #include "tensor/parallel.h"
-#include "tensor/peak.h"
 #include "tensor/philox.h"
 #include "train/step.h"
 

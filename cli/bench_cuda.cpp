@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "cli/commands.h"
-#include "layers/cudnn_convolution.h"
+#include "layers/cudnn/convolution.h"
 #include "layers/depthwise_conv2d.h"
 #include "nn/efficientnet/inference.h"
 #include "nn/efficientnet/work.h"
@@ -20,7 +20,7 @@
 #include "tensor/cuda/settings.h"
 #include "tensor/philox.h"
 #include "tensor/storage.h"
-#include "train/device_training.h"
+#include "train/device/device_training.h"
 
 namespace vitrine::cli {
 namespace {

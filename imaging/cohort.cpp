@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kLongestCropSuffix = "_l65535_s4095";  // imaging/mask.h, imaging/nifti_header.cpp
+constexpr const char* kLongestCropSuffix = "_l65535_s4095";  // imaging/steps/mask.h, imaging/formats/nifti_header.cpp
 
 const std::vector<std::string> kColumns{"subject_id", "patient_id", "label", "t1c", "flair", "t2", "mask", "brain_mask"};
 

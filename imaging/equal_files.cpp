@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "imaging/nifti.h"
+#include "imaging/formats/nifti.h"
 
 namespace vitrine::imaging {
 namespace {

@@ -14,7 +14,7 @@
 
 #include "base/progress.h"
 #include "data/manifest.h"
-#include "imaging/crop.h"
+#include "imaging/steps/crop.h"
 
 namespace vitrine::imaging {
 

@@ -7,11 +7,11 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/number.h"
-#include "imaging/bias_field.h"
-#include "imaging/brain.h"
-#include "imaging/normalize.h"
-#include "imaging/read_volume.h"
-#include "imaging/registration.h"
+#include "imaging/formats/read_volume.h"
+#include "imaging/steps/bias_field.h"
+#include "imaging/steps/brain.h"
+#include "imaging/steps/normalize.h"
+#include "imaging/steps/registration.h"
 
 namespace vitrine::imaging {
 namespace {

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "base/json.h"
-#include "imaging/agreement.h"
 #include "imaging/cohort.h"
-#include "imaging/crop.h"
 #include "imaging/notes.h"
+#include "imaging/steps/agreement.h"
+#include "imaging/steps/crop.h"
 
 namespace vitrine::imaging {
 

@@ -7,10 +7,10 @@
 
 #include "base/json.h"
 #include "data/manifest.h"
-#include "imaging/agreement.h"
-#include "imaging/crop.h"
 #include "imaging/equal_files.h"
 #include "imaging/notes.h"
+#include "imaging/steps/agreement.h"
+#include "imaging/steps/crop.h"
 
 namespace vitrine::imaging {
 

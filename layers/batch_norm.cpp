@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "layers/pairwise.h"
+#include "layers/kernels/pairwise.h"
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {

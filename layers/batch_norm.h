@@ -8,7 +8,7 @@
 //            from dmu = -sum dh / sqrt(v + eps) and dv = -1/2 sum dh (x - mu) (v + eps)^(-3/2), put into dx and collected
 // Shapes     x, y [..., C] (rows = size / C), gamma, beta [C]
 // Saved      x, gamma, mean and deviation
-// Numerics   all sums over rows in float64: chunks of 1,024 rows, rows ascending, joined by the tree of layers/pairwise.h. Two passes:
+// Numerics   all sums over rows in float64: chunks of 1,024 rows, rows ascending, joined by the tree of layers/kernels/pairwise.h. Two passes:
 //            the mean first, then squared distances from it. x - mu is taken as (x - high) - low with mu = high + low in float32,
 //            so a large mean costs no digits. gamma / sqrt(v + eps) is computed in float64 and rounded once.
 // Requires   gamma, beta [C]; in training at least two rows (checked: ShapeError)
@@ -21,7 +21,7 @@
 #include <span>
 
 #include "autograd/tape.h"
-#include "layers/mode.h"
+#include "layers/pass.h"
 #include "tensor/cuda/both.h"
 
 namespace vitrine {

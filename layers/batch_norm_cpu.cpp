@@ -1,7 +1,7 @@
 #include "layers/batch_norm.h"
 
-#include "layers/norm_cpu.h"
-#include "layers/pairwise_cpu.h"
+#include "layers/kernels/norm_cpu.h"
+#include "layers/kernels/pairwise_cpu.h"
 #include "tensor/parallel.h"
 
 namespace vitrine::cpu::VITRINE_ISA {

@@ -1,8 +1,8 @@
 #include "layers/batch_norm.h"
 
-#include "layers/norm_cuda.h"
-#include "layers/pairwise.h"
-#include "layers/sums_cuda.h"
+#include "layers/kernels/column_sums_cuda.h"
+#include "layers/kernels/norm_cuda.h"
+#include "layers/kernels/pairwise.h"
 
 namespace vitrine::cuda {
 namespace {

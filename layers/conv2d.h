@@ -8,18 +8,18 @@
 // Saved      x, w
 // Numerics   y, dx: one float32 accumulator per output, fma, flattened index (r, s, c) or (r, s, k) ascending, a new accumulator
 //            every 128 indices, their sums joined in index order in float32; b is added last. dw, db: pixels (n, p, q) ascending,
-//            a new accumulator every 1,024 pixel indices, joined in float64 by the tree of layers/pairwise.h, rounded once.
+//            a new accumulator every 1,024 pixel indices, joined in float64 by the tree of layers/kernels/pairwise.h, rounded once.
 //            Taps in the padding are skipped, not multiplied by zero. |error| <= gamma_t sum |x||w|, t = min(terms, chunk) +
 //            chunks, gamma_t = t u / (1 - t u), u = 2^-24.
 // Requires   C equal in x and w; at least one image and one output pixel (checked: ShapeError)
-// Differs    from torch.nn.Conv2d: NHWC and RSCK layouts, padding explicit per side (layers/window.h), no dilation, no groups
+// Differs    from torch.nn.Conv2d: NHWC and RSCK layouts, padding explicit per side (layers/kernels/window.h), no dilation, no groups
 // Reference  LeCun et al. 1989, doi 10.1162/neco.1989.1.4.541
 #pragma once
 
 #include <cstdint>
 
 #include "autograd/tape.h"
-#include "layers/window.h"
+#include "layers/kernels/window.h"
 
 namespace vitrine {
 

@@ -1,7 +1,7 @@
 #include "layers/conv2d.h"
 
-#include "layers/gemm_cpu.h"
-#include "layers/weight_gradient_cpu.h"
+#include "layers/kernels/gemm_cpu.h"
+#include "layers/kernels/weight_gradient_cpu.h"
 #include "tensor/scratch.h"
 
 namespace vitrine::cpu::VITRINE_ISA {

@@ -1,7 +1,7 @@
 #include "layers/conv2d.h"
-#include "layers/cudnn_convolution.h"
-#include "layers/long_sums_cuda.h"
-#include "layers/window_cuda.h"
+#include "layers/cudnn/convolution.h"
+#include "layers/kernels/long_sums_cuda.h"
+#include "layers/kernels/window_cuda.h"
 
 namespace vitrine::cuda {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "layers/conv2d.h"
-#include "layers/pairwise.h"
+#include "layers/kernels/pairwise.h"
 
 namespace vitrine::reference {
 

@@ -7,7 +7,7 @@
 // Shapes     x [N, H, W, C], w [R, S, C], y [N, P, Q, C]
 // Saved      x, w
 // Numerics   y, dx: one float32 accumulator per output, fma, taps (r, s) ascending. dw: pixels (n, p, q) ascending, a new accumulator
-//            every 1,024 pixel indices, joined in float64 by the tree of layers/pairwise.h, rounded once. Taps in the padding are
+//            every 1,024 pixel indices, joined in float64 by the tree of layers/kernels/pairwise.h, rounded once. Taps in the padding are
 //            skipped. |error| <= gamma_t sum |x||w|, t = terms of a chain, gamma_t = t u / (1 - t u), u = 2^-24.
 // Requires   C equal in x and w; at most 256 taps; at least one image and one output pixel (checked: ShapeError)
 // Differs    from torch.nn.Conv2d(groups=C): NHWC and RSC layouts, padding explicit per side, channel multiplier 1, no bias

@@ -1,7 +1,7 @@
 #include "layers/depthwise_conv2d.h"
 
-#include "layers/pairwise_cpu.h"
-#include "layers/window_cpu.h"
+#include "layers/kernels/pairwise_cpu.h"
+#include "layers/kernels/window_cpu.h"
 #include "tensor/parallel.h"
 
 namespace vitrine::cpu::VITRINE_ISA {

@@ -1,8 +1,8 @@
 #include "layers/depthwise_conv2d.h"
 
-#include "layers/depthwise_sweep_cuda.h"
-#include "layers/linear_algebra_cuda.h"
-#include "layers/window_cuda.h"
+#include "layers/kernels/depthwise_sweep_cuda.h"
+#include "layers/kernels/linear_algebra_cuda.h"
+#include "layers/kernels/window_cuda.h"
 
 namespace vitrine::cuda {
 namespace {

@@ -13,7 +13,7 @@
 
 #include <cstdint>
 
-#include "layers/mode.h"
+#include "layers/pass.h"
 
 namespace vitrine {
 

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "layers/mode.h"
+#include "layers/pass.h"
 #include "tensor/philox.h"
 
 namespace vitrine::reference {

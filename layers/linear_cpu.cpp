@@ -1,6 +1,6 @@
 #include "layers/linear.h"
 
-#include "layers/weight_gradient_cpu.h"
+#include "layers/kernels/weight_gradient_cpu.h"
 
 namespace vitrine::cpu::VITRINE_ISA {
 namespace {

@@ -1,5 +1,5 @@
+#include "layers/kernels/linear_algebra_cuda.h"
 #include "layers/linear.h"
-#include "layers/linear_algebra_cuda.h"
 
 namespace vitrine::cuda {
 namespace {

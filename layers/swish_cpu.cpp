@@ -1,6 +1,6 @@
 #include "layers/swish.h"
 
-#include "layers/activation_cpu.h"
+#include "layers/kernels/activation_cpu.h"
 #include "tensor/parallel.h"
 
 namespace vitrine::cpu::VITRINE_ISA {

@@ -15,7 +15,7 @@
 #include "base/output.h"
 #include "base/sha256.h"
 #include "base/version.h"
-#include "layers/cudnn_convolution.h"
+#include "layers/cudnn/convolution.h"
 #include "tensor/cuda/blas.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"

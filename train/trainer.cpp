@@ -17,7 +17,7 @@
 #include "nn/efficientnet/first_conv.h"
 #include "tensor/math.h"
 #include "tensor/parallel.h"
-#include "train/parallel_training.h"
+#include "train/device/parallel_training.h"
 #include "train/resume.h"
 #include "train/schedule.h"
 #include "train/step.h"

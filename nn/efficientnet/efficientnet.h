@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "layers/mbconv.h"
+#include "layers/blocks/mbconv.h"
 #include "nn/efficientnet/scaling.h"
 #include "nn/efficientnet/semantics.h"
 #include "nn/efficientnet/trained_on.h"

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "layers/packed.h"
+#include "layers/kernels/packed.h"
 #include "tensor/cuda/launch.h"
 
 namespace vitrine::cuda {

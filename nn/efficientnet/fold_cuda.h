@@ -1,4 +1,4 @@
-// Batch norm folded into weights on a CUDA device: the arithmetic of nn/efficientnet/fold.h, the layout of layers/packed.h.
+// Batch norm folded into weights on a CUDA device: the arithmetic of nn/efficientnet/fold.h, the layout of layers/kernels/packed.h.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ struct NormToFold {
   double eps;
 };
 
-// packed: panels and bias of w [K, N], layers/packed.h.
+// packed: panels and bias of w [K, N], layers/kernels/packed.h.
 void fold_packed(const float* w, const NormToFold& norm, std::int64_t K, std::int64_t N, float* packed);
 // folded [taps, C] and bias [C] of w [taps, C].
 void fold_taps(const float* w, const NormToFold& norm, std::int64_t taps, std::int64_t C, float* folded, float* bias);

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "layers/planes.h"
+#include "layers/blocks/planes.h"
 #include "nn/efficientnet/fold.h"
 #include "nn/efficientnet/fold_cuda.h"
 #include "tensor/cuda/graph.h"

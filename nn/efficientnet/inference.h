@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "layers/folded.h"
+#include "layers/blocks/mbconv_folded.h"
 #include "nn/efficientnet/efficientnet.h"
 
 namespace vitrine {

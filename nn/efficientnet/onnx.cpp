@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "layers/window.h"
+#include "layers/kernels/window.h"
 #include "nn/efficientnet/checkpoint.h"
 #include "nn/efficientnet/fold.h"
 #include "weights/protobuf.h"

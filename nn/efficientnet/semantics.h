@@ -10,7 +10,7 @@
 #include <map>
 #include <string>
 
-#include "layers/mbconv.h"
+#include "layers/blocks/mbconv.h"
 #include "nn/efficientnet/scaling.h"
 #include "weights/key_tables.h"
 

@@ -40,7 +40,7 @@ struct Activated {
   float value, slope;  // f(u), f'(u)
 };
 
-struct Swish {  // layers/activation_cpu.h
+struct Swish {  // layers/kernels/activation_cpu.h
   VITRINE_HD static float value(float u) { return u * sigmoid(u); }
   VITRINE_HD static float slope(float u) {
     const float s = sigmoid(u);

@@ -1,5 +1,5 @@
 // gzip streams, plain bytes too: read in large pieces or byte by byte, the same comes out, or the same refusal.
-#include "imaging/gzip.h"
+#include "imaging/formats/gzip.h"
 
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/memory_file.h"

@@ -1,5 +1,5 @@
 // NIfTI volumes: what is accepted has as many finite voxels as its header says, and can be turned into the order of the steps.
-#include "imaging/nifti.h"
+#include "imaging/formats/nifti.h"
 
 #include <cmath>
 

@@ -1,10 +1,10 @@
 // Series of one head and of two, without coregistration: all lie where they are.
-#include "imaging/agreement.h"
+#include "imaging/steps/agreement.h"
 
 #include <gmock/gmock.h>
 
-#include "imaging/anatomy.h"
-#include "imaging/patient.h"
+#include "imaging/simulator/anatomy.h"
+#include "imaging/simulator/patient.h"
 #include "prepared_cohort.h"
 
 namespace vitrine::imaging {

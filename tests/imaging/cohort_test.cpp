@@ -10,9 +10,9 @@
 #include "base/output.h"
 #include "base/sha256.h"
 #include "imaging/cohort.h"
-#include "imaging/cohort_simulator.h"
-#include "imaging/lesion.h"
-#include "imaging/patient.h"
+#include "imaging/simulator/cohort_simulator.h"
+#include "imaging/simulator/lesion.h"
+#include "imaging/simulator/patient.h"
 #include "tensor/parallel.h"
 
 namespace vitrine::imaging {

@@ -1,5 +1,5 @@
 // Lesions, their slices and crops, and what is said about what is left out.
-#include "imaging/crop.h"
+#include "imaging/steps/crop.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

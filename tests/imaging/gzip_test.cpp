@@ -1,5 +1,5 @@
 // Streams of gzip: members, padding, garbage, cuts, and memory that follows what arrives.
-#include "imaging/gzip.h"
+#include "imaging/formats/gzip.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,9 +12,9 @@
 #include <functional>
 
 #include "base/error.h"
-#include "imaging/nifti.h"
-#include "imaging/nifti_header.h"
-#include "imaging/read_volume.h"
+#include "imaging/formats/nifti.h"
+#include "imaging/formats/nifti_header.h"
+#include "imaging/formats/read_volume.h"
 
 namespace vitrine::imaging {
 namespace {

@@ -1,5 +1,5 @@
 // Masks as tools write them.
-#include "imaging/mask.h"
+#include "imaging/steps/mask.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

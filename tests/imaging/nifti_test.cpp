@@ -10,8 +10,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/output.h"
-#include "imaging/nifti.h"
-#include "imaging/nifti_header.h"
+#include "imaging/formats/nifti.h"
+#include "imaging/formats/nifti_header.h"
 #include "imaging/volume.h"
 
 namespace vitrine::imaging {

@@ -11,8 +11,8 @@
 
 #include "base/file.h"
 #include "base/output.h"
-#include "imaging/nifti.h"
-#include "imaging/read_volume.h"
+#include "imaging/formats/nifti.h"
+#include "imaging/formats/read_volume.h"
 
 namespace vitrine::imaging {
 namespace {

@@ -19,7 +19,7 @@
 #include "base/json.h"
 #include "base/output.h"
 #include "base/sha256.h"
-#include "imaging/nifti.h"
+#include "imaging/formats/nifti.h"
 #include "imaging/prep.h"
 
 namespace vitrine::imaging {

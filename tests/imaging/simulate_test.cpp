@@ -8,7 +8,7 @@
 
 #include "base/interrupt.h"
 #include "base/lock.h"
-#include "imaging/cohort_simulator.h"
+#include "imaging/simulator/cohort_simulator.h"
 #include "prepared_cohort.h"
 #include "tensor/parallel.h"
 

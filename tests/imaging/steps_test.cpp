@@ -5,14 +5,14 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "imaging/anatomy.h"
-#include "imaging/bias_field.h"
-#include "imaging/brain.h"
-#include "imaging/grid.h"
-#include "imaging/nifti.h"
-#include "imaging/normalize.h"
-#include "imaging/patient.h"
-#include "imaging/registration.h"
+#include "imaging/formats/nifti.h"
+#include "imaging/simulator/anatomy.h"
+#include "imaging/simulator/patient.h"
+#include "imaging/steps/bias_field.h"
+#include "imaging/steps/brain.h"
+#include "imaging/steps/grid.h"
+#include "imaging/steps/normalize.h"
+#include "imaging/steps/registration.h"
 
 namespace vitrine::imaging {
 namespace {

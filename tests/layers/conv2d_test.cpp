@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "layers/conv2d_reference.h"
-#include "layers/pairwise.h"
+#include "layers/kernels/pairwise.h"
 #include "tests/layers/golden.h"
 #include "tests/layers/op_tests.h"
 

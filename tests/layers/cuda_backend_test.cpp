@@ -6,10 +6,10 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "layers/cudnn_convolution.h"
-#include "layers/cudnn_swish.h"
+#include "layers/blocks/mbconv_folded.h"
+#include "layers/cudnn/convolution.h"
+#include "layers/cudnn/swish.h"
 #include "layers/depthwise_conv2d.h"
-#include "layers/folded.h"
 #include "layers/swish.h"
 #include "tensor/cuda/scalar_math.h"
 #include "tests/cuda_devices.h"

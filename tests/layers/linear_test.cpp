@@ -1,8 +1,8 @@
 #include "layers/linear.h"
 
 #include "base/error.h"
+#include "layers/kernels/pairwise.h"
 #include "layers/linear_reference.h"
-#include "layers/pairwise.h"
 #include "tests/layers/golden.h"
 #include "tests/layers/op_tests.h"
 

@@ -57,33 +57,31 @@ def includes():
 
 
 def op_lists():
+    """The headers of ops and of composed blocks, and where their tests lie."""
     text = read("layers/CMakeLists.txt")
-    lists = [re.search(rf"set\({name}\s+([^)]*)\)", text).group(1).split() for name in ("VITRINE_OPS", "VITRINE_COMPOSITES")]
-    return lists
+    ops, blocks = (re.search(rf"set\({lst}\s+([^)]*)\)", text).group(1).split() for lst in ("VITRINE_OPS", "VITRINE_BLOCKS"))
+    return ops, blocks
 
 
 def siblings():
-    """Every op has its six files, every composite its three, and no reference is without a test."""
-    ops, composites = op_lists()
+    """Every op has its six files, every block its three, and no reference is without a test."""
+    ops, blocks = op_lists()
     have = set(FILES)
-    for names, patterns in ((ops, OP_FILES), (composites, ("{}.h", "{}.cpp"))):
+    for room, names, patterns in (("", ops, OP_FILES), ("blocks/", blocks, ("{}.h", "{}.cpp"))):
         for name in names:
-            for pattern in patterns:
-                if "layers/" + pattern.format(name) not in have:
-                    yield "layers/CMakeLists.txt", 1, f"{name} lacks its sibling layers/{pattern.format(name)}"
-            if f"tests/layers/{name}_test.cpp" not in have:
-                yield "layers/CMakeLists.txt", 1, f"{name} lacks its test tests/layers/{name}_test.cpp"
+            for file in [f"layers/{room}" + pattern.format(name) for pattern in patterns] + [f"tests/layers/{room}{name}_test.cpp"]:
+                if file not in have:
+                    yield "layers/CMakeLists.txt", 1, f"{name} lacks its sibling {file}"
     for path in FILES:
-        found = re.fullmatch(r"layers/(\w+)_reference\.h", path)
-        if found and found.group(1) not in ops:
+        found = re.fullmatch(r"layers/(?:\w+/)?(\w+)_reference\.h", path)
+        if found and (found.group(1) not in ops or path.count("/") > 1):
             yield path, 1, "a reference whose op is not in the list of layers/CMakeLists.txt"
 
 
 def sections():
     """An op's header starts with one line of purpose and the fixed sections in order."""
-    ops, composites = op_lists()
-    for name in ops + composites:
-        path = f"layers/{name}.h"
+    ops, blocks = op_lists()
+    for path in [f"layers/{name}.h" for name in ops] + [f"layers/blocks/{name}.h" for name in blocks]:
         lines = read(path).splitlines()
         if not lines[0].startswith("// ") or lines[1] != "//":
             yield path, 1, "the first line is one sentence of purpose, then a line of //"

@@ -1,5 +1,5 @@
 // Training on a CUDA device: 50 steps have the CPU's bits in the portable tier; the run-to-run tier follows the same curve and repeats its bits.
-#include "train/parallel_training.h"
+#include "train/device/parallel_training.h"
 
 #include <gtest/gtest.h>
 

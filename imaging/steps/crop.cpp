@@ -1,0 +1,222 @@
+#include "imaging/steps/crop.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/number.h"
+#include "imaging/steps/components.h"
+
+namespace vitrine::imaging {
+namespace {
+
+constexpr std::array<std::array<const char*, 2>, 3> kSides{{{"right", "left"}, {"front", "back"}, {"bottom", "top"}}};
+
+double voxel_mm3(const Vec3& s) { return s[0] * s[1] * s[2]; }
+
+// The fewest voxels of at least so much.
+std::int64_t voxels_of(double mm3, const Vec3& spacing) {
+  auto n = static_cast<std::int64_t>(std::floor(mm3 / voxel_mm3(spacing)));
+  while (static_cast<double>(n) * voxel_mm3(spacing) < mm3) ++n;
+  return n;
+}
+
+LesionSlice slice_of(int lesion, const SliceBox& box, const Vec3& spacing) {
+  const double width = static_cast<double>(box.i1 - box.i0 + 1) * spacing[0],
+               height = static_cast<double>(box.j1 - box.j0 + 1) * spacing[1];
+  const double longer = std::max(width, height);
+  LesionSlice s;
+  s.lesion = lesion;
+  s.slice = box.k;
+  s.area_mm2 = static_cast<double>(box.voxels) * spacing[0] * spacing[1];
+  s.centre_i = static_cast<double>(box.i0 + box.i1) / 2;
+  s.centre_j = static_cast<double>(box.j0 + box.j1) / 2;
+  s.side_mm = std::max({longer * 1.3, longer + 8, 16.0});
+  return s;
+}
+
+// The largest slices of one lesion that keep their distance.
+std::vector<LesionSlice> chosen_slices(int number, const Component& lesion, const Vec3& spacing, const CropOptions& options) {
+  std::vector<LesionSlice> all, chosen;
+  for (const SliceBox& box : lesion.slices) all.push_back(slice_of(number, box, spacing));
+  std::stable_sort(all.begin(), all.end(), [](const LesionSlice& a, const LesionSlice& b) { return a.area_mm2 > b.area_mm2; });
+  const double gap = std::max(2.0, spacing[2]);
+  for (const LesionSlice& s : all) {
+    if (static_cast<int>(chosen.size()) == options.slices_per_lesion) break;
+    if (s.area_mm2 < options.minimum_area_mm2 || s.area_mm2 < 0.3 * all.front().area_mm2) break;
+    const bool apart = std::all_of(chosen.begin(), chosen.end(), [&](const LesionSlice& c) {
+      return std::abs(static_cast<double>(c.slice - s.slice)) * spacing[2] >= gap - 1e-9;
+    });
+    if (apart) chosen.push_back(s);
+  }
+  std::sort(chosen.begin(), chosen.end(), [](const LesionSlice& a, const LesionSlice& b) { return a.slice < b.slice; });
+  return chosen;
+}
+
+std::string mm3_text(std::int64_t voxels, const Vec3& spacing) {
+  return fixed(static_cast<double>(voxels) * voxel_mm3(spacing), 1) + " mm3";
+}
+
+std::string largest_area_text(const Component& c, const Vec3& spacing) {
+  std::int64_t most = 0;
+  for (const SliceBox& box : c.slices) most = std::max(most, box.voxels);
+  return fixed(static_cast<double>(most) * spacing[0] * spacing[1], 1) + " mm2";
+}
+
+std::string place_text(const Component& c, const StorageOrder& order) {
+  const auto p = order.stored_index(c.first);
+  return text("voxel (", p[0], ", ", p[1], ", ", p[2], ")");
+}
+
+// A part that is too small is left out by rule; a lesion that somebody has numbered should not be.
+void note_small(const Components& found, const LesionMask& mask, const CropOptions& options, Notes& notes) {
+  const Vec3& s = mask.labels.geometry.spacing;
+  for (const Component& c : found.small) {
+    notes.push_back({mask.numbered, text("lesion mask: ", mask.numbered ? text("lesion ", c.label) : std::string("a part"),
+                                         " of ", mm3_text(c.voxels, s), " at ", place_text(c, mask.order),
+                                         " was left out, below ", options.minimum_volume_mm3, " mm3")});
+  }
+  const std::int64_t more = found.small_count - static_cast<std::int64_t>(found.small.size());
+  if (more == 0) return;
+  std::int64_t voxels = found.small_voxels;
+  for (const Component& c : found.small) voxels -= c.voxels;
+  notes.push_back(
+      {mask.numbered, text("lesion mask: ", more, " more parts from ", mm3_text(found.smallest, s), " on, together ",
+                           mm3_text(voxels, s), ", were left out, below ", options.minimum_volume_mm3, " mm3")});
+}
+
+// Where a lesion reaches the last voxels it may go on beyond them.
+void warn_of_border(int number, const Component& c, const Geometry& g, Notes& notes) {
+  std::array<std::int64_t, 3> low{g.size[0], g.size[1], c.slices.front().k}, high{0, 0, c.slices.back().k};
+  for (const SliceBox& box : c.slices) {
+    low = {std::min(low[0], box.i0), std::min(low[1], box.j0), low[2]};
+    high = {std::max(high[0], box.i1), std::max(high[1], box.j1), high[2]};
+  }
+  std::string sides;
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    if (low[axis] == 0) sides += text(sides.empty() ? "" : ", ", kSides[axis][0]);
+    if (high[axis] == g.size[axis] - 1) sides += text(sides.empty() ? "" : ", ", kSides[axis][1]);
+  }
+  if (!sides.empty()) warn(notes, text("lesion ", number, " touches the border of T1c (", sides, "): it may be cut there"));
+}
+
+void warn_of_reach(const LesionSlice& s, const Geometry& g, Notes& notes) {
+  std::string sides;
+  const std::array<double, 2> centre{s.centre_i, s.centre_j};
+  for (std::size_t axis = 0; axis < 2; ++axis) {
+    const double half = s.side_mm / 2 / g.spacing[axis];
+    const std::array<double, 2> beyond{-0.5 - (centre[axis] - half),
+                                       centre[axis] + half - (static_cast<double>(g.size[axis]) - 0.5)};
+    for (std::size_t side = 0; side < 2; ++side) {
+      if (beyond[side] <= 1e-6) continue;
+      sides += text(sides.empty() ? "" : ", ", fixed(beyond[side] * g.spacing[axis], 1), " mm at the ", kSides[axis][side]);
+    }
+  }
+  if (!sides.empty()) warn(notes, text("crop ", crop_name(s), " reaches beyond T1c (", sides, "): it is 0 there"));
+}
+
+// For every output pixel, the source indices that it averages and their weights (sum 1).
+struct Tap {
+  std::int64_t first = 0;
+  std::vector<double> weight;
+};
+
+std::vector<Tap> taps_of(double centre, double side_voxels, int size) {
+  const double scale = side_voxels / size, support = std::max(1.0, scale);
+  std::vector<Tap> taps(static_cast<std::size_t>(size));
+  for (int p = 0; p < size; ++p) {
+    const double x = centre - side_voxels / 2 + (p + 0.5) * scale;  // in voxel indices, whose centres are whole numbers
+    Tap& t = taps[static_cast<std::size_t>(p)];
+    t.first = static_cast<std::int64_t>(std::floor(x - support)) + 1;
+    double sum = 0;
+    for (std::int64_t i = t.first; static_cast<double>(i) < x + support; ++i) {
+      t.weight.push_back(1 - std::abs(static_cast<double>(i) - x) / support);
+      sum += t.weight.back();
+    }
+    for (double& w : t.weight) w /= sum;
+  }
+  return taps;
+}
+
+}  // namespace
+
+std::string crop_name(const LesionSlice& slice) { return text("l", slice.lesion, "_s", slice.slice); }
+
+LesionSearch find_lesion_slices(const LesionMask& mask, const CropOptions& options, const std::string& what, Notes& notes) {
+  const Geometry& g = mask.labels.geometry;
+  Components found = find_components(mask.labels, mask.numbered, voxels_of(options.minimum_volume_mm3, g.spacing), what);
+  note_small(found, mask, options, notes);
+  if (mask.numbered)
+    std::sort(found.large.begin(), found.large.end(), [](const Component& a, const Component& b) { return a.label < b.label; });
+  LesionSearch result;
+  for (const Component& c : found.large) {
+    FoundLesion lesion;
+    lesion.number = mask.numbered ? c.label : static_cast<int>(result.lesions.size()) + 1;
+    lesion.pieces = c.pieces;
+    lesion.volume_mm3 = static_cast<double>(c.voxels) * voxel_mm3(g.spacing);
+    const std::vector<LesionSlice> chosen = chosen_slices(lesion.number, c, g.spacing, options);
+    lesion.crops = static_cast<int>(chosen.size());
+    if (c.pieces > 1)
+      note(notes, text("lesion ", lesion.number, " has ", c.pieces, " separate pieces; they were taken for one lesion"));
+    if (chosen.empty()) {
+      warn(notes, text("lesion ", lesion.number, " of ", mm3_text(c.voxels, g.spacing), " at ", place_text(c, mask.order),
+                       " gives no crop: its largest slice has ", largest_area_text(c, g.spacing), ", below ",
+                       options.minimum_area_mm2));
+    }
+    warn_of_border(lesion.number, c, g, notes);
+    for (const LesionSlice& s : chosen) warn_of_reach(s, g, notes);
+    result.lesions.push_back(lesion);
+    result.slices.insert(result.slices.end(), chosen.begin(), chosen.end());
+  }
+  if (result.slices.empty()) {
+    const Component& most = found.large.empty() ? found.small.front() : found.large.front();
+    throw DataError(text(what, ": no lesion has ", options.minimum_volume_mm3, " mm3 and a slice of ", options.minimum_area_mm2,
+                         " mm2; the largest of ", found.small_count + static_cast<std::int64_t>(found.large.size()), " has ",
+                         mm3_text(most.voxels, g.spacing),
+                         most.slices.empty() ? std::string() : text(" and ", largest_area_text(most, g.spacing), " in a slice"),
+                         ", so check the mask"));
+  }
+  return result;
+}
+
+double share_outside(const LesionSlice& slice, const Geometry& grid, const Geometry& moving, const RigidTransform& transform,
+                     int size) {
+  int outside = 0;
+  for (int y = 0; y < size; ++y) {
+    for (int x = 0; x < size; ++x) {
+      const auto at = [&](double centre, int p, std::size_t axis) {
+        return centre + ((p + 0.5) / size - 0.5) * slice.side_mm / grid.spacing[axis];
+      };
+      const Vec3 index{at(slice.centre_i, x, 0), at(slice.centre_j, y, 1), static_cast<double>(slice.slice)};
+      outside += moving.holds(moving.to_index(transform.apply(grid.to_physical(index)))) ? 0 : 1;
+    }
+  }
+  return static_cast<double>(outside) / (static_cast<double>(size) * size);
+}
+
+std::vector<float> crop_slice(const Volume& volume, const LesionSlice& slice, int size) {
+  const auto& g = volume.geometry;
+  const std::vector<Tap> across = taps_of(slice.centre_i, slice.side_mm / g.spacing[0], size),
+                         down = taps_of(slice.centre_j, slice.side_mm / g.spacing[1], size);
+  std::vector<float> out;
+  out.reserve(static_cast<std::size_t>(size) * static_cast<std::size_t>(size));
+  for (const Tap& row : down) {
+    for (const Tap& column : across) {
+      double sum = 0;
+      for (std::size_t r = 0; r < row.weight.size(); ++r) {
+        const std::int64_t j = row.first + static_cast<std::int64_t>(r);
+        if (j < 0 || j >= g.size[1]) continue;
+        for (std::size_t c = 0; c < column.weight.size(); ++c) {
+          const std::int64_t i = column.first + static_cast<std::int64_t>(c);
+          if (i >= 0 && i < g.size[0])
+            sum += row.weight[r] * column.weight[c] * static_cast<double>(volume.at(i, j, slice.slice));
+        }
+      }
+      out.push_back(static_cast<float>(sum));
+    }
+  }
+  return out;
+}
+
+}  // namespace vitrine::imaging

@@ -1,0 +1,62 @@
+// Batch normalisation in training, the activation after it and the residual connection around it, as one op.
+//
+// Forward    y = act(BN(x)), or BN(x) without an activation; with a residual: y = skip + factor act(BN(x)), an image's factor being 0 or
+//            1 / (1 - rate) as drop_connect draws it, or 1
+// Backward   g = factor dy act'(BN(x));  dbeta = sum g,  dgamma = sum g h;  dx as layers/batch_norm.h;  dskip = dy
+// Shapes     x, y, skip [..., C] (rows = size / C), factor [N] for x [N, ..., C]
+// Saved      x, the factors and the constants of the norm: BN(x) and the activation's slope are computed again
+// Numerics   as layers/batch_norm.h and the activation's op, but statistics from one pass (layers/blocks/batch_statistics.h); sums of 512 rows in
+//            float64, added in index order. Held to the composed ops by tests/layers/blocks/conv_norm_fused_test.cpp.
+// Requires   at least two rows; skip of x's shape (checked: ShapeError)
+// Differs    from the composed ops: rounding of the statistics
+// Reference  Rota Bulo et al. 2018, arXiv:1712.02616 (the activation computed again in backward)
+#pragma once
+
+#include <optional>
+
+#include "layers/blocks/batch_statistics.h"
+#include "layers/kernels/activation.h"
+
+namespace vitrine {
+
+// What the normalised values are added to.
+struct Residual {
+  Variable skip;
+  double drop_rate = 0;  // drop_connect's, of op `op`
+  std::uint32_t op = 0;
+};
+
+// In training, with a tape. Updates the running statistics.
+Variable fused_norm(BatchNorm& norm, const Variable& x, const std::optional<Activation>& activation, const Pass& pass,
+                    const std::optional<Residual>& residual = std::nullopt);
+
+namespace cpu {
+
+struct FusedNormShape {
+  std::int64_t rows, C;
+  std::optional<Activation> activation;
+  std::int64_t rows_of_segment = 512;  // of one partial sum
+  std::int64_t segments() const { return (rows + rows_of_segment - 1) / rows_of_segment; }
+};
+
+// Null where there is none.
+struct ResidualRows {
+  const float* skip = nullptr;
+  const float* factors = nullptr;  // of images
+  std::int64_t image_rows = 1;
+};
+
+struct FusedNormKernels {
+  // sums of x and x^2, or of g and g h
+  void (*sums)(const FusedNormShape& s, const float* x, const NormTarget& sums);
+  void (*forward)(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual,
+                  const float* x, float* y);
+  void (*gradient_sums)(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual,
+                        const float* x, const float* dy, const NormGradientTarget& sums);
+  void (*gradient)(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual,
+                   const NormMeans& means, const float* x, const float* dy, float* dx);
+};
+const FusedNormKernels& fused_norm_kernels(Device device = {});
+
+}  // namespace cpu
+}  // namespace vitrine

@@ -1,0 +1,85 @@
+#include "layers/blocks/conv_norm_fused.h"
+#include "layers/kernels/column_sums_cuda.h"
+#include "layers/kernels/norm_cuda.h"
+
+namespace vitrine::cuda {
+namespace {
+
+using cpu::FusedNormShape;
+using cpu::NormConstants;
+using cpu::ResidualRows;
+
+struct Rows {
+  std::int64_t rows_of_segment, rows;
+  VITRINE_HD Span operator()(std::int64_t segment) const {
+    const std::int64_t first = segment * rows_of_segment, last = first + rows_of_segment;
+    return {first, last < rows ? last : rows};
+  }
+};
+
+// An image's factor; rows fit into 32 bits, whose division is cheap.
+VITRINE_HD float scaled(const ResidualRows& residual, std::int64_t r, float value) {
+  if (residual.factors == nullptr) return value;
+  return value * residual.factors[static_cast<std::uint32_t>(r) / static_cast<std::uint32_t>(residual.image_rows)];
+}
+
+void sums(const FusedNormShape& s, const float* x, const cpu::NormTarget& to) {
+  const std::int64_t C = s.C;
+  column_sums<2>(
+      "fused_norm", s.segments(), s.rows_of_segment, C, Rows{s.rows_of_segment, s.rows},
+      [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
+        const double value = static_cast<double>(x[r * C + c]);
+        acc[0] = acc[0] + value;
+        acc[1] = std::fma(value, value, acc[1]);
+      },
+      ToNorm{to, C});
+}
+
+void forward(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual, const float* x,
+             float* y) {
+  const std::int64_t C = s.C;
+  const Activate activate(s.activation);
+  const ResidualRows around = residual;
+  for_rows("fused_norm", s.rows, C, [=] VITRINE_HD(std::int64_t r, std::int64_t c) {
+    const std::int64_t i = r * C + c;
+    const float branch = scaled(around, r, activate.value(NormChannel(k, c).value(x[i], beta[c])));
+    y[i] = around.skip != nullptr ? around.skip[i] + branch : branch;
+  });
+}
+
+void gradient_sums(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual,
+                   const float* x, const float* dy, const cpu::NormGradientTarget& to) {
+  const std::int64_t C = s.C;
+  const Activate activate(s.activation);
+  const ResidualRows around = residual;
+  column_sums<2>(
+      "fused_norm", s.segments(), s.rows_of_segment, C, Rows{s.rows_of_segment, s.rows},
+      [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
+        const NormChannel norm(k, c);
+        const float value = x[r * C + c];
+        const double g = static_cast<double>(scaled(around, r, dy[r * C + c]) * activate.slope(norm.value(value, beta[c])));
+        acc[0] = acc[0] + g;
+        acc[1] = std::fma(g, static_cast<double>(norm.standard(value)), acc[1]);
+      },
+      ToNormGradients{to, C});
+}
+
+void gradient(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual,
+              const cpu::NormMeans& means, const float* x, const float* dy, float* dx) {
+  const std::int64_t C = s.C;
+  const Activate activate(s.activation);
+  const ResidualRows around = residual;
+  for_rows("fused_norm", s.rows, C, [=] VITRINE_HD(std::int64_t r, std::int64_t c) {
+    const std::int64_t i = r * C + c;
+    const NormChannel norm(k, c);
+    const float g = scaled(around, r, dy[i]) * activate.slope(norm.value(x[i], beta[c]));
+    dx[i] = norm.gradient(x[i], g, means.g[c], means.gh[c]);
+  });
+}
+
+}  // namespace
+
+extern const cpu::FusedNormKernels fused_norm_table;
+const cpu::FusedNormKernels fused_norm_table = {sums, forward, gradient_sums, gradient};
+
+}  // namespace vitrine::cuda

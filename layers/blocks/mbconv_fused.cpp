@@ -1,0 +1,266 @@
+#include "layers/blocks/mbconv_fused.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/error.h"
+#include "layers/blocks/batch_statistics.h"
+#include "layers/blocks/planes.h"
+#include "layers/blocks/squeeze_excitation_fused.h"
+#include "tensor/isa.h"
+#include "tensor/parallel.h"
+
+namespace vitrine::cuda {
+extern const cpu::FusedPointwiseKernels fused_pointwise_table;
+extern const cpu::FusedDepthwiseKernels fused_depthwise_table;
+}  // namespace vitrine::cuda
+
+namespace vitrine {
+namespace cpu {
+
+namespace scalar {
+extern const FusedPointwiseKernels fused_pointwise_table;
+extern const FusedDepthwiseKernels fused_depthwise_table;
+}  // namespace scalar
+namespace avx2 {
+extern const FusedPointwiseKernels fused_pointwise_table;
+extern const FusedDepthwiseKernels fused_depthwise_table;
+}  // namespace avx2
+namespace avx512 {
+extern const FusedPointwiseKernels fused_pointwise_table;
+extern const FusedDepthwiseKernels fused_depthwise_table;
+}  // namespace avx512
+
+const FusedPointwiseKernels& fused_pointwise_kernels(Device device) {
+  return for_device(device, scalar::fused_pointwise_table, avx2::fused_pointwise_table, avx512::fused_pointwise_table,
+                    vitrine::cuda::fused_pointwise_table);
+}
+const FusedDepthwiseKernels& fused_depthwise_kernels(Device device) {
+  return for_device(device, scalar::fused_depthwise_table, avx2::fused_depthwise_table, avx512::fused_depthwise_table,
+                    vitrine::cuda::fused_depthwise_table);
+}
+
+}  // namespace cpu
+
+namespace {
+
+constexpr std::int64_t kMostSegments = 16;    // more would only cost memory for partial sums
+constexpr std::int64_t kSegmentPixels = 256;  // fewer would make short loops
+
+// The gradient of a weight, [rows][columns] in a kernel's eyes: written by it where there is one segment, else summed over segments.
+// A CUDA device's kernels sum over segments themselves.
+class WeightGradient {
+ public:
+  WeightGradient(std::int64_t segments, std::int64_t rows, std::int64_t columns, const Shape& shape, Device device)
+      : segments_(segments), rows_(rows), columns_(columns), result_(Tensor::uninitialized(shape, device)) {
+    if (segments > 1 && !device.is_cuda()) partial_.emplace(segments, rows, columns, device);
+  }
+  cpu::FusedGradient target() {
+    return partial_ ? cpu::FusedGradient{partial_->data(), nullptr} : cpu::FusedGradient{nullptr, result_.mutable_data()};
+  }
+  Tensor summed(bool transposed) {
+    if (partial_) {
+      cpu::norm_sums_kernels(result_.device())
+          .weights(partial_->data(), segments_, rows_, columns_, transposed, result_.mutable_data());
+    }
+    return result_;
+  }
+
+ private:
+  std::int64_t segments_, rows_, columns_;
+  Tensor result_;
+  std::optional<PartialSums> partial_;
+};
+
+// A wide tensor (layers/blocks/planes.h).
+Tensor planes(std::int64_t rows, std::int64_t channels, Device device) {
+  return Tensor::uninitialized({cpu::plane_floats(rows, channels)}, device);
+}
+
+struct FusedMBConvNode final : Node {
+  cpu::FusedShape shape;
+  Tensor x, z1, z2;  // z1 undefined without expansion
+  NormTensor norm1, norm2;
+  Tensor beta1, beta2;
+  Tensor w_expand, w_depthwise, w_project;
+  GateValues gate;  // from the pooled values on; undefined without squeeze-excitation
+
+  std::string_view name() const override { return "fused_mbconv"; }
+  bool expands() const { return z1.defined(); }
+  cpu::FusedNorm first() const { return expands() ? cpu::FusedNorm{norm1.view(), beta1.data()} : cpu::FusedNorm{}; }
+  cpu::FusedNorm second() const { return {norm2.view(), beta2.data()}; }
+  const Tensor& input_tensor() const { return expands() ? z1 : x; }
+  const float* input() const { return input_tensor().data(); }
+  bool has_gate() const { return gate.gate.defined(); }
+  const float* scale() const { return has_gate() ? gate.gate.data() : nullptr; }
+
+  Tensor forward(MBConv& block);
+  std::vector<Tensor> backward(const Tensor& dz3, const Wanted& wanted) const override;
+};
+
+Tensor FusedMBConvNode::forward(MBConv& block) {
+  const ConvShape& d = shape.depthwise;
+  const Device device = x.device();
+  const cpu::FusedPointwiseKernels& pointwise = cpu::fused_pointwise_kernels(x.device());
+  const cpu::FusedDepthwiseKernels& depthwise = cpu::fused_depthwise_kernels(x.device());
+  if (block.expand) {
+    z1 = planes(d.N * d.H * d.W, d.C, device);
+    NormOfBatch statistics(block.expand->norm, shape.segments(), d.N * d.H * d.W, device);
+    pointwise.expand(shape, x.data(), w_expand.data(), z1.mutable_data(), statistics.target());
+    norm1 = statistics.result();
+    beta1 = block.expand->norm.beta.value;
+  }
+  z2 = planes(d.N * d.P * d.Q, d.C, device);
+  NormOfBatch statistics(block.depthwise.norm, shape.segments(), d.N * d.P * d.Q, device);
+  depthwise.forward(shape, first(), input(), w_depthwise.data(), z2.mutable_data(), statistics.target());
+  norm2 = statistics.result();
+  beta2 = block.depthwise.norm.beta.value;
+  if (block.se) {
+    Tensor mean = Tensor::uninitialized({d.N, d.C}, device);
+    depthwise.pool(shape, second(), z2.data(), mean.mutable_data());
+    gate = gate_forward(*block.se, std::move(mean));
+  }
+  Tensor z3 = Tensor::uninitialized({d.N, d.P, d.Q, shape.out}, device);
+  pointwise.project(shape, second(), z2.data(), scale(), w_project.data(), z3.mutable_data());
+  return z3;
+}
+
+// Inputs in the order of `fused_mbconv`: x, expand (w, gamma, beta), depthwise (w, gamma, beta), project w, squeeze-excitation (4).
+std::vector<Tensor> FusedMBConvNode::backward(const Tensor& dz3, const Wanted& wanted) const {
+  const ConvShape& d = shape.depthwise;
+  const std::int64_t segments = shape.segments(), M = d.C;
+  const Device device = x.device();
+  const cpu::FusedPointwiseKernels& pointwise = cpu::fused_pointwise_kernels(x.device());
+  const cpu::FusedDepthwiseKernels& depthwise = cpu::fused_depthwise_kernels(x.device());
+  std::vector<Tensor> gradients(12);
+  // B1: the projection
+  Tensor g2 = Tensor::uninitialized(z2.shape(), device), gate_gradient;
+  float* const g2_data = g2.mutable_data();
+  if (has_gate()) gate_gradient = Tensor::uninitialized({d.N, M}, device);
+  {
+    WeightGradient weights(segments, shape.out, M, w_project.shape(), device);
+    pointwise.project_gradient(shape, second(), z2.data(), scale(), w_project.data(), dz3.data(), g2_data,
+                               has_gate() ? gate_gradient.mutable_data() : nullptr, weights.target());
+    gradients[7] = weights.summed(true);
+  }
+  // B2: the gate
+  Tensor pooled_gradient;
+  if (has_gate()) {
+    GateGradients g = gate_backward(gate, gate_gradient);
+    pooled_gradient = std::move(g.z);
+    gradients[8] = std::move(g.reduce_weight);
+    gradients[9] = std::move(g.reduce_bias);
+    gradients[10] = std::move(g.expand_weight);
+    gradients[11] = std::move(g.expand_bias);
+  }
+  // B3: the activation after the depthwise convolution, and its norm
+  NormGradients second_norm(segments, M, d.N * d.P * d.Q, device);
+  depthwise.activation_gradient(shape, second(), z2.data(), scale(), has_gate() ? pooled_gradient.data() : nullptr, g2_data,
+                                second_norm.target());
+  second_norm.finish();
+  gradients[5] = second_norm.gamma;
+  gradients[6] = second_norm.beta;
+  // B4: the depthwise convolution, and the activation before it
+  Tensor g1 = Tensor::uninitialized(input_tensor().shape(), device);
+  NormGradients first_norm(segments, M, d.N * d.H * d.W, device);
+  WeightGradient taps(segments, d.R * d.S, M, w_depthwise.shape(), device);
+  depthwise.gradient(shape, first(), second(), second_norm.means(), input(), z2.data(), g2_data, w_depthwise.data(),
+                     g1.mutable_data(), first_norm.target(), taps.target());
+  gradients[4] = taps.summed(false);
+  if (!expands()) {
+    gradients[0] = std::move(g1);
+    return gradients;
+  }
+  // B5: the expansion
+  first_norm.finish();
+  gradients[2] = first_norm.gamma;
+  gradients[3] = first_norm.beta;
+  WeightGradient weights(segments, shape.in, M, w_expand.shape(), device);
+  Tensor scratch = Tensor::uninitialized(w_expand.shape(), device);
+  if (wanted[0]) gradients[0] = Tensor::uninitialized(x.shape(), device);
+  pointwise.expand_gradient(shape, first(), first_norm.means(), x.data(), z1.data(), w_expand.data(), scratch.mutable_data(),
+                            g1.mutable_data(), wanted[0] ? gradients[0].mutable_data() : nullptr, weights.target());
+  gradients[1] = weights.summed(false);
+  return gradients;
+}
+
+cpu::FusedShape shape_of(const MBConv& block, const Shape& x) {
+  const Tensor& w = block.depthwise.weight.value;
+  const Padding padding = block.depthwise.padding_for(x[1], x[2]);
+  const std::int64_t R = w.shape()[0], M = w.shape()[2], stride = block.depthwise.stride;
+  cpu::FusedShape s;
+  s.depthwise = {x[0],
+                 x[1],
+                 x[2],
+                 M,
+                 R,
+                 R,
+                 M,
+                 output_size(x[1], padding.top, padding.bottom, R, stride),
+                 output_size(x[2], padding.left, padding.right, R, stride),
+                 stride,
+                 padding};
+  s.in = x[3];
+  s.out = block.project.weight.value.shape().back();
+  s.activation = block.depthwise.activation.value_or(Activation::swish);
+  const std::int64_t pixels = x[1] * x[2];
+  if (cpu::sums_whole_batches(block.depthwise.weight.value.device())) {
+    s.images = x[0];
+    return s;
+  }
+  s.images = std::min(x[0], std::max((x[0] + kMostSegments - 1) / kMostSegments, (kSegmentPixels + pixels - 1) / pixels));
+  return s;
+}
+
+}  // namespace
+
+bool fits_fused_mbconv(const MBConv& block, const Shape& x) {
+  const ConvNorm& d = block.depthwise;
+  const Shape& w = d.weight.value.shape();
+  if (x.rank() != 4 || x.elements() < 1 || w[0] != w[1] || (w[0] != 3 && w[0] != 5) || d.stride < 1 || d.stride > 2)
+    return false;
+  if (!d.activation || block.project.activation || (block.se && !fits_fused_gate(*block.se))) return false;
+  if (block.expand) {
+    const Shape& e = block.expand->weight.value.shape();
+    if (e[2] != x[3] || e[3] % 48 != 0 || block.expand->activation != d.activation) return false;
+  } else if (w[2] != x[3]) {
+    return false;
+  }
+  const cpu::FusedShape s = shape_of(block, x);
+  if (x[0] * x[1] * x[2] > std::numeric_limits<std::int32_t>::max()) return false;
+  return s.depthwise.P >= 1 && s.depthwise.Q >= 1 && s.depthwise.N * s.depthwise.P * s.depthwise.Q >= 2;
+}
+
+Variable fused_mbconv(MBConv& block, const Variable& x, const Pass& pass) {
+  auto node = std::make_unique<FusedMBConvNode>();
+  node->shape = shape_of(block, x.shape());
+  node->x = x.tensor();
+  node->w_depthwise = block.depthwise.weight.value;
+  node->w_project = block.project.weight.value;
+  std::vector<Variable> inputs(12);
+  inputs[0] = x;
+  const auto add_unit = [&](std::size_t at, const ConvNorm& unit) {
+    inputs[at] = pass.parameter(unit.weight);
+    inputs[at + 1] = pass.parameter(unit.norm.gamma);
+    inputs[at + 2] = pass.parameter(unit.norm.beta);
+  };
+  if (block.expand) {
+    node->w_expand = block.expand->weight.value;
+    add_unit(1, *block.expand);
+  }
+  add_unit(4, block.depthwise);
+  inputs[7] = pass.parameter(block.project.weight);
+  if (block.se) {
+    inputs[8] = pass.parameter(block.se->reduce_weight);
+    inputs[9] = pass.parameter(block.se->reduce_bias);
+    inputs[10] = pass.parameter(block.se->expand_weight);
+    inputs[11] = pass.parameter(block.se->expand_bias);
+  }
+  Tensor z3 = node->forward(block);
+  return pass.tape->record(std::move(z3), std::move(node), inputs);
+}
+
+}  // namespace vitrine

@@ -1,0 +1,217 @@
+// The depthwise convolution of layers/blocks/mbconv_fused.h on a CUDA device and the elementwise work around it.
+//
+// Run-to-run tier: sums ride with the pass that makes the values, and the backward pass reads z1, z2 and g2 once and writes g1, with
+// the gradient of the taps on the way. Portable tier: the CPU's order of every sum, a pass for each.
+#include "layers/blocks/batch_statistics.h"
+#include "layers/blocks/planes_cuda.h"
+#include "layers/kernels/depthwise_sweep_cuda.h"
+#include "tensor/tensor.h"
+
+namespace vitrine::cuda {
+
+extern const cpu::NormSumsKernels norm_sums_table;
+
+namespace {
+
+using cpu::FusedGradient;
+using cpu::FusedNorm;
+using cpu::FusedShape;
+using cpu::NormGradientTarget;
+using cpu::NormMeans;
+using cpu::NormTarget;
+
+constexpr std::int64_t kChainPixels =
+    256;  // of a float32 sum in the portable tier, layers/blocks/mbconv_fused_depthwise_cpu.cpp
+
+NormActivation first_of(const FusedShape& s, const FusedNorm& norm1, const float* z1) {
+  return {s, norm1, z1, s.depthwise.N * s.depthwise.H * s.depthwise.W};
+}
+NormActivation second_of(const FusedShape& s, const FusedNorm& norm2, const float* z2) {
+  return {s, norm2, z2, s.depthwise.N * s.depthwise.P * s.depthwise.Q};
+}
+
+void forward(const FusedShape& s, const FusedNorm& norm1, const float* z1, const float* w, float* z2, const NormTarget& sums) {
+  const ConvShape& z = s.depthwise;
+  const Wide wide(z.N * z.P * z.Q, z.C);
+  if (settings().tier == Tier::portable) {
+    depthwise_forward<0>(
+        "mbconv depthwise", z, w, first_of(s, norm1, z1),
+        [=] VITRINE_HD(std::int64_t r, std::int64_t c, float value, double*) { z2[wide.at(r, c)] = value; }, TakeNothing{});
+    return sums_of_squares("mbconv depthwise", s, output_rows(s), z2, sums);
+  }
+  depthwise_forward<2>(
+      "mbconv depthwise", z, w, first_of(s, norm1, z1),
+      [=] VITRINE_HD(std::int64_t r, std::int64_t c, float value, double* acc) {
+        z2[wide.at(r, c)] = value;
+        acc[0] = acc[0] + static_cast<double>(value);
+        acc[1] = std::fma(static_cast<double>(value), static_cast<double>(value), acc[1]);
+      },
+      ToNorm{sums, z.C});
+}
+
+void pool(const FusedShape& s, const FusedNorm& norm2, const float* z2, float* pooled) {
+  const std::int64_t N = s.depthwise.N, M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q;
+  const NormActivation value = second_of(s, norm2, z2);
+  column_sums<1>(
+      "mbconv pool", N, pixels, M, SegmentRows{pixels, N * pixels},
+      [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) { acc[0] = acc[0] + static_cast<double>(value(r, c)); },
+      [=] VITRINE_HD(std::int64_t n, std::int64_t c, const double* sum) {
+        pooled[n * M + c] = static_cast<float>(sum[0] / static_cast<double>(pixels));
+      });
+}
+
+void activation_gradient(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale,
+                         const float* pooled_gradient, float* dq, const NormGradientTarget& sums) {
+  const std::int64_t M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q;
+  const SegmentRows rows = output_rows(s);
+  const NormActivation value = second_of(s, norm2, z2);
+  const std::int32_t image = static_cast<std::int32_t>(pixels);  // rows fit into 32 bits, whose division is cheap
+  column_sums<2>(
+      "mbconv activation", s.segments(), rows.rows_of_segment, M, rows,
+      [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
+        const std::int64_t at = value.wide.at(r, c), gate = static_cast<std::int32_t>(r) / image * M + c;
+        const float factor = scale != nullptr ? scale[gate] : 1.0f;
+        const float share = scale != nullptr ? pooled_gradient[gate] / static_cast<float>(pixels) : 0.0f;
+        const NormChannel norm(value.norm.constants, c);
+        const float g = (dq[at] * factor + share) * value.activate.slope(norm.value(z2[at], value.norm.shift[c]));
+        dq[at] = g;
+        acc[0] = acc[0] + static_cast<double>(g);
+        acc[1] = std::fma(static_cast<double>(g), static_cast<double>(norm.standard(z2[at])), acc[1]);
+      },
+      ToNormGradients{sums, M});
+}
+
+// The gradient by z2 through its norm.
+struct SecondNormGradient {
+  NormActivation z2;
+  NormMeans means;
+  const float* g2;  // wide
+  VITRINE_HD float operator()(std::int64_t r, std::int64_t c) const {
+    const std::int64_t at = z2.wide.at(r, c);
+    return NormChannel(z2.norm.constants, c).gradient(z2.z[at], g2[at], means.g[c], means.gh[c]);
+  }
+};
+
+// g1 = de act'(BN1(z1)), or de where there is no norm; adds g1 and g1 h1.
+struct StoreFirstGradient {
+  NormActivation z1;
+  float* g1;
+  VITRINE_HD void operator()(std::int64_t r, std::int64_t c, float de, double* acc) const {
+    const std::int64_t at = z1.wide.at(r, c);
+    if (!z1.is_normed()) {
+      g1[at] = de;
+      return;
+    }
+    const NormChannel norm(z1.norm.constants, c);
+    const float g = de * z1.activate.slope(norm.value(z1.z[at], z1.norm.shift[c]));
+    g1[at] = g;
+    acc[0] = acc[0] + static_cast<double>(g);
+    acc[1] = std::fma(static_cast<double>(g), static_cast<double>(norm.standard(z1.z[at])), acc[1]);
+  }
+};
+
+// ---- the portable tier
+
+// The float32 sum of one tap and channel that goes to float64 after at least 256 pixels of whole rows: layers/blocks/mbconv_fused_depthwise_cpu.cpp
+// looks at its length every `group` rows.
+struct TapChain {
+  ConvShape z;
+  const float *x, *g;  // [N H W, C], [N P Q, C]
+
+  VITRINE_HD double sum(std::int64_t tap, std::int64_t c, std::int64_t n0, std::int64_t n1) const {
+    const std::int64_t group = 1 + (kChainPixels / z.Q < z.P - 1 ? kChainPixels / z.Q : z.P - 1);
+    double total = 0;
+    float chain = 0;
+    std::int64_t length = 0;
+    for (std::int64_t n = n0; n < n1; ++n) {
+      for (std::int64_t p = 0; p < z.P; p += group) {
+        const std::int64_t end = p + group < z.P ? p + group : z.P;
+        for (std::int64_t row = p; row < end; ++row) chain = add_row(tap, c, n, row, chain);
+        length += (end - p) * z.Q;
+        if (length >= kChainPixels) {
+          total = total + static_cast<double>(chain);
+          chain = 0;
+          length = 0;
+        }
+      }
+    }
+    return total + static_cast<double>(chain);
+  }
+
+  VITRINE_HD float add_row(std::int64_t tap, std::int64_t c, std::int64_t n, std::int64_t p, float chain) const {
+    const std::int64_t h = p * z.stride + tap / z.S - z.padding.top;
+    if (h < 0 || h >= z.H) return chain;
+    for (std::int64_t q = 0; q < z.Q; ++q) {
+      const std::int64_t v = q * z.stride + tap % z.S - z.padding.left;
+      if (v >= 0 && v < z.W)
+        chain = std::fma(x[((n * z.H + h) * z.W + v) * z.C + c], g[((n * z.P + p) * z.Q + q) * z.C + c], chain);
+    }
+    return chain;
+  }
+};
+
+// dw [R, S, M]: a thread for each segment of images, tap and channel.
+void chained_weight_gradient(const FusedShape& s, const float* x, const float* g, float* dw) {
+  const ConvShape z = s.depthwise;
+  const std::int64_t size = z.R * z.S * z.C, images = s.images, segments = s.segments();
+  Tensor room = Tensor::uninitialized({segments, size, 2}, current());
+  double* const partial = reinterpret_cast<double*>(room.mutable_data());
+  const TapChain chain{z, x, g};
+  for_each("mbconv depthwise", segments * size, [=] VITRINE_HD(std::int64_t i) {
+    const std::int64_t n0 = i / size * images;
+    partial[i] = chain.sum(i % size / z.C, i % z.C, n0, n0 + images < z.N ? n0 + images : z.N);
+  });
+  norm_sums_table.weights(partial, segments, z.R * z.S, z.C, false, dw);
+}
+
+template <class Value>
+Tensor written(std::int64_t rows, std::int64_t C, Value value) {
+  Tensor result = Tensor::uninitialized({rows, C}, current());
+  float* const y = result.mutable_data();
+  for_rows("mbconv depthwise", rows, C, [=] VITRINE_HD(std::int64_t r, std::int64_t c) { y[r * C + c] = value(r, c); });
+  return result;
+}
+
+void portable_gradient(const FusedShape& s, const NormActivation& first, const SecondNormGradient& second, const float* w,
+                       const StoreFirstGradient& store, const NormGradientTarget& sums, float* dw) {
+  const ConvShape& z = s.depthwise;
+  const std::int64_t M = z.C;
+  const SegmentRows rows = input_rows(s);
+  const Tensor e = written(rows.rows, M, first), dz2 = written(z.N * z.P * z.Q, M, second);
+  chained_weight_gradient(s, e.data(), dz2.data(), dw);
+  depthwise_backward_data("mbconv depthwise", z, w, RowMajor{dz2.data(), M},
+                          [=] VITRINE_HD(std::int64_t r, std::int64_t c, float de) {
+                            double unused[2] = {};
+                            store(r, c, de, unused);
+                          });
+  if (!first.is_normed()) return;
+  column_sums<2>(
+      "mbconv norm", s.segments(), rows.rows_of_segment, M, rows,
+      [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
+        const std::int64_t at = first.wide.at(r, c);
+        const double g = static_cast<double>(store.g1[at]);
+        acc[0] = acc[0] + g;
+        acc[1] = std::fma(g, static_cast<double>(NormChannel(first.norm.constants, c).standard(first.z[at])), acc[1]);
+      },
+      ToNormGradients{sums, M});
+}
+
+// ---- both
+
+void gradient(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& norm2, const NormMeans& means2, const float* z1,
+              const float* z2, const float* g2, const float* w, float* g1, const NormGradientTarget& sums,
+              const FusedGradient& dw) {
+  const NormActivation first = first_of(s, norm1, z1);
+  const SecondNormGradient second{second_of(s, norm2, z2), means2, g2};
+  const StoreFirstGradient store{first, g1};
+  if (settings().tier == Tier::portable) return portable_gradient(s, first, second, w, store, sums, dw.whole);
+  depthwise_sweep<true>("mbconv depthwise", s.depthwise, w, second, first, store, ToNormGradients{sums, s.depthwise.C},
+                        dw.whole);
+}
+
+}  // namespace
+
+extern const cpu::FusedDepthwiseKernels fused_depthwise_table;
+const cpu::FusedDepthwiseKernels fused_depthwise_table = {forward, pool, activation_gradient, gradient, nullptr};
+
+}  // namespace vitrine::cuda

@@ -1,0 +1,275 @@
+// The 1x1 convolutions of layers/blocks/mbconv_fused.h. A job is one segment of images and one slab of 48 channels.
+#include "layers/blocks/mbconv_fused.h"
+#include "layers/blocks/slab_cpu.h"
+#include "layers/kernels/activation_cpu.h"
+#include "layers/kernels/norm_cpu.h"
+#include "tensor/scratch.h"
+
+namespace vitrine::cpu::VITRINE_ISA {
+namespace {
+
+// One segment of images (rows r0 .. r1 of `pixels` per image) and one slab (columns c .. c + width).
+struct Job {
+  std::int64_t segment, r0, r1, c, width;
+};
+
+template <class Body>
+void for_slabs(const FusedShape& s, std::int64_t pixels, Body body) {
+  const std::int64_t M = s.depthwise.C, slabs = (M + kSlab - 1) / kSlab, rows = s.depthwise.N * pixels;
+  parallel_for(s.segments() * slabs, 1, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i) {
+      const std::int64_t segment = i / slabs, r0 = segment * s.images * pixels, c = i % slabs * kSlab;
+      body(Job{segment, r0, smaller(rows, r0 + s.images * pixels), c, smaller(kSlab, M - c)});
+    }
+  });
+}
+
+void expand(const FusedShape& s, const float* x, const float* w, float* z1, const NormTarget& sums) {
+  const std::int64_t M = s.depthwise.C, pixels = s.depthwise.H * s.depthwise.W, all = s.depthwise.N * pixels;
+  const bool streamed = is_streamed(all, M);
+  for_slabs(s, pixels, [&](const Job& job) {
+    const std::int64_t c = job.c;
+    float* const panel = thread_scratch(static_cast<std::size_t>((s.in + kBlockRows) * kSlab));
+    float* const block = panel + s.in * kSlab;
+    pack_slab(w, s.in, M, c, panel);
+    D sum[kSlabVectors] = {}, squares[kSlabVectors] = {};
+    for (std::int64_t r = job.r0; r < job.r1; r += kBlockRows) {
+      const std::int64_t rows = smaller(kBlockRows, job.r1 - r);
+      slab_product(x + r * s.in, s.in, panel, s.in, rows, {block, kSlab, kPlane});
+      for (int v = 0; v < kSlabVectors; ++v) {
+        float* const z = z1 + plane_at(all, r, c + v * kLanes);
+        D total = sum[v], total_of_squares = squares[v];
+        for (std::int64_t i = 0; i < rows; ++i) {
+          const F value = load(block + i * kSlab + v * kLanes);
+          store_row(z + i * kPlane, value, kLanes, streamed);
+          total = total + widen(value);
+          total_of_squares = fma(widen(value), widen(value), total_of_squares);
+        }
+        sum[v] = total;
+        squares[v] = total_of_squares;
+      }
+    }
+    finish_streaming();
+    for (int v = 0; v < kSlabVectors; ++v) {
+      store_wide(sums.partial + job.segment * 2 * M + c + v * kLanes, sum[v]);
+      store_wide(sums.partial + (job.segment * 2 + 1) * M + c + v * kLanes, squares[v]);
+    }
+  });
+}
+
+// Row i of a plane, and asks for what follows.
+F read_row(const float* plane, std::int64_t i, int lanes) {
+  read_ahead(plane + i * kPlane);
+  return load_partial(plane + i * kPlane, lanes);
+}
+
+// q [rows][M] = scale[image] act(BN2(z2)) for rows r .. r + rows.
+template <class Function>
+void scaled_activation(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, std::int64_t r,
+                       std::int64_t rows, float* q) {
+  const std::int64_t M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q, all = s.depthwise.N * pixels;
+  for (std::int64_t c = 0; c < M; c += kLanes) {
+    const float* const z = z2 + plane_at(all, r, c);
+    const int lanes = lanes_of(M, c);
+    const NormLanes norm(norm2.constants, c, lanes);
+    const F shift = load_partial(norm2.shift + c, lanes);
+    for (std::int64_t i = 0; i < rows;) {
+      const std::int64_t image = (r + i) / pixels, end = smaller(rows, (image + 1) * pixels - r);
+      const F factor = scale != nullptr ? load_partial(scale + image * M + c, lanes) : broadcast(1.0f);
+      for (; i < end; ++i) {
+        const F a = Function::value(norm.value(read_row(z, i, lanes), shift));
+        store_partial(q + i * M + c, a * factor, lanes);
+      }
+    }
+  }
+}
+
+template <class Function>
+void project_of(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w, float* z3) {
+  const std::int64_t M = s.depthwise.C, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
+  const std::int64_t block = rows < 1024 ? 16 : 64;
+  parallel_for((rows + block - 1) / block, 1, [&](std::int64_t first, std::int64_t last) {
+    float* const q = thread_scratch(static_cast<std::size_t>(block * M));
+    for (std::int64_t r = first * block; r < smaller(rows, last * block); r += block) {
+      const std::int64_t count = smaller(block, rows - r);
+      scaled_activation<Function>(s, norm2, z2, scale, r, count, q);
+      product_columns(q, w, nullptr, count, M, s.out, 0, s.out, z3 + r * s.out);
+    }
+  });
+}
+
+void project(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w, float* z3) {
+  s.activation == Activation::swish ? project_of<SwishFunction>(s, norm2, z2, scale, w, z3)
+                                    : project_of<Relu6Function>(s, norm2, z2, scale, w, z3);
+}
+
+// For rows r .. r + rows of a slab, block_dq [rows][kSlab] in hand: q [rows][kSlab] = scale act(BN2(z2)), dq = block_dq and
+// scale_sums [image of the segment][kSlab] += dq act(BN2(z2)).
+template <class Function>
+void scale_gradient_block(const FusedShape& s, const Job& job, const FusedNorm& norm2, const float* z2, const float* scale,
+                          std::int64_t r, std::int64_t rows, const float* block_dq, float* q, float* dq, double* scale_sums) {
+  const std::int64_t M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q, all = s.depthwise.N * pixels;
+  for (std::int64_t k = 0; k < job.width; k += kLanes) {
+    const std::int64_t c = job.c + k, at_plane = plane_at(all, r, c);
+    const bool streamed = is_streamed(all, M);
+    const int lanes = lanes_of(job.width, k);
+    const NormLanes norm(norm2.constants, c, lanes);
+    const F shift = load_partial(norm2.shift + c, lanes);
+    for (std::int64_t i = 0; i < rows;) {
+      const std::int64_t image = (r + i) / pixels, end = smaller(rows, (image + 1) * pixels - r);
+      const F factor = scale != nullptr ? load_partial(scale + image * M + c, lanes) : broadcast(1.0f);
+      double* const at = scale_sums + (image - job.r0 / pixels) * kSlab + k;
+      D sum = load_wide(at);
+      for (; i < end; ++i) {
+        const F a = Function::value(norm.value(read_row(z2 + at_plane, i, lanes), shift));
+        const F g = load(block_dq + i * kSlab + k);
+        sum = fma(widen(g), widen(a), sum);
+        store(q + i * kSlab + k, a * factor);
+        store_row(dq + at_plane + i * kPlane, g, lanes, streamed);
+      }
+      store_wide(at, sum);
+    }
+  }
+}
+
+// total [narrow][ldt] of a job to where it belongs; `transposed`: the weight is [M][narrow].
+void store_slab(const double* total, std::int64_t ldt, std::int64_t narrow, std::int64_t M, const Job& job, bool transposed,
+                const FusedGradient& dw) {
+  if (dw.partial != nullptr) {
+    for (std::int64_t k = 0; k < narrow; ++k) {
+      __builtin_memcpy(dw.partial + (job.segment * narrow + k) * M + job.c, total + k * ldt,
+                       static_cast<std::size_t>(job.width) * sizeof(double));
+    }
+  } else if (transposed) {
+    for (std::int64_t j = 0; j < job.width; ++j) {
+      for (std::int64_t k = 0; k < narrow; ++k) dw.whole[(job.c + j) * narrow + k] = static_cast<float>(total[k * ldt + j]);
+    }
+  } else {
+    for (std::int64_t k = 0; k < narrow; ++k) {
+      for (std::int64_t j = 0; j < job.width; ++j) dw.whole[k * M + job.c + j] = static_cast<float>(total[k * ldt + j]);
+    }
+  }
+}
+
+template <class Function>
+void project_gradient_of(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w,
+                         const float* dz3, float* dq, float* scale_gradient, const FusedGradient& dw) {
+  const std::int64_t M = s.depthwise.C, K = s.out, pixels = s.depthwise.P * s.depthwise.Q;
+  const std::int64_t panel_room = K * kSlab, block_room = kBlockRows * kSlab, sums_room = 2 * (K + s.images) * kSlab;
+  for_slabs(s, pixels, [&](const Job& job) {
+    float* const panel = thread_scratch(static_cast<std::size_t>(panel_room + 2 * block_room + sums_room));
+    float* const q = panel + panel_room;
+    float* const block_dq = q + block_room;
+    double* const total = reinterpret_cast<double*>(block_dq + block_room);
+    double* const scale_sums = total + K * kSlab;
+    clear(q, block_room);
+    clear(block_dq + block_room, sums_room);
+    pack_slab_transposed(w, K, job.c, job.width, panel);
+    for (std::int64_t r = job.r0; r < job.r1; r += kBlockRows) {
+      const std::int64_t rows = smaller(kBlockRows, job.r1 - r);
+      slab_product(dz3 + r * K, K, panel, K, rows, {block_dq, kSlab, kPlane});
+      scale_gradient_block<Function>(s, job, norm2, z2, scale, r, rows, block_dq, q, dq, scale_sums);
+      slab_gradient(dz3 + r * K, K, K, q, kSlab, rows, total, kSlab);
+    }
+    finish_streaming();
+    store_slab(total, kSlab, K, M, job, true, dw);
+    if (scale == nullptr) return;
+    for (std::int64_t n = 0; n < (job.r1 - job.r0) / pixels; ++n) {
+      float* const out = scale_gradient + (job.r0 / pixels + n) * M + job.c;
+      for (std::int64_t j = 0; j < job.width; ++j) out[j] = static_cast<float>(scale_sums[n * kSlab + j]);
+    }
+  });
+}
+
+void project_gradient(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w,
+                      const float* dz3, float* dq, float* scale_gradient, const FusedGradient& dw) {
+  s.activation == Activation::swish ? project_gradient_of<SwishFunction>(s, norm2, z2, scale, w, dz3, dq, scale_gradient, dw)
+                                    : project_gradient_of<Relu6Function>(s, norm2, z2, scale, w, dz3, dq, scale_gradient, dw);
+}
+
+// dz [rows][ldz] = the gradient by z1 of rows r .. r + rows and channels c .. c + width; into g1 as well where `keep`.
+template <bool Keep>
+void norm_gradient_block(const FusedShape& s, const FusedNorm& norm1, const NormMeans& means, const float* z1, std::int64_t r,
+                         std::int64_t rows, std::int64_t c, std::int64_t width, float* g1, float* dz, std::int64_t ldz) {
+  const std::int64_t all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
+  for (std::int64_t k = 0; k < width; k += kLanes) {
+    const NormLanes norm(norm1.constants, c + k, kLanes);
+    const F mean_g = load(means.g + c + k), mean_gh = load(means.gh + c + k);
+    const float* const z = z1 + plane_at(all, r, c + k);
+    float* g = g1 + plane_at(all, r, c + k);
+    for (std::int64_t i = 0; i < rows; ++i, g += kPlane) {
+      const F value = norm.gradient(read_row(z, i, kLanes), read_row(g, 0, kLanes), mean_g, mean_gh);
+      if (Keep) store(g, value);
+      store(dz + i * ldz + k, value);
+    }
+  }
+}
+
+// Many rows: a segment with all its channels is a job, and dz1 stays in the cache between its two uses.
+void expand_gradient_by_segment(const FusedShape& s, const FusedNorm& norm1, const NormMeans& means, const float* x,
+                                const float* z1, const float* wt, float* g1, float* dx, const FusedGradient& dw) {
+  const std::int64_t M = s.depthwise.C, pixels = s.depthwise.H * s.depthwise.W, all = s.depthwise.N * pixels;
+  parallel_for(s.segments(), 1, [&](std::int64_t first, std::int64_t last) {
+    float* const dz = thread_scratch(static_cast<std::size_t>((kBlockRows + 2 * s.in) * M));
+    double* const total = reinterpret_cast<double*>(dz + kBlockRows * M);
+    for (std::int64_t segment = first; segment < last; ++segment) {
+      const std::int64_t r0 = segment * s.images * pixels, r1 = smaller(all, r0 + s.images * pixels);
+      clear(dz + kBlockRows * M, 2 * s.in * M);
+      for (std::int64_t r = r0; r < r1; r += kBlockRows) {
+        const std::int64_t rows = smaller(kBlockRows, r1 - r);
+        norm_gradient_block<false>(s, norm1, means, z1, r, rows, 0, M, g1, dz, M);
+        for (std::int64_t c = 0; c < M; c += kSlab) slab_gradient(x + r * s.in, s.in, s.in, dz + c, M, rows, total + c, M);
+        if (dx != nullptr) product_columns(dz, wt, nullptr, rows, M, s.in, 0, s.in, dx + r * s.in);
+      }
+      for (std::int64_t c = 0; c < M; c += kSlab) store_slab(total + c, M, s.in, M, Job{segment, r0, r1, c, kSlab}, false, dw);
+    }
+  });
+}
+
+// Few rows, many channels: first a job for every slab, which leaves dz1 in g1, then one for every block of rows.
+void expand_gradient_by_slab(const FusedShape& s, const FusedNorm& norm1, const NormMeans& means, const float* x,
+                             const float* z1, const float* wt, float* g1, float* dx, const FusedGradient& dw) {
+  const std::int64_t M = s.depthwise.C, pixels = s.depthwise.H * s.depthwise.W, all = s.depthwise.N * pixels;
+  const std::int64_t block_room = kBlockRows * kSlab, total_room = 2 * s.in * kSlab;
+  for_slabs(s, pixels, [&](const Job& job) {
+    float* const dz = thread_scratch(static_cast<std::size_t>(block_room + total_room));
+    double* const total = reinterpret_cast<double*>(dz + block_room);
+    clear(dz + block_room, total_room);
+    for (std::int64_t r = job.r0; r < job.r1; r += kBlockRows) {
+      const std::int64_t rows = smaller(kBlockRows, job.r1 - r);
+      norm_gradient_block<true>(s, norm1, means, z1, r, rows, job.c, kSlab, g1, dz, kSlab);
+      slab_gradient(x + r * s.in, s.in, s.in, dz, kSlab, rows, total, kSlab);
+    }
+    store_slab(total, kSlab, s.in, M, job, false, dw);
+  });
+  if (dx == nullptr) return;
+  const std::int64_t block = all < 1024 ? 16 : 64;
+  parallel_for((all + block - 1) / block, 1, [&](std::int64_t first, std::int64_t last) {
+    float* const dz = thread_scratch(static_cast<std::size_t>(block * M));
+    for (std::int64_t r = first * block; r < smaller(all, last * block); r += block) {
+      const std::int64_t count = smaller(block, all - r);
+      for (std::int64_t c = 0; c < M; c += kLanes) {
+        const float* const from = g1 + plane_at(all, r, c);
+        for (std::int64_t i = 0; i < count; ++i) store(dz + i * M + c, read_row(from, i, kLanes));
+      }
+      product_columns(dz, wt, nullptr, count, M, s.in, 0, s.in, dx + r * s.in);
+    }
+  });
+}
+
+void expand_gradient(const FusedShape& s, const FusedNorm& norm1, const NormMeans& means, const float* x, const float* z1,
+                     const float* w, float* scratch, float* g1, float* dx, const FusedGradient& dw) {
+  constexpr std::int64_t kSumsInCache = 40000;  // weights whose float64 sums may stay in one core's cache
+  const std::int64_t M = s.depthwise.C;
+  if (dx != nullptr) transpose(w, s.in, M, scratch);
+  const bool by_segment = s.in * M <= kSumsInCache && s.segments() >= thread_count();
+  const auto run = by_segment ? expand_gradient_by_segment : expand_gradient_by_slab;  // the same bits either way
+  run(s, norm1, means, x, z1, scratch, g1, dx, dw);
+}
+
+}  // namespace
+
+extern const FusedPointwiseKernels fused_pointwise_table;
+const FusedPointwiseKernels fused_pointwise_table = {expand, project, project_gradient, expand_gradient};
+
+}  // namespace vitrine::cpu::VITRINE_ISA

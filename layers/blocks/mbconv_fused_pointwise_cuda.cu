@@ -1,0 +1,140 @@
+// The 1x1 convolutions of layers/blocks/mbconv_fused.h on a CUDA device.
+#include "layers/blocks/batch_statistics.h"
+#include "layers/blocks/planes_cuda.h"
+#include "layers/kernels/gemm_cuda.h"
+#include "layers/kernels/linear_algebra_cuda.h"
+#include "tensor/cuda/blas.h"
+#include "tensor/tensor.h"
+
+namespace vitrine::cuda {
+
+extern const cpu::NormSumsKernels norm_sums_table;
+
+namespace {
+
+using cpu::FusedGradient;
+using cpu::FusedNorm;
+using cpu::FusedShape;
+
+constexpr std::int64_t kGradientRows = 128;  // of a float32 sum, layers/blocks/slab_cpu.h
+
+// y [rows, N] as a wide tensor = a [rows, K] b [K, N]; transposed: b [N, K].
+void wide_product(const char* op, const float* a, const float* b, std::int64_t rows, std::int64_t K, std::int64_t N,
+                  bool transposed, float* y) {
+  const Wide wide(rows, N);
+  if (wide.is_row_major())
+    return transposed ? product_transposed(op, a, b, rows, K, N, y) : product(op, a, b, nullptr, rows, K, N, y);
+  const std::int64_t step = transposed ? 1 : N, column = transposed ? K : 1;
+  product_of(
+      op, rows, N, K, [=] VITRINE_HD(std::int64_t m, std::int64_t k) { return a[m * K + k]; },
+      [=] VITRINE_HD(std::int64_t k, std::int64_t n) { return b[k * step + n * column]; },
+      [=] VITRINE_HD(std::int64_t m, std::int64_t n, float sum) { y[wide.at(m, n)] = sum; });
+}
+
+// dw [narrow, M], or [M, narrow] where transposed, = sum over rows of a [rows, narrow] times q [rows, M]: float32 sums of 128 rows of a
+// segment, added in float64, segment after segment.
+void weight_gradient(const char* op, const SegmentRows& rows, std::int64_t segments, std::int64_t narrow, std::int64_t M,
+                     const float* a, const float* q, bool transposed, float* dw) {
+  const bool done = transposed ? library_product({op, M, narrow, rows.rows, true, false}, q, a, nullptr, dw)
+                               : library_product({op, narrow, M, rows.rows, true, false}, a, q, nullptr, dw);
+  if (done) return;
+  Tensor room = Tensor::uninitialized({segments, narrow, M, 2}, current());
+  double* const partial = reinterpret_cast<double*>(room.mutable_data());
+  products<double>(
+      op, segments, narrow, M, kGradientRows, true,
+      [=] VITRINE_HD(std::int64_t k, std::int64_t r) { return a[r * narrow + k]; },
+      [=] VITRINE_HD(std::int64_t r, std::int64_t c) { return q[r * M + c]; }, rows,
+      [=] VITRINE_HD(std::int64_t segment, std::int64_t k, std::int64_t c, double sum) {
+        partial[(segment * narrow + k) * M + c] = sum;
+      });
+  norm_sums_table.weights(partial, segments, narrow, M, transposed, dw);
+}
+
+void expand(const FusedShape& s, const float* x, const float* w, float* z1, const cpu::NormTarget& sums) {
+  const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
+  wide_product("mbconv expand", x, w, all, s.in, M, false, z1);
+  sums_of_squares("mbconv expand", s, input_rows(s), z1, sums);
+}
+
+// The factor of a row's image: 1 without squeeze-excitation.
+struct Gate {
+  const float* scale;
+  std::int64_t M;
+  std::int32_t pixels;  // rows fit into 32 bits, whose division is cheap
+  VITRINE_HD float operator()(std::int64_t r, std::int64_t c) const {
+    return scale != nullptr ? scale[static_cast<std::int32_t>(r) / pixels * M + c] : 1.0f;
+  }
+};
+
+Gate gate_of(const FusedShape& s, const float* scale) {
+  return {scale, s.depthwise.C, static_cast<std::int32_t>(s.depthwise.P * s.depthwise.Q)};
+}
+
+// q [rows, M] = scale act(BN2(z2)), row-major.
+Tensor scaled_activation(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale) {
+  const std::int64_t M = s.depthwise.C, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
+  Tensor result = Tensor::uninitialized({rows, M}, current());
+  float* const q = result.mutable_data();
+  const NormActivation value(s, norm2, z2, rows);
+  const Gate gate = gate_of(s, scale);
+  for_rows("mbconv project", rows, M,
+           [=] VITRINE_HD(std::int64_t r, std::int64_t c) { q[r * M + c] = value(r, c) * gate(r, c); });
+  return result;
+}
+
+void project(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w, float* z3) {
+  const std::int64_t M = s.depthwise.C, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
+  const Tensor q = scaled_activation(s, norm2, z2, scale);
+  product("mbconv project", q.data(), w, nullptr, rows, M, s.out, z3);
+}
+
+// The same q, and scale_gradient [N, M]: per image the sum of dq act(BN2(z2)) over its pixels.
+Tensor scaled_activation_and_gradient(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale,
+                                      const float* dq, float* scale_gradient) {
+  const std::int64_t N = s.depthwise.N, M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q;
+  Tensor result = Tensor::uninitialized({N * pixels, M}, current());
+  float* const q = result.mutable_data();
+  const NormActivation value(s, norm2, z2, N * pixels);
+  const Gate gate = gate_of(s, scale);
+  column_sums<1>(
+      "mbconv project", N, pixels, M, SegmentRows{pixels, N * pixels},
+      [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
+        const float d = value(r, c);
+        q[r * M + c] = d * gate(r, c);
+        acc[0] = std::fma(static_cast<double>(dq[value.wide.at(r, c)]), static_cast<double>(d), acc[0]);
+      },
+      [=] VITRINE_HD(std::int64_t n, std::int64_t c, const double* sum) {
+        scale_gradient[n * M + c] = static_cast<float>(sum[0]);
+      });
+  return result;
+}
+
+void project_gradient(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w,
+                      const float* dz3, float* dq, float* scale_gradient, const FusedGradient& dw) {
+  const std::int64_t M = s.depthwise.C, K = s.out, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
+  wide_product("mbconv project", dz3, w, rows, K, M, true, dq);
+  const Tensor q = scale != nullptr ? scaled_activation_and_gradient(s, norm2, z2, scale, dq, scale_gradient)
+                                    : scaled_activation(s, norm2, z2, nullptr);
+  weight_gradient("mbconv project", output_rows(s), s.segments(), K, M, dz3, q.data(), true, dw.whole);
+}
+
+void expand_gradient(const FusedShape& s, const FusedNorm& norm1, const cpu::NormMeans& means, const float* x, const float* z1,
+                     const float* w, float*, float* g1, float* dx, const FusedGradient& dw) {
+  const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
+  const Wide wide(all, M);
+  Tensor room = Tensor::uninitialized({all, M}, current());
+  float* const dz1 = room.mutable_data();
+  for_rows("mbconv expand", all, M, [=] VITRINE_HD(std::int64_t r, std::int64_t c) {
+    const std::int64_t at = wide.at(r, c);
+    dz1[r * M + c] = NormChannel(norm1.constants, c).gradient(z1[at], g1[at], means.g[c], means.gh[c]);
+  });
+  weight_gradient("mbconv expand", input_rows(s), s.segments(), s.in, M, x, dz1, false, dw.whole);
+  if (dx != nullptr) product_transposed("mbconv expand", dz1, w, all, M, s.in, dx);
+}
+
+}  // namespace
+
+extern const cpu::FusedPointwiseKernels fused_pointwise_table;
+const cpu::FusedPointwiseKernels fused_pointwise_table = {expand, project, project_gradient, expand_gradient};
+
+}  // namespace vitrine::cuda

@@ -1,0 +1,73 @@
+// Where the values of an MBConv's wide tensors lie on a CUDA device: in planes of 16 channels (layers/blocks/planes.h) in the portable tier, so
+// that the memory too is the CPU's; row-major in the run-to-run tier, as the products of cuBLASLt want them.
+#pragma once
+
+#include "layers/blocks/mbconv_fused.h"
+#include "layers/blocks/planes.h"
+#include "layers/kernels/column_sums_cuda.h"
+#include "layers/kernels/norm_cuda.h"
+
+namespace vitrine::cuda {
+
+struct Wide {
+  std::int64_t plane, row;  // floats from a plane, or a row, to the next
+
+  Wide(std::int64_t rows, std::int64_t channels)
+      : plane(settings().tier == Tier::run_to_run ? cpu::kPlane : cpu::plane_rows(rows) * cpu::kPlane),
+        row(settings().tier == Tier::run_to_run ? channels : cpu::kPlane) {}
+  bool is_row_major() const { return plane == cpu::kPlane; }
+  static Wide row_major(std::int64_t channels) {
+    Wide wide(1, channels);
+    wide.plane = cpu::kPlane;
+    wide.row = channels;
+    return wide;
+  }
+  VITRINE_HD std::int64_t at(std::int64_t r, std::int64_t c) const {
+    return c / cpu::kPlane * plane + r * row + c % cpu::kPlane;
+  }
+};
+
+// Rows of a segment of whole images.
+struct SegmentRows {
+  std::int64_t rows_of_segment, rows;
+  VITRINE_HD Span operator()(std::int64_t segment) const {
+    const std::int64_t first = segment * rows_of_segment, last = first + rows_of_segment;
+    return {first, last < rows ? last : rows};
+  }
+};
+inline SegmentRows input_rows(const cpu::FusedShape& s) {
+  const std::int64_t pixels = s.depthwise.H * s.depthwise.W;
+  return {s.images * pixels, s.depthwise.N * pixels};
+}
+inline SegmentRows output_rows(const cpu::FusedShape& s) {
+  const std::int64_t pixels = s.depthwise.P * s.depthwise.Q;
+  return {s.images * pixels, s.depthwise.N * pixels};
+}
+
+// An MBConv's values before and after a norm and its activation: z wide. Without constants z is the block's input, taken as it is.
+struct NormActivation {
+  cpu::FusedNorm norm;
+  Activate activate;
+  const float* z;
+  Wide wide;
+
+  NormActivation(const cpu::FusedShape& s, const cpu::FusedNorm& n, const float* values, std::int64_t rows)
+      : norm(n),
+        activate(s.activation),
+        z(values),
+        wide(n.shift != nullptr ? Wide(rows, s.depthwise.C) : Wide::row_major(s.depthwise.C)) {}
+  VITRINE_HD bool is_normed() const { return norm.shift != nullptr; }
+  VITRINE_HD float raw(std::int64_t r, std::int64_t c) const { return z[wide.at(r, c)]; }
+  VITRINE_HD float normal(std::int64_t r, std::int64_t c) const {
+    return NormChannel(norm.constants, c).value(raw(r, c), norm.shift[c]);
+  }
+  VITRINE_HD float operator()(std::int64_t r, std::int64_t c) const {
+    return is_normed() ? activate.value(normal(r, c)) : raw(r, c);
+  }
+};
+
+// Sums of z and of z^2 over the rows of each segment; z wide.
+void sums_of_squares(const char* op, const cpu::FusedShape& s, const SegmentRows& rows, const float* z,
+                     const cpu::NormTarget& sums);
+
+}  // namespace vitrine::cuda

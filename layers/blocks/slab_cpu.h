@@ -1,0 +1,120 @@
+// Slabs: the wide tensors of an MBConv are worked on 48 channels at a time, the width of three AVX-512 vectors.
+//
+// A slab of a row-major tensor [rows, M] is its columns c .. c + 48; the last one of a tensor may be narrower. The expanded widths of
+// every EfficientNet are multiples of 48 (6 times a multiple of 8). Which channels share a slab cannot change a result.
+// Wide tensors lie in planes of 16 channels (layers/blocks/planes.h).
+#pragma once
+
+#include <cstddef>
+
+#include "layers/blocks/planes.h"
+#include "layers/kernels/gemm_cpu.h"
+
+namespace vitrine::cpu::VITRINE_ISA {
+
+inline constexpr std::int64_t kSlab = 48;
+inline constexpr int kSlabVectors = static_cast<int>(kSlab) / kLanes;
+inline constexpr std::int64_t kBlockRows = 128;  // of a weight gradient: float32 sums are this long
+
+// Where channel c of row r lies in a wide tensor of `rows` rows; the next row is kPlane floats further.
+static inline std::int64_t plane_at(std::int64_t rows, std::int64_t r, std::int64_t c) {
+  return (c / kPlane * plane_rows(rows) + r) * kPlane + c % kPlane;
+}
+
+// Wide tensors beyond this size are written past the caches: they could not stay there until they are read.
+inline constexpr std::int64_t kStreamedBytes = 24 << 20;
+static inline bool is_streamed(std::int64_t rows, std::int64_t M) {
+  return plane_floats(rows, M) * static_cast<std::int64_t>(sizeof(float)) > kStreamedBytes;
+}
+static inline void store_row(float* p, F v, int lanes, bool streamed) {
+  if (streamed && lanes == kLanes) {
+    stream(p, v);
+  } else {
+    store_partial(p, v, lanes);
+  }
+}
+
+static inline void clear(float* p, std::int64_t floats) {
+  __builtin_memset(p, 0, static_cast<std::size_t>(floats) * sizeof(float));
+}
+
+// panel [K][kSlab] = the slab of w [K, M] that starts at column c.
+static inline void pack_slab(const float* w, std::int64_t K, std::int64_t M, std::int64_t c, float* panel) {
+  for (std::int64_t k = 0; k < K; ++k) {
+    for (int v = 0; v < kSlabVectors; ++v) store(panel + k * kSlab + v * kLanes, load(w + k * M + c + v * kLanes));
+  }
+}
+
+// panel [K][kSlab] = rows c .. c + width of w [M, K], transposed; columns beyond are zero.
+static inline void pack_slab_transposed(const float* w, std::int64_t K, std::int64_t c, std::int64_t width, float* panel) {
+  if (width < kSlab) clear(panel, K * kSlab);
+  for (std::int64_t j = 0; j < width; j += kLanes) {
+    for (std::int64_t k = 0; k < K; k += kLanes)
+      transpose_square(w + (c + j) * K + k, K, lanes_of(width, j), lanes_of(K, k), panel + k * kSlab + j, kSlab);
+  }
+}
+
+// Where a product goes: row i, column j at at[i * row + j / 16 * plane + j % 16].
+struct SlabOutput {
+  float* at;
+  std::int64_t row, plane;
+  float* vector(std::int64_t i, int v) const { return at + i * row + v * kLanes / kPlane * plane + v * kLanes % kPlane; }
+};
+
+template <int Rows>
+static inline void slab_tile(const float* a, std::int64_t lda, const float* panel, std::int64_t K, const SlabOutput& out,
+                             std::int64_t i0) {
+  for (int v0 = 0; v0 < kSlabVectors; v0 += kTileVectors) {
+    for (std::int64_t k = 0; k < K; k += kDotTerms) {
+      const std::int64_t terms = K - k < kDotTerms ? K - k : kDotTerms;
+      F acc[Rows][kTileVectors] = {};
+      accumulate_tile<Rows, kTileVectors, false>(a + i0 * lda + k, lda, 1, panel + k * kSlab + v0 * kLanes, kSlab, terms, 0,
+                                                 acc);
+#pragma GCC unroll 8
+      for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 4
+        for (int v = 0; v < kTileVectors; ++v) {
+          float* at = out.vector(i0 + i, v0 + v);
+          store(at, k > 0 ? load(at) + acc[i][v] : acc[i][v]);
+        }
+      }
+    }
+  }
+}
+
+// out[i][0 .. 48) = sum over k of a[i][k] panel[k][0 .. 48), the order of layers/kernels/gemm_cpu.h.
+static inline void slab_product(const float* a, std::int64_t lda, const float* panel, std::int64_t K, std::int64_t rows,
+                                const SlabOutput& out) {
+  std::int64_t i = 0;
+  for (; i + kTileRows <= rows; i += kTileRows) slab_tile<kTileRows>(a, lda, panel, K, out, i);
+  for (; i + 2 <= rows; i += 2) slab_tile<2>(a, lda, panel, K, out, i);
+  for (; i < rows; ++i) slab_tile<1>(a, lda, panel, K, out, i);
+}
+
+// total[j][0 .. 48) += sum over rows r of a[r][j] wide[r][0 .. 48) for j < narrow: the sum in float32, added in float64. Rows of `wide`
+// lie ldw apart, those of `total` ldt.
+template <int Narrow>
+static inline void slab_gradient_tile(const float* a, std::int64_t lda, const float* wide, std::int64_t ldw, std::int64_t rows,
+                                      double* total, std::int64_t ldt) {
+  for (int v0 = 0; v0 < kSlabVectors; v0 += kTileVectors) {
+    F acc[Narrow][kTileVectors] = {};
+    accumulate_tile<Narrow, kTileVectors, false>(a, 1, lda, wide + v0 * kLanes, ldw, rows, 0, acc);
+#pragma GCC unroll 8
+    for (int i = 0; i < Narrow; ++i) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kTileVectors; ++v) {
+        double* at = total + i * ldt + (v0 + v) * kLanes;
+        store_wide(at, load_wide(at) + widen(acc[i][v]));
+      }
+    }
+  }
+}
+static inline void slab_gradient(const float* a, std::int64_t lda, std::int64_t narrow, const float* wide, std::int64_t ldw,
+                                 std::int64_t rows, double* total, std::int64_t ldt) {
+  std::int64_t j = 0;
+  for (; j + kTileRows <= narrow; j += kTileRows)
+    slab_gradient_tile<kTileRows>(a + j, lda, wide, ldw, rows, total + j * ldt, ldt);
+  for (; j < narrow; ++j) slab_gradient_tile<1>(a + j, lda, wide, ldw, rows, total + j * ldt, ldt);
+}
+
+}  // namespace vitrine::cpu::VITRINE_ISA

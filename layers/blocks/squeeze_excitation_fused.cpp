@@ -1,0 +1,121 @@
+#include "layers/blocks/squeeze_excitation_fused.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "layers/kernels/pairwise.h"
+#include "layers/linear.h"
+#include "layers/sigmoid.h"
+#include "layers/swish.h"
+#include "tensor/cuda/runtime.h"
+
+namespace vitrine::cuda {
+extern const cpu::FusedGateKernels fused_gate_table;
+}
+
+namespace vitrine {
+namespace cpu {
+namespace {
+
+// On the CPU the kernels of the composed ops, one after the other: they are not worth more, and the bits are theirs.
+void forward(const GateShape& s, const GateWeights& w, const float* z, float* hidden, float* gate) {
+  const LinearKernels& linear = linear_kernels();
+  linear.forward(z, w.reduce, w.reduce_bias, s.N, s.C, s.R, hidden);
+  Tensor active = Tensor::uninitialized({s.N, s.R});
+  swish_kernels().forward(hidden, s.N * s.R, active.mutable_data());
+  linear.forward(active.data(), w.expand, w.expand_bias, s.N, s.R, s.C, gate);
+  sigmoid_kernels().forward(gate, s.N * s.C, gate);
+}
+
+void backward(const GateShape& s, const GateWeights& w, const float* z, const float* hidden, const float* gate, const float* ds,
+              float* scratch, const GateTargets& to) {
+  const LinearKernels& linear = linear_kernels();
+  float *const db = scratch, *const active = db + s.N * s.C, *const dh = active + s.N * s.R, *const transposed = dh + s.N * s.R;
+  sigmoid_kernels().backward(gate, ds, s.N * s.C, db);
+  swish_kernels().forward(hidden, s.N * s.R, active);
+  linear.backward_weights(active, db, s.N, s.R, s.C, to.expand);
+  linear.backward_bias(db, s.N, s.C, to.expand_bias);
+  linear.backward_data(db, w.expand, s.N, s.R, s.C, transposed, dh);
+  float* const da = active;  // whose values are not needed any more
+  swish_kernels().backward(hidden, dh, s.N * s.R, da);
+  linear.backward_weights(z, da, s.N, s.C, s.R, to.reduce);
+  linear.backward_bias(da, s.N, s.R, to.reduce_bias);
+  linear.backward_data(da, w.reduce, s.N, s.C, s.R, transposed, to.z);
+}
+
+constexpr FusedGateKernels kTable = {forward, backward};
+
+}  // namespace
+
+const FusedGateKernels& fused_gate_kernels(Device device) {
+  return device.is_cuda() ? vitrine::cuda::on(device, vitrine::cuda::fused_gate_table) : kTable;
+}
+
+}  // namespace cpu
+
+namespace {
+
+cpu::GateWeights weights_of(const GateValues& v) {
+  return {v.reduce_weight.data(), v.reduce_bias.data(), v.expand_weight.data(), v.expand_bias.data()};
+}
+
+cpu::GateShape shape_of(const GateValues& v) {
+  const Shape &z = v.z.shape(), &w = v.reduce_weight.shape();
+  if (z.rank() != 2 || z[0] < 1 || z[1] != w[0])
+    throw ShapeError(text("fused_gate: z is ", z.text(), ", expected [N, ", w[0], "]"));
+  return {z[0], w[0], w[1]};
+}
+
+struct FusedGateNode final : Node {
+  GateValues values;
+
+  explicit FusedGateNode(GateValues v) : values(std::move(v)) {}
+  std::string_view name() const override { return "fused_gate"; }
+  std::vector<Tensor> backward(const Tensor& ds, const Wanted&) const override {
+    const GateGradients g = gate_backward(values, ds);
+    return {g.z, g.reduce_weight, g.reduce_bias, g.expand_weight, g.expand_bias};
+  }
+};
+
+}  // namespace
+
+bool fits_fused_gate(const SqueezeExcitation& se) {
+  const Shape& w = se.reduce_weight.value.shape();
+  const std::int64_t parts = std::max<std::int64_t>((w[0] + kDotChunk - 1) / kDotChunk, 32);
+  return (parts + 1) * w[1] <= cpu::kGateFloats;
+}
+
+GateValues gate_forward(const SqueezeExcitation& se, Tensor z) {
+  GateValues v{std::move(z),        {}, {}, se.reduce_weight.value, se.reduce_bias.value, se.expand_weight.value,
+               se.expand_bias.value};
+  const cpu::GateShape s = shape_of(v);
+  const Device device = v.z.device();
+  v.hidden = Tensor::uninitialized({s.N, s.R}, device);
+  v.gate = Tensor::uninitialized({s.N, s.C}, device);
+  cpu::fused_gate_kernels(device).forward(s, weights_of(v), v.z.data(), v.hidden.mutable_data(), v.gate.mutable_data());
+  return v;
+}
+
+GateGradients gate_backward(const GateValues& values, const Tensor& ds) {
+  const cpu::GateShape s = shape_of(values);
+  const Device device = values.z.device();
+  GateGradients g{Tensor::uninitialized({s.N, s.C}, device), Tensor::uninitialized({s.C, s.R}, device),
+                  Tensor::uninitialized({s.R}, device), Tensor::uninitialized({s.R, s.C}, device),
+                  Tensor::uninitialized({s.C}, device)};
+  Tensor scratch = Tensor::uninitialized({s.N * s.C + 2 * s.N * s.R + s.C * s.R}, device);
+  cpu::fused_gate_kernels(device).backward(s, weights_of(values), values.z.data(), values.hidden.data(), values.gate.data(),
+                                           ds.data(), scratch.mutable_data(),
+                                           {g.z.mutable_data(), g.reduce_weight.mutable_data(), g.reduce_bias.mutable_data(),
+                                            g.expand_weight.mutable_data(), g.expand_bias.mutable_data()});
+  return g;
+}
+
+Variable fused_gate(const SqueezeExcitation& se, const Variable& z, const Pass& pass) {
+  GateValues values = gate_forward(se, z.tensor());
+  Tensor gate = values.gate;
+  const Variable inputs[] = {z, pass.parameter(se.reduce_weight), pass.parameter(se.reduce_bias),
+                             pass.parameter(se.expand_weight), pass.parameter(se.expand_bias)};
+  return record<FusedGateNode>(std::move(gate), inputs, std::move(values));
+}
+
+}  // namespace vitrine

@@ -1,0 +1,200 @@
+#include "layers/cudnn/graph.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <optional>
+
+#include "base/error.h"
+#include "tensor/cuda/runtime.h"
+#include "tensor/cuda/settings.h"
+#include "tensor/storage.h"
+
+namespace vitrine::cuda::cudnn {
+namespace {
+
+constexpr std::int64_t kMostEngines = 16;
+constexpr std::int64_t kMostWorkspace = std::int64_t{64} << 20;
+
+struct Library {
+  cudnnHandle_t handle = nullptr;
+  void* workspace = nullptr;
+};
+
+Library& library(const std::string& what) {
+  Library& l = of_current_gpu<Library>();
+  if (l.handle != nullptr) return l;
+  if (l.workspace == nullptr) l.workspace = allocate(current().index, static_cast<std::size_t>(kMostWorkspace));
+  if (l.workspace == nullptr)
+    throw DeviceMemoryError(text(current().text(), " is out of memory: there is no room for cuDNN's workspace of 64 MiB"));
+  cudnnHandle_t handle = nullptr;
+  check(dnn().Create(&handle), "cudnnCreate", what);
+  check(dnn().SetStream(handle, static_cast<cudaStream_t>(stream())), "cudnnSetStream", what);
+  l.handle = handle;
+  return l;
+}
+
+std::vector<cudnnBackendNumericalNote_t> notes_of(const Descriptor& engine) {
+  std::vector<cudnnBackendNumericalNote_t> notes(CUDNN_NUMERICAL_NOTE_TYPE_COUNT);
+  std::int64_t count = 0;
+  check(dnn().BackendGetAttribute(engine.get(), CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
+                                  CUDNN_NUMERICAL_NOTE_TYPE_COUNT, &count, notes.data()),
+        "reading numerical notes", engine.what());
+  notes.resize(std::min(notes.size(), static_cast<std::size_t>(count)));
+  return notes;
+}
+
+bool is_allowed(const std::vector<cudnnBackendNumericalNote_t>& notes) {
+  const auto has_one_of = [&](std::initializer_list<cudnnBackendNumericalNote_t> unwanted) {
+    return std::ranges::any_of(unwanted, [&](auto note) { return std::ranges::find(notes, note) != notes.end(); });
+  };
+  if (has_one_of({CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC})) return false;
+  if (settings().precision != Precision::fp32) return true;
+  // Operands of fewer bits, and products of sums, whose errors are larger than a sum's of products.
+  return !has_one_of({CUDNN_NUMERICAL_NOTE_TENSOR_CORE, CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS, CUDNN_NUMERICAL_NOTE_FFT,
+                      CUDNN_NUMERICAL_NOTE_WINOGRAD});
+}
+
+std::string text_of_engine(const Descriptor& engine, const std::vector<cudnnBackendNumericalNote_t>& notes) {
+  std::int64_t number = 0, count = 0;
+  dnn().BackendGetAttribute(engine.get(), CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &count, &number);
+  std::string line = text("engine ", number, ", notes");
+  for (const auto note : notes) line += text(" ", static_cast<int>(note));
+  return line;
+}
+
+}  // namespace
+
+void check(cudnnStatus_t status, const char* call, const std::string& what) {
+  if (status == CUDNN_STATUS_SUCCESS) return;
+  throw Error(ExitCode::runtime, text("cuDNN: ", call, " failed for ", what, ": ", dnn().GetErrorString(status)));
+}
+
+Descriptor::Descriptor(cudnnBackendDescriptorType_t type, std::string what) : what_(std::move(what)) {
+  cudnnBackendDescriptor_t made = nullptr;
+  check(dnn().BackendCreateDescriptor(type, &made), "cudnnBackendCreateDescriptor", what_);
+  handle_.reset(made);
+}
+
+Descriptor& Descriptor::set(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, std::int64_t count,
+                            const void* values) {
+  check(dnn().BackendSetAttribute(get(), name, type, count, values), "cudnnBackendSetAttribute",
+        text(what_, " (attribute ", static_cast<int>(name), ")"));
+  return *this;
+}
+
+Descriptor& Descriptor::set(cudnnBackendAttributeName_t name, const std::vector<std::int64_t>& values) {
+  return set(name, CUDNN_TYPE_INT64, static_cast<std::int64_t>(values.size()), values.data());
+}
+
+Descriptor& Descriptor::set(cudnnBackendAttributeName_t name, cudnnDataType_t value) {
+  return set(name, CUDNN_TYPE_DATA_TYPE, 1, &value);
+}
+
+Descriptor& Descriptor::set(cudnnBackendAttributeName_t name, double value) { return set(name, CUDNN_TYPE_DOUBLE, 1, &value); }
+
+Descriptor& Descriptor::set(cudnnBackendAttributeName_t name, const Descriptor& value) {
+  cudnnBackendDescriptor_t handle = value.get();
+  return set(name, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &handle);
+}
+
+Descriptor& Descriptor::finish() {
+  check(try_finish(), "cudnnBackendFinalize", what_);
+  return *this;
+}
+
+cudnnStatus_t Descriptor::try_finish() noexcept { return dnn().BackendFinalize(get()); }
+
+Descriptor tensor(std::int64_t id, const std::vector<std::int64_t>& sizes, const std::vector<std::int64_t>& strides,
+                  const std::string& what) {
+  Descriptor d(CUDNN_BACKEND_TENSOR_DESCRIPTOR, what);
+  d.set(CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_DATA_FLOAT)
+      .set(CUDNN_ATTR_TENSOR_DIMENSIONS, sizes)
+      .set(CUDNN_ATTR_TENSOR_STRIDES, strides)
+      .set(CUDNN_ATTR_TENSOR_UNIQUE_ID, std::vector<std::int64_t>{id})
+      .set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, std::vector<std::int64_t>{16})
+      .finish();
+  return d;
+}
+
+namespace {
+
+bool is_unsupported(cudnnStatus_t status) { return CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED; }
+
+// Engine configurations that cuDNN proposes for a graph, at most kMostEngines; none for a graph that it does not support.
+std::vector<Descriptor> configurations_of(const Descriptor& graph, cudnnBackendHeurMode_t mode) {
+  const std::string& what = graph.what();
+  Descriptor heuristics(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR, what);
+  heuristics.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph).set(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode);
+  if (heuristics.try_finish() != CUDNN_STATUS_SUCCESS) return {};
+  std::vector<Descriptor> configurations;
+  std::vector<cudnnBackendDescriptor_t> handles;
+  for (std::int64_t i = 0; i < kMostEngines; ++i) {
+    configurations.emplace_back(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, what);
+    handles.push_back(configurations.back().get());
+  }
+  std::int64_t count = 0;
+  const cudnnStatus_t status = dnn().BackendGetAttribute(heuristics.get(), CUDNN_ATTR_ENGINEHEUR_RESULTS,
+                                                         CUDNN_TYPE_BACKEND_DESCRIPTOR, kMostEngines, &count, handles.data());
+  if (is_unsupported(status)) return {};
+  check(status, "asking for engines", what);
+  configurations.erase(configurations.begin() + std::clamp(count, std::int64_t{0}, kMostEngines), configurations.end());
+  return configurations;
+}
+
+// Nothing where the settings do not allow the engine, or this machine lacks what it takes.
+std::optional<Plan> plan_of(const Descriptor& configuration) {
+  const std::string& what = configuration.what();
+  Descriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR, what);
+  cudnnBackendDescriptor_t handle = engine.get();
+  std::int64_t found = 0;
+  if (dnn().BackendGetAttribute(configuration.get(), CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &found,
+                                &handle) != CUDNN_STATUS_SUCCESS)
+    return std::nullopt;
+  const auto notes = notes_of(engine);
+  if (!is_allowed(notes)) return std::nullopt;
+  Plan plan{Descriptor(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, what), 0, text_of_engine(engine, notes)};
+  plan.plan.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &library(what).handle)
+      .set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configuration);
+  if (plan.plan.try_finish() != CUDNN_STATUS_SUCCESS) return std::nullopt;
+  check(dnn().BackendGetAttribute(plan.plan.get(), CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &found,
+                                  &plan.workspace),
+        "asking for the workspace", what);
+  return plan.workspace <= kMostWorkspace ? std::optional(std::move(plan)) : std::nullopt;
+}
+
+}  // namespace
+
+std::vector<Plan> plans_of(const Descriptor& operation) {
+  const std::string& what = operation.what();
+  Descriptor graph(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR, what);
+  graph.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, operation)
+      .set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &library(what).handle);
+  const cudnnStatus_t status = graph.try_finish();
+  if (is_unsupported(status)) return {};
+  check(status, "cudnnBackendFinalize", what);
+  std::vector<Plan> plans;
+  for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
+    for (const Descriptor& configuration : configurations_of(graph, mode)) {
+      if (std::optional<Plan> plan = plan_of(configuration)) plans.push_back(std::move(*plan));
+    }
+    if (!plans.empty()) break;
+  }
+  return plans;
+}
+
+cudnnStatus_t try_run(const Plan& plan, const std::vector<std::int64_t>& ids, const std::vector<const void*>& memory) {
+  const std::string& what = plan.plan.what();
+  Library& l = library(what);
+  Descriptor pack(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, what);
+  pack.set(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, ids)
+      .set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, static_cast<std::int64_t>(memory.size()), memory.data())
+      .set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, &l.workspace)
+      .finish();
+  return dnn().BackendExecute(l.handle, plan.plan.get(), pack.get());
+}
+
+void run(const Plan& plan, const std::vector<std::int64_t>& ids, const std::vector<const void*>& memory) {
+  check(try_run(plan, ids, memory), "cudnnBackendExecute", plan.plan.what());
+}
+
+}  // namespace vitrine::cuda::cudnn

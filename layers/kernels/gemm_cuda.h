@@ -1,0 +1,210 @@
+// The matrix product of the CUDA back end: one kernel, told by small functions what to read and write.
+//
+// Outputs are tiles of 64 x 64, four by four to a thread; operands pass through shared memory 16 terms at a time. Each output has one
+// float32 accumulator per chunk of terms, ascending, and chunks are joined in order: which tile an output lies in cannot change it. So
+// the portable tier has the bits of layers/kernels/gemm_cpu.h, layers/kernels/weight_gradient_cpu.h and layers/blocks/slab_cpu.h.
+#pragma once
+
+#include <cstdint>
+
+#include "layers/kernels/column_sums_cuda.h"
+#include "layers/kernels/pairwise.h"
+
+namespace vitrine::cuda {
+
+// Total: float joins chunk sums in float32 (the first one as it is), double adds them to 0 in float64.
+// a(m, k), b(k, n): operands; span(batch): the terms k of a batch; out(batch, m, n, total) takes the result.
+template <class Total, class A, class B, class Range, class Out>
+struct ProductKernel {
+  static constexpr int kTile = 64, kDepth = 16, kThreads = 256, kEach = 4, kRow = kTile + 4;
+  std::int64_t M, N, chunk;
+  bool rows_are_near;  // a(m, k) and a(m + 1, k) lie side by side, not a(m, k) and a(m, k + 1)
+  A a;
+  B b;
+  Range span;
+  Out out;
+
+  VITRINE_HD static std::int64_t tiles(std::int64_t n) { return (n + kTile - 1) / kTile; }
+
+  VITRINE_HD void load(int t, std::int64_t m0, std::int64_t n0, std::int64_t k, int depth, float* left, float* right) const {
+    for (int i = t; i < kTile * kDepth; i += kThreads) {
+      const int row = rows_are_near ? i % kTile : i / kDepth, term = rows_are_near ? i / kTile : i % kDepth;
+      const bool inside = term < depth && m0 + row < M;
+      left[term * kRow + row] = inside ? a(m0 + row, k + term) : 0.0f;
+      const int column = i % kTile, step = i / kTile;
+      right[step * kRow + column] = step < depth && n0 + column < N ? b(k + step, n0 + column) : 0.0f;
+    }
+  }
+
+  VITRINE_HD static void multiply(int t, int depth, const float* left, const float* right, float* acc) {
+    const int row = t / kDepth * kEach, column = t % kDepth * kEach;
+    for (int term = 0; term < depth; ++term) {
+      const float* const x = left + term * kRow + row;
+      const float* const w = right + term * kRow + column;
+      for (int i = 0; i < kEach; ++i) {
+        for (int j = 0; j < kEach; ++j) acc[i * kEach + j] = std::fma(x[i], w[j], acc[i * kEach + j]);
+      }
+    }
+  }
+
+  VITRINE_HD static void close(bool first, float* acc, Total* total) {
+    for (int i = 0; i < kEach * kEach; ++i) {
+      const Total part = static_cast<Total>(acc[i]);
+      total[i] = first && sizeof(Total) == sizeof(float) ? part : total[i] + part;
+      acc[i] = 0.0f;
+    }
+  }
+
+  VITRINE_HD void operator()(const Block& block) const {
+    const std::int64_t columns = tiles(N), rows = tiles(M);
+    const std::int64_t n0 = block.index % columns * kTile, m0 = block.index / columns % rows * kTile;
+    const std::int64_t batch = block.index / columns / rows;
+    float *const left = block.shared, *const right = left + kDepth * kRow;
+    Registers<float, kEach * kEach> acc(block);
+    Registers<Total, kEach * kEach> total(block);
+    const Span terms = span(batch);
+    for (std::int64_t k = terms.first; k < terms.last; k += kDepth) {
+      const int depth = static_cast<int>(terms.last - k < kDepth ? terms.last - k : kDepth);
+      block.each([&](int t) { load(t, m0, n0, k, depth, left, right); });
+      const std::int64_t done = k + depth - terms.first;
+      block.each([&](int t) {
+        if (m0 + t / kDepth * kEach < M && n0 + t % kDepth * kEach < N) multiply(t, depth, left, right, acc.of(t));
+        if (done % chunk == 0 || k + depth == terms.last) close(done <= chunk, acc.of(t), total.of(t));
+      });
+    }
+    block.each([&](int t) {
+      const std::int64_t m = m0 + t / kDepth * kEach, n = n0 + t % kDepth * kEach;
+      for (int i = 0; i < kEach; ++i) {
+        for (int j = 0; j < kEach; ++j) {
+          if (m + i < M && n + j < N) out(batch, m + i, n + j, total.of(t)[i * kEach + j]);
+        }
+      }
+    });
+  }
+};
+
+// The same where there are few outputs: four groups of 64 threads share a tile of 32 x 32, each taking every fourth chunk, and the sums of
+// four chunks are joined in order before the next four. Four times the terms are under way, for the same bits.
+template <class Total, class A, class B, class Range, class Out>
+struct ThinProductKernel {
+  static constexpr int kTile = 32, kDepth = 16, kGroups = 4, kGroup = 64, kThreads = kGroups * kGroup, kEach = 4,
+                       kRow = kTile + 4;
+  static constexpr int kOperands = 2 * kDepth * kRow, kOutputs = kTile * kTile, kOwn = kOutputs / kThreads;
+  static constexpr std::size_t kShared = kGroups * kOperands;  // the sums of four chunks fit as well
+  std::int64_t M, N, chunk;
+  bool rows_are_near;
+  A a;
+  B b;
+  Range span;
+  Out out;
+
+  VITRINE_HD static std::int64_t tiles(std::int64_t n) { return (n + kTile - 1) / kTile; }
+
+  VITRINE_HD void load(int t, std::int64_t m0, std::int64_t n0, std::int64_t k, std::int64_t depth, float* left) const {
+    float* const right = left + kDepth * kRow;
+    VITRINE_UNROLL
+    for (int i = t; i < kTile * kDepth; i += kGroup) {
+      const int row = rows_are_near ? i % kTile : i / kDepth, term = rows_are_near ? i / kTile : i % kDepth;
+      left[term * kRow + row] = term < depth && m0 + row < M ? a(m0 + row, k + term) : 0.0f;
+      const int column = i % kTile, step = i / kTile;
+      right[step * kRow + column] = step < depth && n0 + column < N ? b(k + step, n0 + column) : 0.0f;
+    }
+  }
+
+  VITRINE_HD static void multiply(int t, std::int64_t depth, const float* left, float* acc) {
+    const float* const right = left + kDepth * kRow;
+    const int row = t / (kTile / kEach) * kEach, column = t % (kTile / kEach) * kEach;
+    for (int term = 0; term < depth; ++term) {
+      const float* const x = left + term * kRow + row;
+      const float* const w = right + term * kRow + column;
+      VITRINE_UNROLL
+      for (int i = 0; i < kEach; ++i) {
+        VITRINE_UNROLL
+        for (int j = 0; j < kEach; ++j) acc[i * kEach + j] = std::fma(x[i], w[j], acc[i * kEach + j]);
+      }
+    }
+  }
+
+  // A group's sums to shared memory, [32][32] each, and zero for its next chunk.
+  VITRINE_HD static void leave(int t, float* acc, float* sums) {
+    const int row = t / (kTile / kEach) * kEach, column = t % (kTile / kEach) * kEach;
+    VITRINE_UNROLL
+    for (int i = 0; i < kEach; ++i) {
+      VITRINE_UNROLL
+      for (int j = 0; j < kEach; ++j) {
+        sums[(row + i) * kTile + column + j] = acc[i * kEach + j];
+        acc[i * kEach + j] = 0.0f;
+      }
+    }
+  }
+
+  VITRINE_HD void operator()(const Block& block) const {
+    const std::int64_t columns = tiles(N), rows = tiles(M);
+    const std::int64_t n0 = block.index % columns * kTile, m0 = block.index / columns % rows * kTile;
+    const std::int64_t batch = block.index / columns / rows;
+    Registers<float, kEach * kEach> acc(block);
+    Registers<Total, kOwn> total(block);
+    const Span terms = span(batch);
+    for (std::int64_t first = terms.first; first < terms.last; first += kGroups * chunk) {
+      for (std::int64_t at = 0; at < chunk && first + at < terms.last; at += kDepth) {
+        const auto depth_of = [&](int t) {
+          const std::int64_t left = terms.last - (first + t / kGroup * chunk + at);
+          return left < kDepth ? left : kDepth;
+        };
+        block.each([&](int t) {
+          const std::int64_t k = first + t / kGroup * chunk + at;
+          if (depth_of(t) > 0) load(t % kGroup, m0, n0, k, depth_of(t), block.shared + t / kGroup * kOperands);
+        });
+        block.each([&](int t) { multiply(t % kGroup, depth_of(t), block.shared + t / kGroup * kOperands, acc.of(t)); });
+      }
+      block.each([&](int t) { leave(t % kGroup, acc.of(t), block.shared + t / kGroup * kOutputs); });
+      block.each([&](int t) {
+        for (int i = 0; i < kOwn; ++i) {
+          for (int g = 0; g < kGroups && first + g * chunk < terms.last; ++g) {
+            const Total part = static_cast<Total>(block.shared[g * kOutputs + i * kThreads + t]);
+            const bool is_first = first == terms.first && g == 0 && sizeof(Total) == sizeof(float);
+            total.of(t)[i] = is_first ? part : total.of(t)[i] + part;
+          }
+        }
+      });
+    }
+    block.each([&](int t) {
+      for (int i = 0; i < kOwn; ++i) {
+        const std::int64_t m = m0 + (i * kThreads + t) / kTile, n = n0 + (i * kThreads + t) % kTile;
+        if (m < M && n < N) out(batch, m, n, total.of(t)[i]);
+      }
+    });
+  }
+};
+
+// Fewer tiles of 64 x 64 than this leave a large GPU idle.
+inline constexpr std::int64_t kFewTiles = kBusyBlocks / 2;
+
+// chunk: a multiple of 16
+template <class Total, class A, class B, class Range, class Out>
+void products(const char* op, std::int64_t batches, std::int64_t M, std::int64_t N, std::int64_t chunk, bool rows_are_near, A a,
+              B b, Range span, Out out) {
+  using Kernel = ProductKernel<Total, A, B, Range, Out>;
+  using Thin = ThinProductKernel<Total, A, B, Range, Out>;
+  const std::int64_t tiles = batches * Kernel::tiles(M) * Kernel::tiles(N);
+  if (tiles < kFewTiles) {
+    for_blocks(op, batches * Thin::tiles(M) * Thin::tiles(N), Thin::kThreads, Thin::kShared,
+               Thin{M, N, chunk, rows_are_near, a, b, span, out});
+  } else {
+    for_blocks(op, tiles, Kernel::kThreads, 2 * Kernel::kDepth * Kernel::kRow,
+               Kernel{M, N, chunk, rows_are_near, a, b, span, out});
+  }
+}
+
+// The same for one product of K terms: out(m, n, sum).
+template <class A, class B, class Out>
+void product_of(const char* op, std::int64_t M, std::int64_t N, std::int64_t K, A a, B b, Out out) {
+  products<float>(
+      op, 1, M, N, kDotChunk, false, a, b,
+      [=] VITRINE_HD(std::int64_t) {
+        return Span{0, K};
+      },
+      [=] VITRINE_HD(std::int64_t, std::int64_t m, std::int64_t n, float sum) { out(m, n, sum); });
+}
+
+}  // namespace vitrine::cuda

@@ -1,0 +1,62 @@
+#include "layers/kernels/linear_algebra_cuda.h"
+
+#include "layers/kernels/long_sums_cuda.h"
+#include "tensor/cuda/blas.h"
+#include "tensor/tensor.h"
+
+namespace vitrine::cuda {
+namespace {
+
+std::int64_t chunks_of(std::int64_t rows) { return (rows + kChunk - 1) / kChunk; }
+
+}  // namespace
+
+void product(const char* op, const float* a, const float* b, const float* bias, std::int64_t M, std::int64_t K, std::int64_t N,
+             float* y) {
+  if (library_product({op, M, N, K, false, false}, a, b, bias, y)) return;
+  product_of(
+      op, M, N, K, [=] VITRINE_HD(std::int64_t m, std::int64_t k) { return a[m * K + k]; },
+      [=] VITRINE_HD(std::int64_t k, std::int64_t n) { return b[k * N + n]; },
+      [=] VITRINE_HD(std::int64_t m, std::int64_t n, float sum) { y[m * N + n] = bias == nullptr ? sum : sum + bias[n]; });
+}
+
+void product_transposed(const char* op, const float* dy, const float* w, std::int64_t M, std::int64_t K, std::int64_t N,
+                        float* dx) {
+  if (library_product({op, M, N, K, false, true}, dy, w, nullptr, dx)) return;
+  product_of(
+      op, M, N, K, [=] VITRINE_HD(std::int64_t m, std::int64_t k) { return dy[m * K + k]; },
+      [=] VITRINE_HD(std::int64_t k, std::int64_t n) { return w[n * K + k]; },
+      [=] VITRINE_HD(std::int64_t m, std::int64_t n, float sum) { dx[m * N + n] = sum; });
+}
+
+void product_over_rows(const char* op, const float* x, const float* dy, std::int64_t rows, std::int64_t C, std::int64_t K,
+                       float* dw) {
+  if (library_product({op, C, K, rows, true, false}, x, dy, nullptr, dw)) return;
+  product_of_long_sums(
+      op, C, K, rows, [=] VITRINE_HD(std::int64_t c, std::int64_t r) { return x[r * C + c]; },
+      [=] VITRINE_HD(std::int64_t r, std::int64_t k) { return dy[r * K + k]; }, dw);
+}
+
+void sum_over_rows(const char* op, const float* dy, std::int64_t rows, std::int64_t K, float* db) {
+  const std::int64_t chunks = chunks_of(rows);
+  Tensor room = Tensor::uninitialized({chunks, K}, current());
+  float* const partial = room.mutable_data();
+  for_each(op, chunks * K, [=] VITRINE_HD(std::int64_t i) {
+    const std::int64_t chunk = i / K, k = i % K, first = chunk * kChunk;
+    const std::int64_t last = first + kChunk < rows ? first + kChunk : rows;
+    float sum = 0;
+    for (std::int64_t r = first; r < last; ++r) sum = sum + dy[r * K + k];
+    partial[i] = sum;
+  });
+  join_chunks(op, partial, chunks, K, db);
+}
+
+void join_chunks(const char* op, const float* partial, std::int64_t chunks, std::int64_t size, float* y) {
+  for_each(op, size, [=] VITRINE_HD(std::int64_t i) {
+    PairwiseTree tree;
+    for (std::int64_t chunk = 0; chunk < chunks; ++chunk) tree.push(static_cast<double>(partial[chunk * size + i]));
+    y[i] = static_cast<float>(tree.sum());
+  });
+}
+
+}  // namespace vitrine::cuda

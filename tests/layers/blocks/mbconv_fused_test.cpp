@@ -1,0 +1,166 @@
+// The fused MBConv against its composed twin: output, every gradient, running statistics; the same bits for all threads and sets.
+#include "layers/blocks/mbconv_fused.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "tests/cuda_devices.h"
+#include "tests/layers/twins.h"
+
+namespace vitrine::testing {
+namespace {
+
+struct Sizes {
+  std::int64_t N, H, W, in, ratio, out, kernel, stride;
+  bool squeeze;
+  Activation activation;
+  PaddingRule padding;
+};
+
+ConvNorm unit(const Shape& weight, std::int64_t taps, const Sizes& z, std::int64_t stride, bool activated, std::uint32_t op) {
+  ConvNorm u;
+  u.weight.value = drawn(weight, 0, 1 / std::sqrt(static_cast<double>(taps)), op);
+  u.norm = BatchNorm::identity(weight.back(), 1e-3, 0.1);
+  u.norm.gamma.value = drawn({weight.back()}, 1, 0.2, op + 1);
+  u.norm.beta.value = drawn({weight.back()}, 0, 0.3, op + 2);
+  u.stride = stride;
+  u.depthwise = weight.rank() == 3;
+  u.padding = z.padding;
+  if (activated) u.activation = z.activation;
+  return u;
+}
+
+MBConv block_of(const Sizes& z) {
+  const std::int64_t middle = z.in * z.ratio;
+  MBConv block;
+  if (z.ratio > 1) block.expand = unit({1, 1, z.in, middle}, z.in, z, 1, true, 10);
+  block.depthwise = unit({z.kernel, z.kernel, middle}, z.kernel * z.kernel, z, z.stride, true, 20);
+  if (z.squeeze) {
+    const std::int64_t R = z.in / 4;
+    block.se = SqueezeExcitation{{drawn({middle, R}, 0, 0.1, 30)},
+                                 {drawn({R}, 0, 0.1, 31)},
+                                 {drawn({R, middle}, 0, 0.5, 32)},
+                                 {drawn({middle}, 0, 0.5, 33)}};
+  }
+  block.project = unit({1, 1, middle, z.out}, middle, z, 1, false, 40);
+  block.residual = z.stride == 1 && z.in == z.out;
+  return block;
+}
+
+void move(MBConv& block, Device device) {
+  const auto to = [device](Tensor& t) { t = t.to(device); };
+  const auto move_unit = [&](ConvNorm& u) {
+    for (Tensor* t : {&u.weight.value, &u.norm.gamma.value, &u.norm.beta.value, &u.norm.running_mean, &u.norm.running_var})
+      to(*t);
+  };
+  if (block.expand) move_unit(*block.expand);
+  move_unit(block.depthwise);
+  move_unit(block.project);
+  if (!block.se) return;
+  for (Parameter* p : {&block.se->reduce_weight, &block.se->reduce_bias, &block.se->expand_weight, &block.se->expand_bias})
+    to(p->value);
+}
+
+// One training pass and its gradients.
+Named run(const Sizes& z, bool fused, Device device = {}) {
+  MBConv block = block_of(z);
+  move(block, device);
+  Tape tape;
+  const Variable x = tape.input(drawn({z.N, z.H, z.W, z.in}, 0.1, 1, 1).to(device));
+  const Variable y = block.forward(x, {.mode = Mode::train, .tape = &tape, .fused = fused});
+  const Gradients g = tape.backward(y, drawn(y.shape(), 0, 1, 2).to(device));
+  Named all{{"y", y.tensor()}, {"dx", g.of(x)}};
+  const auto add = [&](const std::string& name, const ConvNorm& u) {
+    all.emplace_back(name + " weight", g.of(u.weight));
+    all.emplace_back(name + " gamma", g.of(u.norm.gamma));
+    all.emplace_back(name + " beta", g.of(u.norm.beta));
+    all.emplace_back(name + " running mean", u.norm.running_mean);
+    all.emplace_back(name + " running variance", u.norm.running_var);
+  };
+  if (block.expand) add("expand", *block.expand);
+  add("depthwise", block.depthwise);
+  add("project", block.project);
+  if (block.se) {
+    all.emplace_back("reduce weight", g.of(block.se->reduce_weight));
+    all.emplace_back("reduce bias", g.of(block.se->reduce_bias));
+    all.emplace_back("expand weight", g.of(block.se->expand_weight));
+    all.emplace_back("expand bias", g.of(block.se->expand_bias));
+  }
+  for (auto& [name, tensor] : all) tensor = tensor.to(Device::cpu());
+  return all;
+}
+
+class FusedMBConv : public ::testing::TestWithParam<Sizes> {};
+
+TEST_P(FusedMBConv, AgreesWithTheComposedBlock) {
+  const Sizes& z = GetParam();
+  ASSERT_TRUE(fits_fused_mbconv(block_of(z), {z.N, z.H, z.W, z.in}));
+  // Both round differently in statistics and weight gradients only; batch norm over few rows amplifies that.
+  expect_near(run(z, true), run(z, false), 2e-6f);
+}
+
+TEST_P(FusedMBConv, HasTheSameBitsForAnyThreadsAndInstructionSet) {
+  expect_same_bits_everywhere([] { return run(GetParam(), true); });
+}
+
+TEST_P(FusedMBConv, HasTheBitsOfTheCpuOnACudaDeviceInThePortableTier) {
+  const TierScope scope(cuda::Tier::portable);
+  for (const bool fused : {true, false}) {
+    const Named expected = run(GetParam(), fused);
+    for (const Device device : cuda_devices()) {
+      const Named got = run(GetParam(), fused, device);
+      for (std::size_t t = 0; t < expected.size(); ++t) {
+        const auto a = got[t].second.host(), b = expected[t].second.host();
+        for (std::size_t i = 0; i < b.size(); ++i)
+          ASSERT_EQ(a[i], b[i]) << expected[t].first << " " << i << " " << device.text() << fused;
+      }
+    }
+  }
+}
+
+TEST_P(FusedMBConv, AgreesWithTheComposedBlockOnACudaDeviceInTheRunToRunTier) {
+  const TierScope scope(cuda::Tier::run_to_run);
+  // Sums of the gate and of the taps have another order than the composed ops'; a GPU's libraries add up in one accumulator each.
+  for (const Device device : cuda_devices())
+    expect_near(run(GetParam(), true, device), run(GetParam(), false), device.is_gpu() ? 2e-5f : 4e-6f);
+}
+
+constexpr Activation kSwish = Activation::swish, kRelu6 = Activation::relu6;
+constexpr PaddingRule kSymmetric = PaddingRule::symmetric, kSame = PaddingRule::same;
+INSTANTIATE_TEST_SUITE_P(Blocks, FusedMBConv,
+                         ::testing::Values(Sizes{3, 9, 8, 8, 6, 16, 3, 1, true, kSwish, kSymmetric},
+                                           Sizes{2, 11, 9, 16, 6, 24, 3, 2, true, kSwish, kSymmetric},
+                                           Sizes{5, 7, 7, 8, 6, 8, 5, 1, true, kSwish, kSymmetric},
+                                           Sizes{2, 10, 14, 24, 6, 40, 5, 2, false, kRelu6, kSame},
+                                           Sizes{4, 16, 17, 24, 1, 16, 3, 1, true, kSwish, kSymmetric},
+                                           Sizes{4, 12, 12, 40, 1, 24, 3, 1, false, kRelu6, kSame},
+                                           Sizes{3, 2, 2, 8, 6, 8, 5, 1, true, kSwish, kSymmetric},
+                                           Sizes{4, 1, 1, 8, 6, 16, 5, 2, true, kSwish, kSame},
+                                           Sizes{40, 5, 4, 8, 6, 8, 3, 1, true, kSwish, kSymmetric},
+                                           Sizes{6, 112, 112, 16, 6, 24, 3, 2, true, kSwish, kSymmetric}));
+
+// Whoever writes a weight between forward and backward is told so, or its gradients are still those of the forward pass: fused or not.
+TEST(FusedMBConvWeights, CannotBeChangedBeneathTheTape) {
+  const Sizes z{2, 6, 6, 48, 1, 48, 3, 1, true, Activation::swish, PaddingRule::symmetric};
+  for (const bool fused : {true, false}) {
+    MBConv block = block_of(z);
+    Tape tape;
+    const Variable x = tape.input(drawn({z.N, z.H, z.W, z.in}, 0.1, 1, 1));
+    const Variable y = block.forward(x, {.mode = Mode::train, .tape = &tape, .fused = fused});
+    for (Parameter* p : {&block.depthwise.weight, &block.project.weight, &block.se->reduce_weight, &block.se->expand_weight})
+      EXPECT_THROW(p->value.mutable_data(), Error) << fused;
+    block.se->reduce_weight.value = Tensor::zeros(block.se->reduce_weight.value.shape());  // another tensor in its place
+    const Tensor dx = tape.backward(y, drawn(y.shape(), 0, 1, 2)).of(x);
+    const Named whole = run(z, fused);
+    EXPECT_EQ(whole[1].first, "dx");
+    EXPECT_TRUE(std::ranges::equal(dx.host(), whole[1].second.host())) << fused;
+  }
+}
+
+}  // namespace
+}  // namespace vitrine::testing

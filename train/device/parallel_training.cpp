@@ -1,0 +1,77 @@
+#include "train/device/parallel_training.h"
+
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "base/error.h"
+
+namespace vitrine {
+namespace {
+
+EfficientNet copied(const EfficientNet& source, Device device) {
+  EfficientNet copy = source;
+  copy.visit([&](const NamedTensor& t) { *t.value = t.value->to(Device::cpu()).clone().to(device); });
+  return copy;
+}
+
+}  // namespace
+
+ParallelTraining::ParallelTraining(EfficientNet& net, Optimizer& optimizer, const Dataset& data, const TrainOptions& options)
+    : net_(net) {
+  std::vector<Device> devices{options.device};
+  devices.insert(devices.end(), options.more_devices.begin(), options.more_devices.end());
+  const auto count = static_cast<int>(devices.size());
+  if (options.batch_size % count != 0)
+    throw UsageError(text("--batch-size is ", options.batch_size, ", expected a multiple of the ", count, " devices"));
+  if (count > 1) communicators_ = cuda::communicators(devices);
+  for (int rank = 0; rank < count; ++rank) {
+    const auto r = static_cast<std::size_t>(rank);
+    if (rank > 0) {
+      replicas_.push_back(std::make_unique<Replica>(Replica{copied(net, devices[r]), Optimizer(optimizer.options())}));
+      replicas_.back()->optimizer.restore(optimizer.state(), net.parameter_shapes());
+    }
+    trainings_.push_back(std::make_unique<DeviceTraining>(rank == 0 ? net : replicas_.back()->net,
+                                                          rank == 0 ? optimizer : replicas_.back()->optimizer, data, options,
+                                                          DeviceShare{rank, count}));
+  }
+}
+
+ParallelTraining::~ParallelTraining() = default;
+
+std::vector<double> ParallelTraining::run_epoch(const std::vector<int>& order, std::uint32_t epoch,
+                                                const std::vector<StepRates>& rates) {
+  if (trainings_.size() == 1) return trainings_.front()->run_epoch(order, epoch, rates);
+  std::vector<std::vector<double>> losses(trainings_.size());
+  std::exception_ptr failure;  // the first in time: those of the others follow from it
+  std::vector<std::thread> aborts;
+  std::mutex mutex;
+  const auto run = [&](std::size_t rank) {
+    const cuda::CommunicatorScope scope(communicators_[rank].get());
+    try {
+      losses[rank] = trainings_[rank]->run_epoch(order, epoch, rates);
+    } catch (...) {
+      const std::scoped_lock lock(mutex);
+      if (failure != nullptr) return;
+      failure = std::current_exception();
+      for (const auto& c : communicators_) aborts.emplace_back([&c] { c->abort(); });
+    }
+  };
+  std::vector<std::thread> threads;
+  for (std::size_t rank = 1; rank < trainings_.size(); ++rank) threads.emplace_back(run, rank);
+  run(0);
+  for (std::thread& t : threads) t.join();
+  if (failure != nullptr) {
+    trainings_.clear();  // with their recorded graphs, which the aborts wait for
+    for (std::thread& t : aborts) t.join();
+    std::rethrow_exception(failure);
+  }
+  std::vector<double> means = losses.front();
+  for (std::size_t i = 0; i < means.size(); ++i) {
+    for (std::size_t rank = 1; rank < losses.size(); ++rank) means[i] += losses[rank][i];
+    means[i] /= static_cast<double>(losses.size());
+  }
+  return means;
+}
+
+}  // namespace vitrine
