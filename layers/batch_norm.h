@@ -16,13 +16,12 @@
 // Reference  Ioffe, Szegedy 2015, arXiv:1502.03167, alg. 1 and sec. 3
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <span>
 
 #include "autograd/tape.h"
+#include "layers/kernels/norm_constants.h"
 #include "layers/pass.h"
-#include "tensor/cuda/both.h"
 
 namespace vitrine {
 
@@ -30,10 +29,6 @@ struct BatchStatistics {
   Tensor mean, variance;   // [C]; the variance is the biased one, divided by count
   std::int64_t count = 0;  // rows
 };
-
-namespace cpu {
-struct NormConstants;
-}
 
 // What normalising C channels takes: mean as high + low part, 1 / sqrt(v + eps), gamma / sqrt(v + eps); each computed in float64 and
 // rounded once. One tensor [4, C] that a node keeps.
@@ -76,25 +71,6 @@ struct BatchNorm {
 };
 
 namespace cpu {
-
-// Per channel, what the elementwise kernels need; arrays of C floats.
-struct NormConstants {
-  const float *mean_high, *mean_low, *inverse_deviation, *scale;
-};
-
-// The constants of one channel, C floats apart: layers/batch_norm.h NormTensor. Not inline: kernel files must not share them.
-VITRINE_HD static inline void set_norm_constants(double mean, double variance, float gamma, double eps, float* out,
-                                                 std::int64_t C) {
-  const double inverse = 1.0 / std::sqrt(variance + eps);
-  out[0] = static_cast<float>(mean);
-  out[C] = static_cast<float>(mean - static_cast<double>(out[0]));
-  out[2 * C] = static_cast<float>(inverse);
-  out[3 * C] = static_cast<float>(static_cast<double>(gamma) * inverse);
-}
-VITRINE_HD static inline float moved_statistic(float before, float batch, double factor, double momentum) {
-  const double now = static_cast<double>(batch) * factor;
-  return static_cast<float>((1 - momentum) * static_cast<double>(before) + momentum * now);
-}
 
 struct BatchNormKernels {
   // scratch: partial sums, 2 * C * chunks doubles.

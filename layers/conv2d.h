@@ -19,25 +19,13 @@
 #include <cstdint>
 
 #include "autograd/tape.h"
-#include "layers/kernels/window.h"
+#include "layers/kernels/conv_shape.h"
 
 namespace vitrine {
-
-// All sizes of one convolution; depthwise has K = C.
-struct ConvShape {
-  std::int64_t N, H, W, C, R, S, K, P, Q, stride;
-  Padding padding;
-};
 
 Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const ConvOptions& options);
 
 namespace cpu {
-
-// Chunks of 1,024 output pixels whose sums a weight gradient keeps apart; 0 where it goes through the pixels weight by weight.
-inline std::int64_t weight_gradient_chunks(const ConvShape& s) {
-  const std::int64_t pixels = s.N * s.P * s.Q, width = s.R * s.S * s.C;
-  return s.R * s.S > 1 && width <= 256 && width * s.K <= 16384 && pixels >= 2048 ? (pixels + 1023) / 1024 : 0;
-}
 
 struct Conv2dKernels {
   void (*forward)(const ConvShape& s, const float* x, const float* w, const float* b, float* y);          // b may be null

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "layers/conv2d.h"
+#include "layers/kernels/conv_shape.h"
 #include "layers/kernels/pairwise.h"
 
 namespace vitrine::reference {

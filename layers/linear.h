@@ -12,7 +12,7 @@
 // Reference  -
 #pragma once
 
-#include "layers/conv2d.h"
+#include "autograd/tape.h"
 
 namespace vitrine {
 

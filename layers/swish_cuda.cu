@@ -1,6 +1,6 @@
+#include "layers/kernels/activation_cuda.h"
 #include "layers/swish.h"
 #include "tensor/cuda/launch.h"
-#include "tensor/cuda/scalar_math.h"
 
 namespace vitrine::cuda {
 namespace {

@@ -1,4 +1,6 @@
+#include "layers/blocks/batch_statistics_cuda.h"
 #include "layers/blocks/conv_norm_fused.h"
+#include "layers/kernels/activation_cuda.h"
 #include "layers/kernels/column_sums_cuda.h"
 #include "layers/kernels/norm_cuda.h"
 

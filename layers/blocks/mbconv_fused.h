@@ -21,7 +21,7 @@
 
 #include "layers/blocks/batch_statistics.h"
 #include "layers/blocks/mbconv.h"
-#include "layers/conv2d.h"
+#include "layers/kernels/conv_shape.h"
 
 namespace vitrine {
 

@@ -2,8 +2,10 @@
 // that the memory too is the CPU's; row-major in the run-to-run tier, as the products of cuBLASLt want them.
 #pragma once
 
+#include "layers/blocks/batch_statistics_cuda.h"
 #include "layers/blocks/mbconv_fused.h"
 #include "layers/blocks/planes.h"
+#include "layers/kernels/activation_cuda.h"
 #include "layers/kernels/column_sums_cuda.h"
 #include "layers/kernels/norm_cuda.h"
 

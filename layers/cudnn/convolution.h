@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "layers/conv2d.h"
+#include "layers/kernels/conv_shape.h"
 
 namespace vitrine::cuda {
 

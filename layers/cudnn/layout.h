@@ -1,7 +1,7 @@
 // Weights between Vitrine's [R, S, C, K] and cuDNN's [K, R, S, C].
 #pragma once
 
-#include "layers/conv2d.h"
+#include "layers/kernels/conv_shape.h"
 
 namespace vitrine::cuda {
 

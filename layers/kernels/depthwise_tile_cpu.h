@@ -4,7 +4,7 @@
 // layers/depthwise_conv2d_reference.h; a tap outside the map adds 0 * w, which changes no bits of a finite sum.
 #pragma once
 
-#include "layers/conv2d.h"
+#include "layers/kernels/conv_shape.h"
 #include "tensor/simd.h"
 
 namespace vitrine::cpu::VITRINE_ISA {

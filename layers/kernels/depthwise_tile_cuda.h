@@ -2,8 +2,8 @@
 // channel to a thread. A value is read from memory, and turned into what the op wants, once for each tile that it lies in.
 #pragma once
 
-#include "layers/conv2d.h"
 #include "layers/kernels/column_sums_cuda.h"
+#include "layers/kernels/conv_shape.h"
 
 namespace vitrine::cuda {
 

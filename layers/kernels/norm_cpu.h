@@ -1,7 +1,7 @@
 // The constants of batch normalisation for one vector of channels, in registers (layers/batch_norm.h states the arithmetic).
 #pragma once
 
-#include "layers/batch_norm.h"
+#include "layers/kernels/norm_constants.h"
 #include "tensor/simd.h"
 
 namespace vitrine::cpu::VITRINE_ISA {

@@ -4,7 +4,7 @@
 // pixel indices its accumulators go to the pairwise tree (layers/kernels/pairwise.h). Threads own whole tiles.
 #pragma once
 
-#include "layers/conv2d.h"
+#include "layers/kernels/conv_shape.h"
 #include "layers/kernels/gemm_cpu.h"
 #include "layers/kernels/window_cpu.h"
 #include "tensor/scratch.h"

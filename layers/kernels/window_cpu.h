@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "layers/conv2d.h"
+#include "layers/kernels/conv_shape.h"
 #include "tensor/simd.h"
 
 namespace vitrine::cpu::VITRINE_ISA {

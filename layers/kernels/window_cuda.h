@@ -1,7 +1,7 @@
 // A convolution's windows as rows of a product, for the CUDA back end: zeros outside the image change no sum.
 #pragma once
 
-#include "layers/conv2d.h"
+#include "layers/kernels/conv_shape.h"
 #include "layers/kernels/gemm_cuda.h"
 #include "tensor/tensor.h"
 

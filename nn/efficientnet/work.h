@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "layers/conv2d.h"
+#include "layers/kernels/conv_shape.h"
 #include "nn/efficientnet/scaling.h"
 
 namespace vitrine {

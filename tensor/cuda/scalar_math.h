@@ -36,29 +36,4 @@ VITRINE_HD inline float sigmoid(float x) {
   return (std::bit_cast<std::uint32_t>(x) & 0x80000000u ? e : 1.0f) / (1.0f + e);
 }
 
-struct Activated {
-  float value, slope;  // f(u), f'(u)
-};
-
-struct Swish {  // layers/kernels/activation_cpu.h
-  VITRINE_HD static float value(float u) { return u * sigmoid(u); }
-  VITRINE_HD static float slope(float u) {
-    const float s = sigmoid(u);
-    return s * std::fma(u, 1.0f - s, 1.0f);
-  }
-};
-
-struct Relu6 {
-  VITRINE_HD static float value(float u) {
-    const float low = u < 0.0f ? 0.0f : u;  // NaN stays NaN
-    return low > 6.0f ? 6.0f : low;
-  }
-  VITRINE_HD static float slope(float u) { return u > 0.0f && u < 6.0f ? 1.0f : 0.0f; }
-};
-
-struct Identity {
-  VITRINE_HD static float value(float u) { return u; }
-  VITRINE_HD static float slope(float) { return 1.0f; }
-};
-
 }  // namespace vitrine::cuda

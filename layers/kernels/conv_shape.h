@@ -1,0 +1,25 @@
+// The sizes of one convolution, for kernels and for what calls them.
+#pragma once
+
+#include <cstdint>
+
+#include "layers/kernels/window.h"
+
+namespace vitrine {
+
+// All sizes of one convolution; depthwise has K = C.
+struct ConvShape {
+  std::int64_t N, H, W, C, R, S, K, P, Q, stride;
+  Padding padding;
+};
+
+namespace cpu {
+
+// Chunks of 1,024 output pixels whose sums a weight gradient keeps apart; 0 where it goes through the pixels weight by weight.
+inline std::int64_t weight_gradient_chunks(const ConvShape& s) {
+  const std::int64_t pixels = s.N * s.P * s.Q, width = s.R * s.S * s.C;
+  return s.R * s.S > 1 && width <= 256 && width * s.K <= 16384 && pixels >= 2048 ? (pixels + 1023) / 1024 : 0;
+}
+
+}  // namespace cpu
+}  // namespace vitrine
