@@ -7,6 +7,7 @@
 #include "layers/blocks/mbconv_folded.h"
 #include "layers/blocks/mbconv_fused.h"
 #include "layers/blocks/planes.h"
+#include "layers/conv2d.h"
 #include "nn/efficientnet/work.h"
 #include "tensor/parallel.h"
 #include "tensor/philox.h"

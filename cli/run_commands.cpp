@@ -53,7 +53,6 @@ void run_cv(const CvCommand& command) {
   Progress progress(command.quiet);
   TrainOptions options = command.options;
   command.device.choose(options);
-  if (options.optimizer.weight_decay > 0) options.optimizer.rule = Rule::adamw;
   const RunResult result = cross_validate(manifest, splits, options, command.output, command.fold, progress, command.jobs);
   print_part("validation", result.validation);
   print_part("test", result.test);

@@ -64,7 +64,6 @@ void print_results(const std::vector<std::pair<std::string, RunResult>>& results
 TrainOptions options_for(const TrainOptions& chosen, const std::string& inputs) {
   TrainOptions options = chosen;
   options.inputs = inputs;
-  if (options.optimizer.weight_decay > 0) options.optimizer.rule = Rule::adamw;
   return options;
 }
 

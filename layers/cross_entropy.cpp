@@ -75,4 +75,18 @@ Variable cross_entropy(const Variable& logits, const Tensor& given_targets, doub
   return record<CrossEntropyNode>(std::move(loss), inputs, logits.tensor(), targets, label_smoothing);
 }
 
+Variable cross_entropy(const Variable& logits, std::span<const int> labels, double label_smoothing) {
+  const Shape& s = logits.shape();
+  if (s.rank() != 2 || s[0] != static_cast<std::int64_t>(labels.size()))
+    throw ShapeError(text("cross_entropy: logits are ", s.text(), ", expected [", labels.size(), ", C] for as many labels"));
+  Tensor targets = Tensor::zeros(s);
+  const auto values = targets.mutable_host();
+  for (std::size_t n = 0; n < labels.size(); ++n) {
+    if (labels[n] < 0 || labels[n] >= s[1])
+      throw ShapeError(text("cross_entropy: label ", n, " is ", labels[n], ", expected 0 to ", s[1] - 1));
+    values[n * static_cast<std::size_t>(s[1]) + static_cast<std::size_t>(labels[n])] = 1;
+  }
+  return cross_entropy(logits, targets.to(logits.tensor().device()), label_smoothing);
+}
+
 }  // namespace vitrine

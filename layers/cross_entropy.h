@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "autograd/tape.h"
 
@@ -20,6 +21,8 @@ namespace vitrine {
 
 // No gradient flows to the targets. Non-finite logits give a loss of NaN.
 Variable cross_entropy(const Variable& logits, const Tensor& targets, double label_smoothing = 0);
+// One class from 0 to C - 1 for each row; ShapeError for another number of labels and for a class that is none.
+Variable cross_entropy(const Variable& logits, std::span<const int> labels, double label_smoothing = 0);
 
 namespace cpu {
 

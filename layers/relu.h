@@ -11,21 +11,20 @@
 // Reference  Nair, Hinton 2010, Rectified linear units improve restricted Boltzmann machines, ICML
 #pragma once
 
-#include <cstdint>
-
-#include "autograd/tape.h"
+#include "layers/unary.h"
+#include "tensor/elementary.h"
 
 namespace vitrine {
 
-Variable relu(const Variable& x);
+inline Variable relu(const Variable& x) { return unary(Unary::relu, x); }
 
-namespace cpu {
-
-struct ReluKernels {
-  void (*forward)(const float* x, std::int64_t n, float* y);
-  void (*backward)(const float* x, const float* dy, std::int64_t n, float* dx);
+template <class M>
+struct ReluFunction {
+  using F = typename M::F;
+  static constexpr const char* kName = "relu";
+  VITRINE_HD static F value(F u) { return M::max(M::broadcast(0.0f), u); }  // NaN for NaN
+  VITRINE_HD static F slope(F u) { return gradient(u, M::broadcast(1.0f)); }
+  VITRINE_HD static F gradient(F u, F dy) { return M::select(u > M::broadcast(0.0f), dy, M::broadcast(0.0f)); }
 };
-const ReluKernels& relu_kernels(Device device = {});
 
-}  // namespace cpu
 }  // namespace vitrine

@@ -11,21 +11,24 @@
 // Reference  Krizhevsky 2010, Convolutional deep belief networks on CIFAR-10; Howard et al. 2017, arXiv:1704.04861
 #pragma once
 
-#include <cstdint>
-
-#include "autograd/tape.h"
+#include "layers/unary.h"
+#include "tensor/elementary.h"
 
 namespace vitrine {
 
-Variable relu6(const Variable& x);
+inline Variable relu6(const Variable& x) { return unary(Unary::relu6, x); }
 
-namespace cpu {
-
-struct Relu6Kernels {
-  void (*forward)(const float* x, std::int64_t n, float* y);
-  void (*backward)(const float* x, const float* dy, std::int64_t n, float* dx);
+template <class M>
+struct Relu6Function {
+  using F = typename M::F;
+  static constexpr const char* kName = "relu6";
+  // max and min give their second operand where one of the two is NaN.
+  VITRINE_HD static F value(F u) { return M::min(M::broadcast(6.0f), M::max(M::broadcast(0.0f), u)); }
+  VITRINE_HD static F slope(F u) { return gradient(u, M::broadcast(1.0f)); }
+  VITRINE_HD static F gradient(F u, F dy) {
+    const F zero = M::broadcast(0.0f);
+    return M::select((u > zero) & (u < M::broadcast(6.0f)), dy, zero);
+  }
 };
-const Relu6Kernels& relu6_kernels(Device device = {});
 
-}  // namespace cpu
 }  // namespace vitrine

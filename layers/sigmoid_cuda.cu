@@ -1,6 +1,6 @@
 #include "layers/sigmoid.h"
 #include "tensor/cuda/launch.h"
-#include "tensor/cuda/scalar_math.h"
+#include "tensor/cuda/one_float.h"
 
 namespace vitrine::cuda {
 namespace {

@@ -5,28 +5,33 @@
 //            from d(x s)/dx = s + x s'  and  s' = s (1 - s)
 // Shapes     x, y, dx, dy: any shape, all equal
 // Saved      x (s is recomputed: one exp per element buys one tensor of memory)
-// Numerics   sigmoid is ours (tensor/simd_math.h): the forward is within 4 ulp of the true value, the backward within 8 ulp of
+// Numerics   sigmoid is ours (tensor/elementary.h): the forward is within 4 ulp of the true value, the backward within 8 ulp of
 //            |dy| (near its zero at x = -1.278 only the absolute error is small). For x < -104, s = 0 and y = -0.
 // Requires   nothing
 // Differs    from nothing: the same as torch.nn.SiLU and tf.nn.swish with beta = 1
 // Reference  Ramachandran, Zoph, Le 2017, arXiv:1710.05941; Elfwing, Uchibe, Doya 2017, arXiv:1702.03118
 #pragma once
 
-#include <cstdint>
-
-#include "autograd/tape.h"
+#include "layers/unary.h"
+#include "tensor/elementary.h"
 
 namespace vitrine {
 
-Variable swish(const Variable& x);
+inline Variable swish(const Variable& x) { return unary(Unary::swish, x); }
 
-namespace cpu {
-
-struct SwishKernels {
-  void (*forward)(const float* x, std::int64_t n, float* y);
-  void (*backward)(const float* x, const float* dy, std::int64_t n, float* dx);
+template <class M>
+struct SwishFunction {
+  using F = typename M::F;
+  static constexpr const char* kName = "swish";
+  VITRINE_HD static F value(F u) { return u * Elementary<M>::sigmoid(u); }
+  VITRINE_HD static F slope(F u) {
+    const F one = M::broadcast(1.0f), s = Elementary<M>::sigmoid(u);
+    return s * M::fma(u, one - s, one);
+  }
+  VITRINE_HD static ValueAndSlope<F> value_and_slope(F u) {
+    const F one = M::broadcast(1.0f), s = Elementary<M>::sigmoid(u);
+    return {u * s, s * M::fma(u, one - s, one)};
+  }
 };
-const SwishKernels& swish_kernels(Device device = {});  // the set for this machine
 
-}  // namespace cpu
 }  // namespace vitrine

@@ -1,10 +1,7 @@
-// exp and sigmoid on vectors: ours, from fma and exact operations only, so every instruction set gives the same bits.
-//
-// exp(x) = 2^n * e^r with n = round(x / ln 2) and r = x - n ln 2 in two fma steps, |r| <= ln 2 / 2; e^r by its Taylor
-// polynomial of degree 7, Horner order. 2^n is applied in two exact factors, so results below the smallest normal number are
-// rounded once (denormals are kept). Error bounds are tested in tests/tensor/simd_math_test.cpp.
+// The arithmetic of vectors, for what is written once for vectors and devices (tensor/elementary.h), and exp and sigmoid on vectors.
 #pragma once
 
+#include "tensor/elementary.h"
 #include "tensor/simd.h"
 
 namespace vitrine::cpu::VITRINE_ISA {
@@ -22,39 +19,20 @@ static inline F times_power_of_two(F p, F magic_n, F n) {
 #endif
 }
 
-// e^x for -110 <= x <= 100; NaN stays NaN.
-static inline F exp_within_range(F x) {
-  const F kLog2e = broadcast(0x1.715476p+0f);
-  const F kLn2High = broadcast(0x1.62e4p-1f);    // ln 2 to 15 bits: n * high is exact
-  const F kLn2Low = broadcast(0x1.7f7d1cp-20f);  // the rest
-  const F kMagic = broadcast(0x1.8p23f);         // adding it rounds to an integer, held in the low bits
-  const F shifted = fma(x, kLog2e, kMagic);
-  const F n = shifted - kMagic;
-  F r = fma(n, -kLn2High, x);
-  r = fma(n, -kLn2Low, r);
-  F p = broadcast(0x1.a01a02p-13f);           // 1/7!
-  p = fma(p, r, broadcast(0x1.6c16c2p-10f));  // 1/6!
-  p = fma(p, r, broadcast(0x1.111112p-7f));   // 1/5!
-  p = fma(p, r, broadcast(0x1.555556p-5f));   // 1/4!
-  p = fma(p, r, broadcast(0x1.555556p-3f));   // 1/3!
-  p = fma(p, r, broadcast(0.5f));
-  p = fma(p, r, broadcast(1.0f));
-  p = fma(p, r, broadcast(1.0f));
-  return times_power_of_two(p, shifted, n);
-}
+struct Lanes {
+  using F = cpu::VITRINE_ISA::F;
 
-// e^x: 0 below -104, +inf above 88.73; NaN stays NaN. At most 2 ulp.
-static inline F exp(F x) {
-  // max and min give their second argument when it is NaN.
-  return exp_within_range(min(broadcast(100.0f), max(broadcast(-110.0f), x)));
-}
+  static F broadcast(float v) { return cpu::VITRINE_ISA::broadcast(v); }
+  static F fma(F a, F b, F c) { return cpu::VITRINE_ISA::fma(a, b, c); }
+  static F max(F a, F b) { return cpu::VITRINE_ISA::max(a, b); }
+  static F min(F a, F b) { return cpu::VITRINE_ISA::min(a, b); }
+  static F select(I mask, F x, F y) { return cpu::VITRINE_ISA::select(mask, x, y); }
+  static F where_negative(F x, F a, F b) { return cpu::VITRINE_ISA::where_negative(x, a, b); }
+  static F negative(F x) { return from_bits(bits(x) | bits(broadcast(-0.0f))); }  // -|x|
+  static F times_power_of_two(F p, F magic_n, F n) { return cpu::VITRINE_ISA::times_power_of_two(p, magic_n, n); }
+};
 
-// 1 / (1 + e^-x), from e = e^-|x| on either side, so small values keep their relative accuracy. At most 3 ulp.
-static inline F sigmoid(F x) {
-  const F one = broadcast(1.0f);
-  const F negative = from_bits(bits(x) | bits(broadcast(-0.0f)));  // -|x|
-  const F e = exp_within_range(max(broadcast(-110.0f), negative));
-  return where_negative(x, e, one) / (one + e);  // at -0 both are 1
-}
+static inline F exp(F x) { return Elementary<Lanes>::exp(x); }
+static inline F sigmoid(F x) { return Elementary<Lanes>::sigmoid(x); }
 
 }  // namespace vitrine::cpu::VITRINE_ISA

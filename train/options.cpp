@@ -9,6 +9,7 @@
 #include "base/number.h"
 #include "nn/efficientnet/first_conv.h"
 #include "tensor/cuda/settings.h"
+#include "train/schedule.h"
 
 namespace vitrine {
 namespace {
@@ -43,6 +44,7 @@ void check(const TrainOptions& o) {
   in_range("dropout", o.dropout, 0, 0.999);
   in_range("drop-connect", o.drop_connect, 0, 0.999);
   in_range("bn-momentum", o.bn_momentum, 0, 1);
+  in_range("weight-decay", o.optimizer.weight_decay, 0, 10);
   in_range("rotate", o.augment.max_rotate_degrees, 0, 180);
   in_range("zoom", o.augment.max_zoom, 1, 10);
   in_range("lighting", o.augment.max_lighting, 0, 0.9);
@@ -97,6 +99,8 @@ std::string tier_of(Device device) {
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> describe(const TrainOptions& o) {
+  const OneCycle schedule;
+  const std::string high = shortest(schedule.high_momentum);
   std::vector<std::pair<std::string, std::string>> all{
       {"arch", o.arch},
       {"inputs", o.inputs},
@@ -107,10 +111,11 @@ std::vector<std::pair<std::string, std::string>> describe(const TrainOptions& o)
       {"lr_scale", o.lr_scale.empty() ? "1 for every part" : o.lr_scale},
       {"epochs", std::to_string(o.epochs)},
       {"batch_size", std::to_string(o.batch_size)},
-      {"schedule", "one-cycle"},
+      {"schedule", text("one-cycle, lr / ", shortest(schedule.divide_start), " -> lr -> lr / ", shortest(schedule.divide_end),
+                        ", up in ", shortest(schedule.warm_up), " of the steps")},
       {"lr", shortest(o.lr)},
-      {"optimizer", rule_name(o.optimizer.rule)},
-      {"beta1", "0.95 -> 0.85 -> 0.95 (one-cycle)"},
+      {"optimizer", rule_name(Optimizer(o.optimizer).options().rule)},
+      {"beta1", text(high, " -> ", shortest(schedule.low_momentum), " -> ", high, " (one-cycle)")},
       {"beta2", shortest(o.optimizer.beta2)},
       {"eps", shortest(o.optimizer.eps)},
       {"weight_decay", shortest(o.optimizer.weight_decay)},

@@ -9,7 +9,7 @@
 
 #include "data/augment.h"
 #include "data/sampler.h"
-#include "train/optimizer.h"
+#include "nn/modules/optimizer.h"
 
 namespace vitrine {
 

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "nn/efficientnet/efficientnet.h"
-#include "train/optimizer.h"
+#include "nn/modules/optimizer.h"
 #include "train/run_files.h"
 #include "weights/tensor_file.h"
 

@@ -8,7 +8,7 @@
 #include "data/mixup.h"
 #include "nn/efficientnet/efficientnet.h"
 #include "nn/efficientnet/inference.h"
-#include "train/optimizer.h"
+#include "nn/modules/optimizer.h"
 
 namespace vitrine {
 

@@ -3,8 +3,6 @@
 #include "layers/blocks/conv_norm_fused.h"
 #include "layers/conv2d.h"
 #include "layers/depthwise_conv2d.h"
-#include "layers/relu6.h"
-#include "layers/swish.h"
 
 namespace vitrine {
 
@@ -35,8 +33,7 @@ Variable ConvNorm::forward(const Variable& x, const Pass& pass) {
 }
 
 Variable activate(const Variable& x, const std::optional<Activation>& activation) {
-  if (!activation) return x;
-  return *activation == Activation::swish ? swish(x) : relu6(x);
+  return activation ? unary(*activation, x) : x;
 }
 
 }  // namespace vitrine

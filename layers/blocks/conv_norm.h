@@ -4,9 +4,9 @@
 #include <optional>
 
 #include "layers/batch_norm.h"
-#include "layers/kernels/activation.h"
 #include "layers/kernels/window.h"
 #include "layers/pass.h"
+#include "layers/unary.h"
 
 namespace vitrine {
 

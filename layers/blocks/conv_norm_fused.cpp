@@ -63,6 +63,7 @@ cpu::FusedNormShape shape_of(const BatchNorm& norm, const Variable& x, const std
   const Shape& s = x.shape();
   const std::int64_t C = norm.gamma.value.size();
   if (s.rank() < 2 || s.back() != C) throw ShapeError(text("fused_norm: x is ", s.text(), ", expected [..., ", C, "]"));
+  if (activation) unary_name(*activation);  // refuses what is none
   cpu::FusedNormShape shape{x.tensor().size() / C, C, activation};
   if (shape.rows < 2) {
     throw ShapeError(text("batch_norm: in training a channel has one value (x ", s.text(), "); use a larger batch or image"));

@@ -15,7 +15,7 @@
 #include <optional>
 
 #include "layers/blocks/batch_statistics.h"
-#include "layers/kernels/activation.h"
+#include "layers/unary.h"
 
 namespace vitrine {
 

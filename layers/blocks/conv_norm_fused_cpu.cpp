@@ -1,7 +1,7 @@
 #include "layers/blocks/conv_norm_fused.h"
 
-#include "layers/kernels/activation_cpu.h"
 #include "layers/kernels/norm_cpu.h"
+#include "layers/unary_cpu.h"
 #include "tensor/parallel.h"
 
 namespace vitrine::cpu::VITRINE_ISA {
@@ -78,12 +78,13 @@ F factor_of(const ResidualRows& residual, std::int64_t n) {
 template <class Function>
 void gradient_sums_of(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual,
                       const float* x, const float* dy, double* partial) {
+  const Function function(s.activation);
   const auto term = [&](std::int64_t at, std::int64_t c, int lanes, D& sum, D& sum_h) {
     read_ahead(x + at);
     read_ahead(dy + at);
     const NormLanes norm(k, c, lanes);
     const F value = load_partial(x + at, lanes);
-    const F slope = Function::slope(norm.value(value, load_partial(beta + c, lanes)));
+    const F slope = function.slope(norm.value(value, load_partial(beta + c, lanes)));
     F upstream = load_partial(dy + at, lanes);
     if (residual.factors != nullptr) upstream = upstream * broadcast(residual.factors[at / s.C / residual.image_rows]);
     const D g = widen(upstream * slope);
@@ -111,12 +112,13 @@ void for_blocks(const FusedNormShape& s, const NormConstants& k, const float* be
 template <class Function>
 void forward_of(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual,
                 const float* x, float* y) {
+  const Function function(s.activation);
   for_blocks(s, k, beta, [&](const NormLanes& norm, F shift, std::int64_t r, std::int64_t rows, std::int64_t c, int lanes) {
     for_images(residual, r, rows, [&](std::int64_t first, std::int64_t end, std::int64_t n) {
       const F factor = factor_of(residual, n);
       for (std::int64_t i = first, at = (r + first) * s.C + c; i < end; ++i, at += s.C) {
         read_ahead(x + at);
-        const F branch = Function::value(norm.value(load_partial(x + at, lanes), shift)) * factor;
+        const F branch = function.value(norm.value(load_partial(x + at, lanes), shift)) * factor;
         store_partial(y + at, residual.skip != nullptr ? load_partial(residual.skip + at, lanes) + branch : branch, lanes);
       }
     });
@@ -126,6 +128,7 @@ void forward_of(const FusedNormShape& s, const NormConstants& k, const float* be
 template <class Function>
 void gradient_of(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual,
                  const NormMeans& means, const float* x, const float* dy, float* dx) {
+  const Function function(s.activation);
   for_blocks(s, k, beta, [&](const NormLanes& norm, F shift, std::int64_t r, std::int64_t rows, std::int64_t c, int lanes) {
     const F mean_g = load_partial(means.g + c, lanes), mean_gh = load_partial(means.gh + c, lanes);
     for_images(residual, r, rows, [&](std::int64_t first, std::int64_t end, std::int64_t n) {
@@ -134,36 +137,26 @@ void gradient_of(const FusedNormShape& s, const NormConstants& k, const float* b
         read_ahead(x + at);
         read_ahead(dy + at);
         const F value = load_partial(x + at, lanes);
-        const F g = load_partial(dy + at, lanes) * factor * Function::slope(norm.value(value, shift));
+        const F g = load_partial(dy + at, lanes) * factor * function.slope(norm.value(value, shift));
         store_partial(dx + at, norm.gradient(value, g, mean_g, mean_gh), lanes);
       }
     });
   });
 }
 
-// Calls `run` with the functor of the shape's activation.
-template <class Run>
-void with_activation(const FusedNormShape& s, Run run) {
-  if (!s.activation) {
-    run(IdentityFunction{});
-  } else if (*s.activation == Activation::swish) {
-    run(SwishFunction{});
-  } else {
-    run(Relu6Function{});
-  }
-}
-
 void forward(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual, const float* x,
              float* y) {
-  with_activation(s, [&]<class Function>(Function) { forward_of<Function>(s, k, beta, residual, x, y); });
+  with_activation_or_none(s.activation, [&]<class Function>(Function) { forward_of<Function>(s, k, beta, residual, x, y); });
 }
 void gradient_sums(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual,
                    const float* x, const float* dy, const NormGradientTarget& to) {
-  with_activation(s, [&]<class Function>(Function) { gradient_sums_of<Function>(s, k, beta, residual, x, dy, to.partial); });
+  with_activation_or_none(
+      s.activation, [&]<class Function>(Function) { gradient_sums_of<Function>(s, k, beta, residual, x, dy, to.partial); });
 }
 void gradient(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual,
               const NormMeans& means, const float* x, const float* dy, float* dx) {
-  with_activation(s, [&]<class Function>(Function) { gradient_of<Function>(s, k, beta, residual, means, x, dy, dx); });
+  with_activation_or_none(s.activation,
+                          [&]<class Function>(Function) { gradient_of<Function>(s, k, beta, residual, means, x, dy, dx); });
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 #include "layers/blocks/batch_statistics_cuda.h"
 #include "layers/blocks/conv_norm_fused.h"
-#include "layers/kernels/activation_cuda.h"
 #include "layers/kernels/column_sums_cuda.h"
 #include "layers/kernels/norm_cuda.h"
+#include "layers/unary_cuda.h"
 
 namespace vitrine::cuda {
 namespace {

@@ -10,9 +10,9 @@
 // Reference  Tan, Le 2019, arXiv:1905.11946; Zhang, Lo, Lu 2020, arXiv:2001.02504 (depthwise and pointwise sweeps)
 #pragma once
 
-#include "layers/kernels/activation.h"
 #include "layers/kernels/conv_shape.h"
 #include "layers/kernels/packed.h"
+#include "layers/unary.h"
 
 namespace vitrine::cpu {
 

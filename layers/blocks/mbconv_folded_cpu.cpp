@@ -1,10 +1,10 @@
 #include "layers/blocks/mbconv_folded.h"
 
 #include "layers/blocks/slab_cpu.h"
-#include "layers/kernels/activation_cpu.h"
 #include "layers/kernels/depthwise_tile_cpu.h"
 #include "layers/kernels/packed_cpu.h"
 #include "layers/kernels/window_cpu.h"
+#include "layers/unary_cpu.h"
 #include "tensor/scratch.h"
 
 namespace vitrine::cpu::VITRINE_ISA {
@@ -14,10 +14,10 @@ constexpr std::int64_t kTileRowsBudget = 2048;  // pixels of a strip's tile: 48 
 constexpr std::int64_t kProductPixels = 128;    // pixels that are expanded at a time
 
 template <class Function>
-void activate(float* y, std::int64_t n) {
+void activate(const Function& function, float* y, std::int64_t n) {
   std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) store(y + i, Function::value(load(y + i)));
-  if (i < n) store_partial(y + i, Function::value(load_partial(y + i, static_cast<int>(n - i))), static_cast<int>(n - i));
+  for (; i + kLanes <= n; i += kLanes) store(y + i, function.value(load(y + i)));
+  if (i < n) store_partial(y + i, function.value(load_partial(y + i, static_cast<int>(n - i))), static_cast<int>(n - i));
 }
 
 void convolution(const ConvShape& z, const Packed& w, Activation activation, const float* x, float* y) {
@@ -27,7 +27,7 @@ void convolution(const ConvShape& z, const Packed& w, Activation activation, con
       windows(z, x, row / z.P, row % z.P, 0, z.Q, rows);
       float* const out = y + row * z.Q * z.K;
       packed_product(rows, w.K, w, z.Q, out);
-      activation == Activation::swish ? activate<SwishFunction>(out, z.Q * z.K) : activate<Relu6Function>(out, z.Q * z.K);
+      with_activation(activation, [&](const auto& function) { activate(function, out, z.Q * z.K); });
     }
   });
 }
@@ -84,6 +84,7 @@ struct Strip {
 template <class Function>
 void expand_rows(const Strip& t, const float* x, std::int64_t n, std::int64_t h0, std::int64_t h1) {
   const ConvShape& z = t.s.depthwise;
+  const Function function(t.s.activation);
   const std::int64_t pixel = t.group < 0 ? 0 : ((n - t.group) * z.H + h0) * z.W;  // of the first row in `product`
   if (t.group < 0)
     packed_panel(x + (n * z.H + h0) * z.W * t.s.in, t.s.in, t.sweep.expand, t.c, (h1 - h0) * z.W, t.product, kSlab);
@@ -91,7 +92,7 @@ void expand_rows(const Strip& t, const float* x, std::int64_t n, std::int64_t h0
     for (std::int64_t h = h0; h < h1; ++h) {
       const float* from = t.product + (pixel + (h - h0) * z.W) * kSlab + k;
       float* to = t.row(k, h + z.padding.top) + z.padding.left * kLanes;
-      for (std::int64_t v = 0; v < z.W; ++v) store(to + v * kLanes, Function::value(load(from + v * kSlab)));
+      for (std::int64_t v = 0; v < z.W; ++v) store(to + v * kLanes, function.value(load(from + v * kSlab)));
     }
   }
 }
@@ -136,6 +137,7 @@ void fill(Strip& t, const float* x, std::int64_t n, std::int64_t first, std::int
 template <int R, int Stride, class Function>
 void filter_rows(const Strip& t, std::int64_t k, std::int64_t n, std::int64_t p0, std::int64_t p1, float* d, D& sum) {
   const ConvShape& z = t.s.depthwise;
+  const Function function(t.s.activation);
   const int lanes = lanes_of(t.width, k);
   for (std::int64_t i = 0; i < R * R; ++i)
     store(t.taps + i * kLanes, load_partial(t.sweep.depthwise + i * z.C + t.c + k, lanes));
@@ -145,7 +147,7 @@ void filter_rows(const Strip& t, std::int64_t k, std::int64_t n, std::int64_t p0
   for (std::int64_t p = p0; p < p1; ++p) {
     filter_row<R, Stride, false>(t.row(k, p * Stride), t.columns * kLanes, t.taps, z.Q, t.line);
     for (std::int64_t q = 0; q < z.Q; ++q, out += kPlane) {
-      const F value = Function::value(load(t.line + q * kLanes) + bias);
+      const F value = function.value(load(t.line + q * kLanes) + bias);
       total = total + widen(value);
       store_partial(out, value, lanes);
     }
@@ -202,8 +204,7 @@ void expand_depthwise_with(const FoldedShape& s, const FoldedSweep& sweep, const
 }
 
 void expand_depthwise(const FoldedShape& s, const FoldedSweep& sweep, const float* x, float* d, float* mean) {
-  s.activation == Activation::swish ? expand_depthwise_with<SwishFunction>(s, sweep, x, d, mean)
-                                    : expand_depthwise_with<Relu6Function>(s, sweep, x, d, mean);
+  with_activation(s.activation, [&]<class Function>(Function) { expand_depthwise_with<Function>(s, sweep, x, d, mean); });
 }
 
 // Parallel over rows, or over panels where there are few rows.
@@ -225,7 +226,7 @@ void dense(std::int64_t rows, const Packed& w, const float* x, float* y) {
 
 void gate(std::int64_t N, const Packed& reduce, const Packed& expand, const float* mean, float* hidden, float* gates) {
   dense(N, reduce, mean, hidden);
-  activate<SwishFunction>(hidden, N * reduce.N);
+  activate(SwishFunction<Lanes>{}, hidden, N * reduce.N);
   dense(N, expand, hidden, gates);
   std::int64_t i = 0;
   const std::int64_t n = N * expand.N;
@@ -261,7 +262,7 @@ void project(std::int64_t N, std::int64_t pixels, const Packed& w, const float* 
 }
 
 template <class Function>
-void head_of(std::int64_t N, std::int64_t pixels, const Packed& w, const float* x, float* mean) {
+void head_of(const Function& function, std::int64_t N, std::int64_t pixels, const Packed& w, const float* x, float* mean) {
   const std::int64_t panels = (w.N + Packed::kPanel - 1) / Packed::kPanel;
   const std::int64_t group = TileSizes::larger(1, smaller(N, kProductPixels / pixels));  // images at a time
   const D count = wide_broadcast(static_cast<double>(pixels));
@@ -274,8 +275,7 @@ void head_of(std::int64_t N, std::int64_t pixels, const Packed& w, const float* 
         for (std::int64_t k = 0; k < smaller(kSlab, w.N - c); k += kLanes) {
           for (std::int64_t n = 0; n < images; ++n) {
             D sum = {};
-            for (std::int64_t p = 0; p < pixels; ++p)
-              sum = sum + widen(Function::value(load(z + (n * pixels + p) * kSlab + k)));
+            for (std::int64_t p = 0; p < pixels; ++p) sum = sum + widen(function.value(load(z + (n * pixels + p) * kSlab + k)));
             store_partial(mean + (n0 + n) * w.N + c + k, narrow(sum / count), lanes_of(w.N, c + k));
           }
         }
@@ -285,8 +285,7 @@ void head_of(std::int64_t N, std::int64_t pixels, const Packed& w, const float* 
 }
 
 void head(std::int64_t N, std::int64_t pixels, const Packed& w, Activation activation, const float* x, float* mean) {
-  activation == Activation::swish ? head_of<SwishFunction>(N, pixels, w, x, mean)
-                                  : head_of<Relu6Function>(N, pixels, w, x, mean);
+  with_activation(activation, [&](const auto& function) { head_of(function, N, pixels, w, x, mean); });
 }
 
 }  // namespace

@@ -3,10 +3,10 @@
 
 #include "layers/blocks/planes_cuda.h"
 #include "layers/blocks/squeeze_excitation_fused_cuda.h"
-#include "layers/kernels/activation_cuda.h"
 #include "layers/kernels/depthwise_tile_cuda.h"
 #include "layers/kernels/gemm_cuda.h"
 #include "layers/kernels/window_cuda.h"
+#include "layers/unary_cuda.h"
 
 namespace vitrine::cuda {
 namespace {

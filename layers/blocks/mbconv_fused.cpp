@@ -222,6 +222,7 @@ bool fits_fused_mbconv(const MBConv& block, const Shape& x) {
   const Shape& w = d.weight.value.shape();
   if (x.rank() != 4 || x.elements() < 1 || w[0] != w[1] || (w[0] != 3 && w[0] != 5) || d.stride < 1 || d.stride > 2)
     return false;
+  if (d.activation) unary_name(*d.activation);  // refuses what is no activation
   if (!d.activation || block.project.activation || (block.se && !fits_fused_gate(*block.se))) return false;
   if (block.expand) {
     const Shape& e = block.expand->weight.value.shape();

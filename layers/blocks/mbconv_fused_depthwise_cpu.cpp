@@ -4,9 +4,9 @@
 
 #include "layers/blocks/mbconv_fused.h"
 #include "layers/blocks/slab_cpu.h"
-#include "layers/kernels/activation_cpu.h"
 #include "layers/kernels/depthwise_tile_cpu.h"
 #include "layers/kernels/norm_cpu.h"
+#include "layers/unary_cpu.h"
 #include "tensor/scratch.h"
 
 namespace vitrine::cpu::VITRINE_ISA {
@@ -71,17 +71,18 @@ template <class Function>
 struct OnLoad {
   NormLanes norm;
   F shift;
-  OnLoad(const FusedNorm& n, const Job& job)
-      : norm(n.constants, job.c, job.lanes), shift(load_partial(n.shift + job.c, job.lanes)) {}
+  Function function;
+  OnLoad(const FusedShape& s, const FusedNorm& n, const Job& job)
+      : norm(n.constants, job.c, job.lanes), shift(load_partial(n.shift + job.c, job.lanes)), function(s.activation) {}
   template <class T>
   static Map<T> map(T* z1, const ConvShape& z, const Job& job, std::int64_t n) {
     return wide_map(z1, z, z.H * z.W, job, n);
   }
-  F value(F z) const { return Function::value(norm.value(z, shift)); }
-  Activated both(F z) const { return Function::both(norm.value(z, shift)); }
+  F value(F z) const { return function.value(norm.value(z, shift)); }
+  Activated value_and_slope(F z) const { return vitrine::value_and_slope(function, norm.value(z, shift)); }
 };
 struct AsIs {
-  AsIs(const FusedNorm&, const Job&) {}
+  AsIs(const FusedShape&, const FusedNorm&, const Job&) {}
   template <class T>
   static Map<T> map(T* x, const ConvShape& z, const Job& job, std::int64_t n) {  // the block's input: NHWC
     return image_map(x, z, z.H * z.W, job, n);
@@ -136,7 +137,7 @@ void forward_of(const FusedShape& s, const FusedNorm& norm1, const float* z1, co
       [&](const Job& job, const ForwardRoom& room) {
         float *const tile = room.tile, *const line = room.line, *const taps = room.taps;
         load_taps(z, w, job, taps);
-        const Load load_as(norm1, job);
+        const Load load_as(s, norm1, job);
         const bool streamed = is_streamed(z.N * z.P * z.Q, z.C);
         Sums sums;
         for (std::int64_t n = job.n0; n < job.n1; ++n) {
@@ -158,13 +159,9 @@ void forward_of(const FusedShape& s, const FusedNorm& norm1, const float* z1, co
 
 template <int R, int Stride>
 void forward_with(const FusedShape& s, const FusedNorm& norm1, const float* z1, const float* w, float* z2, double* partial) {
-  if (norm1.shift == nullptr) {
-    forward_of<R, Stride, AsIs>(s, norm1, z1, w, z2, partial);
-  } else if (s.activation == Activation::swish) {
-    forward_of<R, Stride, OnLoad<SwishFunction>>(s, norm1, z1, w, z2, partial);
-  } else {
-    forward_of<R, Stride, OnLoad<Relu6Function>>(s, norm1, z1, w, z2, partial);
-  }
+  if (norm1.shift == nullptr) return forward_of<R, Stride, AsIs>(s, norm1, z1, w, z2, partial);
+  with_activation(s.activation,
+                  [&]<class Function>(Function) { forward_of<R, Stride, OnLoad<Function>>(s, norm1, z1, w, z2, partial); });
 }
 
 void forward(const FusedShape& s, const FusedNorm& norm1, const float* z1, const float* w, float* z2, const NormTarget& sums) {
@@ -184,7 +181,7 @@ void pool_of(const FusedShape& s, const FusedNorm& norm2, const float* z2, float
   const std::int64_t pixels = z.P * z.Q;
   const D count = wide_broadcast(static_cast<double>(pixels));
   for_vectors(s, [&](const Job& job) {
-    const OnLoad<Function> load_as(norm2, job);
+    const OnLoad<Function> load_as(s, norm2, job);
     for (std::int64_t n = job.n0; n < job.n1; ++n) {
       const Map<const float> map = wide_map(z2, z, pixels, job, n);
       D sum = {};
@@ -195,8 +192,7 @@ void pool_of(const FusedShape& s, const FusedNorm& norm2, const float* z2, float
 }
 
 void pool(const FusedShape& s, const FusedNorm& norm2, const float* z2, float* pooled) {
-  s.activation == Activation::swish ? pool_of<SwishFunction>(s, norm2, z2, pooled)
-                                    : pool_of<Relu6Function>(s, norm2, z2, pooled);
+  with_activation(s.activation, [&]<class Function>(Function) { pool_of<Function>(s, norm2, z2, pooled); });
 }
 
 template <class Function>
@@ -206,7 +202,7 @@ void activation_gradient_of(const FusedShape& s, const FusedNorm& norm2, const f
   const std::int64_t pixels = z.P * z.Q;
   const F count = broadcast(static_cast<float>(pixels));
   for_vectors(s, [&](const Job& job) {
-    const OnLoad<Function> load_as(norm2, job);
+    const OnLoad<Function> load_as(s, norm2, job);
     D sum = {}, sum_h = {};
     for (std::int64_t n = job.n0; n < job.n1; ++n) {
       const F factor = scale != nullptr ? load_partial(scale + n * z.C + job.c, job.lanes) : broadcast(1.0f);
@@ -215,7 +211,7 @@ void activation_gradient_of(const FusedShape& s, const FusedNorm& norm2, const f
       const Map<float> gradients = wide_map(dq, z, pixels, job, n);
       for (std::int64_t p = 0; p < pixels; ++p) {
         const F value = map.read(p, job.lanes);
-        const F slope = Function::slope(load_as.norm.value(value, load_as.shift));
+        const F slope = load_as.function.slope(load_as.norm.value(value, load_as.shift));
         const F g = (gradients.read(p, job.lanes) * factor + share) * slope;
         store_partial(gradients.pixel(p), g, job.lanes);
         sum = sum + widen(g);
@@ -228,9 +224,9 @@ void activation_gradient_of(const FusedShape& s, const FusedNorm& norm2, const f
 
 void activation_gradient(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale,
                          const float* pooled_gradient, float* dq, const NormGradientTarget& sums) {
-  const auto run =
-      s.activation == Activation::swish ? activation_gradient_of<SwishFunction> : activation_gradient_of<Relu6Function>;
-  run(s, norm2, z2, scale, pooled_gradient, dq, sums.partial);
+  with_activation(s.activation, [&]<class Function>(Function) {
+    activation_gradient_of<Function>(s, norm2, z2, scale, pooled_gradient, dq, sums.partial);
+  });
 }
 
 // The scratch of one thread's part of the backward pass; the tiles' borders stay zero from job to job.
@@ -277,7 +273,7 @@ void fill_input_and_slopes(const ConvShape& z, const GradientRoom& room, const O
     float* to = room.input + ((h + z.padding.top) * room.sizes.columns + z.padding.left) * kLanes;
     float* slope = room.slopes + h * z.W * kLanes;
     for (std::int64_t v = 0; v < z.W; ++v) {
-      const Activated a = load_as.both(map.read(h * z.W + v, job.lanes));
+      const Activated a = load_as.value_and_slope(map.read(h * z.W + v, job.lanes));
       store(to + v * kLanes, a.value);
       store(slope + v * kLanes, a.slope);
     }
@@ -319,7 +315,7 @@ void gradient_of(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& n
       s, [&] { return GradientRoom(z); },
       [&](const Job& job, const GradientRoom& room) {
         load_taps(z, w, job, room.taps);
-        const Load load_as(norm1, job);
+        const Load load_as(s, norm1, job);
         const NormLanes norm(norm2.constants, job.c, job.lanes);
         const F mean_g = load_partial(means2.g + job.c, job.lanes), mean_gh = load_partial(means2.gh + job.c, job.lanes);
         D sum = {}, sum_h = {}, total[R * R] = {};
@@ -359,13 +355,10 @@ template <int R, int Stride>
 void gradient_with(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& norm2, const NormMeans& means2,
                    const float* z1, const float* z2, const float* g2, const float* w, float* g1, double* sums,
                    const FusedGradient& dw) {
-  if (norm1.shift == nullptr) {
-    gradient_of<R, Stride, AsIs>(s, norm1, norm2, means2, z1, z2, g2, w, g1, sums, dw);
-  } else if (s.activation == Activation::swish) {
-    gradient_of<R, Stride, OnLoad<SwishFunction>>(s, norm1, norm2, means2, z1, z2, g2, w, g1, sums, dw);
-  } else {
-    gradient_of<R, Stride, OnLoad<Relu6Function>>(s, norm1, norm2, means2, z1, z2, g2, w, g1, sums, dw);
-  }
+  if (norm1.shift == nullptr) return gradient_of<R, Stride, AsIs>(s, norm1, norm2, means2, z1, z2, g2, w, g1, sums, dw);
+  with_activation(s.activation, [&]<class Function>(Function) {
+    gradient_of<R, Stride, OnLoad<Function>>(s, norm1, norm2, means2, z1, z2, g2, w, g1, sums, dw);
+  });
 }
 
 void gradient(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& norm2, const NormMeans& means2, const float* z1,

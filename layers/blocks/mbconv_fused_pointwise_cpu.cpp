@@ -1,8 +1,8 @@
 // The 1x1 convolutions of layers/blocks/mbconv_fused.h. A job is one segment of images and one slab of 48 channels.
 #include "layers/blocks/mbconv_fused.h"
 #include "layers/blocks/slab_cpu.h"
-#include "layers/kernels/activation_cpu.h"
 #include "layers/kernels/norm_cpu.h"
+#include "layers/unary_cpu.h"
 #include "tensor/scratch.h"
 
 namespace vitrine::cpu::VITRINE_ISA {
@@ -68,6 +68,7 @@ template <class Function>
 void scaled_activation(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, std::int64_t r,
                        std::int64_t rows, float* q) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q, all = s.depthwise.N * pixels;
+  const Function function(s.activation);
   for (std::int64_t c = 0; c < M; c += kLanes) {
     const float* const z = z2 + plane_at(all, r, c);
     const int lanes = lanes_of(M, c);
@@ -77,7 +78,7 @@ void scaled_activation(const FusedShape& s, const FusedNorm& norm2, const float*
       const std::int64_t image = (r + i) / pixels, end = smaller(rows, (image + 1) * pixels - r);
       const F factor = scale != nullptr ? load_partial(scale + image * M + c, lanes) : broadcast(1.0f);
       for (; i < end; ++i) {
-        const F a = Function::value(norm.value(read_row(z, i, lanes), shift));
+        const F a = function.value(norm.value(read_row(z, i, lanes), shift));
         store_partial(q + i * M + c, a * factor, lanes);
       }
     }
@@ -99,8 +100,7 @@ void project_of(const FusedShape& s, const FusedNorm& norm2, const float* z2, co
 }
 
 void project(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w, float* z3) {
-  s.activation == Activation::swish ? project_of<SwishFunction>(s, norm2, z2, scale, w, z3)
-                                    : project_of<Relu6Function>(s, norm2, z2, scale, w, z3);
+  with_activation(s.activation, [&]<class Function>(Function) { project_of<Function>(s, norm2, z2, scale, w, z3); });
 }
 
 // For rows r .. r + rows of a slab, block_dq [rows][kSlab] in hand: q [rows][kSlab] = scale act(BN2(z2)), dq = block_dq and
@@ -109,6 +109,7 @@ template <class Function>
 void scale_gradient_block(const FusedShape& s, const Job& job, const FusedNorm& norm2, const float* z2, const float* scale,
                           std::int64_t r, std::int64_t rows, const float* block_dq, float* q, float* dq, double* scale_sums) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q, all = s.depthwise.N * pixels;
+  const Function function(s.activation);
   for (std::int64_t k = 0; k < job.width; k += kLanes) {
     const std::int64_t c = job.c + k, at_plane = plane_at(all, r, c);
     const bool streamed = is_streamed(all, M);
@@ -121,7 +122,7 @@ void scale_gradient_block(const FusedShape& s, const Job& job, const FusedNorm& 
       double* const at = scale_sums + (image - job.r0 / pixels) * kSlab + k;
       D sum = load_wide(at);
       for (; i < end; ++i) {
-        const F a = Function::value(norm.value(read_row(z2 + at_plane, i, lanes), shift));
+        const F a = function.value(norm.value(read_row(z2 + at_plane, i, lanes), shift));
         const F g = load(block_dq + i * kSlab + k);
         sum = fma(widen(g), widen(a), sum);
         store(q + i * kSlab + k, a * factor);
@@ -183,8 +184,9 @@ void project_gradient_of(const FusedShape& s, const FusedNorm& norm2, const floa
 
 void project_gradient(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w,
                       const float* dz3, float* dq, float* scale_gradient, const FusedGradient& dw) {
-  s.activation == Activation::swish ? project_gradient_of<SwishFunction>(s, norm2, z2, scale, w, dz3, dq, scale_gradient, dw)
-                                    : project_gradient_of<Relu6Function>(s, norm2, z2, scale, w, dz3, dq, scale_gradient, dw);
+  with_activation(s.activation, [&]<class Function>(Function) {
+    project_gradient_of<Function>(s, norm2, z2, scale, w, dz3, dq, scale_gradient, dw);
+  });
 }
 
 // dz [rows][ldz] = the gradient by z1 of rows r .. r + rows and channels c .. c + width; into g1 as well where `keep`.

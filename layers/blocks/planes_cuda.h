@@ -5,9 +5,9 @@
 #include "layers/blocks/batch_statistics_cuda.h"
 #include "layers/blocks/mbconv_fused.h"
 #include "layers/blocks/planes.h"
-#include "layers/kernels/activation_cuda.h"
 #include "layers/kernels/column_sums_cuda.h"
 #include "layers/kernels/norm_cuda.h"
+#include "layers/unary_cuda.h"
 
 namespace vitrine::cuda {
 

@@ -6,7 +6,7 @@
 #include "layers/kernels/pairwise.h"
 #include "layers/linear.h"
 #include "layers/sigmoid.h"
-#include "layers/swish.h"
+#include "layers/unary.h"
 #include "tensor/cuda/runtime.h"
 
 namespace vitrine::cuda {
@@ -22,7 +22,7 @@ void forward(const GateShape& s, const GateWeights& w, const float* z, float* hi
   const LinearKernels& linear = linear_kernels();
   linear.forward(z, w.reduce, w.reduce_bias, s.N, s.C, s.R, hidden);
   Tensor active = Tensor::uninitialized({s.N, s.R});
-  swish_kernels().forward(hidden, s.N * s.R, active.mutable_data());
+  unary_kernels().forward(Unary::swish, hidden, s.N * s.R, active.mutable_data());
   linear.forward(active.data(), w.expand, w.expand_bias, s.N, s.R, s.C, gate);
   sigmoid_kernels().forward(gate, s.N * s.C, gate);
 }
@@ -32,12 +32,12 @@ void backward(const GateShape& s, const GateWeights& w, const float* z, const fl
   const LinearKernels& linear = linear_kernels();
   float *const db = scratch, *const active = db + s.N * s.C, *const dh = active + s.N * s.R, *const transposed = dh + s.N * s.R;
   sigmoid_kernels().backward(gate, ds, s.N * s.C, db);
-  swish_kernels().forward(hidden, s.N * s.R, active);
+  unary_kernels().forward(Unary::swish, hidden, s.N * s.R, active);
   linear.backward_weights(active, db, s.N, s.R, s.C, to.expand);
   linear.backward_bias(db, s.N, s.C, to.expand_bias);
   linear.backward_data(db, w.expand, s.N, s.R, s.C, transposed, dh);
   float* const da = active;  // whose values are not needed any more
-  swish_kernels().backward(hidden, dh, s.N * s.R, da);
+  unary_kernels().backward(Unary::swish, hidden, dh, s.N * s.R, da);
   linear.backward_weights(z, da, s.N, s.C, s.R, to.reduce);
   linear.backward_bias(da, s.N, s.R, to.reduce_bias);
   linear.backward_data(da, w.reduce, s.N, s.C, s.R, transposed, to.z);

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "layers/blocks/squeeze_excitation_fused.h"
-#include "layers/kernels/activation_cuda.h"
 #include "layers/kernels/column_sums_cuda.h"
 #include "layers/kernels/pairwise.h"
-#include "tensor/cuda/scalar_math.h"
+#include "layers/unary_cuda.h"
+#include "tensor/cuda/one_float.h"
 
 namespace vitrine::cuda {
 

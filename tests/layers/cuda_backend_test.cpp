@@ -10,8 +10,7 @@
 #include "layers/cudnn/convolution.h"
 #include "layers/cudnn/swish.h"
 #include "layers/depthwise_conv2d.h"
-#include "layers/swish.h"
-#include "tensor/cuda/scalar_math.h"
+#include "layers/unary_cuda.h"
 #include "tests/cuda_devices.h"
 #include "tests/layers/twins.h"
 
@@ -24,7 +23,7 @@ TEST(CudaMaths, HasTheBitsOfTheVectorKernels) {
   for (std::uint64_t i = 0; i < (std::uint64_t{1} << 32); i += 4099)
     x.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(i)));
   y.resize(x.size());
-  cpu::swish_kernels().forward(x.data(), static_cast<std::int64_t>(x.size()), y.data());
+  cpu::unary_kernels().forward(Unary::swish, x.data(), static_cast<std::int64_t>(x.size()), y.data());
   for (std::size_t i = 0; i < x.size(); ++i) {
     const float got = cuda::Swish::value(x[i]);
     ASSERT_TRUE(std::bit_cast<std::uint32_t>(got) == std::bit_cast<std::uint32_t>(y[i]) ||
@@ -32,7 +31,7 @@ TEST(CudaMaths, HasTheBitsOfTheVectorKernels) {
         << x[i] << ": " << got << " against " << y[i];
   }
   const std::vector<float> dy(x.size(), 0.75f);
-  cpu::swish_kernels().backward(x.data(), dy.data(), static_cast<std::int64_t>(x.size()), y.data());
+  cpu::unary_kernels().backward(Unary::swish, x.data(), dy.data(), static_cast<std::int64_t>(x.size()), y.data());
   for (std::size_t i = 0; i < x.size(); ++i) {
     const float got = 0.75f * cuda::Swish::slope(x[i]);
     ASSERT_TRUE(std::bit_cast<std::uint32_t>(got) == std::bit_cast<std::uint32_t>(y[i]) ||
@@ -131,8 +130,8 @@ TEST(CudnnSwish, AgreesWithOurKernelOnAGpu) {
   const Tensor x = drawn({4096}, 0, 3, 1), dy = drawn({4096}, 0, 1, 2);
   Named want{{"y", Tensor::uninitialized({4096})}, {"dx", Tensor::uninitialized({4096})}};
   Named got{{"y", Tensor::uninitialized({4096}, device)}, {"dx", Tensor::uninitialized({4096}, device)}};
-  cpu::swish_kernels().forward(x.data(), 4096, want[0].second.mutable_data());
-  cpu::swish_kernels().backward(x.data(), dy.data(), 4096, want[1].second.mutable_data());
+  cpu::unary_kernels().forward(Unary::swish, x.data(), 4096, want[0].second.mutable_data());
+  cpu::unary_kernels().backward(Unary::swish, x.data(), dy.data(), 4096, want[1].second.mutable_data());
   const Tensor a = x.to(device), b = dy.to(device);
   cuda::make_current(device);
   if (!cuda::library_swish(a.data(), 4096, got[0].second.mutable_data()) ||

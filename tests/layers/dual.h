@@ -33,6 +33,11 @@ struct Dual {
 
 inline Dual exp(const Dual& a) { return {std::exp(a.value), std::exp(a.value) * a.slope}; }
 inline Dual log(const Dual& a) { return {std::log(a.value), a.slope / a.value}; }
+inline Dual tanh(const Dual& a) {
+  const double y = std::tanh(a.value);
+  return {y, (1 - y * y) * a.slope};
+}
+inline Dual erf(const Dual& a) { return {std::erf(a.value), 2 / std::sqrt(M_PI) * std::exp(-a.value * a.value) * a.slope}; }
 inline Dual sqrt(const Dual& a) {
   const double root = std::sqrt(a.value);
   return {root, a.slope / (2 * root)};

@@ -1,32 +1,19 @@
 #include "layers/relu.h"
 
 #include "layers/relu_reference.h"
-#include "tests/layers/golden.h"
-#include "tests/layers/op_tests.h"
+#include "tests/layers/unary_cases.h"
 
 namespace vitrine::testing {
 namespace {
 
-OpCase relu_case(std::int64_t n) {
-  OpCase c = op_case(
-      "n" + std::to_string(n), {Shape{n}},
-      []<class T>(const Arrays<T>& in) {
-        std::vector<T> y(in[0].size());
-        reference::relu_forward<T>(in[0], y);
-        return y;
-      },
-      []<class T>(const Arrays<T>& in, const std::vector<T>& dy) {
-        Arrays<T> dx = {std::vector<T>(in[0].size())};
-        reference::relu_backward<T>(in[0], dy, dx[0]);
-        return dx;
-      },
-      [](std::span<const Variable> in) { return relu(in[0]); });
-  c.same_bits_as_float_reference = true;
-  c.input_scale = 4;
-  return c;
+std::vector<OpCase> relu_cases() {
+  return unary_cases(
+      Unary::relu, []<class T>(std::span<const T> x, std::span<T> y) { reference::relu_forward<T>(x, y); },
+      []<class T>(std::span<const T> x, std::span<const T> dy, std::span<T> dx) { reference::relu_backward<T>(x, dy, dx); }, 0,
+      0);
 }
 
-VITRINE_OP_TESTS(relu, (std::vector<OpCase>{relu_case(1), relu_case(15), relu_case(16), relu_case(33), relu_case(40000)}));
+VITRINE_OP_TESTS(relu, relu_cases());
 
 }  // namespace
 }  // namespace vitrine::testing

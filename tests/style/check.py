@@ -57,31 +57,32 @@ def includes():
 
 
 def op_lists():
-    """The headers of ops and of composed blocks, and where their tests lie."""
+    """The names of ops, of composed blocks, and of functions of one value."""
     text = read("layers/CMakeLists.txt")
     ops, blocks = (re.search(rf"set\({lst}\s+([^)]*)\)", text).group(1).split() for lst in ("VITRINE_OPS", "VITRINE_BLOCKS"))
-    return ops, blocks
+    unary = re.search(r"enum class Unary \{(.*?)\}", read("layers/unary.h"), re.S).group(1).replace(",", " ").split()
+    return ops, blocks, unary
 
 
 def siblings():
     """Every op has its six files, every block its three, and no reference is without a test."""
-    ops, blocks = op_lists()
+    ops, blocks, unary = op_lists()
     have = set(FILES)
-    for room, names, patterns in (("", ops, OP_FILES), ("blocks/", blocks, ("{}.h", "{}.cpp"))):
+    for room, names, patterns in (("", ops, OP_FILES), ("", unary, ("{}.h", "{}_reference.h")), ("blocks/", blocks, ("{}.h", "{}.cpp"))):
         for name in names:
             for file in [f"layers/{room}" + pattern.format(name) for pattern in patterns] + [f"tests/layers/{room}{name}_test.cpp"]:
                 if file not in have:
                     yield "layers/CMakeLists.txt", 1, f"{name} lacks its sibling {file}"
     for path in FILES:
         found = re.fullmatch(r"layers/(?:\w+/)?(\w+)_reference\.h", path)
-        if found and (found.group(1) not in ops or path.count("/") > 1):
+        if found and (found.group(1) not in ops + unary or path.count("/") > 1):
             yield path, 1, "a reference whose op is not in the list of layers/CMakeLists.txt"
 
 
 def sections():
     """An op's header starts with one line of purpose and the fixed sections in order."""
-    ops, blocks = op_lists()
-    for path in [f"layers/{name}.h" for name in ops] + [f"layers/blocks/{name}.h" for name in blocks]:
+    ops, blocks, unary = op_lists()
+    for path in [f"layers/{name}.h" for name in ops + unary] + [f"layers/blocks/{name}.h" for name in blocks]:
         lines = read(path).splitlines()
         if not lines[0].startswith("// ") or lines[1] != "//":
             yield path, 1, "the first line is one sentence of purpose, then a line of //"

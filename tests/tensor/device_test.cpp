@@ -13,7 +13,7 @@
 #include "tensor/cuda/graph.h"
 #include "tensor/cuda/launch.h"
 #include "tensor/cuda/launches.h"
-#include "tensor/cuda/scalar_math.h"
+#include "tensor/cuda/one_float.h"
 #include "tensor/cuda/settings.h"
 #include "tensor/storage.h"
 #include "tensor/tensor.h"

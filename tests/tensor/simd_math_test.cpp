@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "layers/sigmoid.h"
-#include "layers/swish.h"
+#include "layers/unary.h"
 #include "tensor/isa.h"
 
 namespace vitrine::testing {
@@ -33,7 +33,7 @@ Worst sweep(std::uint64_t step) {
   std::vector<float> x, s(kBlock), y(kBlock);
   const auto flush = [&] {
     cpu::sigmoid_kernels().forward(x.data(), static_cast<std::int64_t>(x.size()), s.data());
-    cpu::swish_kernels().forward(x.data(), static_cast<std::int64_t>(x.size()), y.data());
+    cpu::unary_kernels().forward(Unary::swish, x.data(), static_cast<std::int64_t>(x.size()), y.data());
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double v = static_cast<double>(x[i]);
       // 1 / (1 + exp(-v)) loses nothing in double for v > -700; below, both results are zero in float.

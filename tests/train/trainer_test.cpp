@@ -198,6 +198,28 @@ TEST(Trainer, OptionsOutOfRangeAreRefused) {
   options = small_options();
   options.lr = std::nan("");
   EXPECT_THROW(check(options), UsageError);
+  for (const double decay : {-1.0, 1e9, std::nan("")}) {
+    options = small_options();
+    options.optimizer.weight_decay = decay;
+    EXPECT_THROW(check(options), UsageError) << decay;
+  }
+}
+
+// What is recorded is what is done.
+TEST(Trainer, OptionsAreRecordedAsTheyAre) {
+  TrainOptions options = small_options();
+  const auto recorded = [&](const std::string& name) {
+    for (const auto& [key, value] : describe(options)) {
+      if (key == name) return value;
+    }
+    return std::string();
+  };
+  EXPECT_EQ(recorded("optimizer"), "adam");
+  EXPECT_EQ(recorded("schedule"), "one-cycle, lr / 25 -> lr -> lr / 1e+05, up in 0.25 of the steps");
+  EXPECT_EQ(recorded("beta1"), "0.95 -> 0.85 -> 0.95 (one-cycle)");
+  options.optimizer.weight_decay = 0.01;
+  EXPECT_EQ(recorded("optimizer"), "adamw");
+  EXPECT_EQ(Optimizer(options.optimizer).options().rule, Rule::adamw);
 }
 
 // Interrupts itself: the stop request is process-wide and stays, so this runs in a child process.

@@ -8,7 +8,7 @@
 #include "data/mixup.h"
 #include "data/view.h"
 #include "layers/pass.h"
-#include "train/optimizer.h"
+#include "nn/modules/optimizer.h"
 
 namespace vitrine::cuda {
 

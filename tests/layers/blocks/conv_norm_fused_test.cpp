@@ -10,8 +10,7 @@
 #include "base/error.h"
 #include "layers/add.h"
 #include "layers/drop_connect.h"
-#include "layers/relu6.h"
-#include "layers/swish.h"
+#include "layers/unary.h"
 #include "tests/cuda_devices.h"
 #include "tests/layers/twins.h"
 
@@ -36,7 +35,7 @@ Named run(const Case& c, bool fused) {
     y = fused_norm(norm, x, c.activation, pass);
   } else {
     y = norm.forward(x, pass);
-    if (c.activation) y = *c.activation == Activation::swish ? swish(y) : relu6(y);
+    if (c.activation) y = unary(*c.activation, y);
   }
   const Gradients g = tape.backward(y, drawn(y.shape(), 0, 1, 4));
   return {{"y", y.tensor()},
@@ -109,8 +108,9 @@ TEST(FusedNormResidual, RefusesOtherShapesAndRates) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, FusedNorm,
                          ::testing::Values(Case{2, 1, std::nullopt, 0}, Case{37, 24, Activation::swish, 0},
-                                           Case{1300, 40, Activation::relu6, 0}, Case{700, 200, Activation::swish, 3},
-                                           Case{1025, 17, std::nullopt, -2}, Case{600, 8, std::nullopt, 1000}));
+                                           Case{1300, 40, Activation::relu6, 0}, Case{90, 24, Activation::gelu, 0},
+                                           Case{700, 200, Activation::swish, 3}, Case{1025, 17, std::nullopt, -2},
+                                           Case{600, 8, std::nullopt, 1000}));
 
 TEST(FusedNorm, RefusesASingleRowAndOtherChannels) {
   BatchNorm norm = BatchNorm::identity(3, 1e-3, 0.1);

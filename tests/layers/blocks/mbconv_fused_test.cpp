@@ -142,6 +142,9 @@ INSTANTIATE_TEST_SUITE_P(Blocks, FusedMBConv,
                                            Sizes{3, 2, 2, 8, 6, 8, 5, 1, true, kSwish, kSymmetric},
                                            Sizes{4, 1, 1, 8, 6, 16, 5, 2, true, kSwish, kSame},
                                            Sizes{40, 5, 4, 8, 6, 8, 3, 1, true, kSwish, kSymmetric},
+                                           Sizes{3, 9, 8, 8, 6, 16, 3, 1, true, Activation::gelu, kSymmetric},
+                                           Sizes{2, 8, 9, 16, 6, 24, 5, 2, true, Activation::hard_swish, kSame},
+                                           Sizes{2, 7, 7, 8, 6, 8, 3, 1, false, Activation::tanh, kSymmetric},
                                            Sizes{6, 112, 112, 16, 6, 24, 3, 2, true, kSwish, kSymmetric}));
 
 // Whoever writes a weight between forward and backward is told so, or its gradients are still those of the forward pass: fused or not.
@@ -159,6 +162,16 @@ TEST(FusedMBConvWeights, CannotBeChangedBeneathTheTape) {
     const Named whole = run(z, fused);
     EXPECT_EQ(whole[1].first, "dx");
     EXPECT_TRUE(std::ranges::equal(dx.host(), whole[1].second.host())) << fused;
+  }
+}
+
+// An activation that no kernel knows does not pass for another.
+TEST(FusedMBConvActivation, OnlyThoseOfTheListAreTaken) {
+  for (const bool fused : {true, false}) {
+    Sizes z{2, 6, 6, 8, 6, 8, 3, 1, true, static_cast<Activation>(99), PaddingRule::symmetric};
+    EXPECT_THROW(run(z, fused), InternalError) << fused;
+    z.ratio = 1;
+    EXPECT_THROW(run(z, fused), InternalError) << fused;
   }
 }
 

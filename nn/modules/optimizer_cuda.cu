@@ -1,10 +1,10 @@
+#include "nn/modules/optimizer.h"
 #include "tensor/cuda/launch.h"
-#include "train/optimizer.h"
 
 namespace vitrine::cuda {
 namespace {
 
-// The arithmetic of train/optimizer_cpu.cpp for element i.
+// The arithmetic of nn/modules/optimizer_cpu.cpp for element i.
 VITRINE_HD void adam(const cpu::AdamStep& s, const UpdateTarget& t, std::int64_t i) {
   const float gradient = t.gradient[i];
   const float first = std::fma(s.one_minus_beta1, gradient, s.beta1 * t.first[i]);

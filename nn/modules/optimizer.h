@@ -5,7 +5,7 @@
 // SGD        u = mu u + g (u = g at the first step);  w -= lr u
 // RMSprop    v = a v + (1 - a) g g;  u = mu u + g / (sqrt(v) + eps);  w -= lr u
 // Numerics   state and update in float32, elementwise, in the order written, fma where a product is added; held to PyTorch by
-//            tests/train/optimizer_test.cpp
+//            tests/nn/modules/optimizer_test.cpp
 // Reference  Kingma, Ba 2014, arXiv:1412.6980 alg. 1; Loshchilov, Hutter 2017, arXiv:1711.05101 alg. 2; Hinton 2012 lecture 6e
 #pragma once
 
@@ -44,14 +44,17 @@ struct OptimizerOptions {
   double beta1 = 0.9;
   double beta2 = 0.99;
   double eps = 1e-5;
-  double weight_decay = 0;  // adamw only
+  double weight_decay = 0;  // adamw; adam becomes it
   double momentum = 0.9;    // sgd, rmsprop
   double alpha = 0.9;       // rmsprop
 };
 
 class Optimizer {
  public:
-  explicit Optimizer(const OptimizerOptions& options) : options_(options) {}
+  // Adam with a weight decay is AdamW: decay by the gradient would be another method, which is not here.
+  explicit Optimizer(const OptimizerOptions& options) : options_(options) {
+    if (options.rule == Rule::adam && options.weight_decay > 0) options_.rule = Rule::adamw;
+  }
 
   // One update of `value` (sole owner of its storage) by `gradient`; `name` finds its state. `momentum` replaces beta1 (Adam)
   // or momentum (SGD, RMSprop) when not negative: one-cycle changes it every step. ShapeError when the shapes differ.

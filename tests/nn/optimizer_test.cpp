@@ -1,4 +1,4 @@
-#include "train/optimizer.h"
+#include "nn/modules/optimizer.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "train/optimizer.h"
+#include "nn/modules/optimizer.h"
 
 #include "tensor/parallel.h"
 #include "tensor/simd.h"

@@ -1,0 +1,55 @@
+// Functions of one value on vectors, for the blocks' kernels: those of EfficientNets are compiled into each, the others are chosen where they
+// are called.
+#pragma once
+
+#include <optional>
+
+#include "layers/unary_list.h"
+#include "tensor/simd_math.h"
+
+namespace vitrine::cpu::VITRINE_ISA {
+
+using Activated = ValueAndSlope<F>;
+
+// Each is made from what a shape names, though only the last one looks at it.
+struct NoActivation {
+  explicit NoActivation(const std::optional<Activation>&) {}
+  static F value(F u) { return u; }
+  static F slope(F) { return broadcast(1.0f); }
+};
+struct SwishActivation : SwishFunction<Lanes> {
+  explicit SwishActivation(const std::optional<Activation>&) {}
+};
+struct Relu6Activation : Relu6Function<Lanes> {
+  explicit Relu6Activation(const std::optional<Activation>&) {}
+};
+struct AnyActivation {
+  Unary f;
+
+  explicit AnyActivation(const std::optional<Activation>& activation) : f(*activation) {}
+  F value(F u) const {
+    F y = zero();
+    with_unary<Lanes>(f, [&](auto function) { y = function.value(u); });
+    return y;
+  }
+  F slope(F u) const {
+    F y = zero();
+    with_unary<Lanes>(f, [&](auto function) { y = function.slope(u); });
+    return y;
+  }
+};
+
+// Calls work(function) with what a shape names.
+template <class Work>
+static inline void with_activation(Activation activation, const Work& work) {
+  if (activation == Activation::swish) return work(SwishActivation(activation));
+  if (activation == Activation::relu6) return work(Relu6Activation(activation));
+  work(AnyActivation(activation));
+}
+template <class Work>
+static inline void with_activation_or_none(const std::optional<Activation>& activation, const Work& work) {
+  if (!activation) return work(NoActivation(activation));
+  with_activation(*activation, work);
+}
+
+}  // namespace vitrine::cpu::VITRINE_ISA

@@ -1,0 +1,21 @@
+#include "layers/unary_cuda.h"
+
+#include "tensor/cuda/launch.h"
+
+namespace vitrine::cuda {
+namespace {
+
+void forward(Unary f, const float* x, std::int64_t n, float* y) {
+  for_each("unary", n, [=] VITRINE_HD(std::int64_t i) { y[i] = AnyFunction{f}.value(x[i]); });
+}
+
+void backward(Unary f, const float* x, const float* dy, std::int64_t n, float* dx) {
+  for_each("unary", n, [=] VITRINE_HD(std::int64_t i) { dx[i] = AnyFunction{f}.gradient(x[i], dy[i]); });
+}
+
+}  // namespace
+
+extern const cpu::UnaryKernels unary_table;
+const cpu::UnaryKernels unary_table = {forward, backward};
+
+}  // namespace vitrine::cuda

@@ -1,0 +1,53 @@
+#include "nn/modules/state.h"
+
+#include <set>
+
+#include "base/error.h"
+#include "weights/safetensors.h"
+
+namespace vitrine {
+namespace {
+
+constexpr int kMostListed = 5;
+
+// "; missing: a, b, ... (7)"
+void list(std::string& into, const std::string& what, const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  into += text("; ", what, ": ");
+  for (std::size_t i = 0; i < names.size() && i < kMostListed; ++i) into += text(i > 0 ? ", " : "", printable(names[i], 60));
+  if (names.size() > kMostListed) into += text(", ... (", names.size(), ")");
+}
+
+}  // namespace
+
+void save(const std::vector<ModuleTensor>& tensors, const std::filesystem::path& path) {
+  TensorFile file;
+  for (const ModuleTensor& t : tensors) file.tensors.push_back(StoredTensor::from(t.name, t.value->to(Device::cpu())));
+  write_sealed_safetensors(path, std::move(file));
+}
+
+void load(const std::vector<ModuleTensor>& tensors, const std::filesystem::path& path) {
+  const TensorFile file = read_safetensors(path);
+  std::vector<std::string> missing, shapes, extra;
+  std::set<std::string_view> names;
+  for (const ModuleTensor& t : tensors) {
+    names.insert(t.name);
+    const StoredTensor* const found = file.find(t.name);
+    if (found == nullptr) {
+      missing.push_back(t.name);
+    } else if (!(found->shape == t.value->shape())) {
+      shapes.push_back(text(t.name, " ", found->shape.text(), " for ", t.value->shape().text()));
+    }
+  }
+  for (const StoredTensor& t : file.tensors) {
+    if (!names.contains(t.name)) extra.push_back(t.name);
+  }
+  std::string flaws;
+  list(flaws, "missing", missing), list(flaws, "too many", extra), list(flaws, "of another shape", shapes);
+  if (!flaws.empty()) throw WeightsError(text(path, ": is not the state of this module", flaws));
+  std::vector<Tensor> values;
+  for (const ModuleTensor& t : tensors) values.push_back(file.at(t.name).to_float().to(t.value->device()));
+  for (std::size_t i = 0; i < values.size(); ++i) *tensors[i].value = std::move(values[i]);
+}
+
+}  // namespace vitrine
