@@ -1,10 +1,10 @@
 // Tanh: the hyperbolic tangent, values brought into -1 to 1.
 //
 // Forward    y_i  = tanh(x_i)
-// Backward   dx_i = dy_i (1 - y_i^2)
+// Backward   dx_i = dy_i (1 - y_i^2) = dy_i 4 e / (1 + e)^2, e = exp(-2 |x_i|), which loses nothing where y is close to 1
 // Shapes     x, y, dx, dy: any shape, all equal
-// Saved      x (y is recomputed)
-// Numerics   tanh is ours (tensor/elementary.h): y within 2 ulp of the true value, dx within 8 ulp of |dy|
+// Saved      x
+// Numerics   tanh is ours (tensor/elementary.h): y within 2 ulp of the true value, dx within 8 ulp
 // Requires   nothing
 // Differs    from nothing: the same as torch.tanh
 // Reference  LeCun, Bottou, Orr, Muller 1998, Efficient backprop, sec. 4.4
@@ -23,8 +23,9 @@ struct TanhFunction {
   static constexpr const char* kName = "tanh";
   VITRINE_HD static F value(F u) { return Elementary<M>::tanh(u); }
   VITRINE_HD static F slope(F u) {
-    const F y = value(u);
-    return M::fma(-y, y, M::broadcast(1.0f));
+    const F twice = M::negative(u) + M::negative(u), e = Elementary<M>::exp_within_range(M::max(M::broadcast(-110.0f), twice));
+    const F sum = M::broadcast(1.0f) + e;
+    return M::broadcast(4.0f) * e / (sum * sum);
   }
 };
 

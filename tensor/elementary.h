@@ -58,10 +58,11 @@ struct Elementary {
     p = M::fma(p, z, M::broadcast(-5.37397155531e-2f));
     p = M::fma(p, z, M::broadcast(1.33314422036e-1f));
     p = M::fma(p, z, M::broadcast(-3.33332819422e-1f));
-    const F near = M::fma(p * z, x, x);
+    const F near = M::fma(p * z, a, a);
     const F e = exp_within_range(M::min(M::broadcast(40.0f), a + a));
     const F far = M::broadcast(1.0f) - M::broadcast(2.0f) / (e + M::broadcast(1.0f));
-    return M::select(a < M::broadcast(0.625f), near, M::where_negative(x, -far, far));
+    const F y = M::select(a < M::broadcast(0.625f), near, far);
+    return M::where_negative(x, -y, y);  // -0 for -0
   }
 
   // At most 8 ulp, where it is a normal number; 0 above 10.06.
@@ -94,7 +95,8 @@ struct Elementary {
     p = M::fma(p, z, M::broadcast(-3.761262582423300e-1f));
     p = M::fma(p, z, M::broadcast(1.128379165726710e+0f));
     const F far = M::broadcast(1.0f) - erfc(a);
-    return M::select(a < M::broadcast(1.0f), x * p, M::where_negative(x, -far, far));
+    const F y = M::select(a < M::broadcast(1.0f), a * p, far);
+    return M::where_negative(x, -y, y);
   }
 };
 

@@ -12,7 +12,7 @@ std::vector<OpCase> leaky_relu_cases() {
       []<class T>(std::span<const T> x, std::span<const T> dy, std::span<T> dx) {
         reference::leaky_relu_backward<T>(x, dy, dx);
       },
-      0, 0);
+      1, 1, true);
 }
 
 VITRINE_OP_TESTS(leaky_relu, leaky_relu_cases());

@@ -11,7 +11,7 @@ std::vector<OpCase> relu6_cases() {
   return unary_cases(
       Unary::relu6, []<class T>(std::span<const T> x, std::span<T> y) { reference::relu6_forward<T>(x, y); },
       []<class T>(std::span<const T> x, std::span<const T> dy, std::span<T> dx) { reference::relu6_backward<T>(x, dy, dx); }, 0,
-      0);
+      0, true);
 }
 
 VITRINE_OP_TESTS(relu6, relu6_cases());
