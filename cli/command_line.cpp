@@ -78,7 +78,9 @@ void check_words(const CLI::App& app, int argc, const char* const* argv) {
 std::string asked_help(CLI::App& app, int argc, const char* const* argv) {
   if (argc < 2 || std::string_view(argv[1]) != "help") return {};
   const CLI::App* at = &app;
+  std::string before = "vitrine";
   for (int i = 2; i < argc; ++i) {
+    if (i > 2) before += " " + at->get_name();
     std::vector<std::string> options, commands;
     collect(*at, options, commands);
     const CLI::App* sub = subcommand(*at, argv[i]);
@@ -86,7 +88,16 @@ std::string asked_help(CLI::App& app, int argc, const char* const* argv) {
       throw UsageError(text("'", printable(argv[i]), "' is no command", meant(argv[i], commands), "; see `vitrine help`"));
     at = sub;
   }
-  return at->help();
+  return at == &app ? at->help() : at->help(before);
+}
+
+std::string help_command(const CLI::App& app) {
+  std::string words = "vitrine";
+  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+    at = at->get_subcommands().front();
+    words += " " + at->get_name();
+  }
+  return words + " --help";
 }
 
 CLI::Validator whole_number() {

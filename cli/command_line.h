@@ -12,6 +12,8 @@ void check_words(const CLI::App& app, int argc, const char* const* argv);
 
 // For `vitrine help` and `vitrine help COMMAND`: the text to print; empty for any other command line.
 std::string asked_help(CLI::App& app, int argc, const char* const* argv);
+// What shows the help of the command that was begun: "vitrine mri prep --help".
+std::string help_command(const CLI::App& app);
 
 // For unsigned options: the library takes -1 for 2^64 - 1, and every larger number for that, too.
 CLI::Validator whole_number();

@@ -203,7 +203,8 @@ int refuse(ExitCode code, std::string_view message) {
 }
 
 void run(int argc, char** argv) {
-  CLI::App app{"Vitrine: a deep-learning toolkit behind glass. EfficientNets without a framework, and one complete study."};
+  CLI::App app{"Vitrine: a deep-learning toolkit behind glass. EfficientNets without a framework, and one complete study.",
+               "vitrine"};
   app.require_subcommand(1);
   app.fallthrough();  // inherited: options of the program may stand anywhere
   app.set_version_flag("--version", text("vitrine ", version()));
@@ -254,10 +255,11 @@ void run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::Success))
-      throw UsageError(std::string(error.what()) + "; see `vitrine --help`");
+      throw UsageError(text(error.what(), "; see `", help_command(app), "`"));
     app.exit(error);  // prints help or version
     return;
   }
+  active_isa();  // refuses a wrong VITRINE_SIMD before any work
   if (threads > 0) set_thread_count(threads);
   chosen();
 }

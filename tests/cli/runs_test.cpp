@@ -177,6 +177,23 @@ TEST_F(Runs, NothingIsWrittenBeforeTheRunIsClaimed) {
   EXPECT_FALSE(fs::exists(folder / "new"));
 }
 
+// A folder in which somebody's own files have the names of a run's is not taken; an input does not lie where the run writes.
+TEST_F(Runs, WhatIsNotOfARunIsNotReplaced) {
+  prepare();
+  fs::create_directories(folder / "home/fold_0");
+  write_file(folder / "home/fold_0/best.safetensors", "mine");
+  expect_refusal(train("home"), 2, {"no config.json of a run"});
+  EXPECT_EQ(read_file(folder / "home/fold_0/best.safetensors", 100), "mine");
+  fs::create_directories(folder / "inside");
+  fs::copy_file(folder / "s.json", folder / "inside/summary.json");
+  expect_refusal(
+      "cv " + path("m/manifest.csv") + " --splits " + path("inside/summary.json") + " -o " + path("inside") + " --arch lite0",
+      2, {"summary.json", "would be lost"});
+  run(train("r"));
+  for (const char* input : {"m/manifest.csv", "s.json"})
+    expect_refusal("report " + path("r") + " -o " + path(input), 2, {"is also an input"});
+}
+
 TEST_F(Runs, AReportIsNotMadeOfTablesThatDoNotFit) {
   prepare();
   run(train("r"));
