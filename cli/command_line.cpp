@@ -110,4 +110,21 @@ CLI::Validator whole_number() {
       "");
 }
 
+void read_numbers_as_decimal(CLI::App& app) {
+  const CLI::Validator plain(
+      [](std::string& value) {
+        const std::size_t digits = value.find_first_not_of("+-");
+        const bool other = digits != value.npos && value[digits] == '0' && digits + 1 < value.size() &&
+                           std::string_view("0123456789xXbBoO_").find(value[digits + 1]) != std::string_view::npos;
+        return other ? text("'", printable(value), "' begins with a zero; write the number plainly, in decimal")
+                     : std::string();
+      },
+      "");
+  for (CLI::Option* option : app.get_options()) {
+    const std::string type = option->get_type_name();
+    if (type.starts_with("INT") || type.starts_with("UINT")) option->check(plain);
+  }
+  for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) read_numbers_as_decimal(*sub);
+}
+
 }  // namespace vitrine::cli

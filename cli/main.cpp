@@ -202,9 +202,11 @@ int refuse(ExitCode code, std::string_view message) {
   return static_cast<int>(code);
 }
 
+constexpr const char* kAbout =
+    "Vitrine: a deep-learning toolkit behind glass. EfficientNets without a framework, and one complete study.";
+
 void run(int argc, char** argv) {
-  CLI::App app{"Vitrine: a deep-learning toolkit behind glass. EfficientNets without a framework, and one complete study.",
-               "vitrine"};
+  CLI::App app{kAbout, "vitrine"};
   app.require_subcommand(1);
   app.fallthrough();  // inherited: options of the program may stand anywhere
   app.set_version_flag("--version", text("vitrine ", version()));
@@ -249,6 +251,7 @@ void run(int argc, char** argv) {
               "also compute every op of the CUDA back end and compare it with the CPU's: seconds");
   d->footer("Example: vitrine doctor");
   d->callback([&] { chosen = [&] { run_doctor(doctor); }; });
+  read_numbers_as_decimal(app);
   if (const std::string help = asked_help(app, argc, argv); !help.empty()) return write_standard_output(help);
   check_words(app, argc, argv);
   try {

@@ -35,6 +35,12 @@ TEST_F(ProgramSmoke, UsageErrorsExitWithTwo) {
   expect_refusal("predict --weights x.pth", 2, {"--images or --tensor"});
 }
 
+TEST_F(ProgramSmoke, NumbersAreDecimal) {
+  for (const char* number : {"010", "08", "0x2", "00", "-010"})
+    expect_refusal(std::string("simulate -o none --patients ") + number, 2, {"begins with a zero"});
+  expect_refusal("simulate -o none --patients 2 --seed 010", 2, {"begins with a zero"});
+}
+
 TEST_F(ProgramSmoke, EnvironmentMistakesAreNamed) {
   const std::string program = VITRINE_PROGRAM;
   const auto with = [&](const std::string& setting) {
