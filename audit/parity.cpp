@@ -6,6 +6,7 @@
 #include "audit/formula.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/number.h"
 #include "nn/efficientnet/checkpoint.h"
 #include "nn/efficientnet/inference.h"
@@ -48,7 +49,11 @@ ParityRow model_parity(const fs::path& path, bool folded) {
   if (size < 32 || size > 1024 || batch < 1 || batch > 256)
     throw DataError(text(name, ": a batch of ", batch, " at ", size, " pixels; 1 to 256 at 32 to 1024 are run"));
   const std::vector<double> truth = file.at("logits").to_double();
-  const std::int64_t classes = file.at("logits").shape.back();
+  const Shape& shape = file.at("logits").shape;
+  if (shape.rank() != 2 || shape[1] < 1 || shape[1] > 100'000)
+    throw DataError(
+        text(name, ": 'logits' is ", shape.text(), ", expected [images, classes]; make the reference folder again"));
+  const std::int64_t classes = shape[1];
   EfficientNet net =
       formula_network(*family, required_metadata(file.metadata, "architecture", name), classes, seed, number("gain"), size);
   const Tensor images = formula_images(batch, size, seed);
@@ -82,8 +87,17 @@ std::vector<ParityRow> run_parity(const fs::path& folder, const std::function<vo
   for (const fs::path& file : files_in(folder / "training")) {
     for (ParityRow& row : training_parity(file)) add(std::move(row));
   }
-  if (fs::exists(folder / "metrics.json")) add(metrics_parity(folder / "metrics.json"));
-  if (fs::exists(folder / "schedules.json")) add(schedule_parity(folder / "schedules.json"));
+  using Table = std::pair<const char*, ParityRow (*)(const fs::path&)>;
+  for (const auto& [file, parity] : {Table{"metrics.json", metrics_parity}, Table{"schedules.json", schedule_parity}}) {
+    if (!fs::exists(folder / file)) continue;
+    try {
+      add(parity(folder / file));
+    } catch (const nlohmann::json::exception& error) {
+      throw DataError(text(folder / file, ": ", printable(error.what()), "; make the reference folder again"));
+    } catch (const std::out_of_range&) {
+      throw DataError(text(folder / file, ": a list is too short; make the reference folder again"));
+    }
+  }
   if (fs::exists(folder / "checkpoints")) {
     for (ParityRow& row : checkpoint_parity(folder / "checkpoints")) add(std::move(row));
   }

@@ -59,6 +59,10 @@ Tensor moved(const Tensor& x, const Shape& shape, std::int64_t pixels, std::int6
 Tensor from_file(const StoredTensor& stored, Layout layout) {
   const Tensor x = stored.to_float();
   const Shape& s = x.shape();
+  const int rank = layout == Layout::flat ? s.rank() : layout == Layout::matrix ? 2 : 4;
+  if (s.rank() != rank || s.elements() < 1 || (layout == Layout::depthwise && s[1] != 1))
+    throw DataError(text("the tensor '", printable(stored.name), "' is ", s.text(), ", expected ", rank, " axes with values",
+                         layout == Layout::depthwise ? ", the second of one" : "", "; make the reference folder again"));
   if (layout == Layout::image) return moved(x, {s[0], s[2], s[3], s[1]}, s[1], s[2] * s[3]);
   return from_torch_layout(x, tensor_layout(layout));
 }

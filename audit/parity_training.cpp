@@ -87,6 +87,9 @@ ParityRow optimizer_parity(const fs::path& path) {
     for (; file.find(text("grad.", steps)) != nullptr; ++steps) {
       optimizer.step("w", w, file.at(text("grad.", steps)).to_float(), c.lr);
       const std::vector<double> truth = file.at(text("after.", steps)).to_double();
+      if (truth.size() != static_cast<std::size_t>(w.size()))
+        throw DataError(text(path, ": 'after.", steps, "' has ", truth.size(), " values, the weight ", w.size(),
+                             "; make the reference folder again"));
       for (std::size_t i = 0; i < truth.size(); ++i)
         take(worst, std::abs(static_cast<double>(w.host()[i]) - truth[i]) / largest_of(truth));
     }
@@ -113,7 +116,7 @@ std::vector<ParityRow> training_parity(const fs::path& path) {
     double peer = 0;
     if (step >= peers.size() || !parse_number(std::string_view(peers[step]), peer))
       throw DataError(text(path, ": the metadata 'float32_loss_error' has no number for step ", step));
-    const double error = std::abs(loss - file.at(text("loss.", step)).to_double()[0]);
+    const double error = std::abs(loss - file.at(text("loss.", step)).to_double().at(0));
     if (step == 0) {
       first = error;
       first_peer = peer;
@@ -131,6 +134,10 @@ ParityRow metrics_parity(const fs::path& path) {
   for (const Json& row : read_json(path)) {
     const auto labels = row.at("label").get<std::vector<int>>();
     const auto score = row.at("score").get<std::vector<double>>();
+    if (labels.empty() || labels.size() != score.size() ||
+        std::any_of(labels.begin(), labels.end(), [](int l) { return l < 0 || l > 1; }))
+      throw DataError(text(path, ": a case has ", labels.size(), " labels for ", score.size(),
+                           " scores, or labels besides 0 and 1; make the reference folder again"));
     std::vector<std::vector<double>> probability;
     // The file predicts class 1 from score 0.5 on; the first of equal probabilities is class 0, so the tie is tipped.
     for (const double s : score)
@@ -142,14 +149,14 @@ ParityRow metrics_parity(const fs::path& path) {
     compare(m.accuracy, row.at("accuracy"));
     compare(m.auc, row.at("auc"));
     for (std::size_t c = 0; c < 2; ++c) {
-      compare(m.classes[c].precision, row.at("precision")[c]);
-      compare(m.classes[c].recall, row.at("recall")[c]);
-      compare(m.classes[c].f1, row.at("f1")[c]);
-      compare(m.classes[c].support, row.at("support")[c]);
+      compare(m.classes[c].precision, row.at("precision").at(c));
+      compare(m.classes[c].recall, row.at("recall").at(c));
+      compare(m.classes[c].f1, row.at("f1").at(c));
+      compare(m.classes[c].support, row.at("support").at(c));
     }
     const RocCurve curve = roc_curve(labels, score);
     const auto fpr = row.at("fpr").get<std::vector<double>>(), tpr = row.at("tpr").get<std::vector<double>>();
-    if (fpr.size() != curve.false_positive_rate.size() ||
+    if (fpr.size() != curve.false_positive_rate.size() || tpr.size() != fpr.size() ||
         m.confusion != row.at("confusion").get<std::vector<std::vector<int>>>()) {
       worst = HUGE_VAL;
       continue;

@@ -25,6 +25,10 @@ bool is_folder(const std::filesystem::path& path);  // through links
 // read. Interrupted.
 std::vector<std::filesystem::path> entries_of(const std::filesystem::path& folder, bool below = false);
 
+// For a folder of files that are all this program's own: DataError naming the first entry that is no plain file. A link would lead a write to
+// another file, a pipe would wait for ever.
+void check_plain_files(const std::filesystem::path& folder);
+
 // An open file with the size and the time it had then. Nothing is mapped: a file that shrinks cannot crash its reader.
 class InputFile {
  public:

@@ -16,6 +16,62 @@ constexpr std::string_view kSeal = "sha256";
   throw std::runtime_error(text("'", printable(key), "' is ", value, ", ", expected, " is expected"));
 }
 
+// Reads along and counts before anything is built. (The library's own callback looks through a list at the end of each object in it.)
+class Watch {
+ public:
+  explicit Watch(const JsonLimits& limits) : limits_(limits) {}
+
+  bool null() { return value(); }
+  bool boolean(bool) { return value(); }
+  bool number_integer(std::int64_t) { return value(); }
+  bool number_unsigned(std::uint64_t) { return value(); }
+  bool number_float(double, const std::string&) { return value(); }
+  bool string(std::string&) { return value(); }
+  bool binary(std::vector<std::uint8_t>&) { return value(); }
+  bool start_object(std::size_t) { return open(); }
+  bool end_object() { return close(); }
+  bool start_array(std::size_t) { return open(); }
+  bool end_array() { return close(); }
+  bool key(std::string& name) {
+    count(3);
+    if (!keys_.back().insert(name).second)
+      throw std::runtime_error(text("JSON has the duplicate key \"", printable(name), "\""));
+    if (keys_.back().size() > limits_.max_keys)
+      throw std::runtime_error(text("JSON has an object of more than ", limits_.max_keys, " keys"));
+    return true;
+  }
+  bool parse_error(std::size_t at, const std::string&, const nlohmann::json::exception& error) {
+    if (dynamic_cast<const nlohmann::json::parse_error*>(&error) != nullptr)
+      throw std::runtime_error(text("JSON is malformed at byte ", at));
+    throw std::runtime_error("JSON holds a number that is too large");
+  }
+
+ private:
+  void count(std::size_t more) {
+    values_ += more;
+    if (values_ > limits_.max_values) throw std::runtime_error(text("JSON of more than ", limits_.max_values, " values"));
+  }
+  bool value() {
+    count(1);
+    return true;
+  }
+  bool open() {
+    count(1);
+    keys_.emplace_back();
+    if (keys_.size() > static_cast<std::size_t>(limits_.max_depth))
+      throw std::runtime_error(text("JSON nests deeper than the ", limits_.max_depth, " levels allowed"));
+    return true;
+  }
+  bool close() {
+    keys_.pop_back();
+    return true;
+  }
+
+  const JsonLimits& limits_;
+  std::vector<std::set<std::string>> keys_;  // of what is open
+  std::size_t values_ = 0;
+};
+
 }  // namespace
 
 Json parse_json(std::string_view bytes, const JsonLimits& limits) {
@@ -25,25 +81,10 @@ Json parse_json(std::string_view bytes, const JsonLimits& limits) {
   // The parser takes a NUL for the end of its input.
   if (const std::size_t nul = bytes.find('\0'); nul != bytes.npos)
     throw std::runtime_error(text("JSON holds a NUL byte at byte ", nul));
-  std::vector<std::set<std::string>> keys;  // of the objects that are open
-  std::size_t values = 0;
-  const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (depth > limits.max_depth) {
-      throw std::runtime_error(text("JSON nests deeper than the ", limits.max_depth, " levels allowed"));
-    }
-    values += event == Json::parse_event_t::key ? 3 : 1;
-    if (values > limits.max_values) throw std::runtime_error(text("JSON of more than ", limits.max_values, " values"));
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second) {
-      throw std::runtime_error(text("JSON has the duplicate key \"", printable(value.get<std::string>()), "\""));
-    }
-    if (event == Json::parse_event_t::key && keys.back().size() > limits.max_keys)
-      throw std::runtime_error(text("JSON has an object of more than ", limits.max_keys, " keys"));
-    return true;
-  };
   try {
-    return Json::parse(bytes.begin(), bytes.end(), watch);
+    Watch watch(limits);
+    Json::sax_parse(bytes.begin(), bytes.end(), &watch);
+    return Json::parse(bytes.begin(), bytes.end());
   } catch (const nlohmann::json::parse_error& error) {
     throw std::runtime_error(text("JSON is malformed at byte ", error.byte));
   } catch (const nlohmann::json::exception&) {  // a number beyond the range of a double

@@ -231,7 +231,9 @@ bool create_file(const fs::path& path, std::string_view bytes) {
   return file.commit_if_new();
 }
 
-bool is_standard_output(const std::string& name) { return name == "-"; }
+bool is_standard_output(const std::string& name) {
+  return name == "-" || name == "/dev/stdout" || name == "/dev/fd/1" || name == "/proc/self/fd/1";
+}
 
 void write_output(const std::string& name, std::string_view bytes) {
   if (is_standard_output(name)) return write_standard_output(bytes);
@@ -260,12 +262,26 @@ void check_output(const std::string& name, const std::vector<std::string>& input
     throw FileError(text("cannot write ", fs::path(name), ": the folder ", folder, " may not be written: ", reason()));
 }
 
-void check_output_folder(const std::string& name) {
+void check_output_folder(const std::string& name, const std::vector<std::string>& inputs,
+                         const std::vector<std::string>& written) {
   if (name.empty() || is_standard_output(name))
     throw UsageError(text("-o is '", name, "'; name a folder: this command writes several files"));
   if (path_exists(name) && !is_folder(name)) {
     const std::string flaw = path_flaw(name);
     throw FileError(text("-o ", fs::path(name), " ", flaw.empty() ? "is a file; name a folder" : flaw));
+  }
+  std::error_code none;
+  const fs::path folder = fs::weakly_canonical(name, none);
+  for (const std::string& input : inputs) {
+    const fs::path inside = fs::weakly_canonical(input, none).lexically_relative(folder);
+    if (inside.empty()) continue;
+    const std::string first = inside.begin()->string();
+    for (const std::string& entry : written) {
+      const bool is_there = entry.ends_with('*') ? first.starts_with(entry.substr(0, entry.size() - 1)) : first == entry;
+      if (is_there)
+        throw UsageError(text("the input ", fs::path(input), " lies where -o ", fs::path(name),
+                              " is written and would be lost; choose another folder"));
+    }
   }
 }
 

@@ -47,15 +47,17 @@ void write_file(const std::filesystem::path& path, std::string_view bytes);
 // False, and nothing happened, when `path` exists: for claiming a folder or a run by its first file.
 bool create_file(const std::filesystem::path& path, std::string_view bytes);
 
-// An output as a command line names it: "-" is standard output.
+// An output as a command line names it: "-" is standard output, and so are the names by which systems know it (/dev/stdout, /dev/fd/1).
 void write_output(const std::string& name, std::string_view bytes);
 bool is_standard_output(const std::string& name);
 // Before any work: UsageError when the output is one of `inputs` (by whatever name or link), FileError when it is a folder or lies in
 // none that can be written.
 void check_output(const std::string& name, const std::vector<std::string>& inputs);
 
-// The same for a folder that a command fills: UsageError for "-", FileError when something else of that name is there.
-void check_output_folder(const std::string& name);
+// The same for a folder that a command fills with entries of these names ("fold_*": whatever begins so): UsageError for "-" and for an input
+// that lies where one of them is written, FileError when something else of the folder's name is there.
+void check_output_folder(const std::string& name, const std::vector<std::string>& inputs = {},
+                         const std::vector<std::string>& written = {});
 
 // Removes what processes that were killed left behind in `folder`.
 void remove_stale_temporaries(const std::filesystem::path& folder);

@@ -78,7 +78,9 @@ void check_words(const CLI::App& app, int argc, const char* const* argv) {
 std::string asked_help(CLI::App& app, int argc, const char* const* argv) {
   if (argc < 2 || std::string_view(argv[1]) != "help") return {};
   const CLI::App* at = &app;
+  std::string before = "vitrine";
   for (int i = 2; i < argc; ++i) {
+    if (i > 2) before += " " + at->get_name();
     std::vector<std::string> options, commands;
     collect(*at, options, commands);
     const CLI::App* sub = subcommand(*at, argv[i]);
@@ -86,7 +88,16 @@ std::string asked_help(CLI::App& app, int argc, const char* const* argv) {
       throw UsageError(text("'", printable(argv[i]), "' is no command", meant(argv[i], commands), "; see `vitrine help`"));
     at = sub;
   }
-  return at->help();
+  return at == &app ? at->help() : at->help(before);
+}
+
+std::string help_command(const CLI::App& app) {
+  std::string words = "vitrine";
+  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+    at = at->get_subcommands().front();
+    words += " " + at->get_name();
+  }
+  return words + " --help";
 }
 
 CLI::Validator whole_number() {
@@ -97,6 +108,23 @@ CLI::Validator whole_number() {
                                            : text("'", printable(value), "' is no whole number from 0 to 2^64 - 1");
       },
       "");
+}
+
+void read_numbers_as_decimal(CLI::App& app) {
+  const CLI::Validator plain(
+      [](std::string& value) {
+        const std::size_t digits = value.find_first_not_of("+-");
+        const bool other = digits != value.npos && value[digits] == '0' && digits + 1 < value.size() &&
+                           std::string_view("0123456789xXbBoO_").find(value[digits + 1]) != std::string_view::npos;
+        return other ? text("'", printable(value), "' begins with a zero; write the number plainly, in decimal")
+                     : std::string();
+      },
+      "");
+  for (CLI::Option* option : app.get_options()) {
+    const std::string type = option->get_type_name();
+    if (type.starts_with("INT") || type.starts_with("UINT")) option->check(plain);
+  }
+  for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) read_numbers_as_decimal(*sub);
 }
 
 }  // namespace vitrine::cli

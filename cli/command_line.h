@@ -12,6 +12,11 @@ void check_words(const CLI::App& app, int argc, const char* const* argv);
 
 // For `vitrine help` and `vitrine help COMMAND`: the text to print; empty for any other command line.
 std::string asked_help(CLI::App& app, int argc, const char* const* argv);
+// Refuses numbers with leading zeros and of other bases, which CLI11 would read as octal, hexadecimal or binary. For options that are numbers
+// only: their type says so.
+void read_numbers_as_decimal(CLI::App& app);
+// What shows the help of the command that was begun: "vitrine mri prep --help".
+std::string help_command(const CLI::App& app);
 
 // For unsigned options: the library takes -1 for 2^64 - 1, and every larger number for that, too.
 CLI::Validator whole_number();

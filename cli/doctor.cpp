@@ -4,6 +4,7 @@
 
 #include "audit/cuda_self_test.h"
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "base/number.h"
 #include "base/version.h"
 #include "cli/commands.h"
@@ -80,7 +81,9 @@ void run_doctor(const DoctorCommand& command) {
   }
   std::printf("instruction sets  %s; in use: %s (VITRINE_SIMD changes it; results do not depend on it)\n", sets.c_str(),
               std::string(isa_name(active_isa())).c_str());
+  check_interrupt("the doctor");
   print_cuda(command.self_test);
+  check_interrupt("the doctor");  // looking for NVIDIA's libraries takes a moment
 }
 
 }  // namespace vitrine::cli

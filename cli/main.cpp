@@ -202,8 +202,11 @@ int refuse(ExitCode code, std::string_view message) {
   return static_cast<int>(code);
 }
 
+constexpr const char* kAbout =
+    "Vitrine: a deep-learning toolkit behind glass. EfficientNets without a framework, and one complete study.";
+
 void run(int argc, char** argv) {
-  CLI::App app{"Vitrine: a deep-learning toolkit behind glass. EfficientNets without a framework, and one complete study."};
+  CLI::App app{kAbout, "vitrine"};
   app.require_subcommand(1);
   app.fallthrough();  // inherited: options of the program may stand anywhere
   app.set_version_flag("--version", text("vitrine ", version()));
@@ -248,16 +251,18 @@ void run(int argc, char** argv) {
               "also compute every op of the CUDA back end and compare it with the CPU's: seconds");
   d->footer("Example: vitrine doctor");
   d->callback([&] { chosen = [&] { run_doctor(doctor); }; });
+  read_numbers_as_decimal(app);
   if (const std::string help = asked_help(app, argc, argv); !help.empty()) return write_standard_output(help);
   check_words(app, argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::Success))
-      throw UsageError(std::string(error.what()) + "; see `vitrine --help`");
+      throw UsageError(text(error.what(), "; see `", help_command(app), "`"));
     app.exit(error);  // prints help or version
     return;
   }
+  active_isa();  // refuses a wrong VITRINE_SIMD before any work
   if (threads > 0) set_thread_count(threads);
   chosen();
 }

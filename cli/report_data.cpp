@@ -217,6 +217,11 @@ std::vector<std::string> files_of_report(const fs::path& folder) {
   for (const fs::path& path : entries_of(folder, true)) {
     if (path.extension() != ".html") files.push_back(path.string());
   }
+  if (path_exists(folder / "source.json")) {
+    const RunSource source = read_source(folder);
+    files.push_back(source.manifest.string());
+    files.push_back(source.splits.string());
+  }
   return files;
 }
 
@@ -232,6 +237,7 @@ std::string report_of(const fs::path& folder) {
     const RunSource source = read_source(folder);
     const Manifest manifest = read_manifest(source.manifest);
     const Splits splits = read_splits(source.splits, manifest);
+    check_is_of(folder, splits);
     const RunResult run = read_run(folder);
     check_against(manifest, run, folder);
     std::string inputs;
@@ -249,6 +255,7 @@ std::string report_of(const fs::path& folder) {
   for (const std::string& inputs : input_configuration_names()) {
     const fs::path run_folder = folder / "runs" / inputs;
     if (!path_exists(run_folder)) continue;
+    check_is_of(run_folder, splits, inputs);
     RunResult run = read_run(run_folder);
     check_against(manifest, run, run_folder);
     unfinished.emplace_back(inputs, run.folds.size());

@@ -35,7 +35,9 @@ void print_part(const char* part, const PartSummary& summary) {
 
 void run_split(const SplitCommand& command) {
   const Manifest manifest = read_noted_manifest(command.manifest);
-  check_output(command.output, {command.manifest});
+  std::vector<std::string> inputs{command.manifest};
+  for (const Sample& s : manifest.samples) inputs.push_back((manifest.path.parent_path() / s.file).string());
+  check_output(command.output, inputs);
   check_distinct_images(manifest);
   const Splits splits = make_splits(manifest, command.options);
   write_output(command.output, splits_json(splits));
@@ -46,7 +48,8 @@ void run_split(const SplitCommand& command) {
 
 void run_cv(const CvCommand& command) {
   check(command.options);
-  check_output_folder(command.output);
+  check_output_folder(command.output, {command.manifest, command.splits, command.options.weights},
+                      {"fold_*", "config.json", "source.json", "summary.json", "plans.txt"});
   const Manifest manifest = read_noted_manifest(command.manifest);
   const Splits splits = read_splits(command.splits, manifest);
   note_starting_weights(command.options);

@@ -71,15 +71,23 @@ TrainOptions options_for(const TrainOptions& chosen, const std::string& inputs) 
 // other options.
 void check_study(const StudyCommand& command, const TrainOptions& chosen, const std::string& cohort_sha256) {
   const fs::path out = command.output;
-  imaging::read_cohort(command.cohort);
+  const imaging::Cohort cohort = imaging::read_cohort(command.cohort);
+  Manifest one_each;  // what splitting needs to know: too few subjects are told before hours of preparation, not after
+  one_each.path = command.cohort;
+  for (const imaging::Subject& s : cohort.subjects) {
+    one_each.samples.emplace_back();
+    one_each.samples.back().sample_id = one_each.samples.back().subject_id = s.id;
+    one_each.samples.back().label = s.label;
+  }
+  make_splits(one_each, command.split);
   check(chosen);
   architecture(chosen.arch);  // refuses an unknown name before hours of work
   for (const std::string& inputs : input_configuration_names()) starting_network(options_for(chosen, inputs), 2);
-  for (const char* name : {"splits.json", "report.html"}) {
+  for (const char* name : {"splits.json", "report.html", "runs", "prep"}) {
     if (path_exists(out / name) && !path_exists(out / kStudy))
       throw UsageError(text(out / name, " is there, but no ", kStudy, " of a study; choose another folder"));
   }
-  if (!path_exists(out / "splits.json")) return;
+  if (!path_exists(out / kStudy)) return;
   const std::string bytes = as<DataError>([&] { return read_file(out / kStudy, kMaxJson); });
   std::string found;
   try {
@@ -103,7 +111,7 @@ void check_study(const StudyCommand& command, const TrainOptions& chosen, const 
 bool has_imaging() { return true; }
 
 void run_simulate(const SimulateCommand& command) {
-  check_output_folder(command.output);
+  check_output_folder(command.output, {command.anatomy}, {"cohort.csv", "simulation.json", "sub-*"});
   imaging::SimulateOptions options;
   options.patients = command.patients;
   options.seed = command.seed;
@@ -116,14 +124,16 @@ void run_simulate(const SimulateCommand& command) {
 }
 
 void run_prep(const PrepCommand& command) {
-  check_output_folder(command.output);
+  check_output_folder(command.output, {command.cohort},
+                      {"crops", "previews", "subjects", "manifest.csv", "qc.html", "prep.json"});
   Progress progress(command.quiet);
   prepare(command.cohort, command.output, command.jobs, progress);
   std::printf("%s\n", shown(fs::path(command.output) / "manifest.csv").c_str());
 }
 
 void run_study(const StudyCommand& command) {
-  check_output_folder(command.output);
+  check_output_folder(command.output, {command.cohort, command.options.weights},
+                      {"prep", "runs", "splits.json", "report.html", "study.json"});
   const fs::path out = command.output;
   TrainOptions chosen = command.options;
   command.device.choose(chosen);
@@ -141,7 +151,11 @@ void run_study(const StudyCommand& command) {
   write_file(out / kStudy, json_text(study));
 
   progress.line("study 1/4  prep: coregistration, brain extraction, bias field, normalisation, lesion crops");
-  prepare(command.cohort, out / "prep", command.jobs, progress);
+  try {
+    prepare(command.cohort, out / "prep", command.jobs, progress);
+  } catch (const DataError& error) {
+    throw DataError(text(error.what(), "; mend or leave out what was refused, then run the same command in another folder"));
+  }
   const Manifest manifest = read_manifest(out / "prep" / "manifest.csv");
 
   progress.line("study 2/4  split: subjects, stratified, into a test part and folds");

@@ -357,12 +357,31 @@ void run_weights_verify(const WeightsVerifyCommand& c) {
   print_checksums(o);
 }
 
+namespace {
+
+// A graph with such values would answer nan, in another program that may not say so.
+void refuse_meaningless(EfficientNet& net, const std::string& file) {
+  net.visit([&](const NamedTensor& t) {
+    const bool is_variance = t.name.ends_with("running_var");
+    for (const float v : t.value->host()) {
+      const double least = is_variance ? -net.semantics.bn_eps : -INFINITY;
+      if (std::isfinite(v) && static_cast<double>(v) > least) continue;
+      throw NumericalError(text(std::filesystem::path(file), ": ", printable(t.name), " holds ", v,
+                                is_variance ? ", a variance that cannot be" : ", no number",
+                                ": the graph would answer nan; see `vitrine weights verify`"));
+    }
+  });
+}
+
+}  // namespace
+
 void run_export(const ExportCommand& c) {
   if (c.format != "safetensors" && c.format != "onnx")
     throw UsageError(text("--format is '", c.format, "'; choose safetensors or onnx"));
   check_output(c.output, input_names(c.checkpoint));
   EfficientNet net = load(c.checkpoint);
   if (c.format == "onnx") {
+    refuse_meaningless(net, c.checkpoint.file);
     write_output(c.output,
                  onnx_bytes(net, {.fold = !c.unfolded, .size = c.checkpoint.semantics.input_size, .any_size = c.any_size}));
   } else {

@@ -1,4 +1,4 @@
-// Photographs to network inputs: shorter-side resize and centre crop as Pillow and torchvision do.
+// Photographs to network inputs: shorter-side resize and centre crop, the pixels as Pillow's.
 //
 // Resize     separable; bilinear, or bicubic with a = -0.5, the support widened by the scale when shrinking (antialiased); along the rows
 //            first, then down the columns, each pass rounded to 8 bits; columns first where the height loses more than twice as many pixels
@@ -36,7 +36,8 @@ struct Cut {
 };
 
 // Shorter side `resized` pixels (the other one rounded half to even), then the central crop x crop square, an odd pixel left after it.
-// torchvision truncates the longer side instead, which can be one pixel. height, width: of what is looked at. ShapeError when the crop does
+// torchvision truncates the longer side instead and rounds half of an odd rest to even, which can be one pixel each (docs/checkpoints.md): the
+// reference values of the real weights were made with the rule here. height, width: of what is looked at. ShapeError when the crop does
 // not fit or a size is not positive.
 Cut central_square(std::int64_t height, std::int64_t width, std::int64_t resized, std::int64_t crop);
 

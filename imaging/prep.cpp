@@ -93,7 +93,10 @@ class CohortPreparation {
         outcomes_(subjects_.size()) {}
 
   PrepResult run() {
-    for (const char* folder : {"crops", "previews", "subjects"}) make_directory(out_ / folder);
+    for (const char* folder : {"crops", "previews", "subjects"}) {
+      make_directory(out_ / folder);
+      check_plain_files(out_ / folder);
+    }
     progress_.line(text("prep  reading the files of ", subjects_.size(), " subjects"));
     for_each_subject([this](std::size_t i) {
       if (!subjects_[i].flaw.empty()) throw DataError(subjects_[i].flaw);
@@ -177,7 +180,7 @@ class CohortPreparation {
   void withdraw() {
     if (withdrawn_) return;
     withdrawn_ = true;
-    for (const char* name : {kManifest, kPage, kSummary}) {
+    for (const char* name : {kManifest, kPage, kSummary}) {  // the one that says whose they are goes last
       std::error_code problem;
       fs::remove(out_ / name, problem);
       if (problem) throw FileError(text("cannot remove ", out_ / name, ": ", problem.message()));
@@ -296,8 +299,8 @@ class CohortPreparation {
     summary["refused"] = std::move(refused);
     const std::string page = report::qc_html(qc_page(subjects_, outcomes_, options_.crop, out_));
     const InterruptsDeferred deferred;
-    write_file(out_ / kPage, page);
     write_file(out_ / kSummary, json_text(summary));
+    write_file(out_ / kPage, page);
     if (result_.manifest.samples.empty()) return withdraw_manifest();
     write_manifest(result_.manifest);
   }
@@ -339,10 +342,12 @@ class CohortPreparation {
   std::exception_ptr fatal_;
 };
 
-// Wherever preparation has written a manifest, prep.json stands beside it.
-void refuse_foreign_manifest(const fs::path& out) {
-  if (path_exists(out / kManifest) && !path_exists(out / kSummary))
-    throw UsageError(text(out / kManifest, " is there, but no ", kSummary, " of a preparation; choose another folder"));
+// Wherever preparation has written these, prep.json stands beside them.
+void refuse_foreign(const fs::path& out) {
+  for (const char* name : {kManifest, kPage}) {
+    if (path_exists(out / name) && !path_exists(out / kSummary))
+      throw UsageError(text(out / name, " is there, but no ", kSummary, " of a preparation; choose another folder"));
+  }
 }
 
 }  // namespace
@@ -351,7 +356,7 @@ PrepResult prepare_cohort(const fs::path& cohort_csv, const fs::path& out, const
   if (options.jobs < 1 || options.jobs > 256) throw UsageError(text("--jobs is ", options.jobs, ", expected 1 to 256"));
   Cohort cohort = read_cohort(cohort_csv, MissingFiles::leave_out);
   for (const std::string& note : cohort.notes) progress.warn(note);
-  refuse_foreign_manifest(out);
+  refuse_foreign(out);
   make_directory(out);
   const FolderLock lock(out);
   return CohortPreparation(std::move(cohort.subjects), out, options, progress).run();

@@ -17,6 +17,7 @@ constexpr std::size_t kFewest = 6;
 constexpr double kDeviations = 6, kPerMad = 1.4826;
 constexpr double kChanceShift = 1.0;         // mm beyond the median
 constexpr double kChanceInformation = 0.15;  // of the median
+constexpr double kChanceCorrelation = 0.25;  // beyond the median
 
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
@@ -42,12 +43,15 @@ struct Measure {
   const char* name;  // of the series
   double (*information)(const SubjectRecord&);
   double (*shift)(const SubjectRecord&);
+  double (*correlation)(const SubjectRecord&);  // with T1c, squared
 };
 
 constexpr Measure kMeasures[] = {{"FLAIR", [](const SubjectRecord& r) { return -r.flair_metric; },
-                                  [](const SubjectRecord& r) { return r.agreement.t1c_flair.shift_mm; }},
+                                  [](const SubjectRecord& r) { return r.agreement.t1c_flair.shift_mm; },
+                                  [](const SubjectRecord& r) { return r.agreement.t1c_flair.correlation; }},
                                  {"T2", [](const SubjectRecord& r) { return -r.t2_metric; },
-                                  [](const SubjectRecord& r) { return r.agreement.t1c_t2.shift_mm; }}};
+                                  [](const SubjectRecord& r) { return r.agreement.t1c_t2.shift_mm; },
+                                  [](const SubjectRecord& r) { return r.agreement.t1c_t2.correlation; }}};
 
 std::string number(double v, int digits) { return fixed(v, digits); }
 std::string shift_text(double mm) { return mm < 0 ? std::string("-") : number(mm, 1); }
@@ -103,10 +107,11 @@ std::vector<report::QcCrop> crops_of(const SubjectRecord& record, int size, cons
 std::vector<Notes> cohort_notes(const std::vector<Outcome>& outcomes) {
   std::vector<Notes> notes(outcomes.size());
   for (const Measure& m : kMeasures) {
-    std::vector<double> information, shift;
+    std::vector<double> information, shift, correlation;
     for (const Outcome& o : outcomes) {
       if (!o.record) continue;
       information.push_back(m.information(*o.record));
+      correlation.push_back(m.correlation(*o.record));
       if (m.shift(*o.record) >= 0) shift.push_back(m.shift(*o.record));
     }
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
@@ -117,6 +122,14 @@ std::vector<Notes> cohort_notes(const std::vector<Outcome>& outcomes) {
         if (mine < s.middle - s.limit)
           warn(notes[i], text(m.name, " has less in common with T1c than in the other subjects (mutual information ",
                               number(mine, 2), ", median ", number(s.middle, 2), "); check that both show one head"));
+      }
+      if (correlation.size() >= kFewest) {
+        const double mine_here = m.correlation(*outcomes[i].record);
+        const Spread s = spread_of(correlation, kChanceCorrelation);
+        if (std::abs(mine_here - s.middle) > s.limit)
+          warn(notes[i],
+               text(m.name, " looks like another kind of series than in the other subjects (squared correlation with T1c ",
+                    number(mine_here, 2), ", median ", number(s.middle, 2), "); check that FLAIR and T2 are not exchanged"));
       }
       if (shift.size() >= kFewest && my_shift >= 0) {
         const Spread s = spread_of(shift, kChanceShift);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <exception>
 #include <functional>
+#include <system_error>
 #include <thread>
 
 #include "base/csv.h"
@@ -34,6 +35,16 @@ constexpr const char *kConfig = "config.json", *kSource = "source.json";
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 // Options plus what identifies the data: equal text means an equal run.
+std::string parts_text(const Splits& splits) {
+  std::string parts;
+  for (const std::string& subject : splits.test) parts += subject + "\n";
+  for (const Fold& fold : splits.folds) {
+    parts += "--\n";
+    for (const std::string& subject : fold.validation) parts += subject + "\n";
+  }
+  return parts;
+}
+
 Pairs identity(const Splits& splits, const TrainOptions& options) {
   Pairs all{{"version", std::string(version())}};
   for (auto& pair : describe(options)) all.push_back(std::move(pair));
@@ -43,13 +54,7 @@ Pairs identity(const Splits& splits, const TrainOptions& options) {
   all.emplace_back("manifest_sha256", splits.manifest_sha256);
   all.emplace_back("split_seed", std::to_string(splits.seed));
   all.emplace_back("folds", std::to_string(splits.folds.size()));
-  std::string parts;
-  for (const std::string& subject : splits.test) parts += subject + "\n";
-  for (const Fold& fold : splits.folds) {
-    parts += "--\n";
-    for (const std::string& subject : fold.validation) parts += subject + "\n";
-  }
-  all.emplace_back("split_sha256", sha256(parts));
+  all.emplace_back("split_sha256", sha256(parts_text(splits)));
   return all;
 }
 
@@ -77,9 +82,19 @@ void write_if_other(const fs::path& path, const std::string& bytes) {
   write_file(path, bytes);
 }
 
+// Where a run has written anything, config.json stands beside it.
+void refuse_foreign(const fs::path& run) {
+  if (path_exists(run / kConfig)) return;
+  for (const char* name : {"fold_0", kSource, "summary.json"}) {
+    if (path_exists(run / name))
+      throw UsageError(text(run / name, " is there, but no ", kConfig, " of a run; choose another folder"));
+  }
+}
+
 // The run belongs to the first that writes its config.json; whoever comes later must want the same.
 void claim_folder(const fs::path& run, const Pairs& wanted, const RunSource& source) {
   make_directory(run);
+  refuse_foreign(run);
   if (!create_file(run / kConfig, pairs_json(wanted))) check_same(run, wanted);
   if (source.manifest.empty() || source.splits.empty()) return;  // made in memory
   Json json = Json::object();
@@ -87,6 +102,18 @@ void claim_folder(const fs::path& run, const Pairs& wanted, const RunSource& sou
   json["splits"] = fs::proximate(fs::absolute(source.splits), fs::absolute(run)).string();
   write_if_other(run / kSource, json_text(json));
 }
+
+// A network has five strides of two.
+void check_sizes(const Manifest& manifest, const Dataset& all) {
+  for (const Tensor& image : all.images) {
+    if (image.shape()[0] < 32 || image.shape()[1] < 32)
+      throw DataError(text(manifest.path, ": a crop has ", image.shape()[0], " x ", image.shape()[1],
+                           " pixels, at least 32 x 32 are needed"));
+  }
+}
+
+// What says that a finished fold, or a state of one, is of this run and this place in it.
+std::string fold_key(const std::string& config, int fold) { return sha256(text(config, "fold ", fold)); }
 
 std::optional<MeanSd> over(const std::vector<Metrics>& folds,
                            const std::function<std::optional<double>(const Metrics&)>& value) {
@@ -106,6 +133,7 @@ Json part_json(const PartSummary& part) {
   Json out = Json::object();
   out["accuracy"] = mean_sd_json(part.accuracy);
   out["auc"] = mean_sd_json(part.auc);
+  out["classes"] = Json::array();
   for (const ClassSummary& c : part.classes) {
     out["classes"].push_back({{"name", c.name},
                               {"precision", mean_sd_json(c.precision)},
@@ -182,10 +210,16 @@ void train_side_by_side(std::size_t count, int jobs, const TrainOptions& options
       }
     }
   };
-  std::vector<std::thread> threads;
-  for (std::size_t job = 1; job < std::min(count, static_cast<std::size_t>(jobs)); ++job) threads.emplace_back(work, job);
+  std::vector<std::jthread> threads;
+  try {
+    for (std::size_t job = 1; job < std::min(count, static_cast<std::size_t>(jobs)); ++job) threads.emplace_back(work, job);
+  } catch (const std::system_error&) {  // no more threads: those that there are do the work
+  } catch (...) {
+    failed = true;
+    throw;
+  }
   work(0);
-  for (std::thread& t : threads) t.join();
+  threads.clear();
   for (const std::exception_ptr& failure : failures) {
     if (failure != nullptr) std::rethrow_exception(failure);
   }
@@ -223,11 +257,12 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
   const InputConfiguration inputs = input_configuration(options.inputs);
   // Everything that can be refused is refused before the first file is written.
   check_distinct_images(manifest);
+  check_sizes(manifest, load_dataset(manifest, manifest.subjects(), inputs));
   const Dataset test = load_dataset(manifest, splits.test, inputs);
   starting_network(options, static_cast<int>(manifest.classes().size()));
   const Pairs pairs = identity(splits, options);
   claim_folder(run, pairs, {manifest.path, splits.path});
-  const std::string key = sha256(pairs_json(pairs));
+  const std::string config = pairs_json(pairs);
   std::vector<int> wanted;
   for (int fold = 0; fold < count; ++fold) {
     if (!only_fold || fold == *only_fold) wanted.push_back(fold);
@@ -238,7 +273,7 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
     const Fold& part = splits.folds[static_cast<std::size_t>(wanted[i])];
     const FoldData data{load_dataset(manifest, part.train, inputs), load_dataset(manifest, part.validation, inputs), test};
     const std::string title = text(options.inputs, "  fold ", wanted[i] + 1, "/", count);
-    folds[i] = train_fold(data, here, run / text("fold_", wanted[i]), key, title, progress);
+    folds[i] = train_fold(data, here, run / text("fold_", wanted[i]), fold_key(config, wanted[i]), title, progress);
   };
   if (jobs > 1) {
     train_side_by_side(wanted.size(), jobs, given, train);
@@ -255,11 +290,26 @@ void check_claim(const fs::path& run, const Splits& splits, const TrainOptions& 
   if (path_exists(run / kConfig)) check_same(run, identity(splits, options));
 }
 
+void check_is_of(const fs::path& run, const Splits& splits, const std::string& inputs) {
+  for (const auto& [name, value] : read_run_options(run)) {
+    const bool fits = name == "manifest_sha256" ? value == splits.manifest_sha256
+                      : name == "split_sha256"  ? value == sha256(parts_text(splits))
+                      : name == "inputs"        ? inputs.empty() || value == inputs
+                                                : true;
+    if (!fits)
+      throw DataError(text(run, ": its ", name, " in ", kConfig, " is ", printable(value, 16),
+                           name == "inputs" ? ", " + inputs : ", another",
+                           " is expected here; it is of another run, manifest or split"));
+  }
+}
+
 RunResult read_run(const fs::path& run) {
   std::vector<FoldFiles> folds;
+  const std::string config = as<DataError>([&] { return read_file(run / kConfig, kMaxJson); });
   while (path_exists(run / text("fold_", folds.size()))) {
     const fs::path folder = run / text("fold_", folds.size());
     check_interrupt("reading a run");
+    fold_is_finished(folder, fold_key(config, static_cast<int>(folds.size())));  // or it is of another run or place
     folds.push_back(read_fold(folder));
     if (folds.back().classes != folds.front().classes)
       throw DataError(

@@ -50,6 +50,8 @@ void check_claim(const std::filesystem::path& run, const Splits& splits, const T
 
 // A finished run, from its files. DataError when a fold is missing.
 RunResult read_run(const std::filesystem::path& run);
+// DataError unless the run is of this split and its manifest, and of these inputs where they are named.
+void check_is_of(const std::filesystem::path& run, const Splits& splits, const std::string& inputs = {});
 std::vector<std::pair<std::string, std::string>> read_run_options(const std::filesystem::path& run);
 
 struct RunSource {

@@ -37,6 +37,7 @@ Json metrics_json(const Metrics& metrics) {
   out["count"] = metrics.count;
   out["accuracy"] = metrics.accuracy;
   out["auc"] = value(metrics.auc);
+  out["classes"] = Json::array();
   for (const ClassMetrics& c : metrics.classes) {
     out["classes"].push_back({{"name", c.name},
                               {"precision", value(c.precision)},

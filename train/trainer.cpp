@@ -112,7 +112,11 @@ class FoldTraining {
     const std::uint64_t needed = kNetworks * sizeof(float) * static_cast<std::uint64_t>(net_.parameter_count());
     std::error_code unknown;
     const std::filesystem::space_info space = std::filesystem::space(folder_, unknown);
-    if (unknown || space.available >= needed) return;
+    std::uint64_t replaced = 0;  // states that are there already give their room back
+    for (const std::filesystem::path& file : entries_of(folder_)) {
+      if (file.extension() == ".safetensors") replaced += std::filesystem::file_size(file, unknown);
+    }
+    if (unknown || space.available + replaced >= needed) return;
     throw FileError(text("cannot train in ", folder_, ": saved states need ", needed >> 20, " MiB, ", space.available >> 20,
                          " MiB are free; free space or choose another folder"));
   }
@@ -343,6 +347,7 @@ FoldFiles train_fold(const FoldData& data, const TrainOptions& options, const st
   }
   make_directory(folder);
   const FolderLock lock(folder);
+  check_plain_files(folder);
   try {
     if (fold_is_finished(folder, key)) {
       progress.line(text(title, "  already finished, kept"));

@@ -117,6 +117,7 @@ bool write_patient(const fs::path& out, const Anatomy& anatomy, const Patient& p
   Json truth = truth_json(patient, plans);
   truth["options"] = options_json(options, anatomy.name);
   const fs::path folder = out / patient.id;
+  check_plain_files(folder);
   if (is_finished(folder, truth)) return false;
   // What says that the cohort or the subject is finished goes before anything of it changes.
   for (const fs::path& finished : {out / kCohort, folder / kTruth}) remove_if_there(finished);
@@ -129,21 +130,19 @@ bool write_patient(const fs::path& out, const Anatomy& anatomy, const Patient& p
   return true;
 }
 
-// What is there already is replaced only where simulation.json says that a simulation made it; so it is written first.
+// A folder belongs to the simulation that simulation.json describes; it is written first. What is there without it is somebody's own.
 void claim(const fs::path& out, const Json& simulation) {
   const std::string text_of = json_text(simulation);
-  std::string found;
-  if (path_exists(out / kSimulation)) found = as<DataError>([&] { return read_file(out / kSimulation, kMaxJson); });
-  if (found == text_of) return;
-  if (found.find(kNote) == std::string::npos) {
-    std::vector<std::string> names{kCohort};
-    for (std::uint32_t n = 1; n <= simulation.at("patients"); ++n) names.push_back(patient_name(n));
-    for (const std::string& name : names) {
-      if (path_exists(out / name))
-        throw UsageError(text(out / name, " is there, but no ", kSimulation, " of a simulation; choose another folder"));
-    }
+  if (path_exists(out / kSimulation)) {
+    if (as<DataError>([&] { return read_file(out / kSimulation, kMaxJson); }) == text_of) return;
+    throw UsageError(text(out, " holds a simulation with other options; choose another folder or delete it"));
   }
-  remove_if_there(out / kCohort);
+  std::vector<std::string> names{kCohort};
+  for (std::uint32_t n = 1; n <= simulation.at("patients"); ++n) names.push_back(patient_name(n));
+  for (const std::string& name : names) {
+    if (path_exists(out / name))
+      throw UsageError(text(out / name, " is there, but no ", kSimulation, " of a simulation; choose another folder"));
+  }
   write_file(out / kSimulation, text_of);
 }
 

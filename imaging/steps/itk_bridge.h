@@ -21,7 +21,11 @@ using ByteImage3 = itk::Image<unsigned char, 3>;
 
 // ITK sums in an order that depends on its number of threads (docs/imaging.md): one, set before the first filter, makes every
 // result the same on every machine. Subjects are worked on side by side instead.
-inline void use_one_itk_thread() { itk::MultiThreaderBase::SetGlobalDefaultNumberOfThreads(1); }
+// And no pool: ITK makes its threads even for one, and does not survive a system that gives none.
+inline void use_one_itk_thread() {
+  itk::MultiThreaderBase::SetGlobalDefaultThreader(itk::MultiThreaderBase::ThreaderEnum::Platform);
+  itk::MultiThreaderBase::SetGlobalDefaultNumberOfThreads(1);
+}
 
 // Asks at every event of a filter or optimizer whether to stop. It only looks, so no bit of a result depends on it. At an iteration it throws;
 // progress is reported from destructors too, where nothing may be thrown, so there the filter is asked to end, and ITK throws where it can.

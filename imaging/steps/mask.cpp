@@ -15,8 +15,9 @@ constexpr double kWhole = 1e-3;            // a stored whole number may be off b
 constexpr std::size_t kMostCounted = 512;  // distinct values
 constexpr double kSoftShare =
     0.25;  // so much of a soft mask lies within a tenth of its largest value, not counting what is nearly 0
-constexpr double kFlatShare = 0.5;  // so many neighbours within a segmentation have one label; hardly any within an image
-constexpr double kRinging = 0.2;    // of the largest value: what cubic interpolation adds at both sides of an edge
+constexpr std::size_t kFewestSoft = 8;  // distinct values of a soft mask on another scale than 1, 100 or 255
+constexpr double kFlatShare = 0.5;      // so many neighbours within a segmentation have one label; hardly any within an image
+constexpr double kRinging = 0.2;        // of the largest value: what cubic interpolation adds at both sides of an edge
 constexpr int kMostListed = 6;
 
 std::string place(std::int64_t at, const Volume& mask, const StorageOrder& order) {
@@ -137,6 +138,9 @@ struct Values {
                tall = 0;              // voxels above a hundredth of the largest value, at 0.3 to 0.7 of it, above 0.9 of it
   std::int64_t pairs = 0, equal = 0;  // voxels beside one another in a row, and those of one value
   bool is_soft() const { return high > 0 && static_cast<double>(tall) >= kSoftShare * static_cast<double>(high); }
+  std::int64_t between = 0,
+               between_equal = 0;  // voxels at 0.1 to 0.9 of the largest value, and those with the value of the one before
+  bool slopes() const { return static_cast<double>(between_equal) < kFlatShare * static_cast<double>(between); }
   bool is_flat() const { return static_cast<double>(equal) >= kFlatShare * static_cast<double>(pairs); }
 };
 
@@ -152,6 +156,9 @@ Values values_of(const Volume& mask, const Range& r) {
     v.high += x > 0.01 * r.high ? 1 : 0;
     v.middle += x > 0.3 * r.high && x < 0.7 * r.high ? 1 : 0;
     v.tall += x >= 0.9 * r.high ? 1 : 0;
+    const bool is_between = x > 0.1 * r.high && x < 0.9 * r.high;
+    v.between += is_between ? 1 : 0;
+    v.between_equal += is_between && before == value ? 1 : 0;
     v.pairs += before != 0 ? 1 : 0;
     v.equal += before == value ? 1 : 0;
     if (before != value && seen.size() < kMostCounted) seen.insert(value);
@@ -174,7 +181,9 @@ double brain_threshold(const Volume& mask, const Range& r, const std::string& wh
     return 0.5;
   }
   const bool many = !v.whole || static_cast<double>(v.distinct) > r.high / 2 || 2 * v.tall > v.high;
-  if ((near(100) || near(255)) && v.is_soft() && v.middle > 0 && many) {
+  // On another scale what lies between has to slope: labels of a segmentation lie in flat regions.
+  const bool rescaled = v.distinct >= kFewestSoft && v.slopes();
+  if ((near(100) || near(255) || rescaled) && v.is_soft() && v.middle > 0 && many) {
     note(notes, text(what, " holds values from 0 to ", most, "; the brain was taken where they are at least half of that"));
     return r.high / 2;
   }

@@ -3,7 +3,7 @@
 // Lesion     one value beside 0: a mask, whatever the value (1, 255, 0.9999999, a slope's rounding); its connected parts are the lesions.
 //            Several whole values: labels, each the lesion of that number, in however many pieces. Whole means within 1e-3.
 // Brain      0 and one value: a mask. Up to 1: probabilities, the brain is at least 0.5. Up to 100 or 255 with the values of a soft edge
-//            between: the brain is at least half of it. Other whole values: labels of a segmentation, the brain is what is not 0.
+//            between, or up to any value with slopes below it: the brain is at least half of it. Other whole values: labels of a segmentation, the brain is what is not 0.
 // Refused    negative values; a lesion mask of probabilities or of more than 255 labels; an image in place of a brain mask; a mask that is
 //            empty, or holds everything; a brain below 200 ml or above 3,000 ml
 #pragma once

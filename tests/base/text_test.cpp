@@ -176,6 +176,9 @@ TEST(JsonRules, ANulAndTooManyValuesAreRefused) {
   for (int i = 0; i < 2000; ++i) keys += ",\"" + std::to_string(i) + "\":0";
   EXPECT_THROW(parse_json(keys + "}"), std::runtime_error);
   EXPECT_EQ(parse_json(keys + "}", {.max_keys = 2001}).size(), 2001u);
+  std::string objects = "[{}";
+  for (int i = 0; i < 120'000; ++i) objects += ",{}";
+  EXPECT_EQ(parse_json(objects + "]").size(), 120'001u);  // in no more than a moment: the work is that of the bytes
 }
 
 TEST(JsonRules, MembersAreOfTheirTypeAndRange) {

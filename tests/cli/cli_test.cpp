@@ -35,6 +35,12 @@ TEST_F(ProgramSmoke, UsageErrorsExitWithTwo) {
   expect_refusal("predict --weights x.pth", 2, {"--images or --tensor"});
 }
 
+TEST_F(ProgramSmoke, NumbersAreDecimal) {
+  for (const char* number : {"010", "08", "0x2", "00", "-010"})
+    expect_refusal(std::string("simulate -o none --patients ") + number, 2, {"begins with a zero"});
+  expect_refusal("simulate -o none --patients 2 --seed 010", 2, {"begins with a zero"});
+}
+
 TEST_F(ProgramSmoke, EnvironmentMistakesAreNamed) {
   const std::string program = VITRINE_PROGRAM;
   const auto with = [&](const std::string& setting) {
@@ -140,6 +146,22 @@ TEST_F(Program, BenchPrintsItsKeysAndRefusesSizesThatMakeNoSense) {
   expect_refusal("bench infer --arch b9", 2, {"b9"});
   expect_refusal("bench infer --threads 1025", 2, {"--threads", "1025"});
   expect_refusal("bench train --batch 1 --size 32 --seconds 0", 1, {"one value", "larger batch"});
+}
+
+TEST_F(Program, DamagedReferenceFoldersAreRefused) {
+  fs::create_directories(folder / "r");
+  const std::string rest =
+      R"(,"accuracy":1,"auc":1,"precision":[],"recall":[1,1],"f1":[1,1],"support":[1,1],"fpr":[0],"tpr":[0],"confusion":[[1,0],[0,1]]}])";
+  for (const std::string& text :
+       {std::string("[{\"label\":[99999999],\"score\":[0.5]") + rest, "[{\"label\":[-5,1],\"score\":[0.5,1]" + rest,
+        "[{\"label\":[0,1],\"score\":[0.1,0.9]" + rest, "[{\"label\":[0,1],\"score\":[0.1]" + rest, std::string("[{}]"),
+        std::string("[3]"), std::string("{\"label\":1}")}) {
+    write_file(folder / "r/metrics.json", text);
+    expect_refusal("audit parity " + path("r"), 3, {"metrics.json"});
+  }
+  fs::remove(folder / "r/metrics.json");
+  write_file(folder / "r/schedules.json", R"({"fastai_one_cycle":{"total_steps":1000000,"lr":[1],"momentum":[1]}})");
+  expect_refusal("audit parity " + path("r"), 3, {"schedules.json", "too short"});
 }
 
 TEST_F(Program, ParityHoldsOnTheReferenceFolder) {

@@ -177,6 +177,53 @@ TEST_F(Runs, NothingIsWrittenBeforeTheRunIsClaimed) {
   EXPECT_FALSE(fs::exists(folder / "new"));
 }
 
+// A folder in which somebody's own files have the names of a run's is not taken; an input does not lie where the run writes.
+TEST_F(Runs, WhatIsNotOfARunIsNotReplaced) {
+  prepare();
+  fs::create_directories(folder / "home/fold_0");
+  write_file(folder / "home/fold_0/best.safetensors", "mine");
+  expect_refusal(train("home"), 2, {"no config.json of a run"});
+  EXPECT_EQ(read_file(folder / "home/fold_0/best.safetensors", 100), "mine");
+  fs::create_directories(folder / "inside");
+  fs::copy_file(folder / "s.json", folder / "inside/summary.json");
+  expect_refusal(
+      "cv " + path("m/manifest.csv") + " --splits " + path("inside/summary.json") + " -o " + path("inside") + " --arch lite0",
+      2, {"summary.json", "would be lost"});
+  run(train("r"));
+  for (const char* input : {"m/manifest.csv", "s.json"})
+    expect_refusal("report " + path("r") + " -o " + path(input), 2, {"is also an input"});
+}
+
+// A fold belongs to its place in its run: neither it nor its saved state passes for another's.
+TEST_F(Runs, FoldsAreBoundToTheirPlaceAndRun) {
+  prepare();
+  const std::string cv = "cv " + path("m/manifest.csv") + " --splits " + path("s.json") +
+                         " --arch lite0 --epochs 1 --mixup 0 --no-augmentation --threads 2 -q -o ";
+  run(cv + path("r"));
+  const auto fresh = [&](const char* name) {
+    fs::remove_all(folder / name);
+    fs::copy(folder / "r", folder / name, fs::copy_options::recursive);
+  };
+  fresh("copied");
+  fs::remove_all(folder / "copied/fold_0");
+  fs::copy(folder / "copied/fold_1", folder / "copied/fold_0");
+  expect_refusal(cv + path("copied"), 3, {"fold_0", "--retrain-damaged"});
+  expect_refusal("report " + path("copied") + " -o " + path("x.html"), 3, {"fold_0"});
+  fresh("linked");
+  fs::remove_all(folder / "linked/fold_1");
+  fs::create_directory_symlink("fold_0", folder / "linked/fold_1");
+  expect_refusal(cv + path("linked"), 3, {"fold_1"});
+  fresh("edited");
+  edit("edited/config.json", "\"lr\": \"0.001\"", "\"lr\": \"0.5\"");
+  expect_refusal("report " + path("edited") + " -o " + path("x.html"), 3, {"fold_0"});
+  fresh("one_link");
+  fs::remove(folder / "one_link/fold_1/best.safetensors");
+  fs::create_symlink("../fold_0/best.safetensors", folder / "one_link/fold_1/best.safetensors");
+  const std::string best = read_file(folder / "one_link/fold_0/best.safetensors", 1u << 28);
+  expect_refusal(cv + path("one_link") + " --retrain-damaged", 3, {"best.safetensors is a link"});
+  EXPECT_EQ(read_file(folder / "one_link/fold_0/best.safetensors", 1u << 28), best);
+}
+
 TEST_F(Runs, AReportIsNotMadeOfTablesThatDoNotFit) {
   prepare();
   run(train("r"));

@@ -137,8 +137,9 @@ TEST(BrainMasks, ZeroAndOneAreTakenAsTheyAre) {
 
 TEST(BrainMasks, SoftEdgesAreCutAtHalf) {
   const auto sigmoid = [](double r) { return 1 / (1 + std::exp((r - 60) / 4)); };
-  for (const double scale : {1.0, 100.0, 255.0}) {
-    const Understood u = brain(by_distance([&](double r) { return scale * sigmoid(r); }));
+  for (const double scale : {1.0, 100.0, 255.0, 200.0, 1000.0, 32767.0}) {
+    const Understood u =
+        brain(by_distance([&](double r) { return scale == 200 ? std::round(scale * sigmoid(r)) : scale * sigmoid(r); }));
     EXPECT_EQ(u.refused, "accepted");
     EXPECT_NEAR(u.ml, kMl, 1) << scale;
     ASSERT_EQ(u.notes.size(), 1u);

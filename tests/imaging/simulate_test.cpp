@@ -106,6 +106,15 @@ TEST_F(Simulation, WhatNoSimulationMadeIsNotReplaced) {
   }
 }
 
+TEST_F(Simulation, OtherOptionsNeedAnotherFolder) {
+  simulated(2, 1);
+  const auto before = files("cohort");
+  EXPECT_THROW(simulated(2, 2), UsageError);
+  EXPECT_THROW(simulated(3, 1), UsageError);
+  EXPECT_EQ(files("cohort"), before);
+  EXPECT_NO_THROW(simulated(2, 1));
+}
+
 TEST_F(Simulation, AFolderIsWorkedInByOneProcess) {
   make_directory(folder / "cohort");
   const FolderLock held(folder / "cohort");
