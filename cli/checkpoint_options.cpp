@@ -27,11 +27,14 @@ void add_predict(CLI::App& app, PredictCommand& c, std::function<void()>& chosen
   sub->add_option("--tensor", c.tensor, "safetensors file with `input`, [N, 3, H, W], already normalised")->excludes(images);
   sub->add_option("--top", c.top, "classes to show per image")->capture_default_str();
   add_device_options(sub, c.device);
-  sub->add_option("--classes", c.classes, "text file with one class name a line");
+  const CLI::Validator some(
+      [](std::string& v) { return v.empty() ? std::string("is empty; name a file, or leave it out") : std::string(); }, "");
+  sub->add_option("--classes", c.classes, "text file with one class name a line")->check(some);
   sub->add_flag(
       "!--no-sandbox", c.sandbox,
       "decode photographs in this process: a fault of the decoder, met by a crafted file, would then have its rights");
-  sub->add_option("-o,--output", c.output, "CSV (images) or safetensors with `logits` (tensor); - is standard output");
+  sub->add_option("-o,--output", c.output, "CSV (images) or safetensors with `logits` (tensor); - is standard output")
+      ->check(some);
   sub->footer("Example: vitrine predict --weights efficientnet_lite0.pth --arch lite0 --images cat.png --top 5");
   sub->callback([&] { chosen = [&] { run_predict(c); }; });
 }

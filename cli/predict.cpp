@@ -90,7 +90,11 @@ std::vector<std::string> lines_of(const std::string& name) {
 // Of --classes, of the file's metadata, or ImageNet's for a network of 1,000 classes; none otherwise.
 std::vector<std::string> class_names(const PredictCommand& command, const EfficientNet& net) {
   if (command.classes.empty()) {
-    if (!net.trained_on.class_names.empty()) return net.trained_on.class_names;
+    std::vector<std::string> names = net.trained_on.class_names;
+    for (std::string& name : names) {
+      if (!label_flaw(name).empty()) name = printable(name);  // of a file from anywhere
+    }
+    if (!names.empty()) return names;
     return net.classes == 1000 ? imagenet_classes() : std::vector<std::string>();
   }
   const std::vector<std::string> names = lines_of(command.classes);

@@ -154,7 +154,8 @@ void run_study(const StudyCommand& command) {
   try {
     prepare(command.cohort, out / "prep", command.jobs, progress);
   } catch (const DataError& error) {
-    throw DataError(text(error.what(), "; mend or leave out what was refused, then run the same command in another folder"));
+    throw DataError(
+        text(error.what(), "; mend the files and run the same command again; with another table, in another folder"));
   }
   const Manifest manifest = read_manifest(out / "prep" / "manifest.csv");
 

@@ -356,9 +356,9 @@ PrepResult prepare_cohort(const fs::path& cohort_csv, const fs::path& out, const
   if (options.jobs < 1 || options.jobs > 256) throw UsageError(text("--jobs is ", options.jobs, ", expected 1 to 256"));
   Cohort cohort = read_cohort(cohort_csv, MissingFiles::leave_out);
   for (const std::string& note : cohort.notes) progress.warn(note);
-  refuse_foreign(out);
   make_directory(out);
   const FolderLock lock(out);
+  refuse_foreign(out);  // while no other preparation withdraws its own
   return CohortPreparation(std::move(cohort.subjects), out, options, progress).run();
 }
 

@@ -111,8 +111,9 @@ std::vector<Notes> cohort_notes(const std::vector<Outcome>& outcomes) {
     for (const Outcome& o : outcomes) {
       if (!o.record) continue;
       information.push_back(m.information(*o.record));
+      if (m.shift(*o.record) < 0) continue;  // too little brain to tell
       correlation.push_back(m.correlation(*o.record));
-      if (m.shift(*o.record) >= 0) shift.push_back(m.shift(*o.record));
+      shift.push_back(m.shift(*o.record));
     }
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
       if (!outcomes[i].record) continue;
@@ -123,7 +124,7 @@ std::vector<Notes> cohort_notes(const std::vector<Outcome>& outcomes) {
           warn(notes[i], text(m.name, " has less in common with T1c than in the other subjects (mutual information ",
                               number(mine, 2), ", median ", number(s.middle, 2), "); check that both show one head"));
       }
-      if (correlation.size() >= kFewest) {
+      if (correlation.size() >= kFewest && my_shift >= 0) {
         const double mine_here = m.correlation(*outcomes[i].record);
         const Spread s = spread_of(correlation, kChanceCorrelation);
         if (std::abs(mine_here - s.middle) > s.limit)

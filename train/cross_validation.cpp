@@ -82,11 +82,10 @@ void write_if_other(const fs::path& path, const std::string& bytes) {
   write_file(path, bytes);
 }
 
-// Where a run has written anything, config.json stands beside it.
+// A run writes config.json first: where something of it is, config.json is too, also when another process has just begun.
 void refuse_foreign(const fs::path& run) {
-  if (path_exists(run / kConfig)) return;
   for (const char* name : {"fold_0", kSource, "summary.json"}) {
-    if (path_exists(run / name))
+    if (path_exists(run / name) && !path_exists(run / kConfig))
       throw UsageError(text(run / name, " is there, but no ", kConfig, " of a run; choose another folder"));
   }
 }

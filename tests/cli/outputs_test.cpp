@@ -92,6 +92,12 @@ TEST_F(Outputs, AnInputIsNeverTheOutput) {
   EXPECT_EQ(content("net.safetensors"), net);
 }
 
+TEST_F(Outputs, AnEmptyNameIsNoName) {
+  for (const char* option : {"-o", "--classes"})
+    expect_refusal("predict --weights " + path("net.safetensors") + " " + option + " '' --images " + path("photo.png"), 2,
+                   {"is empty"});
+}
+
 // Other names of standard output are standard output: nothing else is mixed into it.
 TEST_F(Outputs, StandardOutputHasManyNames) {
   write_crops(folder / "m");

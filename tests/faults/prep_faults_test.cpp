@@ -51,6 +51,20 @@ class FaultsOfPreparation : public Faults {
   }
 };
 
+// Where the system gives no thread, or not all, the results are the same.
+TEST_F(FaultsOfPreparation, WithoutThreads) {
+  outputs = {"prep"};
+  const std::string command = "mri prep " + path("cohort.csv") + " -o " + path("prep") + " --jobs 2 -q";
+  ASSERT_EQ(run(command, "").code, 0);
+  const State whole = state();
+  for (const char* fault : {"thread:1+", "thread:2+"}) {
+    fs::remove_all(folder / "prep");
+    const Ended e = run(command, fault);
+    EXPECT_EQ(e.code, 0) << fault << "\n" << e.errors;
+    EXPECT_EQ(state(), whole) << fault;
+  }
+}
+
 using FaultsOfPreparationLong = FaultsOfPreparation;
 
 TEST_F(FaultsOfPreparation, Prep) { prep({{"alloc", 12}, {"error", 8}, {"short", 2}, {"kill", 4}, {"torn", 2}}); }
