@@ -1,32 +1,18 @@
-# The four building functions of the project: a library per folder, ops and their per-instruction-set kernels, test programs.
+# The building functions of the project: a library per folder, ops and their per-instruction-set kernels, test programs.
+include(${CMAKE_CURRENT_LIST_DIR}/vitrine_kernels.cmake)
 
-# vitrine_library(NAME sources... LIBS libs...): the static library vitrine_NAME of one folder.
+# vitrine_library(NAME sources... LIBS libs...): the static library vitrine_NAME of one folder. Who links it gets the public headers
+# (<vitrine/...>, cmake/package.cmake) and what LIBS brings; the warnings and the root of the sources stay inside.
 function(vitrine_library name)
   cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
   add_library(vitrine_${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
-  target_link_libraries(vitrine_${name} PUBLIC vitrine_options ${ARG_LIBS})
-endfunction()
-
-# vitrine_kernels(LIBRARY files...): compiles each `*_cpu.cpp` once for every instruction set (tensor/isa.h) into LIBRARY.
-# With -O3 in every build: an inline function left out of line here would carry wide instructions into general code.
-function(vitrine_kernels library)
-  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
-    set(flags_scalar "-march=x86-64")
-    set(flags_avx2 "-march=x86-64-v3")
-    set(flags_avx512 -march=x86-64-v4 -mprefer-vector-width=512)
+  target_compile_features(vitrine_${name} PUBLIC cxx_std_20)
+  target_include_directories(vitrine_${name} INTERFACE $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include> $<INSTALL_INTERFACE:include>)
+  target_link_libraries(vitrine_${name} PRIVATE $<BUILD_INTERFACE:vitrine_options> PUBLIC Threads::Threads ${ARG_LIBS})
+  set_target_properties(vitrine_${name} PROPERTIES EXPORT_NAME ${name})
+  if(NOT PROJECT_IS_TOP_LEVEL)
+    set_target_properties(vitrine_${name} PROPERTIES EXCLUDE_FROM_ALL ON)
   endif()
-  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
-    # Its own header of AVX-512 intrinsics starts from values that are not initialised on purpose (gcc bug 105593).
-    list(APPEND flags_avx512 -Wno-maybe-uninitialized -Wno-uninitialized)
-  endif()
-  foreach(isa scalar avx2 avx512)
-    set(kernels ${library}_${isa})
-    add_library(${kernels} OBJECT ${ARGN})
-    target_compile_definitions(${kernels} PRIVATE VITRINE_ISA=${isa})
-    target_compile_options(${kernels} PRIVATE ${VITRINE_KERNEL_OPTIMIZATION} -fno-exceptions -fno-rtti -Wno-psabi ${flags_${isa}})
-    target_link_libraries(${kernels} PRIVATE vitrine_options)
-    target_sources(${library} PRIVATE $<TARGET_OBJECTS:${kernels}>)
-  endforeach()
 endfunction()
 
 # vitrine_tests(NAME sources... LIBS libs... [LABEL imaging] [FIXTURE of ctest, which these tests require]): the test program tests_NAME.
@@ -39,7 +25,7 @@ function(vitrine_tests name)
   endif()
   add_executable(tests_${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(tests_${name} PRIVATE ${ARG_LIBS} vitrine_options GTest::gtest GTest::gmock GTest::gtest_main)
-  target_compile_definitions(tests_${name} PRIVATE VITRINE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_compile_definitions(tests_${name} PRIVATE VITRINE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   set(common DISCOVERY_TIMEOUT 120 TEST_PREFIX "${name}.")
   if(ARG_FIXTURE)
     set(fixture FIXTURES_REQUIRED ${ARG_FIXTURE})

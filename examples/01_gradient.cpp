@@ -3,11 +3,11 @@
 // Change    the expression below, and the derivative beside it: the last line says whether they still agree
 // Watch     the tape has one line for each op; the backward pass walks it from the end
 // Next      02_digits_mlp.cpp: the same on weights
+#include <vitrine/vitrine.h>
+
 #include <cmath>
 #include <cstdio>
 #include <iostream>
-
-#include "library/vitrine.h"
 
 using namespace vitrine;
 

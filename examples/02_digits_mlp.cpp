@@ -5,7 +5,7 @@
 // Next      03_digits_cnn.cpp: convolutions, batch norm, saving and loading
 #include <cstdio>
 
-#include "examples/digits.h"
+#include "digits.h"
 
 using namespace vitrine;
 
@@ -22,13 +22,13 @@ int main() {
   const std::vector<examples::Digits> batches = examples::batches(examples::digits(true), 64, 1, 40);
   for (std::size_t step = 0; step < batches.size(); ++step) {
     Tape tape;
-    const Variable logits = net.forward(batches[step].images, {.mode = Mode::train, .tape = &tape});
+    const Variable logits = net.forward(batches[step].images, Pass::train(tape));
     const Variable loss = cross_entropy(logits, batches[step].labels);
     optimizer.step(tape.backward(loss));
     if (step % 110 == 0) std::printf("step %4zu  loss %.4f\n", step, static_cast<double>(loss.tensor().host()[0]));
   }
   const examples::Digits unseen = examples::digits(false);
-  const double right = examples::percent_right(net.forward(unseen.images, {}).tensor(), unseen.labels);
+  const double right = 100 * share_right(net.forward(unseen.images, {}).tensor(), unseen.labels);
   std::printf("%.2f %% of 360 unseen digits read rightly\n", right);
   return right >= 89 ? 0 : 1;
 }

@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "examples/digits.h"
+#include "digits.h"
 
 using namespace vitrine;
 
@@ -33,19 +33,19 @@ int main() {
   const std::vector<examples::Digits> batches = examples::batches(examples::digits(true), 64, 1, 60, true);
   for (std::size_t step = 0; step < batches.size(); ++step) {
     Tape tape;
-    const Variable logits = net.forward(batches[step].images, {.mode = Mode::train, .tape = &tape});
+    const Variable logits = net.forward(batches[step].images, Pass::train(tape));
     const Variable loss = cross_entropy(logits, batches[step].labels);
     optimizer.lr = 1e-2 * (1 - static_cast<double>(step) / static_cast<double>(batches.size()));
     optimizer.step(tape.backward(loss));
     if (step % 110 == 0) std::printf("step %4zu  loss %.4f\n", step, static_cast<double>(loss.tensor().host()[0]));
   }
   const examples::Digits unseen = examples::digits(false);
-  const double right = examples::percent_right(net.forward(unseen.images, {}).tensor(), unseen.labels);
+  const double right = 100 * share_right(net.forward(unseen.images, {}).tensor(), unseen.labels);
   const std::filesystem::path file = std::filesystem::temp_directory_path() / "vitrine-digits.safetensors";
   save(net, file);
   Net copy;
   load(copy, file);
-  const double again = examples::percent_right(copy.forward(unseen.images, {}).tensor(), unseen.labels);
+  const double again = 100 * share_right(copy.forward(unseen.images, {}).tensor(), unseen.labels);
   std::filesystem::remove(file);
   std::printf("%lld parameters; %.2f %% of 360 unseen digits read rightly, %.2f %% by the copy\n",
               static_cast<long long>(parameter_count(net)), right, again);

@@ -3,11 +3,12 @@
 // Change    the network, the batch, the number of threads: the hashes change together or not at all
 // Watch     the order of every sum is part of an op's definition (docs/design.md, section 5), so nothing else decides the bits
 // Next      08_mbconv_three_ways.cpp: one block, composed, fused, folded
+#include <vitrine/vitrine.h>
+
 #include <cstdio>
 #include <set>
 
-#include "base/sha256.h"
-#include "examples/digits.h"
+#include "digits.h"
 
 using namespace vitrine;
 
@@ -28,7 +29,7 @@ std::string hash_after_training() {
   for (int step = 0; step < 20; ++step) {
     const examples::Digits& batch = batches[static_cast<std::size_t>(step)];
     Tape tape;
-    const Variable loss = cross_entropy(net.forward(batch.images, {.mode = Mode::train, .tape = &tape}), batch.labels);
+    const Variable loss = cross_entropy(net.forward(batch.images, Pass::train(tape)), batch.labels);
     optimizer.step(tape.backward(loss));
   }
   Sha256 hash;

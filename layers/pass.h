@@ -36,6 +36,9 @@ struct Pass {
   DropKeys key{};
   bool fused = true;  // false: every op on its own, to look at the values between them
 
+  // A training step on this tape; `key` places its draws.
+  static Pass train(Tape& tape, const DropKey& key = {}) { return {.mode = Mode::train, .tape = &tape, .key = key}; }
+
   bool fuses() const { return fused && mode == Mode::train && tape != nullptr; }
   Variable parameter(const Parameter& p) const { return tape != nullptr ? tape->parameter(p) : Variable(p.value); }
 };

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "layers/unary_list.h"
+#include "tensor/parallel.h"
 #include "tensor/simd_math.h"
 
 namespace vitrine::cpu::VITRINE_ISA {
@@ -50,6 +51,30 @@ template <class Work>
 static inline void with_activation_or_none(const std::optional<Activation>& activation, const Work& work) {
   if (!activation) return work(NoActivation(activation));
   with_activation(*activation, work);
+}
+
+inline constexpr std::int64_t kUnaryGrain = 8192;  // elements; a smaller part is not worth waking a thread
+
+// y_i = f(x_i) of a function of the library or one's own (layers/unary.h).
+template <class Function>
+static inline void apply(const Function& f, const float* x, std::int64_t n, float* y) {
+  parallel_for(n, kUnaryGrain, [&](std::int64_t first, std::int64_t last) {
+    std::int64_t i = first;
+    for (; i + kLanes <= last; i += kLanes) store(y + i, f.value(load(x + i)));
+    const int rest = static_cast<int>(last - i);
+    if (rest > 0) store_partial(y + i, f.value(load_partial(x + i, rest)), rest);
+  });
+}
+
+// dx_i = dy_i f'(x_i).
+template <class Function>
+static inline void apply_gradient(const Function& f, const float* x, const float* dy, std::int64_t n, float* dx) {
+  parallel_for(n, kUnaryGrain, [&](std::int64_t first, std::int64_t last) {
+    std::int64_t i = first;
+    for (; i + kLanes <= last; i += kLanes) store(dx + i, gradient(f, load(x + i), load(dy + i)));
+    const int rest = static_cast<int>(last - i);
+    if (rest > 0) store_partial(dx + i, gradient(f, load_partial(x + i, rest), load_partial(dy + i, rest)), rest);
+  });
 }
 
 }  // namespace vitrine::cpu::VITRINE_ISA

@@ -50,4 +50,16 @@ void load(const std::vector<ModuleTensor>& tensors, const std::filesystem::path&
   for (std::size_t i = 0; i < values.size(); ++i) *tensors[i].value = std::move(values[i]);
 }
 
+std::map<std::string, Tensor> read_tensors(const std::filesystem::path& path) {
+  std::map<std::string, Tensor> tensors;
+  for (const StoredTensor& t : read_safetensors(path).tensors) tensors.emplace(t.name, t.to_float());
+  return tensors;
+}
+
+void write_tensors(const std::map<std::string, Tensor>& tensors, const std::filesystem::path& path) {
+  TensorFile file;
+  for (const auto& [name, value] : tensors) file.tensors.push_back(StoredTensor::from(name, value.to(Device::cpu())));
+  write_sealed_safetensors(path, std::move(file));
+}
+
 }  // namespace vitrine

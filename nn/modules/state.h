@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
+#include <string>
 
 #include "nn/modules/module.h"
 
@@ -20,5 +22,10 @@ template <class Module>
 void load(Module& module, const std::filesystem::path& path) {
   load(tensors_of(module), path);
 }
+
+// Tensors of no module, such as a data set: those of a safetensors file as float32, whatever they are stored as.
+std::map<std::string, Tensor> read_tensors(const std::filesystem::path& path);
+// Atomic.
+void write_tensors(const std::map<std::string, Tensor>& tensors, const std::filesystem::path& path);
 
 }  // namespace vitrine

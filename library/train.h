@@ -1,0 +1,14 @@
+// The study's training in one include: manifests, splits, folds, one-cycle, mixup, oversampling, metrics.
+#pragma once
+
+#include "data/augment.h"
+#include "data/dataset.h"
+#include "data/manifest.h"
+#include "data/mixup.h"
+#include "data/sampler.h"
+#include "data/split.h"
+#include "train/cross_validation.h"
+#include "train/metrics.h"
+#include "train/options.h"
+#include "train/schedule.h"
+#include "train/trainer.h"
