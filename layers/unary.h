@@ -40,5 +40,11 @@ struct UnaryKernels {
 };
 const UnaryKernels& unary_kernels(Device device = {});
 
+// Of one function, for ops outside of the list: function_kernels<Function> of layers/unary_cpu.h.
+struct FunctionKernels {
+  void (*forward)(const float* x, std::int64_t n, float* y);
+  void (*backward)(const float* x, const float* dy, std::int64_t n, float* dx);
+};
+
 }  // namespace cpu
 }  // namespace vitrine

@@ -77,4 +77,9 @@ static inline void apply_gradient(const Function& f, const float* x, const float
   });
 }
 
+template <class Function>
+inline constexpr FunctionKernels function_kernels = {
+    [](const float* x, std::int64_t n, float* y) { apply(Function{}, x, n, y); },
+    [](const float* x, const float* dy, std::int64_t n, float* dx) { apply_gradient(Function{}, x, dy, n, dx); }};
+
 }  // namespace vitrine::cpu::VITRINE_ISA

@@ -5,6 +5,7 @@
   stranger.py add_subdirectory COMPILER             the same against the sources; nothing but a compiler and nlohmann-json is looked for
   stranger.py pkg_config PREFIX                     the same without CMake
   stranger.py another_version PREFIX                a version that is not there is refused, both versions named
+  stranger.py snippets PREFIX                       every block of docs/library.md, compiled and run
   stranger.py headers PREFIX COMPILER               every public header alone, all in order, and all in the reverse order
 """
 import os
@@ -72,10 +73,14 @@ def add_subdirectory(scratch, compiler):
     assert "libvitrine_modules.a" in made and "libvitrine_train.a" not in made, f"built what was not asked for: {made}"
 
 
-def pkg_config(scratch, prefix):
+def build_with_pkg_config(scratch, prefix, source, program, *warnings):
     folder = next(pathlib.Path(prefix).rglob("vitrine.pc")).parent
     flags = run("pkg-config", f"--define-variable=prefix={prefix}", "--cflags", "--libs", "vitrine", env={"PKG_CONFIG_PATH": folder}).split()
-    run("c++", "-std=c++20", "-O2", *WARNINGS.split(), STARTER / "main.cpp", "-o", scratch / "starter", *flags)
+    run("c++", "-std=c++20", "-O2", *WARNINGS.split(), *warnings, source, "-o", program, *flags)
+
+
+def pkg_config(scratch, prefix):
+    build_with_pkg_config(scratch, prefix, STARTER / "main.cpp", scratch / "starter")
     train(scratch / "starter", scratch)
 
 
@@ -88,6 +93,35 @@ def another_version(scratch, prefix):
     (scratch / "CMakeLists.txt").write_text("cmake_minimum_required(VERSION 3.22)\nproject(p CXX)\nfind_package(vitrine REQUIRED COMPONENTS cor)\n")
     out = run("cmake", "-S", scratch, "-B", scratch / "build", f"-DCMAKE_PREFIX_PATH={prefix}", fails=True)
     assert "no part 'cor'" in out, out
+
+
+GIVEN = """#include <vitrine/vitrine.h>
+#include <cstdio>
+using namespace vitrine;
+namespace {
+const std::vector<int> labels{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5};
+Tensor drawn_images() {
+  Tensor images = Tensor::uninitialized({16, 8, 8, 1});
+  const Draw draw{.seed = 1};
+  std::uint32_t place = 0;
+  for (float& pixel : images.mutable_host()) pixel = draw.uniform_float(place++);
+  return images;
+}
+const Tensor images = drawn_images();
+"""
+
+
+def snippets(scratch, prefix):
+    blocks = re.findall(r"```cpp\n(.*?)```", (ROOT / "docs/library.md").read_text(), re.S)
+    assert len(blocks) > 15 and blocks[0].startswith("struct Net"), "docs/library.md has no network of its own any more"
+    source = GIVEN + blocks[0] + "".join(f"void block_{i}(Net& net) {{\n{block}}}\n" for i, block in enumerate(blocks[1:])) + "}\n"
+    calls = "".join(f'  {{ std::printf("-- {i}\\n"); Net net; initialize(net, 1); block_{i}(net); }}\n' for i in range(len(blocks) - 1))
+    (scratch / "main.cpp").write_text(source + "int main() {\n" + calls + "}\n")
+    build_with_pkg_config(scratch, prefix, scratch / "main.cpp", scratch / "snippets", "-Wno-unused-variable", "-Wno-unused-but-set-variable")
+    out = run(scratch / "snippets", cwd=scratch)
+    assert "gradients agree" in out and "gradients differ" not in out, out
+    assert re.search(r"conv1.*\(\d\)", out), "a wrong shape names the layer:\n" + out
+    print(out, end="")
 
 
 def headers(scratch, prefix, compiler):
@@ -117,7 +151,7 @@ def main():
     if what in ("find_package", "headers", "add_subdirectory") and not shutil.which(arguments[-1]):
         print(f"{arguments[-1]} is not installed")
         sys.exit(77)
-    if what == "pkg_config" and not shutil.which("pkg-config"):
+    if what in ("pkg_config", "snippets") and not shutil.which("pkg-config"):
         print("pkg-config is not installed")
         sys.exit(77)
     with tempfile.TemporaryDirectory(prefix="vitrine-stranger-") as folder:
