@@ -16,6 +16,7 @@
 #include "layers/global_average_pool.h"
 #include "layers/global_max_pool.h"
 #include "layers/linear.h"
+#include "layers/multiply.h"
 #include "layers/pass.h"
 #include "layers/scale_channels.h"
 #include "layers/sigmoid.h"
