@@ -16,7 +16,7 @@
 namespace vitrine {
 
 // The list of ops; layers/unary_list.h says which function is which.
-enum class Unary { swish, relu6, relu, gelu, tanh, leaky_relu, hard_swish };
+enum class Unary { swish, relu6, relu, gelu, tanh, leaky_relu, hard_swish, softplus };
 
 // Each of them can stand behind a norm (layers/blocks/conv_norm.h).
 using Activation = Unary;

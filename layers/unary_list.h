@@ -6,6 +6,7 @@
 #include "layers/leaky_relu.h"
 #include "layers/relu.h"
 #include "layers/relu6.h"
+#include "layers/softplus.h"
 #include "layers/swish.h"
 #include "layers/tanh.h"
 
@@ -21,6 +22,7 @@ VITRINE_HD void with_unary(Unary f, const Work& work) {
     case Unary::leaky_relu: return work(LeakyReluFunction<M>{});
     case Unary::relu: return work(ReluFunction<M>{});
     case Unary::relu6: return work(Relu6Function<M>{});
+    case Unary::softplus: return work(SoftplusFunction<M>{});
     case Unary::swish: return work(SwishFunction<M>{});
     case Unary::tanh: return work(TanhFunction<M>{});
   }

@@ -1,10 +1,15 @@
 #include "nn/modules/layers.h"
 
+#include <algorithm>
+
+#include "autograd/reshape.h"
 #include "base/error.h"
+#include "layers/average_pool2d.h"
 #include "layers/conv2d.h"
 #include "layers/depthwise_conv2d.h"
 #include "layers/dropout.h"
 #include "layers/linear.h"
+#include "layers/max_pool2d.h"
 
 namespace vitrine {
 namespace {
@@ -16,10 +21,68 @@ Padding padding_of(std::int64_t kernel, const ConvolutionOptions& o) {
   return o.padding < 0 ? symmetric_padding(kernel) : Padding{o.padding, o.padding, o.padding, o.padding};
 }
 
-void expect_channels(const std::string& path, const Variable& x, int rank, std::int64_t channels) {
+// `weight`: one of the module's, to see where it lies.
+void expect(const std::string& path, const Variable& x, int rank, std::int64_t channels, const Parameter& weight) {
   const Shape& s = x.shape();
-  if (s.rank() == rank && s.back() == channels) return;
-  throw ShapeError(text(path, ": x is ", s.text(), ", expected ", rank == 4 ? "[N, H, W, " : "[N, ", channels, "]"));
+  if (s.rank() != rank || s.back() != channels)
+    throw ShapeError(text(path, ": x is ", s.text(), ", expected ", rank == 4 ? "[N, H, W, " : "[N, ", channels, "]"));
+  const Device here = x.tensor().device(), there = weight.value.device();
+  if (!(here == there))
+    throw DeviceError(
+        text(path, ": x lies on ", here.text(), ", the weights on ", there.text(), "; move one of them with to()"));
+}
+
+// What `work` gives; an error in it ends with the module's path.
+template <class Work>
+Variable within(const std::string& path, const Work& work) {
+  try {
+    return work();
+  } catch (Error& error) {
+    error.in(path);
+    throw;
+  }
+}
+
+void visit_norm(const Visitor& v, const std::string& prefix, BatchNorm& norm) {
+  v(prefix + "weight", norm.gamma), v(prefix + "bias", norm.beta);
+  v(prefix + "running_mean", norm.running_mean), v(prefix + "running_var", norm.running_var);
+}
+
+void visit_gate(const Visitor& v, const std::string& prefix, SqueezeExcitation& gate) {
+  v(prefix + "reduce.weight", gate.reduce_weight), v(prefix + "reduce.bias", gate.reduce_bias);
+  v(prefix + "expand.weight", gate.expand_weight), v(prefix + "expand.bias", gate.expand_bias);
+}
+
+void visit_unit(const Visitor& v, const std::string& prefix, ConvNorm& unit) {
+  v(prefix + "weight", unit.weight);
+  visit_norm(v, prefix + "norm.", unit.norm);
+}
+
+SqueezeExcitation gate_of(std::int64_t channels, std::int64_t reduced) {
+  if (channels < 1 || reduced < 1)
+    throw UsageError(text("squeeze-excitation of ", channels, " channels with ", reduced, " inside; both are at least 1"));
+  return {{Tensor::zeros({channels, reduced})},
+          {Tensor::zeros({reduced})},
+          {Tensor::zeros({reduced, channels})},
+          {Tensor::zeros({channels})}};
+}
+
+ConvNorm unit_of(std::int64_t inputs, std::int64_t outputs, std::int64_t kernel, const ConvNormOptions& o) {
+  if (inputs < 1 || outputs < 1 || kernel < 1 || o.stride < 1 || (o.depthwise && inputs != outputs))
+    throw UsageError(text("a ", o.depthwise ? "depthwise " : "", "convolution of ", inputs, " to ", outputs,
+                          " channels, kernel ", kernel, ", stride ", o.stride, "; each is at least 1",
+                          o.depthwise ? ", both channels are equal" : ""));
+  ConvNorm unit;
+  unit.weight.value = Tensor::zeros(o.depthwise ? Shape{kernel, kernel, inputs} : Shape{kernel, kernel, inputs, outputs});
+  unit.norm = BatchNorm::identity(outputs, o.eps, o.momentum);
+  unit.stride = o.stride;
+  unit.depthwise = o.depthwise;
+  unit.activation = o.activation;
+  return unit;
+}
+
+void check_pool(const char* module, const PoolOptions& o) {
+  pool_shape(module, {1, kLargestWindow, kLargestWindow, 1}, o);  // large enough for any window
 }
 
 }  // namespace
@@ -28,7 +91,7 @@ Linear::Linear(std::int64_t inputs, std::int64_t outputs)
     : weight{Tensor::zeros({inputs, outputs})}, bias{Tensor::zeros({outputs})} {}
 
 Variable Linear::operator()(const Variable& x, const Pass& pass) const {
-  expect_channels(path, x, 2, weight.value.shape()[0]);
+  expect(path, x, 2, weight.value.shape()[0], weight);
   return linear(x, pass.parameter(weight), pass.parameter(bias));
 }
 
@@ -38,8 +101,10 @@ Conv2d::Conv2d(std::int64_t inputs, std::int64_t outputs, std::int64_t kernel, c
 }
 
 Variable Conv2d::operator()(const Variable& x, const Pass& pass) const {
-  expect_channels(path, x, 4, weight.value.shape()[2]);
-  return conv2d(x, pass.parameter(weight), bias.value.defined() ? pass.parameter(bias) : Variable(), window);
+  expect(path, x, 4, weight.value.shape()[2], weight);
+  return within(path, [&] {
+    return conv2d(x, pass.parameter(weight), bias.value.defined() ? pass.parameter(bias) : Variable(), window);
+  });
 }
 
 void Conv2d::visit(const Visitor& v) {
@@ -51,36 +116,92 @@ DepthwiseConv2d::DepthwiseConv2d(std::int64_t channels, std::int64_t kernel, con
     : weight{Tensor::zeros({kernel, kernel, channels})}, window{options.stride, padding_of(kernel, options)} {}
 
 Variable DepthwiseConv2d::operator()(const Variable& x, const Pass& pass) const {
-  expect_channels(path, x, 4, weight.value.shape()[2]);
-  return depthwise_conv2d(x, pass.parameter(weight), window);
+  expect(path, x, 4, weight.value.shape()[2], weight);
+  return within(path, [&] { return depthwise_conv2d(x, pass.parameter(weight), window); });
 }
 
 BatchNorm2d::BatchNorm2d(std::int64_t channels, double eps, double momentum)
     : norm(BatchNorm::identity(channels, eps, momentum)) {}
 
 Variable BatchNorm2d::operator()(const Variable& x, const Pass& pass) {
-  expect_channels(path, x, x.shape().rank() == 2 ? 2 : 4, norm.gamma.value.size());
-  return norm.forward(x, pass);
+  expect(path, x, x.shape().rank() == 2 ? 2 : 4, norm.gamma.value.size(), norm.gamma);
+  return within(path, [&] { return norm.forward(x, pass); });
 }
 
-void BatchNorm2d::visit(const Visitor& v) {
-  v("weight", norm.gamma), v("bias", norm.beta), v("running_mean", norm.running_mean), v("running_var", norm.running_var);
-}
+void BatchNorm2d::visit(const Visitor& v) { visit_norm(v, "", norm); }
 
-SqueezeExcite::SqueezeExcite(std::int64_t channels, std::int64_t reduced)
-    : block{{Tensor::zeros({channels, reduced})},
-            {Tensor::zeros({reduced})},
-            {Tensor::zeros({reduced, channels})},
-            {Tensor::zeros({channels})}} {}
+SqueezeExcite::SqueezeExcite(std::int64_t channels, std::int64_t reduced) : block(gate_of(channels, reduced)) {}
 
 Variable SqueezeExcite::operator()(const Variable& x, const Pass& pass) const {
-  expect_channels(path, x, 4, block.reduce_weight.value.shape()[0]);
-  return block.forward(x, pass);
+  expect(path, x, 4, block.reduce_weight.value.shape()[0], block.reduce_weight);
+  return within(path, [&] { return block.forward(x, pass); });
 }
 
-void SqueezeExcite::visit(const Visitor& v) {
-  v("reduce.weight", block.reduce_weight), v("reduce.bias", block.reduce_bias);
-  v("expand.weight", block.expand_weight), v("expand.bias", block.expand_bias);
+void SqueezeExcite::visit(const Visitor& v) { visit_gate(v, "", block); }
+
+ConvNormActivation::ConvNormActivation(std::int64_t inputs, std::int64_t outputs, std::int64_t kernel,
+                                       const ConvNormOptions& options)
+    : unit(unit_of(inputs, outputs, kernel, options)) {}
+
+Variable ConvNormActivation::operator()(const Variable& x, const Pass& pass) {
+  expect(path, x, 4, unit.weight.value.shape()[2], unit.weight);
+  return within(path, [&] { return unit.forward(x, pass); });
+}
+
+void ConvNormActivation::visit(const Visitor& v) { visit_unit(v, "", unit); }
+
+MBConvBlock::MBConvBlock(std::int64_t inputs, std::int64_t outputs, const MBConvOptions& o) {
+  if (o.expansion < 1 || !(o.squeeze_ratio >= 0 && o.squeeze_ratio <= 1) || !(o.drop_connect >= 0 && o.drop_connect < 1))
+    throw UsageError(text("an MBConv of expansion ", o.expansion, ", squeeze ratio ", o.squeeze_ratio, ", drop connect ",
+                          o.drop_connect, "; expected at least 1, 0 to 1, 0 to below 1"));
+  const std::int64_t inner = inputs * o.expansion;
+  const auto unit = [&](std::int64_t in, std::int64_t out, std::int64_t kernel, ConvNormOptions options) {
+    options.eps = o.eps;
+    options.momentum = o.momentum;
+    return unit_of(in, out, kernel, options);
+  };
+  if (o.expansion > 1) block.expand = unit(inputs, inner, 1, {.activation = o.activation});
+  block.depthwise = unit(inner, inner, o.kernel, {.stride = o.stride, .depthwise = true, .activation = o.activation});
+  if (o.squeeze_ratio > 0) {
+    const auto reduced = static_cast<std::int64_t>(o.squeeze_ratio * static_cast<double>(inputs));
+    block.se = gate_of(inner, std::max<std::int64_t>(1, reduced));
+  }
+  block.project = unit(inner, outputs, 1, {.activation = std::nullopt});
+  block.residual = o.stride == 1 && inputs == outputs;
+  block.drop_connect = o.drop_connect;
+  block.index = o.place;
+}
+
+Variable MBConvBlock::operator()(const Variable& x, const Pass& pass) {
+  const ConvNorm& first = block.expand ? *block.expand : block.depthwise;
+  expect(path, x, 4, first.weight.value.shape()[2], first.weight);
+  return within(path, [&] { return block.forward(x, pass); });
+}
+
+void MBConvBlock::visit(const Visitor& v) {
+  if (block.expand) visit_unit(v, "expand.", *block.expand);
+  visit_unit(v, "depthwise.", block.depthwise);
+  if (block.se) visit_gate(v, "squeeze_excitation.", *block.se);
+  visit_unit(v, "project.", block.project);
+}
+
+MaxPool2d::MaxPool2d(const PoolOptions& options) : window(options) { check_pool("MaxPool2d", options); }
+
+Variable MaxPool2d::operator()(const Variable& x, const Pass&) const {
+  return within(path, [&] { return max_pool2d(x, window); });
+}
+
+AveragePool2d::AveragePool2d(const PoolOptions& options, bool count_include_padding)
+    : window(options), count_include_pad(count_include_padding) {
+  check_pool("AveragePool2d", options);
+}
+
+Variable AveragePool2d::operator()(const Variable& x, const Pass&) const {
+  return within(path, [&] { return average_pool2d(x, window, count_include_pad); });
+}
+
+Variable Flatten::operator()(const Variable& x, const Pass&) const {
+  return within(path, [&] { return flatten(x); });
 }
 
 Variable Dropout::operator()(const Variable& x, const Pass& pass) const {

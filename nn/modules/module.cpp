@@ -44,6 +44,12 @@ void initialize(const std::vector<ModuleTensor>& tensors, std::uint64_t seed) {
   }
 }
 
+void to(const std::vector<ModuleTensor>& tensors, Device device) {
+  std::vector<Tensor> moved;  // all of them before one is changed: there may be no room for the last
+  for (const ModuleTensor& t : tensors) moved.push_back(t.value->to(device));
+  for (std::size_t i = 0; i < tensors.size(); ++i) *tensors[i].value = std::move(moved[i]);
+}
+
 std::int64_t parameter_count(const std::vector<ModuleTensor>& tensors) {
   std::int64_t count = 0;
   for (const ModuleTensor& t : tensors) count += t.parameter != nullptr ? t.value->size() : 0;

@@ -69,6 +69,13 @@ void initialize(Module& module, std::uint64_t seed) {
   initialize(tensors_of(module), seed);
 }
 
+// Moves every tensor to `device`; inputs are moved by whoever makes them. The shares of a tensor that others hold stay where they are.
+void to(const std::vector<ModuleTensor>& tensors, Device device);
+template <class Module>
+void to(Module& module, Device device) {
+  to(tensors_of(module), device);
+}
+
 std::int64_t parameter_count(const std::vector<ModuleTensor>& tensors);
 template <class Module>
 std::int64_t parameter_count(Module& module) {

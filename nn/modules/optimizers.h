@@ -16,7 +16,7 @@ class ModuleOptimizer {
   ModuleOptimizer(std::vector<ModuleTensor> tensors, const OptimizerOptions& options, double learning_rate)
       : lr(learning_rate), tensors_(std::move(tensors)), optimizer_(options) {}
 
-  // Error naming the parameter when a Variable or another tensor still holds it, and what to do about that.
+  // Error naming the parameter when a Variable or another tensor still holds it, and what to do about that; nothing is updated then.
   void step(const Gradients& gradients);
 
   double lr;  // of the next step

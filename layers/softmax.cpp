@@ -1,0 +1,56 @@
+#include "layers/softmax.h"
+
+#include "base/error.h"
+#include "tensor/isa.h"
+
+namespace vitrine::cuda {
+extern const cpu::SoftmaxKernels softmax_table;
+}
+
+namespace vitrine {
+namespace cpu {
+
+namespace scalar {
+extern const SoftmaxKernels softmax_table;
+}
+namespace avx2 {
+extern const SoftmaxKernels softmax_table;
+}
+namespace avx512 {
+extern const SoftmaxKernels softmax_table;
+}
+
+const SoftmaxKernels& softmax_kernels(Device device) {
+  return for_device(device, scalar::softmax_table, avx2::softmax_table, avx512::softmax_table, vitrine::cuda::softmax_table);
+}
+
+}  // namespace cpu
+
+namespace {
+
+struct SoftmaxNode final : Node {
+  Tensor y;
+
+  explicit SoftmaxNode(Tensor saved) : y(std::move(saved)) {}
+  std::string_view name() const override { return "softmax"; }
+  std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
+    const std::int64_t C = y.shape().back();
+    Tensor dx = Tensor::uninitialized(y.shape(), y.device());
+    cpu::softmax_kernels(y.device()).backward(y.data(), dy.data(), y.size() / C, C, dx.mutable_data());
+    return {std::move(dx)};
+  }
+};
+
+}  // namespace
+
+Variable softmax(const Variable& x) {
+  const Shape& s = x.shape();
+  if (s.rank() < 1 || s.back() < 1) throw ShapeError(text("softmax: x is ", s.text(), ", expected [..., C] with C at least 1"));
+  Tensor y = Tensor::uninitialized(s, x.tensor().device());
+  cpu::softmax_kernels(y.device()).forward(x.tensor().data(), s.elements() / s.back(), s.back(), y.mutable_data());
+  const Variable inputs[] = {x};
+  Tensor saved = y;
+  return record<SoftmaxNode>(std::move(y), inputs, std::move(saved));
+}
+
+}  // namespace vitrine
