@@ -16,30 +16,13 @@
 #include "data/photograph.h"
 #include "nn/efficientnet/checkpoint.h"
 #include "nn/efficientnet/imagenet_classes.h"
-#include "nn/efficientnet/inference.h"
-#include "train/step.h"
+#include "nn/efficientnet/prediction.h"
+#include "tensor/image_layout.h"
 #include "weights/checkpoint_file.h"
 #include "weights/safetensors.h"
 
 namespace vitrine::cli {
 namespace {
-
-// [N, C, H, W] to [N, H, W, C].
-Tensor channels_last(const Tensor& x) {
-  const std::int64_t n = x.shape()[0], channels = x.shape()[1], h = x.shape()[2], w = x.shape()[3];
-  Tensor y = Tensor::uninitialized({n, h, w, channels});
-  const auto in = x.host();
-  const auto out = y.mutable_host();
-  for (std::int64_t i = 0; i < n; ++i) {
-    for (std::int64_t c = 0; c < channels; ++c) {
-      for (std::int64_t p = 0; p < h * w; ++p) {
-        out[static_cast<std::size_t>((i * h * w + p) * channels + c)] =
-            in[static_cast<std::size_t>((i * channels + c) * h * w + p)];
-      }
-    }
-  }
-  return y;
-}
 
 void predict_tensor(EfficientNet& net, const PredictCommand& command) {
   TensorFile file;

@@ -15,6 +15,7 @@
 #include "data/mixup.h"
 #include "nn/efficientnet/checkpoint.h"
 #include "nn/efficientnet/first_conv.h"
+#include "nn/efficientnet/prediction.h"
 #include "tensor/math.h"
 #include "tensor/parallel.h"
 #include "train/device/parallel_training.h"
@@ -279,14 +280,6 @@ class FoldTraining {
   std::int64_t images_ = 0;
 };
 
-Tensor one_hot(std::span<const int> labels, int classes) {
-  Tensor targets = Tensor::zeros({static_cast<std::int64_t>(labels.size()), classes});
-  const auto out = targets.mutable_host();
-  for (std::size_t n = 0; n < labels.size(); ++n)
-    out[n * static_cast<std::size_t>(classes) + static_cast<std::size_t>(labels[n])] = 1.0f;
-  return targets;
-}
-
 }  // namespace
 
 EfficientNet starting_network(const TrainOptions& options, int classes) {
@@ -334,7 +327,8 @@ Batch training_batch(const Dataset& data, std::span<const int> order, std::size_
   });
   std::vector<const Tensor*> pointers;
   for (const Tensor& view : views) pointers.push_back(&view);
-  const Batch batch{stack_images(pointers, semantics), one_hot(labels, static_cast<int>(data.classes.size()))};
+  const Batch batch{stack_images(pointers, input_normalisation(semantics)),
+                    one_hot(labels, static_cast<int>(data.classes.size()))};
   return mixup(batch, options.mixup, options.seed, epoch, static_cast<std::uint32_t>(first));
 }
 

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "nn/efficientnet/inference.h"
+#include "nn/efficientnet/prediction.h"
 #include "tensor/cuda/launches.h"
 #include "tensor/philox.h"
 #include "tensor/storage.h"
