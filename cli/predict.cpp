@@ -91,13 +91,6 @@ std::vector<std::string> class_names(const PredictCommand& command, const Effici
   return names;
 }
 
-bool is_grey(const ByteImage& image) {
-  for (std::size_t i = 0; i < image.rgb.size(); i += 3) {
-    if (image.rgb[i] != image.rgb[i + 1] || image.rgb[i] != image.rgb[i + 2]) return false;
-  }
-  return true;
-}
-
 // What a network that was trained on crops is shown here and was not there; each is said once.
 class Mismatches {
  public:
@@ -141,8 +134,8 @@ class PhotographPredictions {
     if (net.trained_on.height != net.trained_on.width)
       throw UsageError(text("photographs are cut to squares, the network was trained on crops of ", net.trained_on.height,
                             " x ", net.trained_on.width, "; pass --tensor instead"));
-    request_ = {s.resize, s.input_size, s.interpolation == Interpolation::bilinear ? Filter::bilinear : Filter::bicubic,
-                command.sandbox};
+    request_ = photograph_request(s);
+    request_.sandbox = command.sandbox;
   }
 
   void run() {
@@ -169,7 +162,7 @@ class PhotographPredictions {
             text(std::filesystem::path(path), ": it has colours, the network takes one grey channel; pass a grey picture"));
       if (!photograph.note.empty()) note(text(std::filesystem::path(path), ": ", photograph.note));
       mismatches_.see(path, photograph);
-      show(path, predict(inference_, net_, {to_unit_range(photograph.image)}, 1).front());
+      show(path, classify_square(inference_, net_, photograph.image));
     } catch (const DataError& error) {
       refusals_.emplace_back(error.what());
     }

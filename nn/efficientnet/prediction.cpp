@@ -55,4 +55,30 @@ std::vector<std::vector<double>> predict(EfficientNet& net, const std::vector<Te
   return predict(inference, net, images, batch_size);
 }
 
+PhotographRequest photograph_request(const Semantics& s) {
+  return {.resize = s.resize,
+          .crop = s.input_size,
+          .filter = s.interpolation == Interpolation::bilinear ? Filter::bilinear : Filter::bicubic};
+}
+
+std::vector<double> classify_square(Inference& inference, EfficientNet& net, const ByteImage& square) {
+  const std::int64_t channels = net.semantics.channels;
+  if (channels != 3 && channels != 1)
+    throw ShapeError(
+        text("classify: photographs have 3 channels, the network takes ", channels, "; run it on a tensor instead"));
+  if (channels == 1 && !is_grey(square))
+    throw DataError("classify: the picture has colours, the network takes one grey channel; pass a grey picture");
+  return predict(inference, net, {to_unit_range(square)}, 1).front();
+}
+
+std::vector<double> classify(Inference& inference, EfficientNet& net, const ByteImage& photograph) {
+  const std::int64_t height = photograph.height, width = photograph.width;
+  const auto bytes = static_cast<std::int64_t>(photograph.rgb.size());
+  if (height < 1 || width < 1 || bytes / 3 / width != height || bytes != height * width * 3)
+    throw ShapeError(text("classify: the picture is ", height, " x ", width, " pixels in ", bytes,
+                          " bytes, three for each pixel are expected"));
+  const PhotographRequest request = photograph_request(net.semantics);
+  return classify_square(inference, net, resize_and_crop(photograph, request.resize, request.crop, request.filter));
+}
+
 }  // namespace vitrine
