@@ -14,7 +14,6 @@
 #include "base/standard_streams.h"
 #include "cli/commands.h"
 #include "data/photograph.h"
-#include "nn/efficientnet/checkpoint.h"
 #include "nn/efficientnet/imagenet_classes.h"
 #include "nn/efficientnet/prediction.h"
 #include "tensor/image_layout.h"
@@ -231,11 +230,7 @@ void run_predict(const PredictCommand& command) {
   // Before there are threads and weights: what decodes pictures is forked here.
   std::optional<PhotographReader> reader;
   if (command.tensor.empty()) reader.emplace(command.sandbox);
-  const TensorFile file = read_checkpoint(command.weights, weight_set(command.ema));
-  note_reading(file, command.weights);
-  EfficientNet net = load_efficientnet(file, command.arch, command.from, command.semantics, shown(command.weights));
-  warn_about_values(net, command.weights);
-  note_overrides(file, net, command.weights);
+  EfficientNet net = load_checkpoint({command.weights, command.arch, command.from, command.ema, command.semantics});
   net.to(command.device.choose_for_prediction());
   if (reader) {
     PhotographPredictions(net, command, *reader).run();

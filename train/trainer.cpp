@@ -299,13 +299,10 @@ EfficientNet starting_network(const TrainOptions& options, int classes) {
   }
   const std::string name = shown(options.weights);
   const TensorFile file = read_checkpoint(options.weights, options.ema ? WeightSet::averaged : WeightSet::plain);
-  const bool own = is_vitrine_file(file);
-  const Family family = own ? Family::timm : resolve_family(file, options.from, name);
-  Semantics semantics = own ? read_semantics(file.metadata, arch, name) : published_semantics(family, arch);
-  semantics.channels = channels_of(file, family);
-  check_fit(file, family, arch, classes, semantics.channels, Head::keep_mine, name);
-  EfficientNet net(arch, semantics, classes);
-  load_tensors(net, file, family, Head::keep_mine, name);
+  const CheckpointFacts facts =
+      checkpoint_facts(file, {.arch = options.arch, .from = options.from, .head = Head::keep_mine}, name);
+  EfficientNet net(arch, facts.semantics, classes);
+  load_tensors(net, file, facts.family, Head::keep_mine, name);
   adapt_to_inputs(net, planes, rule, options.inputs);
   net.initialize_classifier(options.seed);
   return ready(std::move(net));
