@@ -24,8 +24,7 @@
 #include "tensor/cuda/settings.h"
 #include "tensor/philox.h"
 #include "train/device/device_training.h"
-#include "train/step.h"
-#include "train/trainer.h"
+#include "train/device/host_training.h"
 
 namespace vitrine {
 namespace {
@@ -174,17 +173,14 @@ Results run_training(Device device) {
   for (std::uint32_t i = 0; i < 2; ++i) data.images.push_back(drawn({64, 64, 3}, 0.5, 0.1, 300 + i));
   Optimizer optimizer(options.optimizer);
   const std::vector<int> order{1, 0};
+  HostTraining host(net, optimizer, data, options);
   std::optional<DeviceTraining> training;
   if (device.is_cuda()) training.emplace(net, optimizer, data, options);
   Results results;
   for (std::uint32_t epoch = 1; epoch <= 3; ++epoch) {
-    double loss = 0;
-    if (training) {
-      loss = training->run_epoch(order, epoch, {{1e-3, 0.9}}).front();
-    } else {
-      const Batch batch = training_batch(data, order, 0, net.semantics, options, epoch);
-      loss = train_step(net, optimizer, batch, {1e-3, 0.9, 0, {options.seed, epoch, 0}}).loss;
-    }
+    const std::vector<StepRates> rates{{1e-3, 0.9}};
+    const double loss =
+        (training ? training->run_epoch(order, epoch, rates) : host.run_epoch(order, epoch, rates, {"the self-test"})).front();
     results.push_back(Tensor::full({1}, static_cast<float>(loss)));
   }
   net.visit([&](const NamedTensor& t) { results.push_back(t.value->to(Device::cpu())); });

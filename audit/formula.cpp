@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "nn/efficientnet/checkpoint.h"
+#include "tensor/image_layout.h"
 
 namespace vitrine {
 
@@ -55,19 +56,7 @@ EfficientNet formula_network(Family family, const std::string& arch, std::int64_
 }
 
 Tensor formula_images(std::int64_t n, std::int64_t size, std::uint64_t seed) {
-  const Tensor nchw = formula_tensor("input", {n, 3, size, size}, seed, 0);
-  Tensor images = Tensor::uninitialized({n, size, size, 3});
-  const auto out = images.mutable_host();
-  const std::int64_t pixels = size * size;
-  for (std::int64_t i = 0; i < n; ++i) {
-    for (std::int64_t c = 0; c < 3; ++c) {
-      for (std::int64_t p = 0; p < pixels; ++p) {
-        out[static_cast<std::size_t>((i * pixels + p) * 3 + c)] =
-            nchw.host()[static_cast<std::size_t>((i * 3 + c) * pixels + p)];
-      }
-    }
-  }
-  return images;
+  return channels_last(formula_tensor("input", {n, 3, size, size}, seed, 0));
 }
 
 }  // namespace vitrine

@@ -18,6 +18,7 @@
 #include "layers/sigmoid.h"
 #include "layers/swish.h"
 #include "nn/efficientnet/checkpoint.h"
+#include "tensor/image_layout.h"
 #include "weights/safetensors.h"
 
 namespace vitrine {
@@ -39,23 +40,6 @@ TensorLayout tensor_layout(Layout layout) {
   return TensorLayout::vector;
 }
 
-// [N, A, B, C] to [N, C, A, B] with A x B pixels; the way back is the same with the roles of pixels and channels exchanged.
-Tensor moved(const Tensor& x, const Shape& shape, std::int64_t pixels, std::int64_t channels) {
-  Tensor y = Tensor::uninitialized(shape);
-  const auto in = x.host();
-  const auto out = y.mutable_host();
-  const std::int64_t n = x.shape()[0];
-  for (std::int64_t i = 0; i < n; ++i) {
-    for (std::int64_t p = 0; p < pixels; ++p) {
-      for (std::int64_t c = 0; c < channels; ++c) {
-        out[static_cast<std::size_t>((i * channels + c) * pixels + p)] =
-            in[static_cast<std::size_t>((i * pixels + p) * channels + c)];
-      }
-    }
-  }
-  return y;
-}
-
 Tensor from_file(const StoredTensor& stored, Layout layout) {
   const Tensor x = stored.to_float();
   const Shape& s = x.shape();
@@ -63,13 +47,12 @@ Tensor from_file(const StoredTensor& stored, Layout layout) {
   if (s.rank() != rank || s.elements() < 1 || (layout == Layout::depthwise && s[1] != 1))
     throw DataError(text("the tensor '", printable(stored.name), "' is ", s.text(), ", expected ", rank, " axes with values",
                          layout == Layout::depthwise ? ", the second of one" : "", "; make the reference folder again"));
-  if (layout == Layout::image) return moved(x, {s[0], s[2], s[3], s[1]}, s[1], s[2] * s[3]);
+  if (layout == Layout::image) return channels_last(x);
   return from_torch_layout(x, tensor_layout(layout));
 }
 
 Tensor to_file(const Tensor& x, Layout layout) {
-  const Shape& s = x.shape();
-  if (layout == Layout::image) return moved(x, {s[0], s[3], s[1], s[2]}, s[1] * s[2], s[3]);
+  if (layout == Layout::image) return channels_first(x);
   return to_torch_layout(x, tensor_layout(layout));
 }
 

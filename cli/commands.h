@@ -43,11 +43,9 @@ inline WeightSet weight_set(bool ema) { return ema ? WeightSet::averaged : Weigh
 void note_reading(const TensorFile& file, const std::string& name);
 void note_starting_weights(const TrainOptions& options);  // the same of the checkpoint that training starts from
 
-// One line on stderr when weights are NaN or infinite; `vitrine weights verify` refuses such a file.
-void warn_about_values(EfficientNet& net, const std::string& file);
-
-// One line on stderr when the command line asks for other semantics than a file of Vitrine's own says it was trained with.
-void note_overrides(const TensorFile& file, const EfficientNet& net, const std::string& name);
+// The network. Beside note_reading, one line on stderr when weights are NaN or infinite, and one when the command line asks for other semantics
+// than a file of Vitrine's own says it was trained with.
+EfficientNet load_checkpoint(const CheckpointCommand& command);
 
 struct WeightsInfoCommand {
   std::string file;

@@ -14,32 +14,14 @@
 #include "base/standard_streams.h"
 #include "cli/commands.h"
 #include "data/photograph.h"
-#include "nn/efficientnet/checkpoint.h"
 #include "nn/efficientnet/imagenet_classes.h"
-#include "nn/efficientnet/inference.h"
-#include "train/step.h"
+#include "nn/efficientnet/prediction.h"
+#include "tensor/image_layout.h"
 #include "weights/checkpoint_file.h"
 #include "weights/safetensors.h"
 
 namespace vitrine::cli {
 namespace {
-
-// [N, C, H, W] to [N, H, W, C].
-Tensor channels_last(const Tensor& x) {
-  const std::int64_t n = x.shape()[0], channels = x.shape()[1], h = x.shape()[2], w = x.shape()[3];
-  Tensor y = Tensor::uninitialized({n, h, w, channels});
-  const auto in = x.host();
-  const auto out = y.mutable_host();
-  for (std::int64_t i = 0; i < n; ++i) {
-    for (std::int64_t c = 0; c < channels; ++c) {
-      for (std::int64_t p = 0; p < h * w; ++p) {
-        out[static_cast<std::size_t>((i * h * w + p) * channels + c)] =
-            in[static_cast<std::size_t>((i * channels + c) * h * w + p)];
-      }
-    }
-  }
-  return y;
-}
 
 void predict_tensor(EfficientNet& net, const PredictCommand& command) {
   TensorFile file;
@@ -108,13 +90,6 @@ std::vector<std::string> class_names(const PredictCommand& command, const Effici
   return names;
 }
 
-bool is_grey(const ByteImage& image) {
-  for (std::size_t i = 0; i < image.rgb.size(); i += 3) {
-    if (image.rgb[i] != image.rgb[i + 1] || image.rgb[i] != image.rgb[i + 2]) return false;
-  }
-  return true;
-}
-
 // What a network that was trained on crops is shown here and was not there; each is said once.
 class Mismatches {
  public:
@@ -158,8 +133,8 @@ class PhotographPredictions {
     if (net.trained_on.height != net.trained_on.width)
       throw UsageError(text("photographs are cut to squares, the network was trained on crops of ", net.trained_on.height,
                             " x ", net.trained_on.width, "; pass --tensor instead"));
-    request_ = {s.resize, s.input_size, s.interpolation == Interpolation::bilinear ? Filter::bilinear : Filter::bicubic,
-                command.sandbox};
+    request_ = photograph_request(s);
+    request_.sandbox = command.sandbox;
   }
 
   void run() {
@@ -186,7 +161,7 @@ class PhotographPredictions {
             text(std::filesystem::path(path), ": it has colours, the network takes one grey channel; pass a grey picture"));
       if (!photograph.note.empty()) note(text(std::filesystem::path(path), ": ", photograph.note));
       mismatches_.see(path, photograph);
-      show(path, predict(inference_, net_, {to_unit_range(photograph.image)}, 1).front());
+      show(path, classify_square(inference_, net_, photograph.image));
     } catch (const DataError& error) {
       refusals_.emplace_back(error.what());
     }
@@ -255,11 +230,7 @@ void run_predict(const PredictCommand& command) {
   // Before there are threads and weights: what decodes pictures is forked here.
   std::optional<PhotographReader> reader;
   if (command.tensor.empty()) reader.emplace(command.sandbox);
-  const TensorFile file = read_checkpoint(command.weights, weight_set(command.ema));
-  note_reading(file, command.weights);
-  EfficientNet net = load_efficientnet(file, command.arch, command.from, command.semantics, shown(command.weights));
-  warn_about_values(net, command.weights);
-  note_overrides(file, net, command.weights);
+  EfficientNet net = load_checkpoint({command.weights, command.arch, command.from, command.ema, command.semantics});
   net.to(command.device.choose_for_prediction());
   if (reader) {
     PhotographPredictions(net, command, *reader).run();

@@ -24,8 +24,7 @@ struct OpenedFile {
   TensorFile file;
   std::uint64_t bytes = 0;
   std::string sha256, container;
-  std::optional<Family> family;
-  std::string arch;  // that it fits exactly
+  CheckpointIdentity is;
 };
 
 OpenedFile open(const std::string& path, bool ema) {
@@ -36,15 +35,14 @@ OpenedFile open(const std::string& path, bool ema) {
   o.bytes = source.size();
   o.sha256 = source.sha256();
   o.container = container_name(container_of(source));
-  o.family = is_vitrine_file(o.file) ? Family::timm : family_of(o.file);
-  if (o.family) o.arch = architecture_of(o.file, *o.family);
+  o.is = identify(o.file);
   return o;
 }
 
 std::string family_text(const OpenedFile& o) {
-  if (is_vitrine_file(o.file)) return "vitrine (timm's keys)";
-  if (!o.family) return "unknown";
-  return *o.family == Family::timm ? "timm or timm-tf (same keys)" : std::string(family_name(*o.family));
+  if (o.is.own) return "vitrine (timm's keys)";
+  if (!o.is.family) return "unknown";
+  return *o.is.family == Family::timm ? "timm or timm-tf (same keys)" : std::string(family_name(*o.is.family));
 }
 
 std::int64_t elements_of(const TensorFile& file) {
@@ -84,8 +82,8 @@ void print_info_json(const std::string& path, const OpenedFile& o) {
                   {"sha256", o.sha256},
                   {"container", o.container},
                   {"family", family_text(o)},
-                  {"arch", o.arch},
-                  {"classes", o.family ? classes_of(o.file, *o.family) : 0},
+                  {"arch", o.is.architecture},
+                  {"classes", o.is.classes},
                   {"elements", elements_of(o.file)}};
   const std::string text_of_head = json_text(head);
   std::printf("%s,\n  \"metadata\": {", text_of_head.substr(0, text_of_head.rfind("\n}")).c_str());
@@ -112,10 +110,10 @@ std::string four(double v) {
 void print_info(const std::string& path, const OpenedFile& o) {
   std::printf("file       %s\nbytes      %llu\nsha256     %s\ncontainer  %s\nfamily     %s\n", shown(path).c_str(),
               static_cast<unsigned long long>(o.bytes), o.sha256.c_str(), o.container.c_str(), family_text(o).c_str());
-  if (o.arch.empty()) {
+  if (o.is.architecture.empty()) {
     std::printf("fits       no EfficientNet exactly\n");
   } else {
-    std::printf("fits       %s, %lld classes\n", o.arch.c_str(), static_cast<long long>(classes_of(o.file, *o.family)));
+    std::printf("fits       %s, %lld classes\n", o.is.architecture.c_str(), static_cast<long long>(o.is.classes));
   }
   std::printf("tensors    %zu, %lld elements\n", o.file.tensors.size(), static_cast<long long>(elements_of(o.file)));
   for (const auto& [key, value] : o.file.metadata)
@@ -142,15 +140,6 @@ std::vector<std::string> input_names(const CheckpointCommand& c) {
 // A file of Vitrine's own, with its checksums.
 void write_own(const std::string& output, TensorFile file) { write_output(output, safetensors_bytes(sealed(std::move(file)))); }
 
-EfficientNet load(const CheckpointCommand& c) {
-  const TensorFile file = read_checkpoint(c.file, weight_set(c.ema));
-  note_reading(file, c.file);
-  EfficientNet net = load_efficientnet(file, c.arch, c.from, c.semantics, shown(c.file));
-  warn_about_values(net, c.file);
-  note_overrides(file, net, c.file);
-  return net;
-}
-
 // What the network that the target library builds would do differently with these weights; empty when nothing.
 std::string semantic_conflict(const EfficientNet& net, Family to) {
   const Semantics theirs = published_semantics(to, net.arch);
@@ -173,12 +162,12 @@ TensorFile renamed(EfficientNet& net, Family to, const std::map<std::string, std
 // Tensors by Vitrine's names where the file is an EfficientNet, by its own names otherwise.
 std::map<std::string, const StoredTensor*> by_common_name(const OpenedFile& o) {
   std::unordered_map<std::string, std::string> names;
-  if (!o.arch.empty()) {
-    for (const ListedTensor& t : tensor_list(*o.family, architecture(o.arch), 1)) names.emplace(t.key, t.name);
+  if (!o.is.architecture.empty()) {
+    for (const ListedTensor& t : tensor_list(*o.is.family, architecture(o.is.architecture), 1)) names.emplace(t.key, t.name);
   }
   std::map<std::string, const StoredTensor*> out;
   for (const StoredTensor& t : o.file.tensors) {
-    if (t.name.ends_with(".num_batches_tracked")) continue;
+    if (is_counter(t.name)) continue;
     const auto found = names.find(t.name);
     out.emplace(found != names.end() ? found->second : t.name, &t);
   }
@@ -220,7 +209,7 @@ void check_values(const WeightsVerifyCommand& c, const OpenedFile& o) {
     if (s.non_finite > 0) refuse(text("holds ", s.non_finite, " NaN or infinite values of ", s.count));
     const bool variance = t.name.ends_with("running_var") || t.name.ends_with("/moving_variance");
     if (variance && s.min < 0) refuse(text("holds the variance ", s.min, ", at least 0 is expected"));
-    if (std::max(std::abs(s.min), std::abs(s.max)) > 1e6 && !t.name.ends_with(".num_batches_tracked"))
+    if (std::max(std::abs(s.min), std::abs(s.max)) > 1e6 && !is_counter(t.name))
       refuse(text("holds a value of ", s.min < -1e6 ? s.min : s.max, ", at most 1e6 is plausible"));
   }
   std::printf("values        ok: all finite, variances at least 0\n");
@@ -230,52 +219,12 @@ void check_values(const WeightsVerifyCommand& c, const OpenedFile& o) {
 void print_checksums(const OpenedFile& o) {
   if (is_sealed(o.file)) {
     std::printf("checksums     ok: header and %zu tensors\n", o.file.tensors.size());
-  } else if (is_vitrine_file(o.file)) {
+  } else if (o.is.own) {
     std::printf("checksums     none: an older version wrote it; `vitrine weights convert` writes a copy that has them\n");
   }
 }
 
 }  // namespace
-
-void note_reading(const TensorFile& file, const std::string& name) {
-  std::string all;
-  for (const std::string& remark : file.remarks) all += (all.empty() ? "" : "; ") + remark;
-  if (!all.empty()) note(text(std::filesystem::path(name), ": ", all));
-}
-
-void note_starting_weights(const TrainOptions& options) {
-  if (!options.weights.empty()) note_reading(read_checkpoint(options.weights, weight_set(options.ema)), options.weights);
-}
-
-void warn_about_values(EfficientNet& net, const std::string& file) {
-  std::int64_t count = 0;
-  std::string first;
-  net.visit([&](const NamedTensor& t) {
-    for (const float v : t.value->host()) {
-      if (std::isfinite(v)) continue;
-      if (count++ == 0) first = t.name;
-    }
-  });
-  if (count > 0)
-    note(text(std::filesystem::path(file), " holds ", count, " NaN or infinite values, the first in '", first, "'"));
-}
-
-void note_overrides(const TensorFile& file, const EfficientNet& net, const std::string& name) {
-  if (!is_vitrine_file(file)) return;
-  const Semantics said = read_semantics(file.metadata, net.arch, shown(name));
-  const Semantics& used = net.semantics;
-  std::string changes;
-  const auto compare = [&](const char* what, const std::string& before, const std::string& now) {
-    if (before != now) changes += text(changes.empty() ? "" : ", ", what, " ", now, " instead of ", before);
-  };
-  compare("padding", padding_text(said), padding_text(used));
-  compare("input size", std::to_string(said.input_size), std::to_string(used.input_size));
-  compare("resize", std::to_string(said.resize), std::to_string(used.resize));
-  compare("interpolation", interpolation_text(said.interpolation), interpolation_text(used.interpolation));
-  if (said.mean != used.mean || said.std != used.std) compare("normalisation", "its own", "that of --norm");
-  if (!changes.empty())
-    note(text(std::filesystem::path(name), " says otherwise: ", changes, " is used, as the command line asks"));
-}
 
 void run_weights_info(const WeightsInfoCommand& c) {
   const OpenedFile o = open(c.file, c.ema);
@@ -291,7 +240,7 @@ void run_weights_convert(const WeightsConvertCommand& c) {
   if ((c.channels == 0) != (rule == FirstConv::replicate))
     throw UsageError("--channels and --first-conv sum or extend go together; pass both or neither");
   check_output(c.output, input_names(c.checkpoint));
-  EfficientNet net = load(c.checkpoint);
+  EfficientNet net = load_checkpoint(c.checkpoint);
   adapt_channels(net, c.channels, rule);
   const ByteSource source = ByteSource::file(checkpoint_path(c.checkpoint.file));
   const std::map<std::string, std::string> origin{{"vitrine.source_sha256", source.sha256()}};
@@ -344,15 +293,14 @@ void run_weights_verify(const WeightsVerifyCommand& c) {
   const OpenedFile o = open(c.file, c.ema);
   std::printf("container     ok: %s, %zu tensors\n", o.container.c_str(), o.file.tensors.size());
   check_digest(c, o);
-  if (!o.family || o.arch.empty()) {
-    load_efficientnet(o.file, c.arch, o.family == Family::timm ? "timm" : "auto", {},
-                      shown(c.file));  // names what does not fit
-  } else if (!c.arch.empty() && c.arch != o.arch) {
+  if (!c.arch.empty() && !o.is.architecture.empty() && c.arch != o.is.architecture) {
     throw WeightsError(
-        text(std::filesystem::path(c.file), ": it fits ", o.arch, ", --arch says ", c.arch, "; leave --arch out"));
+        text(std::filesystem::path(c.file), ": it fits ", o.is.architecture, ", --arch says ", c.arch, "; leave --arch out"));
   }
-  if (is_vitrine_file(o.file)) from_vitrine_file(o.file, shown(c.file));  // the metadata too
-  std::printf("architecture  ok: %s of %s\n", o.arch.c_str(), family_text(o).c_str());
+  // Names what does not fit, the metadata of a file of Vitrine's own too. timm's keys are as good as timm-tf's here.
+  const CheckpointFacts facts =
+      checkpoint_facts(o.file, {.arch = c.arch, .from = o.is.family == Family::timm ? "timm" : "auto"}, shown(c.file));
+  std::printf("architecture  ok: %s of %s\n", facts.architecture.name.c_str(), family_text(o).c_str());
   check_values(c, o);
   print_checksums(o);
 }
@@ -379,7 +327,7 @@ void run_export(const ExportCommand& c) {
   if (c.format != "safetensors" && c.format != "onnx")
     throw UsageError(text("--format is '", c.format, "'; choose safetensors or onnx"));
   check_output(c.output, input_names(c.checkpoint));
-  EfficientNet net = load(c.checkpoint);
+  EfficientNet net = load_checkpoint(c.checkpoint);
   if (c.format == "onnx") {
     refuse_meaningless(net, c.checkpoint.file);
     write_output(c.output,

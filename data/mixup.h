@@ -7,14 +7,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "tensor/tensor.h"
+#include "data/batch.h"
 
 namespace vitrine {
-
-struct Batch {
-  Tensor images;   // [N, H, W, C]
-  Tensor targets;  // [N, classes], rows sum to 1
-};
 
 // What is drawn for one sample of a batch: its lambda and its partner's place in the batch.
 struct Mix {

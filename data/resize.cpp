@@ -149,4 +149,11 @@ Tensor to_unit_range(const ByteImage& image) {
   return tensor;
 }
 
+bool is_grey(const ByteImage& image) {
+  for (std::size_t i = 0; i < image.rgb.size(); i += 3) {
+    if (image.rgb[i] != image.rgb[i + 1] || image.rgb[i] != image.rgb[i + 2]) return false;
+  }
+  return true;
+}
+
 }  // namespace vitrine

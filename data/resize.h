@@ -78,5 +78,6 @@ ByteImage resize(const ByteImage& image, std::int64_t height, std::int64_t width
 ByteImage resize_and_crop(const ByteImage& image, std::int64_t resized, std::int64_t crop, Filter filter);
 
 Tensor to_unit_range(const ByteImage& image);  // [H, W, 3], values / 255
+bool is_grey(const ByteImage& image);          // red, green and blue are equal in every pixel
 
 }  // namespace vitrine

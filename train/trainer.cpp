@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <future>
-#include <optional>
+#include <numeric>
 #include <system_error>
 
 #include "base/error.h"
@@ -12,15 +11,13 @@
 #include "base/interrupt.h"
 #include "base/lock.h"
 #include "base/number.h"
-#include "data/mixup.h"
+#include "data/sampler.h"
 #include "nn/efficientnet/checkpoint.h"
 #include "nn/efficientnet/first_conv.h"
 #include "tensor/math.h"
-#include "tensor/parallel.h"
-#include "train/device/parallel_training.h"
+#include "train/device/epoch_training.h"
 #include "train/resume.h"
 #include "train/schedule.h"
-#include "train/step.h"
 #include "weights/checkpoint_file.h"
 #include "weights/safetensors.h"
 
@@ -67,7 +64,6 @@ class FoldTraining {
         net_(starting_network(options, static_cast<int>(data.train.classes.size()))),
         optimizer_(options.optimizer) {
     state_.key = key;
-    scales_ = lr_scales(options.lr_scale);
     net_.frozen_parts = frozen_parts(options.freeze);
     be_used_as_trained();
     steps_per_epoch_ = static_cast<int>((order(1).size() + static_cast<std::size_t>(options.batch_size) - 1) /
@@ -85,7 +81,7 @@ class FoldTraining {
     if (resumed.found) progress_.line(text(title_, "  resumed after epoch ", state_.history.size(), " of ", options_.epochs));
     check_space();
     net_.to(options_.device);
-    if (options_.device.is_cuda()) device_training_.emplace(net_, optimizer_, data_.train, options_);
+    training_ = epoch_training(net_, optimizer_, data_.train, options_);
     started_ = Clock::now();
     const std::size_t first = state_.history.size();
     ResumeWriter writer(folder_);
@@ -137,77 +133,22 @@ class FoldTraining {
                        epoch);
   }
 
-  // The batch of a step, augmented and mixed up beside the step before it: every draw is a function of its coordinates, so when and
-  // where it is made cannot matter.
-  std::future<Batch> make_batch(const std::vector<int>& visit, int step, int epoch) const {
-    const std::size_t first = static_cast<std::size_t>(step) * static_cast<std::size_t>(options_.batch_size);
-    const auto make = [this, &visit, first, epoch] {
-      const LoopsInPlace alone;  // the pool is busy with the step
-      return training_batch(data_.train, visit, first, net_.semantics, options_, static_cast<std::uint32_t>(epoch));
-    };
-    try {
-      return std::async(std::launch::async, make);
-    } catch (const std::system_error&) {
-      return std::async(std::launch::deferred, make);  // the system gives no thread: when it is asked for
-    }
-  }
-
-  // The losses of an epoch's steps, added up in order.
-  double train_on_device(int epoch, const std::vector<int>& visit) {
+  // All steps of an epoch. Their losses, added up in order.
+  double run_steps(int epoch, const std::vector<int>& visit) {
     std::vector<StepRates> rates;
     for (int i = 0; i < steps_per_epoch_; ++i) {
       const int step = (epoch - 1) * steps_per_epoch_ + i;
       rates.push_back({schedule_.lr(step), schedule_.momentum(step)});
     }
-    const std::vector<double> losses = device_training_->run_epoch(visit, static_cast<std::uint32_t>(epoch), rates);
-    double sum = 0;
-    for (std::size_t i = 0; i < losses.size(); ++i) {
-      if (!std::isfinite(losses[i])) {
-        throw NumericalError(text(title_, ", epoch ", epoch, ", step ", i + 1, ": the loss on ", options_.device.text(),
-                                  " is not finite; lower --lr, or run with --device cpu to have the first such op named"));
-      }
-      sum += losses[i];
-    }
+    double sum_so_far = 0;
+    const EpochWatch watch{text(title_, ", epoch ", epoch), [&](int step, double loss) {
+                             sum_so_far += loss;
+                             progress_.update(text(title_, "  epoch ", epoch, "/", options_.epochs, "  step ", step + 1, "/",
+                                                   steps_per_epoch_, "  loss ", fixed(sum_so_far / (step + 1), 3)));
+                           }};
+    const std::vector<double> losses = training_->run_epoch(visit, static_cast<std::uint32_t>(epoch), rates, watch);
     images_ += static_cast<std::int64_t>(visit.size());
-    return sum;
-  }
-
-  double train_on_cpu(int epoch, const std::vector<int>& visit) {
-    double loss_sum = 0;
-    std::future<Batch> next = make_batch(visit, 0, epoch);
-    for (int i = 0; i < steps_per_epoch_; ++i) {
-      const int step = (epoch - 1) * steps_per_epoch_ + i;
-      const std::size_t first = static_cast<std::size_t>(i) * static_cast<std::size_t>(options_.batch_size);
-      check_interrupt(text("training (", title_, ", epoch ", epoch, ", step ", i + 1, ")"));
-      const Batch batch = next.get();
-      if (i + 1 < steps_per_epoch_) next = make_batch(visit, i + 1, epoch);
-      const DropKey key{options_.seed, static_cast<std::uint32_t>(epoch), static_cast<std::uint32_t>(first)};
-      try {
-        loss_sum += train_step(net_, optimizer_, batch,
-                               {schedule_.lr(step), schedule_.momentum(step), options_.label_smoothing, key, scales_})
-                        .loss;
-      } catch (const Interrupted&) {
-        throw;
-      } catch (Error& error) {
-        error.in(text(title_, ", epoch ", epoch, ", step ", i + 1));
-        throw;
-      }
-      images_ += batch.images.shape()[0];
-      progress_.update(text(title_, "  epoch ", epoch, "/", options_.epochs, "  step ", i + 1, "/", steps_per_epoch_, "  loss ",
-                            fixed(loss_sum / (i + 1), 3)));
-    }
-    return loss_sum;
-  }
-
-  // Probabilities by the weights of now. On a device the recorded passes of the last epoch are used again.
-  std::vector<std::vector<double>> predicted(const Dataset& data) {
-    if (!options_.device.is_cuda()) return predict(net_, data.images, options_.batch_size);
-    if (inference_) {
-      inference_->refold(net_);
-    } else {
-      inference_.emplace(net_);
-    }
-    return predict(*inference_, net_, data.images, options_.batch_size);
+    return std::accumulate(losses.begin(), losses.end(), 0.0);
   }
 
   void train_epoch(int epoch) {
@@ -217,8 +158,8 @@ class FoldTraining {
     const int last_step = epoch * steps_per_epoch_ - 1;
     record.lr = schedule_.lr(last_step);
     record.momentum = schedule_.momentum(last_step);
-    const double loss_sum = device_training_ ? train_on_device(epoch, visit) : train_on_cpu(epoch, visit);
-    const Evaluation e = evaluate(predicted(data_.validation), data_.validation.labels);
+    const double loss_sum = run_steps(epoch, visit);
+    const Evaluation e = evaluate(training_->predictions(data_.validation.images), data_.validation.labels);
     record.train_loss = loss_sum / steps_per_epoch_;
     record.validation_loss = e.loss;
     record.validation_accuracy = e.accuracy;
@@ -254,8 +195,8 @@ class FoldTraining {
     files.classes = data_.train.classes;
     files.history = state_.history;
     files.best_epoch = state_.best_epoch;
-    files.validation = predictions_of(data_.validation, predicted(data_.validation));
-    files.test = predictions_of(data_.test, predicted(data_.test));
+    files.validation = predictions_of(data_.validation, training_->predictions(data_.validation.images));
+    files.test = predictions_of(data_.test, training_->predictions(data_.test.images));
     write_sealed_safetensors(folder_ / "best.safetensors", state_.best);
     write_fold(folder_, files, state_.key);
     remove_resume_files(folder_);
@@ -269,23 +210,13 @@ class FoldTraining {
   Progress& progress_;
   EfficientNet net_;
   Optimizer optimizer_;
-  std::optional<ParallelTraining> device_training_;
-  std::optional<Inference> inference_;
+  std::unique_ptr<EpochTraining> training_;
   OneCycle schedule_;
-  std::map<std::string, double> scales_;
   int steps_per_epoch_ = 0;
   ResumeState state_;
   Clock::time_point started_;
   std::int64_t images_ = 0;
 };
-
-Tensor one_hot(std::span<const int> labels, int classes) {
-  Tensor targets = Tensor::zeros({static_cast<std::int64_t>(labels.size()), classes});
-  const auto out = targets.mutable_host();
-  for (std::size_t n = 0; n < labels.size(); ++n)
-    out[n * static_cast<std::size_t>(classes) + static_cast<std::size_t>(labels[n])] = 1.0f;
-  return targets;
-}
 
 }  // namespace
 
@@ -306,36 +237,13 @@ EfficientNet starting_network(const TrainOptions& options, int classes) {
   }
   const std::string name = shown(options.weights);
   const TensorFile file = read_checkpoint(options.weights, options.ema ? WeightSet::averaged : WeightSet::plain);
-  const bool own = is_vitrine_file(file);
-  const Family family = own ? Family::timm : resolve_family(file, options.from, name);
-  Semantics semantics = own ? read_semantics(file.metadata, arch, name) : published_semantics(family, arch);
-  semantics.channels = channels_of(file, family);
-  check_fit(file, family, arch, classes, semantics.channels, Head::keep_mine, name);
-  EfficientNet net(arch, semantics, classes);
-  load_tensors(net, file, family, Head::keep_mine, name);
+  const CheckpointFacts facts =
+      checkpoint_facts(file, {.arch = options.arch, .from = options.from, .head = Head::keep_mine}, name);
+  EfficientNet net(arch, facts.semantics, classes);
+  load_tensors(net, file, facts.family, Head::keep_mine, name);
   adapt_to_inputs(net, planes, rule, options.inputs);
   net.initialize_classifier(options.seed);
   return ready(std::move(net));
-}
-
-Batch training_batch(const Dataset& data, std::span<const int> order, std::size_t first, const Semantics& semantics,
-                     const TrainOptions& options, std::uint32_t epoch) {
-  const std::size_t count = std::min(order.size() - first, static_cast<std::size_t>(options.batch_size));
-  std::vector<Tensor> views(count);
-  std::vector<int> labels(count);
-  parallel_for(static_cast<std::int64_t>(count), 1, [&](std::int64_t from, std::int64_t to) {
-    for (auto n = static_cast<std::size_t>(from); n < static_cast<std::size_t>(to); ++n) {
-      const auto index = static_cast<std::size_t>(order[first + n]);
-      labels[n] = data.labels[index];
-      views[n] = options.augmentation
-                     ? augment(data.images[index], options.augment, options.seed, epoch, static_cast<std::uint32_t>(first + n))
-                     : data.images[index];
-    }
-  });
-  std::vector<const Tensor*> pointers;
-  for (const Tensor& view : views) pointers.push_back(&view);
-  const Batch batch{stack_images(pointers, semantics), one_hot(labels, static_cast<int>(data.classes.size()))};
-  return mixup(batch, options.mixup, options.seed, epoch, static_cast<std::uint32_t>(first));
 }
 
 FoldFiles train_fold(const FoldData& data, const TrainOptions& options, const std::filesystem::path& folder,

@@ -6,7 +6,6 @@
 
 #include "base/progress.h"
 #include "data/dataset.h"
-#include "data/mixup.h"
 #include "nn/efficientnet/efficientnet.h"
 #include "train/options.h"
 #include "train/run_files.h"
@@ -26,9 +25,5 @@ EfficientNet starting_network(const TrainOptions& options, int classes);
 // NumericalError names the first op and the step when the loss is not finite. `title` starts the progress lines.
 FoldFiles train_fold(const FoldData& data, const TrainOptions& options, const std::filesystem::path& folder,
                      const std::string& key, const std::string& title, Progress& progress);
-
-// A batch of the epoch's order: augmented, normalised, mixed up. `first` is the position of its first sample in the order.
-Batch training_batch(const Dataset& data, std::span<const int> order, std::size_t first, const Semantics& semantics,
-                     const TrainOptions& options, std::uint32_t epoch);
 
 }  // namespace vitrine

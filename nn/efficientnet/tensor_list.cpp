@@ -16,8 +16,6 @@ Index index_of(const TensorFile& file) {
   return index;
 }
 
-bool is_counter(std::string_view name) { return name.ends_with(".num_batches_tracked"); }
-
 std::vector<BlockNames> block_names(const Architecture& a) {
   std::vector<BlockNames> names;
   for (const BlockSpec& b : a.blocks) names.push_back({b.stage, b.repeat, b.expands(), b.squeeze > 0});
@@ -49,6 +47,8 @@ std::vector<Shape> shapes_of(const Architecture& a, std::int64_t classes, std::i
 }
 
 }  // namespace
+
+bool is_counter(std::string_view name) { return name.ends_with(".num_batches_tracked"); }
 
 std::vector<ListedTensor> tensor_list(Family family, const Architecture& architecture, std::int64_t classes,
                                       std::int64_t channels) {
@@ -85,49 +85,6 @@ std::vector<std::string> differences(const TensorFile& file, const std::vector<L
     }
   }
   return phrases;
-}
-
-std::string architecture_of(const TensorFile& file, Family family) {
-  const std::int64_t classes = classes_of(file, family), channels = channels_of(file, family);
-  std::size_t tensors = 0;
-  for (const StoredTensor& t : file.tensors) tensors += is_counter(t.name) ? 0 : 1;
-  for (const std::string& name : architecture_names()) {
-    const std::vector<ListedTensor> list = tensor_list(family, architecture(name), classes, channels);
-    if (list.size() == tensors && differences(file, list, Head::as_in_file).empty()) return name;
-  }
-  return {};
-}
-
-std::string best_matching_architecture(const TensorFile& file, Family family) {
-  const Index index = index_of(file);
-  const std::int64_t channels = channels_of(file, family);
-  std::string best;
-  double best_share = 0;
-  for (const std::string& name : architecture_names()) {
-    double hits = 0, count = 0;
-    for (const ListedTensor& t : tensor_list(family, architecture(name), 1000, channels)) {
-      if (t.classifier) continue;
-      ++count;
-      const auto found = index.find(t.key);
-      hits += found != index.end() && found->second->shape == t.shape ? 1 : 0;
-    }
-    const double share = hits / (count + static_cast<double>(file.tensors.size()));
-    if (share > best_share) {
-      best_share = share;
-      best = name;
-    }
-  }
-  return best;
-}
-
-std::int64_t classes_of(const TensorFile& file, Family family) {
-  const StoredTensor* bias = file.find(tensor_list(family, architecture("b0"), 1).back().key);
-  return bias != nullptr && bias->shape.rank() == 1 ? bias->shape[0] : 0;
-}
-
-std::int64_t channels_of(const TensorFile& file, Family family) {
-  const StoredTensor* stem = file.find(tensor_list(family, architecture("b0"), 1).front().key);
-  return stem != nullptr && stem->shape.rank() == 4 && stem->shape[1] >= 1 && stem->shape[1] <= 64 ? stem->shape[1] : 3;
 }
 
 }  // namespace vitrine

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "nn/efficientnet/scaling.h"
@@ -20,19 +21,12 @@ struct ListedTensor {
 std::vector<ListedTensor> tensor_list(Family family, const Architecture& architecture, std::int64_t classes,
                                       std::int64_t channels = 3);
 
+bool is_counter(std::string_view name);  // num_batches_tracked, which is read over
+
 enum class Head { as_in_file, keep_mine };  // keep_mine: the classifier of the file is left out (transfer learning)
 
 // How a file differs from the list: tensors that are missing, that have another shape, that hold whole numbers, and that the list does not
 // know (num_batches_tracked aside). One phrase each, in list order, then file order. Empty: the file fits.
 std::vector<std::string> differences(const TensorFile& file, const std::vector<ListedTensor>& list, Head head);
-
-// The architecture whose list the file fits exactly, whatever its number of classes; empty when none does.
-std::string architecture_of(const TensorFile& file, Family family);
-// The architecture with most tensors of the right shape in the file; empty when none has any.
-std::string best_matching_architecture(const TensorFile& file, Family family);
-// Rows of the file's classifier; 0 when it has none.
-std::int64_t classes_of(const TensorFile& file, Family family);
-// Input channels of the file's first convolution; 3 when it has none.
-std::int64_t channels_of(const TensorFile& file, Family family);
 
 }  // namespace vitrine

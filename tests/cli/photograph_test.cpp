@@ -8,7 +8,9 @@
 #include <thread>
 
 #include "base/confinement.h"
+#include "base/number.h"
 #include "nn/efficientnet/checkpoint.h"
+#include "nn/efficientnet/prediction.h"
 #include "tests/cli/program.h"
 #include "tests/data/pictures.h"
 #include "weights/safetensors.h"
@@ -57,6 +59,39 @@ TEST_F(PredictPhotographs, ApartOrHereTheBitsAreTheSame) {
   ASSERT_EQ(vitrine_program(predict(pictures, "-o " + path("apart.csv"))).code, 0);
   ASSERT_EQ(vitrine_program(predict(pictures, "--no-sandbox -o " + path("here.csv"))).code, 0);
   EXPECT_EQ(read_file(folder / "apart.csv", 10'000), read_file(folder / "here.csv", 10'000));
+}
+
+// A library's user, who has pixels and no file, gets what the program says of the file.
+TEST_F(PredictPhotographs, PixelsInMemoryGiveTheProgramsBits) {
+  for (const auto& [height, width] : {std::pair(300, 341), std::pair(97, 61), std::pair(1, 700)}) {
+    ByteImage image{height, width, {}};
+    std::string rows;
+    for (int y = 0; y < height; ++y) {
+      rows += '\0';  // the row's filter: none
+      for (int i = 0; i < width * 3; ++i) {
+        image.rgb.push_back(static_cast<std::uint8_t>((y * 5 + i * i / 40 + i % 3 * y * 2) % 256));
+        rows += static_cast<char>(image.rgb.back());
+      }
+    }
+    const std::string file = picture(
+        "pattern.png",
+        png_of(static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height), 8, 2, png_chunk("IDAT", stored(rows))));
+    for (const std::string more : {"", "--interpolation bilinear --resize 90 --input-size 64 --norm half"}) {
+      SemanticsOverrides overrides;
+      if (!more.empty()) overrides = {"", "half", "bilinear", 90, 64};
+      const std::string command =
+          "predict --weights " + path("w.safetensors") + " --images " + file + " " + more + " -o " + path("p.csv");
+      ASSERT_EQ(vitrine_program(command).code, 0);
+      EfficientNet net = load_efficientnet(read_safetensors(folder / "w.safetensors"), "", "auto", overrides, "w.safetensors");
+      Inference inference(net);
+      const std::vector<double> p = classify(inference, net, image);
+      const std::string csv = read_file(folder / "p.csv", 10'000);
+      ASSERT_EQ(p.size(), 3u);
+      for (std::size_t c = 0; c < 3; ++c)
+        EXPECT_NE(csv.find("," + std::to_string(c) + ",," + shortest(p[c]) + "\n"), std::string::npos) << c << more << "\n"
+                                                                                                       << csv;
+    }
+  }
 }
 
 TEST_F(PredictPhotographs, AStripIsAsItsPixel) {

@@ -35,7 +35,7 @@ class WeightsProgram : public Program {
 };
 
 TEST_F(WeightsProgram, SemanticsTravelWithTheFile) {
-  const EfficientNet back = from_vitrine_file(read_safetensors(folder / "own.safetensors"), "own");
+  const EfficientNet back = load_efficientnet(read_safetensors(folder / "own.safetensors"), "", "auto", {}, "own");
   EXPECT_EQ(padding_text(back.semantics), "same-static:240");
   EXPECT_EQ(back.semantics.interpolation, Interpolation::bilinear);
   EXPECT_EQ(back.blocks[0].depthwise.static_size, 120);
@@ -258,7 +258,7 @@ TEST_F(WeightsProgram, LongListsOfDifferencesLeaveRoomForTheAdvice) {
 }
 
 TEST_F(WeightsProgram, DifferencesAreListedAndEndWithExitCodeOne) {
-  EfficientNet other = from_vitrine_file(read_safetensors(folder / "own.safetensors"), "own");
+  EfficientNet other = load_efficientnet(read_safetensors(folder / "own.safetensors"), "", "auto", {}, "own");
   Tensor changed = other.classifier_bias.value.clone();
   changed.mutable_host()[1] += 0.25f;
   other.classifier_bias.value = changed;

@@ -54,7 +54,7 @@ TEST(EfficientNet, FilesRoundTripAndTellTheirArchitecture) {
   EfficientNet net(architecture("b0"), semantics, 2);
   net.initialize(3);
   const TensorFile file = to_tensor_file(net, {{"vitrine.inputs", "t1c"}});
-  EfficientNet back = from_vitrine_file(file, "memory");
+  EfficientNet back = load_efficientnet(file, "", "auto", {}, "memory");
   EXPECT_EQ(back.semantics.padding, PaddingRule::same);
   EXPECT_EQ(back.semantics.bn_eps, 1e-3);
   std::map<std::string, std::vector<float>> values;
@@ -121,7 +121,7 @@ TEST(FirstConv, TheNumberOfChannelsTravelsWithTheFile) {
   EfficientNet net(architecture("b0"), Semantics{}, 4);
   net.initialize(7);
   adapt_channels(net, 2, FirstConv::extend);
-  EfficientNet back = from_vitrine_file(to_tensor_file(net, {}), "memory");
+  EfficientNet back = load_efficientnet(to_tensor_file(net, {}), "", "auto", {}, "memory");
   EXPECT_EQ(back.semantics.channels, 2);
   EXPECT_EQ(back.stem.weight.value.shape(), (Shape{3, 3, 2, 32}));
   EXPECT_FLOAT_EQ(back.semantics.mean[0], (0.485f + 0.456f + 0.406f) / 3);

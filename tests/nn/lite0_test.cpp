@@ -9,8 +9,9 @@
 #include "base/json.h"
 #include "data/photograph.h"
 #include "nn/efficientnet/checkpoint.h"
+#include "nn/efficientnet/prediction.h"
+#include "tensor/image_layout.h"
 #include "tests/reference_files.h"
-#include "train/step.h"
 #include "weights/checkpoint_file.h"
 #include "weights/safetensors.h"
 
@@ -30,12 +31,7 @@ TEST(Lite0Golden, LogitsOfPreparedInputsAreAsCloseAsTheLibrary) {
   const TensorFile file = read_safetensors(path);
   const Json rows = parse_json(read_file(names, 1u << 20));
   for (const auto& [name, row] : rows.items()) {
-    const Tensor nchw = file.at(name + ".input").to_float();
-    Tensor x = Tensor::uninitialized({1, 224, 224, 3});
-    const auto out = x.mutable_host();
-    for (std::size_t c = 0; c < 3; ++c) {
-      for (std::size_t p = 0; p < 224 * 224; ++p) out[p * 3 + c] = nchw.host()[c * 224 * 224 + p];
-    }
+    const Tensor x = channels_last(file.at(name + ".input").to_float());
     const Tensor logits = net.forward(x, Pass{}).tensor();
     const std::vector<double> expected = file.at(name + ".logits").to_double();
     double worst = 0;

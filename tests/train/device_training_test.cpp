@@ -6,13 +6,13 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "nn/efficientnet/inference.h"
+#include "nn/efficientnet/prediction.h"
 #include "tensor/cuda/launches.h"
 #include "tensor/philox.h"
 #include "tensor/storage.h"
 #include "tests/cuda_devices.h"
+#include "train/device/host_training.h"
 #include "train/step.h"
-#include "train/trainer.h"
 
 namespace vitrine::testing {
 namespace {
@@ -203,7 +203,7 @@ Trained on_two_devices(const Dataset& data, const TrainOptions& o, std::uint32_t
   Trained t;
   const std::size_t count = data.images.size();
   for (std::uint32_t epoch = 1; epoch <= epochs; ++epoch) {
-    for (const double loss : training.run_epoch(order_of(count, epoch), epoch, rates_for(count / 4 + 1)))
+    for (const double loss : training.run_epoch(order_of(count, epoch), epoch, rates_for(count / 4 + 1), {"a test"}))
       t.losses.push_back(loss);
   }
   EXPECT_EQ(training.nodes() > 0, t.losses.size() > 2) << "from the third step on, steps are replayed";

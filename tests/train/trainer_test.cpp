@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/sha256.h"
+#include "nn/efficientnet/prediction.h"
 #include "tensor/parallel.h"
 #include "tensor/philox.h"
 #include "tests/cuda_devices.h"
@@ -45,7 +46,7 @@ std::vector<std::string> changed_by_a_step(int frozen, const std::map<std::strin
     targets.push_back(label == 0 ? 0.0f : 1.0f);
   }
   Optimizer optimizer(OptimizerOptions{});
-  train_step(net, optimizer, {stack_images(images, net.semantics), Tensor::from({8, 2}, targets)},
+  train_step(net, optimizer, {stack_images(images, input_normalisation(net.semantics)), Tensor::from({8, 2}, targets)},
              {.lr = 1e-2, .lr_scale = scales});
   std::vector<std::string> changed;
   net.visit([&](const NamedTensor& t) {

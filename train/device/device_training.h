@@ -8,17 +8,11 @@
 #include <memory>
 #include <vector>
 
-#include "data/dataset.h"
-#include "nn/efficientnet/efficientnet.h"
 #include "tensor/cuda/graph.h"
 #include "train/device/batch_cuda.h"
-#include "train/options.h"
+#include "train/device/epoch_training.h"
 
 namespace vitrine {
-
-struct StepRates {
-  double lr = 0, momentum = -1;
-};
 
 // Which part of every batch a device takes: the rank-th of `count` equal ones.
 struct DeviceShare {

@@ -1,10 +1,12 @@
 #include "train/device/parallel_training.h"
 
+#include <cmath>
 #include <exception>
 #include <mutex>
 #include <thread>
 
 #include "base/error.h"
+#include "nn/efficientnet/prediction.h"
 
 namespace vitrine {
 namespace {
@@ -18,7 +20,7 @@ EfficientNet copied(const EfficientNet& source, Device device) {
 }  // namespace
 
 ParallelTraining::ParallelTraining(EfficientNet& net, Optimizer& optimizer, const Dataset& data, const TrainOptions& options)
-    : net_(net) {
+    : net_(net), batch_size_(options.batch_size) {
   std::vector<Device> devices{options.device};
   devices.insert(devices.end(), options.more_devices.begin(), options.more_devices.end());
   const auto count = static_cast<int>(devices.size());
@@ -39,8 +41,28 @@ ParallelTraining::ParallelTraining(EfficientNet& net, Optimizer& optimizer, cons
 
 ParallelTraining::~ParallelTraining() = default;
 
+std::vector<std::vector<double>> ParallelTraining::predictions(const std::vector<Tensor>& images) {
+  if (inference_) {
+    inference_->refold(net_);
+  } else {
+    inference_.emplace(net_);
+  }
+  return predict(*inference_, net_, images, batch_size_);
+}
+
 std::vector<double> ParallelTraining::run_epoch(const std::vector<int>& order, std::uint32_t epoch,
-                                                const std::vector<StepRates>& rates) {
+                                                const std::vector<StepRates>& rates, const EpochWatch& watch) {
+  std::vector<double> losses = means_over_devices(order, epoch, rates);
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    if (!std::isfinite(losses[i]))
+      throw NumericalError(text(watch.name, ", step ", i + 1, ": the loss on ", net_.device().text(),
+                                " is not finite; lower --lr, or run with --device cpu to have the first such op named"));
+  }
+  return losses;
+}
+
+std::vector<double> ParallelTraining::means_over_devices(const std::vector<int>& order, std::uint32_t epoch,
+                                                         const std::vector<StepRates>& rates) {
   if (trainings_.size() == 1) return trainings_.front()->run_epoch(order, epoch, rates);
   std::vector<std::vector<double>> losses(trainings_.size());
   std::exception_ptr failure;  // the first in time: those of the others follow from it

@@ -1,0 +1,47 @@
+// What trains epochs and predicts between them: the host's threads or CUDA devices. The trainer (train/trainer.h) asks for one and does not look at it again.
+//
+// Every draw and every sum is a function of the options, the data and the epoch, so in the portable tier both leave the same bits.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "nn/efficientnet/efficientnet.h"
+#include "nn/modules/optimizer.h"
+#include "train/options.h"
+
+namespace vitrine {
+
+struct StepRates {
+  double lr = 0, momentum = -1;  // negative: the optimiser's own
+};
+
+// Who hears of an epoch while it runs. A device runs all of it without looking at a value, and calls nobody.
+struct EpochWatch {
+  std::string name;                                      // starts messages: "fold 1/5, epoch 3"
+  std::function<void(int step, double loss)> stepped{};  // after step 0, 1, ...
+};
+
+class EpochTraining {
+ public:
+  virtual ~EpochTraining() = default;
+
+  // All steps of an epoch (from 1) over `order`, places of images in the data; rates[i] are those of step i. The loss of each step.
+  // NumericalError naming the first op, or on a device the first step, that is not finite; Interrupted between two steps of the host.
+  virtual std::vector<double> run_epoch(const std::vector<int>& order, std::uint32_t epoch, const std::vector<StepRates>& rates,
+                                        const EpochWatch& watch) = 0;
+
+  // Probabilities [N][classes] by the weights that net has now (nn/efficientnet/prediction.h).
+  virtual std::vector<std::vector<double>> predictions(const std::vector<Tensor>& images) = 0;
+};
+
+// On options.device, where net lies, and options.more_devices. All four outlive it. UsageError unless the batch size is a multiple of the
+// number of devices.
+std::unique_ptr<EpochTraining> epoch_training(EfficientNet& net, Optimizer& optimizer, const Dataset& data,
+                                              const TrainOptions& options);
+
+}  // namespace vitrine
