@@ -1,9 +1,17 @@
 # The four building functions of the project: a library per folder, ops and their per-instruction-set kernels, test programs.
 
+# vitrine_shareable(TARGET): its objects may become part of libvitrine.so (library/c). Hidden names keep the code what it is in a program:
+# calls within the library stay direct and may be inlined.
+function(vitrine_shareable target)
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:C,CXX>:-ffunction-sections>)
+endfunction()
+
 # vitrine_library(NAME sources... LIBS libs...): the static library vitrine_NAME of one folder.
 function(vitrine_library name)
   cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
   add_library(vitrine_${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  vitrine_shareable(vitrine_${name})
   target_link_libraries(vitrine_${name} PUBLIC vitrine_options ${ARG_LIBS})
 endfunction()
 
@@ -25,6 +33,7 @@ function(vitrine_kernels library)
     target_compile_definitions(${kernels} PRIVATE VITRINE_ISA=${isa})
     target_compile_options(${kernels} PRIVATE ${VITRINE_KERNEL_OPTIMIZATION} -fno-exceptions -fno-rtti -Wno-psabi ${flags_${isa}})
     target_link_libraries(${kernels} PRIVATE vitrine_options)
+    vitrine_shareable(${kernels})
     target_sources(${library} PRIVATE $<TARGET_OBJECTS:${kernels}>)
   endforeach()
 endfunction()
