@@ -158,6 +158,9 @@ PhotographRequest Network::photograph_request() const {
   if (net_.trained_on.height != net_.trained_on.width)
     throw UsageError(text("photographs are cut to squares, the network was trained on crops of ", net_.trained_on.height, " x ",
                           net_.trained_on.width, "; pass floats to vitrine_run"));
+  if (s.input_size > kMostInputPixels / s.input_size)
+    throw UsageError(text("the network is evaluated at ", s.input_size, " x ", s.input_size, " pixels, at most ",
+                          kMostInputPixels, " are allowed; set input_size when you open it"));
   return {s.resize, s.input_size, s.interpolation == Interpolation::bilinear ? Filter::bilinear : Filter::bicubic, false};
 }
 

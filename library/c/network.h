@@ -14,6 +14,8 @@
 
 namespace vitrine::c {
 
+inline constexpr std::int64_t kMostInputPixels = std::int64_t{1} << 24;  // of an image that a network is shown
+
 struct Opening {
   std::string architecture, family = "auto";
   SemanticsOverrides semantics;
@@ -39,7 +41,7 @@ class Network {
   // DataError when a value is not finite, NumericalError when a logit is not. `logits` has room for count * classes values.
   void run(const Images& images, std::span<float> logits) const;
 
-  // How a photograph becomes what the network sees. UsageError when it takes none.
+  // How a photograph becomes what the network sees. UsageError when it takes none, or such large ones.
   PhotographRequest photograph_request() const;
   // Probabilities of the square of such a request, cut out of a picture of height x width pixels. DataError for colours where the network
   // takes one grey channel. What differs from what the network was trained on is noted.

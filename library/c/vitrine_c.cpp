@@ -18,11 +18,17 @@ namespace vitrine::c {
 namespace {
 
 constexpr std::int64_t kLeastSide = 32, kMostSide = 16'384;
-constexpr std::int64_t kMostPixelsOfAnImage = std::int64_t{1} << 24;
 constexpr std::int64_t kMostValues = std::int64_t{1} << 34;
 
 void require_pointer(const void* pointer, const char* name) {
   if (pointer == nullptr) throw UsageError(text(name, " is NULL"));
+}
+
+template <class T>
+void require_array(const T* values, const char* name) {
+  require_pointer(values, name);
+  if (reinterpret_cast<std::uintptr_t>(values) % alignof(T) != 0)
+    throw UsageError(text(name, " is at no address for its type: it is not a multiple of ", alignof(T)));
 }
 
 std::string path_from(const char* path) {
@@ -35,6 +41,7 @@ std::string text_or(const char* given, const char* otherwise) { return given == 
 
 Opening opening_from(const vitrine_options* options) {
   if (options == nullptr) return {};
+  require_array(options, "options");
   if (options->size != sizeof(vitrine_options))
     throw UsageError(text("options->size is ", options->size, ", sizeof(vitrine_options) is ", sizeof(vitrine_options),
                           "; begin with VITRINE_OPTIONS, and compile with this library's own header"));
@@ -54,10 +61,8 @@ void destroy(Network* network) noexcept {
 }
 
 Images images_from(const float* values, const std::int64_t* shape, int layout, std::int64_t channels) {
-  require_pointer(values, "images");
-  require_pointer(shape, "shape");
-  if (reinterpret_cast<std::uintptr_t>(values) % alignof(float) != 0)
-    throw UsageError("images is no address of floats: it is not a multiple of 4");
+  require_array(values, "images");
+  require_array(shape, "shape");
   if (layout != VITRINE_NHWC && layout != VITRINE_NCHW)
     throw UsageError(text("layout is ", layout, ", expected VITRINE_NHWC (0) or VITRINE_NCHW (1)"));
   const bool first = layout == VITRINE_NCHW;
@@ -71,7 +76,7 @@ Images images_from(const float* values, const std::int64_t* shape, int layout, s
   if (std::min(images.rows, images.columns) < kLeastSide || std::max(images.rows, images.columns) > kMostSide)
     refuse(text("rows and columns are expected to be ", kLeastSide, " to ", kMostSide));
   const std::int64_t pixels = images.rows * images.columns;
-  if (pixels > kMostPixelsOfAnImage) refuse(text("an image may have ", kMostPixelsOfAnImage, " pixels"));
+  if (pixels > kMostInputPixels) refuse(text("an image may have ", kMostInputPixels, " pixels"));
   if (images.count > kMostValues / (pixels * channels))
     refuse(text("a batch may have ", kMostValues, " values; pass it in parts"));
   return images;
@@ -84,9 +89,7 @@ bool overlap(const void* a, std::size_t a_bytes, const void* b, std::size_t b_by
 
 void run(const Network& network, const Images& images, float* logits, std::size_t capacity) {
   const auto classes = static_cast<std::uint64_t>(network.net().classes);
-  require_pointer(logits, "logits");
-  if (reinterpret_cast<std::uintptr_t>(logits) % alignof(float) != 0)
-    throw UsageError("logits is no address of floats: it is not a multiple of 4");
+  require_array(logits, "logits");
   const std::uint64_t needed = static_cast<std::uint64_t>(images.count) * classes;
   if (capacity < needed)
     throw UsageError(text("capacity is ", capacity, ", ", images.count, images.count == 1 ? " image" : " images", " of ",
@@ -99,9 +102,7 @@ void run(const Network& network, const Images& images, float* logits, std::size_
 
 // Where a picture's probabilities go.
 std::span<double> room_for(const Network& network, double* probabilities, std::size_t capacity) {
-  require_pointer(probabilities, "probabilities");
-  if (reinterpret_cast<std::uintptr_t>(probabilities) % alignof(double) != 0)
-    throw UsageError("probabilities is no address of doubles: it is not a multiple of 8");
+  require_array(probabilities, "probabilities");
   const auto classes = static_cast<std::size_t>(network.net().classes);
   if (capacity < classes) throw UsageError(text("capacity is ", capacity, ", the network has ", classes, " classes"));
   return {probabilities, classes};
@@ -121,7 +122,7 @@ std::size_t stride_of(std::int64_t rows, std::int64_t columns, std::size_t row_s
 }
 
 void open(const char* path, const vitrine_options* options, vitrine_network** network) {
-  require_pointer(network, "network");
+  require_array(network, "network");
   *network = nullptr;
   const std::string file = path_from(path);
   const Opening opening = opening_from(options);
@@ -196,8 +197,8 @@ const char* vitrine_architecture(const vitrine_network* network) {
 int vitrine_normalization(const vitrine_network* network, float mean[3], float deviation[3]) {
   return guarded("vitrine_normalization", [=] {
     const auto open = network_of(network);
-    require_pointer(mean, "mean");
-    require_pointer(deviation, "deviation");
+    require_array(mean, "mean");
+    require_array(deviation, "deviation");
     std::ranges::copy(open->net().semantics.mean, mean);
     std::ranges::copy(open->net().semantics.std, deviation);
   });

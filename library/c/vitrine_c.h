@@ -13,6 +13,7 @@
  *             out. The caller's rounding and denormal modes are put aside during a call. Two things end the process, as in any C++
  *             library: no memory even for the exception that would say so, and none for a new thread's first thread-local block.
  *             VITRINE_THREADS and VITRINE_SIMD are read from the environment at the first call.
+ *             A calling thread needs a stack of 256 KiB. Let calls return before the process exits.
  * Fork        A child that was forked after the first call gets VITRINE_USAGE from every function: it has no threads. Open networks there
  *             before the parent does, or start the child with exec.
  * Unloading   dlclose leaves the library in the process: its threads and thread-local memory outlive the handle.
@@ -128,8 +129,8 @@ VITRINE_API int vitrine_run(const vitrine_network* network, const float* images,
  *   rgb         `rows` rows of `columns` pixels, each red, green, blue from 0 to 255, top row first; at most 64,000,000 pixels
  *   row_stride  bytes from one row's start to the next one's, at least 3 * columns; 0: 3 * columns
  *   probabilities, capacity  vitrine_classes() doubles are written, which add up to 1; room for no fewer
- * VITRINE_USAGE an argument, or a network that takes no photographs (neither 1 nor 3 channels, or trained on crops that are not square);
- * VITRINE_DATA colours for a network of one channel; VITRINE_NUMERICAL; VITRINE_RUNTIME. */
+ * VITRINE_USAGE an argument, or a network that takes no photographs (neither 1 nor 3 channels, trained on crops that are not square, or
+ * evaluated at more than 2^24 pixels); VITRINE_DATA colours for a network of one channel; VITRINE_NUMERICAL; VITRINE_RUNTIME. */
 VITRINE_API int vitrine_predict_rgb(const vitrine_network* network, const uint8_t* rgb, int64_t rows, int64_t columns,
                                     size_t row_stride, double* probabilities, size_t capacity);
 

@@ -154,6 +154,13 @@ TEST_F(CArguments, PhotographsThatAreNone) {
 }
 
 TEST_F(CArguments, NetworksThatTakeNoPhotographs) {
+  vitrine_options options = VITRINE_OPTIONS;
+  options.resize = options.input_size = 8192;
+  vitrine_network* large = nullptr;
+  ASSERT_EQ(vitrine_open_with(path("net.safetensors").c_str(), &options, &large), VITRINE_OK) << vitrine_last_error();
+  double q[kClasses];
+  expect_refused(vitrine_predict_rgb(large, pixels(2, 2).data(), 2, 2, 0, q, kClasses), VITRINE_USAGE, {"8192 x 8192"});
+  EXPECT_EQ(vitrine_close(large), VITRINE_OK);
   EfficientNet net = drawn();
   net.trained_on.height = 40;
   net.trained_on.width = 32;

@@ -209,6 +209,12 @@ TEST_F(CProcess, AStackOf256KibibytesIsEnough) {
   EXPECT_EQ(work.status, VITRINE_OK);
 }
 
+TEST_F(CProcess, AThreadThatUsedItOutlivesUnloading) {
+  const Outcome outcome = shell(VITRINE_C_UNLOAD " " VITRINE_LIBRARY " " + path("net.safetensors") + " 2>&1");
+  EXPECT_EQ(outcome.code, 0) << outcome.output;
+  EXPECT_EQ(outcome.output, "5\n");
+}
+
 // The example is the program under test: a library that is loaded, and unloaded at its end, by C and by Python.
 class CExamples : public Program {
  protected:
