@@ -5,10 +5,8 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "base/names.h"
 #include "library/c/call.h"
 #include "nn/efficientnet/checkpoint.h"
-#include "nn/efficientnet/imagenet_classes.h"
 #include "train/step.h"
 #include "weights/checkpoint_file.h"
 
@@ -35,14 +33,9 @@ void note_values(EfficientNet& net) {
   if (count > 0) add_note(text("the weights hold ", count, " NaN or infinite values, the first in '", first, "'"));
 }
 
-// Of the file's metadata, or ImageNet's for a network of 1,000 classes; empty ones otherwise.
 std::vector<std::string> class_names_of(const EfficientNet& net) {
-  std::vector<std::string> names = net.trained_on.class_names;
-  for (std::string& name : names) {
-    if (!label_flaw(name).empty()) name = printable(name);  // of a file from anywhere
-  }
-  if (names.empty() && net.classes == 1000) names = imagenet_classes();
-  names.resize(static_cast<std::size_t>(net.classes));
+  std::vector<std::string> names = shown_class_names(net.trained_on, net.classes);
+  names.resize(static_cast<std::size_t>(net.classes));  // unknown ones are empty
   return names;
 }
 

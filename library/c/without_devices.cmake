@@ -8,6 +8,9 @@ execute_process(COMMAND ${NM} --defined-only --extern-only --format=posix ${obje
 string(REPLACE "\n" ";" symbols "${symbols}")
 set(text "/* Made by library/c/without_devices.cmake. */\n")
 foreach(symbol IN LISTS symbols)
+  if(symbol MATCHES "_GLOBAL__N_")  # nvcc gives the names of one file a number of that file, and then shows them
+    continue()
+  endif()
   if(symbol MATCHES "^(_ZN7vitrine[A-Za-z0-9_]+) T ")
     string(APPEND text "void ${CMAKE_MATCH_1}(void) { __builtin_trap(); }\n")
   elseif(symbol MATCHES "^(_ZN7vitrine[A-Za-z0-9_]+) [DBR] ")
