@@ -14,7 +14,6 @@
 #include "base/standard_streams.h"
 #include "cli/commands.h"
 #include "data/photograph.h"
-#include "nn/efficientnet/imagenet_classes.h"
 #include "nn/efficientnet/prediction.h"
 #include "tensor/image_layout.h"
 #include "weights/checkpoint_file.h"
@@ -71,14 +70,7 @@ std::vector<std::string> lines_of(const std::string& name) {
 
 // Of --classes, of the file's metadata, or ImageNet's for a network of 1,000 classes; none otherwise.
 std::vector<std::string> class_names(const PredictCommand& command, const EfficientNet& net) {
-  if (command.classes.empty()) {
-    std::vector<std::string> names = net.trained_on.class_names;
-    for (std::string& name : names) {
-      if (!label_flaw(name).empty()) name = printable(name);  // of a file from anywhere
-    }
-    if (!names.empty()) return names;
-    return net.classes == 1000 ? imagenet_classes() : std::vector<std::string>();
-  }
+  if (command.classes.empty()) return shown_class_names(net.trained_on, net.classes);
   const std::vector<std::string> names = lines_of(command.classes);
   if (static_cast<std::int64_t>(names.size()) != net.classes) {
     throw DataError(text(std::filesystem::path(command.classes), ": it has ", names.size(), " class names, the network ",

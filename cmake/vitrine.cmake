@@ -1,11 +1,19 @@
 # The building functions of the project: a library per folder, ops and their per-instruction-set kernels, test programs.
 include(${CMAKE_CURRENT_LIST_DIR}/vitrine_kernels.cmake)
 
+# vitrine_shareable(TARGET): its objects may become part of libvitrine.so (library/c). Hidden names keep the code what it is in a program:
+# calls within the library stay direct and may be inlined.
+function(vitrine_shareable target)
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:C,CXX>:-ffunction-sections>)
+endfunction()
+
 # vitrine_library(NAME sources... LIBS libs...): the static library vitrine_NAME of one folder. Who links it gets the public headers
 # (<vitrine/...>, cmake/package.cmake) and what LIBS brings; the warnings and the root of the sources stay inside.
 function(vitrine_library name)
   cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
   add_library(vitrine_${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  vitrine_shareable(vitrine_${name})
   target_compile_features(vitrine_${name} PUBLIC cxx_std_20)
   target_include_directories(vitrine_${name} INTERFACE $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include> $<INSTALL_INTERFACE:include>)
   target_link_libraries(vitrine_${name} PRIVATE $<BUILD_INTERFACE:vitrine_options> PUBLIC Threads::Threads ${ARG_LIBS})

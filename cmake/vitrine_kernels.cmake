@@ -23,6 +23,7 @@ function(vitrine_kernels target)
     target_compile_options(${kernels} PRIVATE ${optimization} -ffp-contract=off -fno-exceptions -fno-rtti -Wno-psabi ${flags_${isa}})
     if(VITRINE_INSIDE)
       target_link_libraries(${kernels} PRIVATE vitrine_options)
+      vitrine_shareable(${kernels})
     endif()
     if(TARGET vitrine::core)  # not while its own kernels are listed
       target_link_libraries(${kernels} PRIVATE vitrine::core)

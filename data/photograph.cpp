@@ -74,6 +74,17 @@ std::string note_of(const DecodedPhotograph& decoded) {
   return note;
 }
 
+Photograph looked_at(DecodedPhotograph decoded) {
+  const bool transposed = turn_of(decoded.header.orientation).transposed;
+  return {std::move(decoded.image), transposed ? decoded.header.width : decoded.header.height,
+          transposed ? decoded.header.height : decoded.header.width, note_of(decoded)};
+}
+
+void check_sizes(const PhotographRequest& request) {
+  if (request.crop > request.resize)
+    throw ShapeError(text("a crop of ", request.crop, " pixels does not fit into a shorter side of ", request.resize));
+}
+
 // `work` on a process apart; where there can be none, its Error says what to do.
 template <class Work>
 auto with_advice(const Work& work) {
@@ -118,16 +129,13 @@ PhotographReader::PhotographReader(bool sandbox) {
 PhotographReader::~PhotographReader() = default;
 
 Photograph PhotographReader::read(const std::filesystem::path& path, const PhotographRequest& request) {
-  if (request.crop > request.resize)
-    throw ShapeError(text("a crop of ", request.crop, " pixels does not fit into a shorter side of ", request.resize));
+  check_sizes(request);
   try {
     const InputFile file(path, kMaxBytes);
     DecodedPhotograph decoded = process_ ? process_->decode(file, request)
                                          : decode_photograph(PhotographBytes(file.descriptor(), file.size()), request);
     file.read(0, {});  // refuses a file that has changed
-    const bool transposed = turn_of(decoded.header.orientation).transposed;
-    return {std::move(decoded.image), transposed ? decoded.header.width : decoded.header.height,
-            transposed ? decoded.header.height : decoded.header.width, note_of(decoded)};
+    return looked_at(std::move(decoded));
   } catch (const FileError& error) {
     throw DataError(error.what());
   } catch (const DataError& error) {
@@ -137,6 +145,11 @@ Photograph PhotographReader::read(const std::filesystem::path& path, const Photo
 
 Photograph read_photograph(const std::filesystem::path& path, const PhotographRequest& request) {
   return PhotographReader(request.sandbox).read(path, request);
+}
+
+Photograph photograph_in_memory(std::string_view bytes, const PhotographRequest& request) {
+  check_sizes(request);
+  return looked_at(decode_photograph(PhotographBytes(bytes), request));
 }
 
 bool can_read_photographs() { return true; }

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "data/resize.h"
 
@@ -50,6 +51,10 @@ class PhotographReader {
 
 // One photograph, as above.
 Photograph read_photograph(const std::filesystem::path& path, const PhotographRequest& request);
+
+// A picture that lies in memory, decoded in this process. DataError (the end of a sentence that begins with the picture), std::bad_alloc,
+// Interrupted; Error when this build has no decoders.
+Photograph photograph_in_memory(std::string_view bytes, const PhotographRequest& request);
 
 bool can_read_photographs();  // built with libjpeg-turbo and libpng
 

@@ -6,12 +6,18 @@ namespace vitrine {
 
 struct PhotographReader::Process {};
 
-PhotographReader::PhotographReader(bool) {
+namespace {
+
+[[noreturn]] void refuse() {
   throw Error(
       ExitCode::runtime,
       "photographs need libjpeg-turbo and libpng, and this program was built without them; install libjpeg-dev and libpng-dev "
       "and build again (scripts/build does both)");
 }
+
+}  // namespace
+
+PhotographReader::PhotographReader(bool) { refuse(); }
 
 PhotographReader::~PhotographReader() = default;
 
@@ -20,6 +26,8 @@ Photograph PhotographReader::read(const std::filesystem::path&, const Photograph
 Photograph read_photograph(const std::filesystem::path& path, const PhotographRequest& request) {
   return PhotographReader(request.sandbox).read(path, request);
 }
+
+Photograph photograph_in_memory(std::string_view, const PhotographRequest&) { refuse(); }
 
 bool can_read_photographs() { return false; }
 

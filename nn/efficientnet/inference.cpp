@@ -99,7 +99,20 @@ Inference::Inference(const EfficientNet& net)
       device_(net.device()) {
   refold(net);
 }
+Inference::Inference(Inference&&) noexcept = default;
 Inference::~Inference() = default;
+
+Inference Inference::sharing_weights() const {
+  Inference another;
+  another.channels_ = channels_;
+  another.activation_ = activation_;
+  another.stem_ = stem_;
+  another.head_ = head_;
+  another.blocks_ = blocks_;
+  another.classifier_ = classifier_;
+  another.device_ = device_;
+  return another;
+}
 
 void Inference::refold(const EfficientNet& net) {
   if (net.blocks.size() != blocks_.size() || !(net.device() == device_))

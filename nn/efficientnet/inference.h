@@ -21,7 +21,11 @@ class Inference {
  public:
   // On the device where the network lies.
   explicit Inference(const EfficientNet& net);
+  Inference(Inference&&) noexcept;
   ~Inference();
+
+  // Another one with the same weights, which are shared, not copied; it plans for itself, so that a second thread may run it.
+  Inference sharing_weights() const;
 
   // Takes the weights that a network of the same sizes has now; plans and recorded passes stay. ShapeError for another network.
   void refold(const EfficientNet& net);
@@ -36,6 +40,8 @@ class Inference {
   std::size_t nodes() const;             // of the recorded pass; 0 where none is
 
  private:
+  Inference() = default;
+
   struct Unit {  // a convolution with its norm folded in
     PackedWeights packed;
     Tensor taps, bias;  // depthwise: [R, S, M] and [M]

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/names.h"
 #include "base/number.h"
+#include "nn/efficientnet/imagenet_classes.h"
 
 namespace vitrine {
 namespace {
@@ -40,6 +41,14 @@ std::vector<std::string> names_of(const std::string& value, std::int64_t classes
 }
 
 }  // namespace
+
+std::vector<std::string> shown_class_names(const TrainedOn& trained, std::int64_t classes) {
+  std::vector<std::string> names = trained.class_names;
+  for (std::string& name : names) {
+    if (!label_flaw(name).empty()) name = printable(name);  // of a file from anywhere
+  }
+  return names.empty() && classes == 1000 ? imagenet_classes() : names;
+}
 
 void write_trained_on(const TrainedOn& trained, std::map<std::string, std::string>& metadata) {
   if (!trained.class_names.empty()) metadata[kNames] = Json(trained.class_names).dump();

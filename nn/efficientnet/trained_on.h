@@ -22,6 +22,9 @@ struct TrainedOn {
   bool one_channel() const { return !inputs.empty() && inputs.find('+') == std::string::npos; }
 };
 
+// Names to show: the file's own, made printable, else ImageNet's for 1,000 classes. Empty: unknown.
+std::vector<std::string> shown_class_names(const TrainedOn& trained, std::int64_t classes);
+
 void write_trained_on(const TrainedOn& trained, std::map<std::string, std::string>& metadata);
 // WeightsError naming the key that is malformed, or whose names are not as many as `classes`.
 TrainedOn read_trained_on(const std::map<std::string, std::string>& metadata, std::int64_t classes,
