@@ -9,6 +9,7 @@
 #include "base/output.h"
 #include "base/progress.h"
 #include "cli/commands.h"
+#include "cli/imaging_commands.h"
 #include "data/dataset.h"
 #include "imaging/cohort.h"
 #include "imaging/prep.h"
