@@ -46,9 +46,9 @@ void add_study(CLI::App& app, Chosen& chosen) {
   s->add_option("-o,--output", study->output, "folder to write; finished stages in it are kept")->required();
   s->add_option("--jobs", study->jobs, "subjects at a time in prep")->capture_default_str();
   s->add_flag("-q,--quiet", study->quiet, "no progress lines");
-  add_split_options(s, study->split);
-  add_train_options(s, study->options);
-  add_training_device_options(s, study->device);
+  study->words.groups = groups_with("split");
+  add_rows(s, "split", taken_by(study->words));
+  add_run_options(s, study->words);
   s->footer("Example: vitrine study cohort/cohort.csv -o out --weights efficientnet_b0.pth --epochs 100");
   s->callback([=, &chosen] { chosen = [=] { run_study(*study); }; });
 }

@@ -5,9 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "cli/device_options.h"
-#include "data/split.h"
-#include "train/options.h"
+#include "cli/train_options.h"
 
 namespace vitrine::cli {
 
@@ -30,9 +28,7 @@ void run_prep(const PrepCommand& command);
 struct StudyCommand {
   std::string cohort, output;
   int jobs = 2;
-  SplitOptions split;
-  TrainOptions options;
-  DeviceChoice device;
+  ChosenWords words;
   bool quiet = false;
 };
 void run_study(const StudyCommand& command);

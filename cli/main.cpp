@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <new>
+#include <stdexcept>
 #include <system_error>
 
 #include "base/error.h"
@@ -65,6 +66,9 @@ void run(int argc, char** argv) {
       throw UsageError(text(error.what(), "; see `", help_command(app), "`"));
     app.exit(error);  // prints help or version
     return;
+  } catch (const std::logic_error&) {  // of std::stoll, by which the library reads --flag=value
+    throw UsageError(
+        text("a flag has a value that is none; write it alone, or with =true or =false; see `", help_command(app), "`"));
   }
   active_isa();  // refuses a wrong VITRINE_SIMD before any work
   if (threads > 0) set_thread_count(threads);

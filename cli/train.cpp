@@ -20,8 +20,7 @@ struct CvCommand {
   std::string manifest, splits, output;
   std::optional<int> fold;  // `train`: one fold
   int jobs = 1;             // folds at a time
-  TrainOptions options;
-  DeviceChoice device;
+  ChosenWords words;
   bool quiet = false;
 };
 
@@ -38,15 +37,21 @@ void print_part(const char* part, const PartSummary& summary) {
 }
 
 void run_cv(const CvCommand& command) {
-  check(command.options);
-  check_output_folder(command.output, {command.manifest, command.splits, command.options.weights},
+  const ChosenOptions chosen = command.words.resolve();
+  TrainOptions options = chosen.values().train;
+  check_output_folder(command.output, {command.manifest, command.splits, options.weights},
                       {"fold_*", "config.json", "source.json", "summary.json", "plans.txt"});
   const Manifest manifest = read_noted_manifest(command.manifest);
   const Splits splits = read_splits(command.splits, manifest);
-  note_starting_weights(command.options);
+  note_starting_weights(options);
   Progress progress(command.quiet);
-  TrainOptions options = command.options;
-  command.device.choose(options);
+  DeviceChoice{chosen.values().device}.choose(options);
+  if (command.words.dry_run) {
+    check_run(manifest, splits, options, command.output, command.fold, command.jobs);
+    print_options(chosen);
+    note("dry run: options, manifest, crops, split, weights and folder are accepted; nothing was written");
+    return;
+  }
   const RunResult result = cross_validate(manifest, splits, options, command.output, command.fold, progress, command.jobs);
   print_part("validation", result.validation);
   print_part("test", result.test);
@@ -56,10 +61,10 @@ void add_common(CLI::App* sub, CvCommand& c) {
   sub->add_option("manifest", c.manifest, "manifest.csv of prepared crops")->required();
   sub->add_option("--splits", c.splits, "JSON made by `vitrine split`")->required();
   sub->add_option("-o,--output", c.output, "folder of the run")->required();
-  sub->add_option("--inputs", c.options.inputs, "t1c, flair, t2 or t1c+flair+t2")->capture_default_str();
+  c.words.groups = groups_with("data");
+  add_rows(sub, "data", taken_by(c.words));
   sub->add_flag("-q,--quiet", c.quiet, "no progress lines");
-  add_train_options(sub, c.options);
-  add_training_device_options(sub, c.device);
+  add_run_options(sub, c.words);
 }
 
 }  // namespace

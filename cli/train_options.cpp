@@ -1,65 +1,94 @@
-// The options of whatever trains, and of a split.
 #include "cli/train_options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
 
-#include "cli/command_line.h"
+#include "base/error.h"
 
 namespace vitrine::cli {
 
-void add_train_options(CLI::App* app, TrainOptions& o) {
-  auto* network = app->add_option_group("network");
-  network->add_option("--arch", o.arch, "b0 to b7, lite0 to lite4")->capture_default_str();
-  network->add_option("--weights", o.weights, "checkpoint to start from; without it weights are drawn");
-  network
-      ->add_option("--from", o.from,
-                   "family of the checkpoint: auto, torchvision, timm, timm-tf, efficientnet-pytorch, tensorflow")
-      ->capture_default_str();
-  network->add_flag("--ema", o.ema,
-                    "start from the checkpoint's averaged weights (EMA, SWA, a teacher) instead of the plain ones");
-  network->add_option("--dropout", o.dropout, "before the classifier")->capture_default_str();
-  network->add_option("--drop-connect", o.drop_connect, "of the last block; earlier blocks less, linearly")
-      ->capture_default_str();
-  network->add_option("--bn-momentum", o.bn_momentum, "weight of a batch in the running statistics; 0: the weights' own")
-      ->capture_default_str();
-  network
-      ->add_option("--first-conv", o.first_conv,
-                   "one input channel: replicate (three times, as RGB), sum or extend (one-channel network)")
-      ->capture_default_str();
-  network
-      ->add_option("--freeze", o.freeze,
-                   "keep the weights and statistics of everything up to: none, stem, stage0 to stage6, head")
-      ->capture_default_str();
-  auto* training = app->add_option_group("training");
-  training->add_option("--epochs", o.epochs, "passes over the training part")->capture_default_str();
-  training->add_option("--batch-size", o.batch_size, "images a step")->capture_default_str();
-  training->add_option("--lr", o.lr, "highest learning rate of the one-cycle schedule")->capture_default_str();
-  training->add_option("--lr-scale", o.lr_scale, "learning rates by part, relative to --lr: stem=0.1,stage0=0.1,head=0.5");
-  training->add_option("--mixup", o.mixup, "alpha of the Beta distribution; 0: no mixup")->capture_default_str();
-  training->add_option("--label-smoothing", o.label_smoothing, "share spread evenly over the classes")->capture_default_str();
-  training->add_flag(
-      "!--no-oversample", [&o](std::int64_t on) { o.balance = on > 0 ? Balance::oversample : Balance::none; },
-      "visit every image once an epoch instead of both classes equally often");
-  training->add_flag("!--no-augmentation", o.augmentation, "no rotation, zoom, lighting or flips");
-  training->add_option("--rotate", o.augment.max_rotate_degrees, "largest rotation, degrees")->capture_default_str();
-  training->add_option("--zoom", o.augment.max_zoom, "largest zoom")->capture_default_str();
-  training->add_option("--lighting", o.augment.max_lighting, "brightness and contrast")->capture_default_str();
-  training->add_option("--weight-decay", o.optimizer.weight_decay, "above 0: AdamW instead of Adam")->capture_default_str();
-  training->add_option("--seed", o.seed, "of every random draw")->check(whole_number())->capture_default_str();
-  auto* keeping = app->add_option_group("keeping");
-  keeping->add_option("--save-every", o.keeping.save_every, "epochs between two saved states, from which a stopped run goes on")
-      ->capture_default_str();
-  keeping->add_flag("--retrain-damaged", o.keeping.retrain_damaged,
-                    "train a finished fold again when one of its files was changed or damaged; without it the run is refused");
+void add_row(CLI::App* app, const OptionRow& row, const TakeWord& take) {
+  const std::string name = text("--", row.name);
+  if (is_flag(row)) {
+    app->add_flag_function((row.negated ? "!" : "") + name,
+                           [take, &row](std::int64_t on) { take(row, (on > 0) != row.negated ? "true" : "false"); }, row.help);
+    return;
+  }
+  CLI::Option* option = app->add_option_function<std::string>(
+      name, [take, &row](const std::string& word) { take(row, word); }, row.help);
+  option->type_name(type_name(row))->default_str(value_text(row, RunOptions{}));
+  if (row.shows_range) option->check(CLI::Range(static_cast<std::int64_t>(row.low), static_cast<std::int64_t>(row.high)));
 }
 
-void add_split_options(CLI::App* app, SplitOptions& o) {
-  app->add_option("--test-fraction", o.test_fraction, "share of the subjects of each class in the fixed test part")
-      ->capture_default_str();
-  app->add_option("--folds", o.folds, "folds of the rest")->capture_default_str();
-  app->add_option("--split-seed", o.seed, "of the order in which subjects are dealt")
-      ->check(whole_number())
-      ->capture_default_str();
+void add_rows(CLI::App* app, std::string_view group, const TakeWord& take) {
+  for (const OptionRow& row : option_rows()) {
+    if (row.group == group) add_row(app, row, take);
+  }
+}
+
+void add_device_rows(CLI::App* group, CLI::App* together, const TakeWord& take) {
+  for (const OptionRow& row : option_rows()) {
+    if (row.group != std::string_view("device")) continue;
+    CLI::App* app = row.name == std::string_view("devices") ? together : group;
+    if (app != nullptr) add_row(app, row, take);
+  }
+}
+
+void add_split_options(CLI::App* app, SplitOptions& options) {
+  add_rows(app, "split", [&options](const OptionRow& row, const std::string& word) {
+    RunOptions all;
+    all.split = options;
+    assign(row, all, word);
+    options = all.split;
+  });
+}
+
+ChosenOptions ChosenWords::resolve() const {
+  ChosenOptions options(groups);
+  if (!recipe.empty()) options.apply(find_recipe(recipe));
+  if (!config.empty()) options.apply_file(config);
+  for (const auto& [row, word] : words) options.apply_word(*row, word);
+  check(options.values().train);
+  return options;
+}
+
+std::vector<std::string_view> groups_with(std::string_view group) {
+  return {group, "network", "training", "keeping", "device"};
+}
+
+TakeWord taken_by(ChosenWords& words) {
+  return [&words](const OptionRow& row, const std::string& word) { words.words.emplace_back(&row, word); };
+}
+
+void add_run_options(CLI::App* app, ChosenWords& words) {
+  const TakeWord take = taken_by(words);
+  std::string names;
+  for (const Recipe& r : recipes()) names += text(names.empty() ? "" : "; ", r.name, ": ", r.about);
+  const CLI::Validator some(
+      [](std::string& v) { return v.empty() ? std::string("is empty; name one, or leave it out") : std::string(); }, "");
+  app->add_option("--recipe", words.recipe, "named values of options: " + names)->check(some);
+  app->add_option("--config", words.config, "TOML file of options; the command line wins over it, and it over a recipe")
+      ->check(some);
+  app->add_flag("--dry-run", words.dry_run,
+                "print every option, its value and where it is from, check the inputs, write nothing");
+  for (const char* name : {"network", "training", "keeping"}) add_rows(app->add_option_group(name), name, take);
+  add_device_rows(app->add_option_group("device"), app, take);
+}
+
+void print_options(const ChosenOptions& options) {
+  const auto shown_value = [](const std::string& value) { return value.empty() ? std::string("-") : printable(value, 200); };
+  const std::vector<ChosenOptions::Line> lines = options.lines();
+  std::size_t name = 6, value = 5;  // "option", "value"
+  for (const ChosenOptions::Line& line : lines) {
+    name = std::max(name, line.name.size());
+    value = std::max(value, shown_value(line.value).size());
+  }
+  const auto print = [&](const std::string& a, const std::string& b, const std::string& c) {
+    std::printf("%-*s  %-*s  %s\n", static_cast<int>(name), a.c_str(), static_cast<int>(value), b.c_str(), c.c_str());
+  };
+  print("option", "value", "origin");
+  for (const ChosenOptions::Line& line : lines) print(line.name, shown_value(line.value), line.origin);
 }
 
 }  // namespace vitrine::cli
