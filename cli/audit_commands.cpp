@@ -1,5 +1,7 @@
 // `vitrine audit`: every number compared.
+#include <CLI/CLI.hpp>
 #include <cstdio>
+#include <memory>
 
 #include "audit/parity.h"
 #include "base/error.h"
@@ -22,8 +24,12 @@ void print_row(const ParityRow& row) {
               row.within() ? "" : "  ABOVE ITS LIMIT");
 }
 
-}  // namespace
+struct AuditParityCommand {
+  std::string folder;
+  bool json = false;
+};
 
+// Error with exit code 1 when parity does not hold.
 void run_audit_parity(const AuditParityCommand& c) {
   Json json = Json::object();
   json["rows"] = Json::array();
@@ -50,6 +56,20 @@ void run_audit_parity(const AuditParityCommand& c) {
     std::printf("%s\n", summary.c_str());
   }
   if (!s.holds) throw Error(ExitCode::runtime, text(c.folder, ": parity does not hold: ", summary));
+}
+
+}  // namespace
+
+void add_audit(CLI::App& app, Chosen& chosen) {
+  const auto parity = std::make_shared<AuditParityCommand>();
+  auto* audit = app.add_subcommand("audit", "check the numbers of this build");
+  audit->require_subcommand(1);
+  auto* p = audit->add_subcommand("parity", "every case of a reference folder against its float64 truth");
+  p->add_option("folder", parity->folder, "folder with models/, ops/, training/, checkpoints/, metrics.json, schedules.json")
+      ->required();
+  p->add_flag("--json", parity->json, "as JSON");
+  p->footer("Exit code 0: every case is within its limit; 1: not.\nExample: vitrine audit parity tests/golden");
+  p->callback([=, &chosen] { chosen = [=] { run_audit_parity(*parity); }; });
 }
 
 }  // namespace vitrine::cli

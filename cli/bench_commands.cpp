@@ -1,10 +1,12 @@
 // `vitrine bench`: how fast this build is on this machine.
 #include <sys/resource.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "base/error.h"
@@ -13,7 +15,7 @@
 #include "base/number.h"
 #include "bench/kernels.h"
 #include "bench/peak.h"
-#include "cli/commands.h"
+#include "cli/bench.h"
 #include "nn/efficientnet/inference.h"
 #include "nn/efficientnet/work.h"
 #include "tensor/isa.h"
@@ -97,8 +99,6 @@ void print(const BenchCommand& c, const std::string& kind, const Times& t, doubl
   std::printf("  memory  %s MiB at most\n", fixed(memory, 0).c_str());
 }
 
-}  // namespace
-
 void run_bench_infer(const BenchCommand& c) {
   check(c);
   if (const Device device = c.device.choose_for_prediction(); device.is_cuda()) return bench_infer_on(device, c);
@@ -155,6 +155,30 @@ void run_bench_kernels(const BenchCommand& c) {
                   fixed(1e3 * t.min_ms, 1).c_str(), fixed(rate / 1e9, 1).c_str(), fixed(100 * rate / peak, 1).c_str());
     }
   }
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Chosen& chosen) {
+  const auto bench = std::make_shared<BenchCommand>();
+  auto* b = app.add_subcommand("bench", "how fast this build is on this machine");
+  b->require_subcommand(1);
+  b->fallthrough();
+  const auto add = [&](const char* name, const char* about, void (*run)(const BenchCommand&)) {
+    auto* sub = b->add_subcommand(name, about)->fallthrough();  // so that --threads may stand last
+    sub->add_option("--arch", bench->arch, "b0 to b7, lite0 to lite4")->capture_default_str();
+    sub->add_option("--batch", bench->batch, "images at a time")->capture_default_str();
+    sub->add_option("--size", bench->size, "rows and columns of an image")->capture_default_str();
+    sub->add_option("--seconds", bench->seconds, "how long to measure")->check(CLI::Range(0.0, 3600.0))->capture_default_str();
+    sub->add_flag("--json", bench->json, "as one line of JSON");
+    add_device_options(sub, bench->device);
+    sub->footer(std::string("Example: vitrine --threads 2 bench ") + name + " --arch b0 --batch 16 --size 64");
+    sub->callback([bench, &chosen, run] { chosen = [bench, run] { run(*bench); }; });
+  };
+  add("infer", "images through the network", run_bench_infer);
+  add("train", "training steps: forward, loss, backward, Adam", run_bench_train);
+  add("kernels", "every kernel on every layer shape of the network", run_bench_kernels);
+  add_bench_experiment(b, chosen);
 }
 
 }  // namespace vitrine::cli

@@ -9,7 +9,7 @@
 #include "base/interrupt.h"
 #include "base/json.h"
 #include "base/number.h"
-#include "cli/commands.h"
+#include "cli/bench.h"
 #include "layers/cudnn/convolution.h"
 #include "layers/depthwise_conv2d.h"
 #include "nn/efficientnet/inference.h"

@@ -1,5 +1,6 @@
 // `vitrine bench experiment`: how long the paper's whole experiment takes, from crops on disk to summaries: four input configurations,
 // five folds each, every epoch and every file. The crops are drawn, in the paper's number: 69 patients, 296 slices.
+#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -10,7 +11,7 @@
 #include "base/number.h"
 #include "base/output.h"
 #include "base/sha256.h"
-#include "cli/commands.h"
+#include "cli/bench.h"
 #include "data/dataset.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/parallel.h"
@@ -20,6 +21,14 @@
 
 namespace vitrine::cli {
 namespace {
+
+struct BenchExperimentCommand {
+  std::string arch = "b0";
+  int epochs = 100;
+  std::string folder = "bench-experiment";  // made, and removed at the end
+  bool json = false;
+  DeviceChoice device;
+};
 
 namespace fs = std::filesystem;
 
@@ -94,8 +103,6 @@ void print(const BenchExperimentCommand& c, const TrainOptions& options, double 
               fixed(seconds / static_cast<double>(trainings), 2).c_str());
 }
 
-}  // namespace
-
 void run_bench_experiment(const BenchExperimentCommand& c) {
   TrainOptions options;
   options.arch = c.arch;
@@ -113,6 +120,20 @@ void run_bench_experiment(const BenchExperimentCommand& c) {
     trainings += cross_validate(manifest, splits, options, scratch.path / inputs, std::nullopt, progress).folds.size();
   }
   print(c, options, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), trainings);
+}
+
+}  // namespace
+
+void add_bench_experiment(CLI::App* bench, Chosen& chosen) {
+  const auto experiment = std::make_shared<BenchExperimentCommand>();
+  auto* e = bench->add_subcommand("experiment", "the paper's whole experiment in its size, on drawn crops")->fallthrough();
+  e->add_option("--arch", experiment->arch, "b0 to b7, lite0 to lite4")->capture_default_str();
+  e->add_option("--epochs", experiment->epochs, "of each of the 20 trainings")->capture_default_str();
+  e->add_option("--folder", experiment->folder, "for crops and runs: made, and removed at the end")->capture_default_str();
+  e->add_flag("--json", experiment->json, "as one line of JSON");
+  add_training_device_options(e, experiment->device);
+  e->footer("Example: vitrine bench experiment --device cuda");
+  e->callback([=, &chosen] { chosen = [=] { run_bench_experiment(*experiment); }; });
 }
 
 }  // namespace vitrine::cli

@@ -1,23 +1,17 @@
-// The command-line options of `predict`, `weights` and `export`: the commands that read one checkpoint.
+// The options that the commands which read one checkpoint share: predict, weights and export.
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <functional>
+#include <string>
 
-#include "cli/commands.h"
+#include "nn/efficientnet/semantics.h"
+
+namespace CLI {
+class App;
+}
 
 namespace vitrine::cli {
 
-// What the options fill; `add_checkpoint_commands` refers to it until the chosen command has run.
-struct CheckpointCommands {
-  PredictCommand predict;
-  WeightsInfoCommand info;
-  WeightsConvertCommand convert;
-  WeightsDiffCommand diff;
-  WeightsVerifyCommand verify;
-  ExportCommand export_;
-};
-
-void add_checkpoint_commands(CLI::App& app, CheckpointCommands& commands, std::function<void()>& chosen);
+void add_checkpoint_options(CLI::App* app, std::string& arch, std::string& from, SemanticsOverrides& overrides);
+void add_ema(CLI::App* app, bool& ema, const char* of = "the checkpoint");
 
 }  // namespace vitrine::cli

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/nearest.h"
 #include "base/number.h"
+#include "base/toml.h"
 
 namespace vitrine::cli {
 namespace {
@@ -113,11 +114,9 @@ CLI::Validator whole_number() {
 void read_numbers_as_decimal(CLI::App& app) {
   const CLI::Validator plain(
       [](std::string& value) {
-        const std::size_t digits = value.find_first_not_of("+-");
-        const bool other = digits != value.npos && value[digits] == '0' && digits + 1 < value.size() &&
-                           std::string_view("0123456789xXbBoO_").find(value[digits + 1]) != std::string_view::npos;
-        return other ? text("'", printable(value), "' begins with a zero; write the number plainly, in decimal")
-                     : std::string();
+        return begins_with_zero(value)
+                   ? text("'", printable(value), "' begins with a zero; write the number plainly, in decimal")
+                   : std::string();
       },
       "");
   for (CLI::Option* option : app.get_options()) {

@@ -1,20 +1,42 @@
-// What the subcommands do, once the command line is read (cli/main.cpp). Each throws an Error; main turns it into an exit code.
+// The commands of the program: each has a function that puts it, with its options and its help, on the command line. Its code and its
+// options stand in one file; a command throws an Error, and main turns it into an exit code.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "cli/device_options.h"
-#include "data/split.h"
 #include "nn/efficientnet/efficientnet.h"
 #include "train/options.h"
 #include "weights/network_choice.h"
 #include "weights/tensor_file.h"
 
+namespace CLI {
+class App;
+}
+
 namespace vitrine::cli {
+
+using Chosen = std::function<void()>;  // what main calls: set while the command line is read
+
+// In the order of the help.
+void add_study(CLI::App& app, Chosen& chosen);
+void add_demo(CLI::App& app, Chosen& chosen);
+void add_report(CLI::App& app, Chosen& chosen);
+void add_simulate(CLI::App& app, Chosen& chosen);
+void add_mri(CLI::App& app, Chosen& chosen);
+void add_split(CLI::App& app, Chosen& chosen);
+void add_train(CLI::App& app, Chosen& chosen);
+void add_cv(CLI::App& app, Chosen& chosen);
+void add_predict(CLI::App& app, Chosen& chosen);
+void add_weights(CLI::App& app, Chosen& chosen);
+void add_export(CLI::App& app, Chosen& chosen);
+void add_audit(CLI::App& app, Chosen& chosen);
+void add_bench(CLI::App& app, Chosen& chosen);
+void add_doctor(CLI::App& app, Chosen& chosen);
 
 struct PredictCommand {
   std::string weights, arch, from = "auto";
@@ -80,99 +102,8 @@ struct ExportCommand {
 };
 void run_export(const ExportCommand& command);
 
-struct SplitCommand {
-  std::string manifest, output;
-  SplitOptions options;
-};
-void run_split(const SplitCommand& command);
-
-struct CvCommand {
-  std::string manifest, splits, output;
-  std::optional<int> fold;  // `train`: one fold
-  int jobs = 1;             // folds at a time
-  TrainOptions options;
-  DeviceChoice device;
-  bool quiet = false;
-};
-void run_cv(const CvCommand& command);
-
-struct SimulateCommand {
-  std::string output, anatomy;
-  int patients = 12;
-  std::uint64_t seed = 1;
-  double signal = 1;
-  bool quiet = false;
-};
-void run_simulate(const SimulateCommand& command);
-
-struct PrepCommand {
-  std::string cohort, output;
-  int jobs = 2;
-  bool quiet = false;
-};
-void run_prep(const PrepCommand& command);
-
-struct StudyCommand {
-  std::string cohort, output;
-  int jobs = 2;
-  SplitOptions split;
-  TrainOptions options;
-  DeviceChoice device;
-  bool quiet = false;
-};
-void run_study(const StudyCommand& command);
-
-struct DemoCommand {
-  std::string output = "demo";
-  std::string weights;  // empty: EfficientNet-Lite0's real weights when they were fetched
-  bool quiet = false;
-};
-void run_demo(const DemoCommand& command);
-
-struct ReportCommand {
-  std::string run, output;
-};
-void run_report(const ReportCommand& command);
-
-struct AuditParityCommand {
-  std::string folder;
-  bool json = false;
-};
-void run_audit_parity(const AuditParityCommand& command);  // Error with exit code 1 when parity does not hold
-
-struct BenchCommand {
-  std::string arch = "b0";
-  std::int64_t batch = 16, size = 64;
-  double seconds = 6;  // of measuring; training takes twice that
-  bool json = false;
-  DeviceChoice device;
-};
-void run_bench_infer(const BenchCommand& command);
-void run_bench_train(const BenchCommand& command);
-void run_bench_kernels(const BenchCommand& command);
-// The same on a CUDA device (cli/bench_cuda.cpp).
-void bench_infer_on(Device device, const BenchCommand& command);
-void bench_train_on(Device device, const BenchCommand& command);
-void bench_kernels_on(Device device, const BenchCommand& command);
-
-struct BenchExperimentCommand {
-  std::string arch = "b0";
-  int epochs = 100;
-  std::string folder = "bench-experiment";  // made, and removed at the end
-  bool json = false;
-  DeviceChoice device;
-};
-void run_bench_experiment(const BenchExperimentCommand& command);
-
-struct DoctorCommand {
-  bool self_test = false;  // seconds
-};
-void run_doctor(const DoctorCommand& command);
-
 // The report of a study's folder, or of one run's folder, as HTML (cli/report_data.cpp), and the files that it may not be written over.
 std::string report_of(const std::filesystem::path& folder);
 std::vector<std::string> files_of_report(const std::filesystem::path& folder);
-
-bool has_imaging();  // built with ITK
 
 }  // namespace vitrine::cli

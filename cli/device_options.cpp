@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/names.h"
+#include "cli/train_options.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
 
@@ -31,19 +32,22 @@ Device DeviceChoice::choose_for_prediction() const {
   return chosen;
 }
 
+namespace {
+
+// Straight into `choice`.
+TakeWord taken_by(DeviceChoice& choice) {
+  return [&choice](const OptionRow& row, const std::string& word) {
+    RunOptions all;
+    all.device = choice;
+    assign(row, all, word);
+    static_cast<DeviceNames&>(choice) = all.device;
+  };
+}
+
+}  // namespace
+
 void add_device_options(CLI::App* app, DeviceChoice& choice) {
-  auto* group = app->add_option_group("device");
-  group
-      ->add_option("--device", choice.device,
-                   "cpu, cuda, cuda:N, auto (a GPU if there is one), cuda-host (its kernels, run here)")
-      ->capture_default_str();
-  group->add_option("--tier", choice.tier, "on a CUDA device: run-to-run, or portable (own kernels, the CPU's bits)")
-      ->capture_default_str();
-  group->add_option("--precision", choice.precision, "of products in the run-to-run tier: fp32, tf32 or bf16")
-      ->capture_default_str();
-  group->add_option("--device-memory", choice.memory_mib, "MiB that tensors may take of a CUDA device; 0: all")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 30))
-      ->capture_default_str();
+  add_device_rows(app->add_option_group("device"), nullptr, taken_by(choice));
 }
 
 void DeviceChoice::choose(TrainOptions& options) const {
@@ -61,8 +65,7 @@ void DeviceChoice::choose(TrainOptions& options) const {
 }
 
 void add_training_device_options(CLI::App* app, DeviceChoice& choice) {
-  add_device_options(app, choice);
-  app->add_option("--devices", choice.together, "GPUs that share every batch: 0,1");
+  add_device_rows(app->add_option_group("device"), app, taken_by(choice));
 }
 
 std::string text_of(Device device) {

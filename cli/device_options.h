@@ -4,7 +4,7 @@
 #include <string>
 
 #include "tensor/device.h"
-#include "train/options.h"
+#include "train/option_table.h"
 
 namespace CLI {
 class App;
@@ -12,11 +12,7 @@ class App;
 
 namespace vitrine::cli {
 
-struct DeviceChoice {
-  std::string device = "cpu", tier = "run-to-run", precision = "fp32";
-  std::int64_t memory_mib = 0;  // 0: all
-  std::string together;         // numbers of GPUs, "0,1"
-
+struct DeviceChoice : DeviceNames {
   // The device; sets the tier and the precision of the process. Says on stderr when `auto` finds no GPU. UsageError, or Error (exit
   // code 1) when the GPU cannot be used.
   Device choose() const;

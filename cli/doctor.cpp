@@ -1,5 +1,7 @@
 // `vitrine doctor`: what was built in and what this machine has; with --self-test, whether the CUDA back end computes what the CPU does.
+#include <CLI/CLI.hpp>
 #include <cstdio>
+#include <memory>
 #include <thread>
 
 #include "audit/cuda_self_test.h"
@@ -8,6 +10,7 @@
 #include "base/number.h"
 #include "base/version.h"
 #include "cli/commands.h"
+#include "cli/imaging_commands.h"
 #include "tensor/cuda/plans.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/isa.h"
@@ -67,7 +70,9 @@ void print_cuda(bool self_test) {
   }
 }
 
-}  // namespace
+struct DoctorCommand {
+  bool self_test = false;  // seconds
+};
 
 void run_doctor(const DoctorCommand& command) {
   std::printf("vitrine %s\n", std::string(version()).c_str());
@@ -84,6 +89,17 @@ void run_doctor(const DoctorCommand& command) {
   check_interrupt("the doctor");
   print_cuda(command.self_test);
   check_interrupt("the doctor");  // looking for NVIDIA's libraries takes a moment
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, Chosen& chosen) {
+  const auto doctor = std::make_shared<DoctorCommand>();
+  auto* d = app.add_subcommand("doctor", "what was built in, and what this machine has");
+  d->add_flag("--self-test", doctor->self_test,
+              "also compute every op of the CUDA back end and compare it with the CPU's: seconds");
+  d->footer("Example: vitrine doctor");
+  d->callback([=, &chosen] { chosen = [=] { run_doctor(*doctor); }; });
 }
 
 }  // namespace vitrine::cli

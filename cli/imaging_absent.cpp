@@ -1,6 +1,6 @@
 // The commands that need imaging, in a build without ITK: they say so.
 #include "base/error.h"
-#include "cli/commands.h"
+#include "cli/imaging_commands.h"
 
 namespace vitrine::cli {
 namespace {

@@ -8,12 +8,13 @@
 #include "base/number.h"
 #include "base/output.h"
 #include "base/progress.h"
+#include "base/standard_streams.h"
 #include "cli/commands.h"
+#include "cli/imaging_commands.h"
 #include "data/dataset.h"
 #include "imaging/cohort.h"
 #include "imaging/prep.h"
 #include "imaging/simulator/cohort_simulator.h"
-#include "nn/efficientnet/scaling.h"
 #include "train/cross_validation.h"
 #include "train/trainer.h"
 
@@ -69,7 +70,8 @@ TrainOptions options_for(const TrainOptions& chosen, const std::string& inputs) 
 
 // Everything that can be refused at once is refused before the first file is written: also a folder with a study of another cohort or with
 // other options.
-void check_study(const StudyCommand& command, const TrainOptions& chosen, const std::string& cohort_sha256) {
+void check_study(const StudyCommand& command, const TrainOptions& chosen, const SplitOptions& split,
+                 const std::string& cohort_sha256) {
   const fs::path out = command.output;
   const imaging::Cohort cohort = imaging::read_cohort(command.cohort);
   Manifest one_each;  // what splitting needs to know: too few subjects are told before hours of preparation, not after
@@ -79,9 +81,7 @@ void check_study(const StudyCommand& command, const TrainOptions& chosen, const 
     one_each.samples.back().sample_id = one_each.samples.back().subject_id = s.id;
     one_each.samples.back().label = s.label;
   }
-  make_splits(one_each, command.split);
-  check(chosen);
-  architecture(chosen.arch);  // refuses an unknown name before hours of work
+  make_splits(one_each, split);
   for (const std::string& inputs : input_configuration_names()) starting_network(options_for(chosen, inputs), 2);
   for (const char* name : {"splits.json", "report.html", "runs", "prep"}) {
     if (path_exists(out / name) && !path_exists(out / kStudy))
@@ -101,7 +101,7 @@ void check_study(const StudyCommand& command, const TrainOptions& chosen, const 
   if (!path_exists(out / "prep" / "manifest.csv")) return;
   const Manifest manifest = read_manifest(out / "prep" / "manifest.csv");
   const Splits splits = read_splits(out / "splits.json", manifest);
-  check_same_splits(out / "splits.json", splits, make_splits(manifest, command.split));
+  check_same_splits(out / "splits.json", splits, make_splits(manifest, split));
   for (const std::string& inputs : input_configuration_names())
     check_claim(out / "runs" / inputs, splits, options_for(chosen, inputs));
 }
@@ -132,14 +132,21 @@ void run_prep(const PrepCommand& command) {
 }
 
 void run_study(const StudyCommand& command) {
-  check_output_folder(command.output, {command.cohort, command.options.weights},
+  const ChosenOptions options = command.words.resolve();
+  const SplitOptions& split = options.values().split;
+  TrainOptions chosen = options.values().train;
+  check_output_folder(command.output, {command.cohort, chosen.weights},
                       {"prep", "runs", "splits.json", "report.html", "study.json"});
   const fs::path out = command.output;
-  TrainOptions chosen = command.options;
-  command.device.choose(chosen);
+  DeviceChoice{options.values().device}.choose(chosen);
   const std::string cohort_sha256 = as<DataError>([&] { return sha256_of_file(command.cohort, kMaxCohort); });
-  check_study(command, chosen, cohort_sha256);
+  check_study(command, chosen, split, cohort_sha256);
   note_starting_weights(chosen);
+  if (command.words.dry_run) {
+    print_options(options);
+    note("dry run: options, cohort, its volumes' files, weights and folder are accepted; nothing was written");
+    return;
+  }
   Progress progress(command.quiet);
   make_directory(out);
   const FolderLock lock(out);
@@ -160,7 +167,7 @@ void run_study(const StudyCommand& command) {
   const Manifest manifest = read_manifest(out / "prep" / "manifest.csv");
 
   progress.line("study 2/4  split: subjects, stratified, into a test part and folds");
-  const Splits splits = study_splits(out / "splits.json", manifest, command.split);
+  const Splits splits = study_splits(out / "splits.json", manifest, split);
 
   progress.line("study 3/4  cross-validation over four input configurations");
   std::vector<std::pair<std::string, RunResult>> results;
@@ -183,21 +190,24 @@ void run_demo(const DemoCommand& command) {
   study.quiet = command.quiet;
   study.cohort = (out / "cohort" / "cohort.csv").string();
   study.output = command.output;
-  study.options.epochs = 24;
-  study.options.weights = command.weights;
-  if (study.options.weights.empty() && path_exists(fetched)) study.options.weights = fetched.string();
-  if (!study.options.weights.empty() && command.weights.empty()) study.options.arch = "lite0";
+  study.words.groups = groups_with("split");
+  study.words.recipe = "demo";
+  const bool takes_fetched = command.weights.empty() && path_exists(fetched);
+  const std::string weights = takes_fetched ? fetched.string() : command.weights;
+  if (!weights.empty()) study.words.words.emplace_back(&option_row("weights"), weights);
+  if (takes_fetched) study.words.words.emplace_back(&option_row("arch"), "lite0");
+  const TrainOptions options = study.words.resolve().values().train;
   std::printf(
       "The demo makes 12 synthetic patients and runs the whole study of Grossman et al. 2021 on them: volumes are\n"
       "coregistered, brains extracted, bias fields removed, lesions cropped; an EfficientNet is trained on five folds with\n"
       "each of four input configurations, for %d epochs instead of the paper's 100; a report is written.\n",
-      study.options.epochs);
-  if (study.options.weights.empty()) {
+      options.epochs);
+  if (options.weights.empty()) {
     std::printf(
         "Network: b0 from drawn weights, so expect modest figures. `scripts/fetch-weights lite0` brings real ImageNet "
         "weights.\n");
   } else {
-    std::printf("Network: %s from %s.\n", study.options.arch.c_str(), shown(study.options.weights).c_str());
+    std::printf("Network: %s from %s.\n", options.arch.c_str(), shown(options.weights).c_str());
   }
   std::fflush(stdout);
   SimulateCommand simulate;

@@ -15,7 +15,6 @@ namespace vitrine {
 namespace {
 
 constexpr std::uint64_t kMaxManifest = std::uint64_t{64} << 20;
-constexpr std::size_t kMostFolds = 1000;
 
 std::string manifest_hash(const Manifest& manifest) {
   return as<DataError>([&] { return sha256_of_file(manifest.path, kMaxManifest); });
@@ -25,7 +24,7 @@ void check(const SplitOptions& options) {
   if (!(options.test_fraction >= 0 && options.test_fraction < 1)) {
     throw UsageError(text("--test-fraction is ", options.test_fraction, ", expected a number from 0 to below 1"));
   }
-  if (options.folds < 2 || options.folds > static_cast<int>(kMostFolds))
+  if (options.folds < 2 || options.folds > kMostFolds)
     throw UsageError(text("--folds is ", options.folds, ", expected 2 to ", kMostFolds));
 }
 

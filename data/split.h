@@ -24,6 +24,8 @@ struct Splits {
   std::vector<Fold> folds;
 };
 
+inline constexpr int kMostFolds = 1000;
+
 struct SplitOptions {
   double test_fraction = 0.1;
   int folds = 5;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "data/augment.h"
+#include "data/batch.h"
 #include "data/dataset.h"
 #include "data/manifest.h"
 #include "data/mixup.h"
@@ -11,4 +12,5 @@
 #include "train/metrics.h"
 #include "train/options.h"
 #include "train/schedule.h"
+#include "train/step.h"
 #include "train/trainer.h"

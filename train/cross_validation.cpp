@@ -102,6 +102,13 @@ void claim_folder(const fs::path& run, const Pairs& wanted, const RunSource& sou
   write_if_other(run / kSource, json_text(json));
 }
 
+// What a fold is trained with: of folds that are trained at the same time each has a device of its own.
+TrainOptions options_of_fold(const TrainOptions& given, int jobs) {
+  TrainOptions options = given;
+  if (jobs > 1) options.more_devices.clear();
+  return options;
+}
+
 // A network has five strides of two.
 void check_sizes(const Manifest& manifest, const Dataset& all) {
   for (const Tensor& image : all.images) {
@@ -240,25 +247,33 @@ PartSummary summarize(const std::vector<Metrics>& folds) {
   return part;
 }
 
-RunResult cross_validate(const Manifest& manifest, const Splits& splits, const TrainOptions& given,
-                         const std::filesystem::path& run, std::optional<int> only_fold, Progress& progress, int jobs) {
+void check_run(const Manifest& manifest, const Splits& splits, const TrainOptions& given, const fs::path& run,
+               std::optional<int> only_fold, int jobs) {
   check(given);
   if (jobs < 1) throw UsageError(text("--jobs is ", jobs, ", expected at least 1"));
   if (given.device.is_gpu() && jobs > 1 + static_cast<int>(given.more_devices.size()))
     throw UsageError(text("--jobs is ", jobs, ", expected at most the number of --devices, ", 1 + given.more_devices.size(),
                           ": a GPU trains one fold at a time"));
-  TrainOptions options = given;
-  if (jobs > 1) options.more_devices.clear();  // each fold has a device of its own
   const auto count = static_cast<int>(splits.folds.size());
   if (only_fold && (*only_fold < 0 || *only_fold >= count)) {
     throw UsageError(text("--fold is ", *only_fold, ", the split has the folds 0 to ", count - 1));
   }
+  const TrainOptions options = options_of_fold(given, jobs);
   const InputConfiguration inputs = input_configuration(options.inputs);
-  // Everything that can be refused is refused before the first file is written.
   check_distinct_images(manifest);
   check_sizes(manifest, load_dataset(manifest, manifest.subjects(), inputs));
-  const Dataset test = load_dataset(manifest, splits.test, inputs);
   starting_network(options, static_cast<int>(manifest.classes().size()));
+  refuse_foreign(run);
+  check_claim(run, splits, options);
+}
+
+RunResult cross_validate(const Manifest& manifest, const Splits& splits, const TrainOptions& given,
+                         const std::filesystem::path& run, std::optional<int> only_fold, Progress& progress, int jobs) {
+  check_run(manifest, splits, given, run, only_fold, jobs);
+  const TrainOptions options = options_of_fold(given, jobs);
+  const auto count = static_cast<int>(splits.folds.size());
+  const InputConfiguration inputs = input_configuration(options.inputs);
+  const Dataset test = load_dataset(manifest, splits.test, inputs);
   const Pairs pairs = identity(splits, options);
   claim_folder(run, pairs, {manifest.path, splits.path});
   const std::string config = pairs_json(pairs);

@@ -45,6 +45,9 @@ PartSummary summarize(const std::vector<Metrics>& folds);
 RunResult cross_validate(const Manifest& manifest, const Splits& splits, const TrainOptions& options,
                          const std::filesystem::path& run, std::optional<int> only_fold, Progress& progress, int jobs = 1);
 
+// Everything that cross_validate refuses before it writes: options, images, weights, fold and folder. Writes nothing.
+void check_run(const Manifest& manifest, const Splits& splits, const TrainOptions& options, const std::filesystem::path& run,
+               std::optional<int> only_fold, int jobs = 1);
 // UsageError when `run` holds a run with other options or data; writes nothing.
 void check_claim(const std::filesystem::path& run, const Splits& splits, const TrainOptions& options);
 

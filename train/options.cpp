@@ -2,25 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/number.h"
-#include "nn/efficientnet/first_conv.h"
+#include "nn/efficientnet/efficientnet.h"
 #include "tensor/cuda/settings.h"
+#include "train/option_table.h"
 #include "train/schedule.h"
 
 namespace vitrine {
 namespace {
-
-void in_range(const char* name, double value, double low, double high) {
-  if (!(value >= low && value <= high)) {
-    throw UsageError(text("--", name, " is ", value, ", expected a number from ", low, " to ", high));
-  }
-}
-
-std::string yes_no(bool value) { return value ? "yes" : "no"; }
 
 std::string rule_name(Rule rule) {
   switch (rule) {
@@ -35,22 +27,9 @@ std::string rule_name(Rule rule) {
 }  // namespace
 
 void check(const TrainOptions& o) {
-  in_range("epochs", o.epochs, 1, 100000);
-  in_range("batch-size", o.batch_size, 1, 65536);
-  in_range("save-every", o.keeping.save_every, 1, 100000);
-  in_range("lr", o.lr, 1e-12, 1e3);
-  in_range("mixup", o.mixup, 0, 100);
-  in_range("label-smoothing", o.label_smoothing, 0, 0.999);
-  in_range("dropout", o.dropout, 0, 0.999);
-  in_range("drop-connect", o.drop_connect, 0, 0.999);
-  in_range("bn-momentum", o.bn_momentum, 0, 1);
-  in_range("weight-decay", o.optimizer.weight_decay, 0, 10);
-  in_range("rotate", o.augment.max_rotate_degrees, 0, 180);
-  in_range("zoom", o.augment.max_zoom, 1, 10);
-  in_range("lighting", o.augment.max_lighting, 0, 0.9);
-  first_conv_from_name(o.first_conv);
-  frozen_parts(o.freeze);
-  lr_scales(o.lr_scale);
+  RunOptions all;
+  all.train = o;
+  check_rows(all);
   if (o.ema && o.weights.empty()) throw UsageError("--ema takes the averaged weights of a checkpoint; pass --weights with it");
 }
 
@@ -96,47 +75,55 @@ std::string tier_of(Device device) {
               ", bits repeat on equal hardware and libraries)");
 }
 
+std::string yes_no(bool value) { return value ? "yes" : "no"; }
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> describe(const TrainOptions& o) {
+  RunOptions run;
+  run.train = o;
+  const auto option = [&](const char* name) -> std::pair<std::string, std::string> {
+    const OptionRow& row = option_row(name);
+    return {row.recorded, row.record != nullptr ? row.record(o) : value_text(row, run)};
+  };
   const OneCycle schedule;
   const std::string high = shortest(schedule.high_momentum);
   std::vector<std::pair<std::string, std::string>> all{
-      {"arch", o.arch},
-      {"inputs", o.inputs},
-      {"weights", o.weights.empty() ? "none" : std::filesystem::path(o.weights).filename().string()},
-      {"from", o.weights.empty() ? "none" : o.from},
-      {"first_conv", o.first_conv},
-      {"freeze", o.freeze},
-      {"lr_scale", o.lr_scale.empty() ? "1 for every part" : o.lr_scale},
-      {"epochs", std::to_string(o.epochs)},
-      {"batch_size", std::to_string(o.batch_size)},
+      option("arch"),
+      option("inputs"),
+      option("weights"),
+      option("from"),
+      option("first-conv"),
+      option("freeze"),
+      option("lr-scale"),
+      option("epochs"),
+      option("batch-size"),
       {"schedule", text("one-cycle, lr / ", shortest(schedule.divide_start), " -> lr -> lr / ", shortest(schedule.divide_end),
                         ", up in ", shortest(schedule.warm_up), " of the steps")},
-      {"lr", shortest(o.lr)},
+      option("lr"),
       {"optimizer", rule_name(Optimizer(o.optimizer).options().rule)},
       {"beta1", text(high, " -> ", shortest(schedule.low_momentum), " -> ", high, " (one-cycle)")},
       {"beta2", shortest(o.optimizer.beta2)},
       {"eps", shortest(o.optimizer.eps)},
-      {"weight_decay", shortest(o.optimizer.weight_decay)},
-      {"mixup", shortest(o.mixup)},
-      {"label_smoothing", shortest(o.label_smoothing)},
-      {"balance", o.balance == Balance::oversample ? "oversample" : "none"},
-      {"dropout", shortest(o.dropout)},
-      {"drop_connect", shortest(o.drop_connect)},
-      {"bn_momentum", o.bn_momentum > 0 ? shortest(o.bn_momentum) : "as the weights'"},
-      {"augmentation", yes_no(o.augmentation)},
-      {"rotate_degrees", shortest(o.augment.max_rotate_degrees)},
-      {"zoom", shortest(o.augment.max_zoom)},
+      option("weight-decay"),
+      option("mixup"),
+      option("label-smoothing"),
+      option("no-oversample"),
+      option("dropout"),
+      option("drop-connect"),
+      option("bn-momentum"),
+      option("no-augmentation"),
+      option("rotate"),
+      option("zoom"),
       {"affine_probability", shortest(o.augment.affine_probability)},
-      {"lighting", shortest(o.augment.max_lighting)},
+      option("lighting"),
       {"lighting_probability", shortest(o.augment.lighting_probability)},
       {"flip_horizontal", yes_no(o.augment.flip_horizontal)},
       {"flip_vertical", yes_no(o.augment.flip_vertical)},
-      {"seed", std::to_string(o.seed)},
+      option("seed"),
       {"select", "best epoch by validation accuracy, the first of equals"},
       {"tier", tier_of(o.device)}};
-  if (o.ema) all.emplace_back("ema", "yes");
+  if (o.ema) all.push_back(option("ema"));
   if (!o.more_devices.empty()) all.emplace_back("devices", std::to_string(1 + o.more_devices.size()));
   return all;
 }

@@ -46,7 +46,7 @@ struct TrainOptions {
   Device device;                     // the tier and precision of a CUDA device: tensor/cuda/settings.h
 };
 
-// UsageError naming the option, its value and its range.
+// UsageError naming the option, its value and its range (train/option_table.h).
 void check(const TrainOptions& options);
 
 // Number of frozen parts that `freeze` means; factor of each part's learning rate. UsageError naming the option.

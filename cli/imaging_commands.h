@@ -1,0 +1,45 @@
+// simulate, mri prep, study and demo: the commands that need imaging/. Their options are the same in every build; what they do stands in
+// cli/study.cpp, and in cli/imaging_absent.cpp in a build without ITK, where they say so.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "cli/train_options.h"
+
+namespace vitrine::cli {
+
+struct SimulateCommand {
+  std::string output, anatomy;
+  int patients = 12;
+  std::uint64_t seed = 1;
+  double signal = 1;
+  bool quiet = false;
+};
+void run_simulate(const SimulateCommand& command);
+
+struct PrepCommand {
+  std::string cohort, output;
+  int jobs = 2;
+  bool quiet = false;
+};
+void run_prep(const PrepCommand& command);
+
+struct StudyCommand {
+  std::string cohort, output;
+  int jobs = 2;
+  ChosenWords words;
+  bool quiet = false;
+};
+void run_study(const StudyCommand& command);
+
+struct DemoCommand {
+  std::string output = "demo";
+  std::string weights;  // empty: EfficientNet-Lite0's real weights when they were fetched
+  bool quiet = false;
+};
+void run_demo(const DemoCommand& command);
+
+bool has_imaging();  // built with ITK
+
+}  // namespace vitrine::cli

@@ -1,0 +1,17 @@
+// A manifest, with what its reader should know said on stderr.
+#pragma once
+
+#include <string>
+
+#include "base/standard_streams.h"
+#include "data/manifest.h"
+
+namespace vitrine::cli {
+
+inline Manifest read_noted_manifest(const std::string& name) {
+  Manifest manifest = read_manifest(name);
+  for (const std::string& remark : manifest.notes) note(remark);
+  return manifest;
+}
+
+}  // namespace vitrine::cli
