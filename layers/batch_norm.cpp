@@ -73,6 +73,7 @@ struct BatchNormNode final : Node {
   BatchNormNode(Tensor input, NormTensor k, bool in_training)
       : x(std::move(input)), constants(std::move(k)), train(in_training) {}
   std::string_view name() const override { return "batch_norm"; }
+  void visit(SavedVisitor& show) const override { show("x", x), show("constants", constants.values), show("train", train); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
     const std::int64_t C = x.shape().back(), rows = x.size() / C;
     const Device device = x.device();

@@ -34,6 +34,7 @@ struct Conv2dNode final : Node {
 
   Conv2dNode(const ConvShape& s, Tensor input, Tensor weight) : shape(s), x(std::move(input)), w(std::move(weight)) {}
   std::string_view name() const override { return "conv2d"; }
+  void visit(SavedVisitor& show) const override { show("x", x), show("w", w), show_window(show, shape); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
     const cpu::Conv2dKernels& kernels = cpu::conv2d_kernels(x.device());
     std::vector<Tensor> gradients(3);

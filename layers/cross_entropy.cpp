@@ -37,6 +37,9 @@ struct CrossEntropyNode final : Node {
 
   CrossEntropyNode(Tensor z, Tensor t, double e) : logits(std::move(z)), targets(std::move(t)), smoothing(e) {}
   std::string_view name() const override { return "cross_entropy"; }
+  void visit(SavedVisitor& show) const override {
+    show("logits", logits), show("targets", targets), show("smoothing", smoothing);
+  }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     Tensor dz = Tensor::uninitialized(logits.shape(), logits.device());
     cpu::cross_entropy_kernels(dz.device())

@@ -37,6 +37,7 @@ struct DepthwiseConv2dNode final : Node {
 
   DepthwiseConv2dNode(const ConvShape& s, Tensor input, Tensor weight) : shape(s), x(std::move(input)), w(std::move(weight)) {}
   std::string_view name() const override { return "depthwise_conv2d"; }
+  void visit(SavedVisitor& show) const override { show("x", x), show("w", w), show_window(show, shape); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
     const cpu::DepthwiseConv2dKernels& kernels = cpu::depthwise_conv2d_kernels(x.device());
     std::vector<Tensor> gradients(2);

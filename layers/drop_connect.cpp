@@ -48,6 +48,7 @@ struct DropConnectNode final : Node {
 
   explicit DropConnectNode(Tensor f) : factors(std::move(f)) {}
   std::string_view name() const override { return "drop_connect"; }
+  void visit(SavedVisitor& show) const override { show("factors", factors); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override { return {applied(dy, factors)}; }
 };
 

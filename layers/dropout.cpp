@@ -47,6 +47,7 @@ struct DropoutNode final : Node {
 
   explicit DropoutNode(Tensor f) : factors(std::move(f)) {}
   std::string_view name() const override { return "dropout"; }
+  void visit(SavedVisitor& show) const override { show("factors", factors); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override { return {applied(dy, factors)}; }
 };
 

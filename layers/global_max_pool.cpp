@@ -34,6 +34,7 @@ struct GlobalMaxPoolNode final : Node {
 
   explicit GlobalMaxPoolNode(Tensor input) : x(std::move(input)) {}
   std::string_view name() const override { return "global_max_pool"; }
+  void visit(SavedVisitor& show) const override { show("x", x); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     const Shape& s = x.shape();
     Tensor dx = Tensor::uninitialized(s, x.device());

@@ -33,6 +33,7 @@ struct LinearNode final : Node {
 
   LinearNode(Tensor input, Tensor weight) : x(std::move(input)), w(std::move(weight)) {}
   std::string_view name() const override { return "linear"; }
+  void visit(SavedVisitor& show) const override { show("x", x), show("w", w); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
     const cpu::LinearKernels& kernels = cpu::linear_kernels(x.device());
     const std::int64_t N = x.shape()[0], C = w.shape()[0], K = w.shape()[1];

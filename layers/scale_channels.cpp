@@ -34,6 +34,7 @@ struct ScaleChannelsNode final : Node {
 
   ScaleChannelsNode(Tensor input, Tensor scale) : x(std::move(input)), s(std::move(scale)) {}
   std::string_view name() const override { return "scale_channels"; }
+  void visit(SavedVisitor& show) const override { show("x", x), show("s", s); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
     const cpu::ScaleChannelsKernels& kernels = cpu::scale_channels_kernels(x.device());
     const std::int64_t N = x.shape()[0], pixels = x.shape()[1] * x.shape()[2], C = x.shape()[3];

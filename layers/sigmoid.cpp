@@ -32,6 +32,7 @@ struct SigmoidNode final : Node {
 
   explicit SigmoidNode(Tensor saved) : y(std::move(saved)) {}
   std::string_view name() const override { return "sigmoid"; }
+  void visit(SavedVisitor& show) const override { show("y", y); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     Tensor dx = Tensor::uninitialized(y.shape(), y.device());
     cpu::sigmoid_kernels(y.device()).backward(y.data(), dy.data(), y.size(), dx.mutable_data());

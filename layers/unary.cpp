@@ -36,6 +36,7 @@ struct UnaryNode final : Node {
 
   UnaryNode(Unary function, Tensor input) : f(function), x(std::move(input)) {}
   std::string_view name() const override { return unary_name(f); }
+  void visit(SavedVisitor& show) const override { show("x", x); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     Tensor dx = Tensor::uninitialized(x.shape(), x.device());
     cpu::unary_kernels(x.device()).backward(f, x.data(), dy.data(), x.size(), dx.mutable_data());

@@ -39,6 +39,9 @@ struct FusedNormNode final : Node {
   bool has_skip = false;
 
   std::string_view name() const override { return "fused_norm"; }
+  void visit(SavedVisitor& show) const override {
+    show("x", x), show("beta", beta), show("factors", factors), show("constants", norm.values);
+  }
   cpu::ResidualRows residual() const {
     if (!factors.defined()) return {};
     return {nullptr, factors.data(), shape.rows / factors.size()};

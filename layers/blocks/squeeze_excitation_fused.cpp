@@ -71,6 +71,7 @@ struct FusedGateNode final : Node {
 
   explicit FusedGateNode(GateValues v) : values(std::move(v)) {}
   std::string_view name() const override { return "fused_gate"; }
+  void visit(SavedVisitor& show) const override { values.visit(show); }
   std::vector<Tensor> backward(const Tensor& ds, const Wanted&) const override {
     const GateGradients g = gate_backward(values, ds);
     return {g.z, g.reduce_weight, g.reduce_bias, g.expand_weight, g.expand_bias};
@@ -94,6 +95,12 @@ GateValues gate_forward(const SqueezeExcitation& se, Tensor z) {
   v.gate = Tensor::uninitialized({s.N, s.C}, device);
   cpu::fused_gate_kernels(device).forward(s, weights_of(v), v.z.data(), v.hidden.mutable_data(), v.gate.mutable_data());
   return v;
+}
+
+void GateValues::visit(SavedVisitor& show) const {
+  show("z", z), show("hidden", hidden), show("gate", gate);
+  show("reduce_weight", reduce_weight), show("reduce_bias", reduce_bias);
+  show("expand_weight", expand_weight), show("expand_bias", expand_bias);
 }
 
 GateGradients gate_backward(const GateValues& values, const Tensor& ds) {

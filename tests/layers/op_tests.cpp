@@ -11,6 +11,7 @@
 #include "tensor/philox.h"
 #include "tests/cuda_devices.h"
 #include "tests/everywhere.h"
+#include "tests/saved_tensors.h"
 
 namespace vitrine::testing {
 namespace {
@@ -179,6 +180,16 @@ TEST_P(OpTest, EveryElementIsWritten) {
   for (const auto& dx : result.dx) {
     for (const float v : dx) ASSERT_FALSE(std::isnan(v)) << "a gradient has an element that was never written";
   }
+}
+
+TEST_P(OpTest, NodesShowWhatTheyHold) {
+  const OpCase& c = GetParam();
+  const Arrays<double> inputs = draw_inputs(c);
+  expect_nodes_show_what_they_hold([&](Tape& tape) {
+    std::vector<Variable> leaves;
+    for (std::size_t i = 0; i < inputs.size(); ++i) leaves.push_back(tape.input(Tensor::from(c.inputs[i], rounded(inputs[i]))));
+    c.apply(leaves);
+  });
 }
 
 TEST_P(OpTest, SameBitsOnRepeatThreadsAndInstructionSets) {
