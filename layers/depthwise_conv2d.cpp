@@ -1,5 +1,6 @@
 #include "layers/depthwise_conv2d.h"
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "tensor/isa.h"
 
@@ -82,10 +83,11 @@ ConvShape checked_shape(const Shape& x, const Shape& w, const ConvOptions& optio
 }  // namespace
 
 Variable depthwise_conv2d(const Variable& x, const Variable& w, const ConvOptions& options) {
+  const Variable inputs[] = {x, w};
+  expect_float32("depthwise_conv2d", inputs);
   const ConvShape s = checked_shape(x.shape(), w.shape(), options);
   Tensor y = Tensor::uninitialized({s.N, s.P, s.Q, s.C}, x.tensor().device());
   cpu::depthwise_conv2d_kernels(y.device()).forward(s, x.tensor().data(), w.tensor().data(), y.mutable_data());
-  const Variable inputs[] = {x, w};
   return record<DepthwiseConv2dNode>(std::move(y), inputs, s, x.tensor(), w.tensor());
 }
 

@@ -1,5 +1,6 @@
 #include "layers/linear.h"
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "tensor/isa.h"
 
@@ -58,6 +59,8 @@ struct LinearNode final : Node {
 }  // namespace
 
 Variable linear(const Variable& x, const Variable& w, const Variable& b) {
+  const Variable inputs[] = {x, w, b};
+  expect_float32("linear", inputs);
   const Shape &sx = x.shape(), &sw = w.shape();
   if (sx.rank() != 2 || sw.rank() != 2)
     throw ShapeError(text("linear: expected x [N, C] and w [C, K] (x ", sx.text(), ", w ", sw.text(), ")"));
@@ -69,7 +72,6 @@ Variable linear(const Variable& x, const Variable& w, const Variable& b) {
   Tensor y = Tensor::uninitialized({sx[0], sw[1]}, x.tensor().device());
   const float* bias = b.tensor().defined() ? b.tensor().data() : nullptr;
   cpu::linear_kernels(y.device()).forward(x.tensor().data(), w.tensor().data(), bias, sx[0], sw[0], sw[1], y.mutable_data());
-  const Variable inputs[] = {x, w, b};
   return record<LinearNode>(std::move(y), inputs, x.tensor(), w.tensor());
 }
 

@@ -1,5 +1,6 @@
 #include "layers/scale_channels.h"
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "tensor/isa.h"
 
@@ -54,6 +55,8 @@ struct ScaleChannelsNode final : Node {
 }  // namespace
 
 Variable scale_channels(const Variable& x, const Variable& s) {
+  const Variable inputs[] = {x, s};
+  expect_float32("scale_channels", inputs);
   const Shape& sx = x.shape();
   if (sx.rank() != 4 || !(s.shape() == Shape{sx[0], sx[3]})) {
     throw ShapeError(
@@ -62,7 +65,6 @@ Variable scale_channels(const Variable& x, const Variable& s) {
   Tensor y = Tensor::uninitialized(sx, x.tensor().device());
   cpu::scale_channels_kernels(y.device())
       .forward(x.tensor().data(), s.tensor().data(), sx[0], sx[1] * sx[2], sx[3], y.mutable_data());
-  const Variable inputs[] = {x, s};
   return record<ScaleChannelsNode>(std::move(y), inputs, x.tensor(), s.tensor());
 }
 

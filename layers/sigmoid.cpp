@@ -1,5 +1,6 @@
 #include "layers/sigmoid.h"
 
+#include "autograd/expect_float32.h"
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
@@ -43,9 +44,10 @@ struct SigmoidNode final : Node {
 }  // namespace
 
 Variable sigmoid(const Variable& x) {
+  const Variable inputs[] = {x};
+  expect_float32("sigmoid", inputs);
   Tensor y = Tensor::uninitialized(x.shape(), x.tensor().device());
   cpu::sigmoid_kernels(y.device()).forward(x.tensor().data(), y.size(), y.mutable_data());
-  const Variable inputs[] = {x};
   Tensor saved = y;
   return record<SigmoidNode>(std::move(y), inputs, std::move(saved));
 }

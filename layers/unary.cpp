@@ -1,5 +1,6 @@
 #include "layers/unary.h"
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "layers/unary_list.h"
 #include "tensor/cuda/one_float.h"
@@ -54,10 +55,10 @@ std::string_view unary_name(Unary f) {
 }
 
 Variable unary(Unary f, const Variable& x) {
-  unary_name(f);  // refuses what is none
+  const Variable inputs[] = {x};
+  expect_float32(unary_name(f), inputs);  // the name refuses what is none
   Tensor y = Tensor::uninitialized(x.shape(), x.tensor().device());
   cpu::unary_kernels(y.device()).forward(f, x.tensor().data(), y.size(), y.mutable_data());
-  const Variable inputs[] = {x};
   return record<UnaryNode>(std::move(y), inputs, f, x.tensor());
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "layers/blocks/batch_statistics.h"
 #include "layers/blocks/planes.h"
@@ -267,6 +268,7 @@ Variable fused_mbconv(MBConv& block, const Variable& x, const Pass& pass) {
     inputs[10] = pass.parameter(block.se->expand_weight);
     inputs[11] = pass.parameter(block.se->expand_bias);
   }
+  expect_float32("fused_mbconv", inputs);
   Tensor z3 = node->forward(block);
   return pass.tape->record(std::move(z3), std::move(node), inputs);
 }

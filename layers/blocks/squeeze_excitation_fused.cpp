@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "layers/kernels/pairwise.h"
 #include "layers/linear.h"
@@ -118,10 +119,11 @@ GateGradients gate_backward(const GateValues& values, const Tensor& ds) {
 }
 
 Variable fused_gate(const SqueezeExcitation& se, const Variable& z, const Pass& pass) {
-  GateValues values = gate_forward(se, z.tensor());
-  Tensor gate = values.gate;
   const Variable inputs[] = {z, pass.parameter(se.reduce_weight), pass.parameter(se.reduce_bias),
                              pass.parameter(se.expand_weight), pass.parameter(se.expand_bias)};
+  expect_float32("fused_gate", inputs);
+  GateValues values = gate_forward(se, z.tensor());
+  Tensor gate = values.gate;
   return record<FusedGateNode>(std::move(gate), inputs, std::move(values));
 }
 

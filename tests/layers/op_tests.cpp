@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "base/error.h"
 #include "layers/add.h"
 #include "tensor/isa.h"
 #include "tensor/parallel.h"
@@ -190,6 +191,26 @@ TEST_P(OpTest, NodesShowWhatTheyHold) {
     for (std::size_t i = 0; i < inputs.size(); ++i) leaves.push_back(tape.input(Tensor::from(c.inputs[i], rounded(inputs[i]))));
     c.apply(leaves);
   });
+}
+
+TEST_P(OpTest, Float64InputsAreRefusedByName) {
+  const OpCase& c = GetParam();
+  const Arrays<double> inputs = draw_inputs(c);
+  for (std::size_t k = 0; k < inputs.size(); ++k) {
+    std::vector<Variable> constants;
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      constants.emplace_back(i == k ? Tensor::from<double>(c.inputs[i], inputs[i])
+                                    : Tensor::from(c.inputs[i], rounded(inputs[i])));
+    try {
+      c.apply(constants);
+      ADD_FAILURE() << "input " << k << " in float64 was taken";
+    } catch (const DTypeError& error) {
+      const std::string said = error.what(),
+                        expected = ": input " + std::to_string(k) + " " + c.inputs[k].text() + " holds F64, expected F32";
+      EXPECT_NE(said.find(expected), std::string::npos) << said;
+      EXPECT_GT(said.find(expected), 0u) << "no op is named: " << said;
+    }
+  }
 }
 
 TEST_P(OpTest, SameBitsOnRepeatThreadsAndInstructionSets) {

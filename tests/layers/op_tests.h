@@ -10,6 +10,7 @@
 //   7. and in the run-to-run tier the reference within the stated ulp, the same bits on repeat
 //   8. a NaN in an input is never passed over: the output has NaN where the reference has it, on every set of kernels
 //   9. nodes show every tensor that they hold
+//   10. float64 inputs are refused in a sentence that names the op and the input
 #pragma once
 
 #include <gtest/gtest.h>
