@@ -37,8 +37,18 @@ int Tape::add(Entry entry) {
   return static_cast<int>(entries_.size()) - 1;
 }
 
+TapeEntry Tape::seen(int id) const {
+  const Entry& entry = entries_[static_cast<std::size_t>(id)];
+  return {id, entry.node.get(), entry.parameter, entry.inputs, entry.shape};
+}
+
+void Tape::tell(int id, const Tensor& output) const {
+  if (observer_ != nullptr) observer_->recorded(seen(id), output);
+}
+
 Variable Tape::input(Tensor value) {
   const int id = add({nullptr, {}, nullptr, value.shape()});
+  tell(id, value);
   return Variable(std::move(value), this, id);
 }
 
@@ -47,6 +57,7 @@ Variable Tape::parameter(const Parameter& parameter) {
   if (found != parameter_ids_.end()) return Variable(parameter.value, this, found->second);
   const int id = add({nullptr, {}, &parameter, parameter.value.shape()});
   parameter_ids_.emplace(&parameter, id);
+  tell(id, parameter.value);
   return Variable(parameter.value, this, id);
 }
 
@@ -61,6 +72,7 @@ Variable Tape::record(Tensor y, std::unique_ptr<Node> node, std::span<const Vari
                               ") is the first whose output is not finite; lower --lr or check the input"));
   }
   const int id = add({std::move(node), std::move(ids), nullptr, y.shape()});
+  tell(id, y);
   return Variable(std::move(y), this, id);
 }
 
@@ -87,6 +99,14 @@ void Tape::accumulate(std::vector<Tensor>& gradients, int id, Tensor gradient) c
   sum = std::move(total);
 }
 
+std::vector<Tensor> Tape::backward_of(int id, const Tensor& dy) const {
+  const Entry& entry = entries_[static_cast<std::size_t>(id)];
+  if (observer_ != nullptr) observer_->before_backward(seen(id), dy);
+  std::vector<Tensor> dx = entry.node->backward(dy, Wanted(entry.inputs));
+  if (observer_ != nullptr) observer_->after_backward(seen(id), dy, dx);
+  return dx;
+}
+
 Gradients Tape::backward(const Variable& loss) {
   if (loss.tensor().size() != 1) {
     throw ShapeError(
@@ -102,6 +122,7 @@ Gradients Tape::backward(const Variable& output, const Tensor& dy) {
         text("backward: the upstream gradient has shape ", dy.shape().text(), ", the output ", output.shape().text()));
   }
   if (consumed_) throw InternalError("a tape is good for one backward pass");
+  consumed_ = true;  // also when an op or the observer throws half way: the nodes passed by then are gone
   std::vector<Tensor> gradients(entries_.size());
   gradients[static_cast<std::size_t>(output.id_)] = dy;
   Gradients result;
@@ -110,6 +131,7 @@ Gradients Tape::backward(const Variable& output, const Tensor& dy) {
     Tensor dy_here = std::move(gradients[static_cast<std::size_t>(id)]);
     if (!dy_here.defined()) continue;
     if (entry.node == nullptr) {
+      if (observer_ != nullptr) observer_->leaf_gradient(seen(id), dy_here);
       if (entry.parameter != nullptr) {
         result.parameters_.emplace(entry.parameter, std::move(dy_here));
       } else {
@@ -117,20 +139,19 @@ Gradients Tape::backward(const Variable& output, const Tensor& dy) {
       }
       continue;
     }
-    std::vector<Tensor> dx = entry.node->backward(dy_here, Wanted(entry.inputs));
+    std::vector<Tensor> dx = backward_of(id, dy_here);
     for (std::size_t i = 0; i < entry.inputs.size(); ++i) {
       if (entry.inputs[i] >= 0 && dx[i].defined()) accumulate(gradients, entry.inputs[i], std::move(dx[i]));
     }
     entry.node.reset();  // what it saved is not needed any more
   }
-  consumed_ = true;
   return result;
 }
 
 void Tape::print(std::ostream& out) const {
-  for (std::size_t id = 0; id < entries_.size(); ++id) {
-    const Entry& entry = entries_[id];
-    out << id << "  " << (entry.node ? entry.node->name() : entry.parameter != nullptr ? "parameter" : "input") << "  (";
+  for (int id = 0; id < static_cast<int>(entries_.size()); ++id) {
+    const TapeEntry entry = seen(id);
+    out << id << "  " << entry.name() << "  (";
     for (std::size_t i = 0; i < entry.inputs.size(); ++i) out << (i > 0 ? ", " : "") << entry.inputs[i];
     out << ")  " << entry.shape.text() << "\n";
   }

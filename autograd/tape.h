@@ -8,10 +8,11 @@
 #include <iosfwd>
 #include <memory>
 #include <span>
-#include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "autograd/node.h"
+#include "autograd/observer.h"
 #include "tensor/tensor.h"
 
 namespace vitrine {
@@ -27,6 +28,7 @@ class Variable {
   const Tensor& tensor() const { return value_; }
   const Shape& shape() const { return value_.shape(); }
   Tape* tape() const { return tape_; }
+  int id() const { return id_; }  // its number on the tape, -1 for a constant
 
  private:
   friend class Tape;
@@ -36,25 +38,6 @@ class Variable {
   Tensor value_;
   Tape* tape_ = nullptr;
   int id_ = -1;
-};
-
-// Which inputs of a node lie on the tape: gradients of the others are not wanted and need not be computed.
-class Wanted {
- public:
-  explicit Wanted(std::span<const int> input_ids) : ids_(input_ids) {}
-  bool operator[](std::size_t input) const { return ids_[input] >= 0; }
-
- private:
-  std::span<const int> ids_;
-};
-
-// One recorded op: what its backward needs is held in named members that a debugger can print.
-struct Node {
-  virtual ~Node() = default;
-  virtual std::string_view name() const = 0;
-  // dy: gradient of the loss by this node's output. Returns one fresh tensor per input, in the order of `record`;
-  // an undefined Tensor where wanted[i] is false.
-  virtual std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const = 0;
 };
 
 // A trainable tensor of a layer. Its address is its identity while a tape that used it lives: layers hold parameters by
@@ -96,6 +79,9 @@ class Tape {
   // every output, so it is switched on to find a culprit, not in every step.
   void refuse_non_finite() { refuse_non_finite_ = true; }
 
+  // Tells the observer of all that follows; null: nobody. It is not the tape's: it outlives it, or is taken off again.
+  void observe(TapeObserver* observer) { observer_ = observer; }
+
   std::size_t size() const { return entries_.size(); }
   // One line per node: number, op, input numbers, output shape.
   void print(std::ostream& out) const;
@@ -109,10 +95,14 @@ class Tape {
   };
 
   int add(Entry entry);
+  TapeEntry seen(int id) const;
+  void tell(int id, const Tensor& output) const;
+  std::vector<Tensor> backward_of(int id, const Tensor& dy) const;
   void accumulate(std::vector<Tensor>& gradients, int id, Tensor gradient) const;
 
   std::vector<Entry> entries_;
   std::unordered_map<const Parameter*, int> parameter_ids_;
+  TapeObserver* observer_ = nullptr;
   bool consumed_ = false;
   bool refuse_non_finite_ = false;
 };

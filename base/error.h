@@ -43,6 +43,9 @@ class Error : public std::exception {
 struct ShapeError final : Error {  // tensors whose shapes do not fit the op
   explicit ShapeError(std::string m) : Error(ExitCode::runtime, std::move(m)) {}
 };
+struct DTypeError final : Error {  // a tensor that holds other numbers than the op computes with
+  explicit DTypeError(std::string m) : Error(ExitCode::runtime, std::move(m)) {}
+};
 struct DeviceError final : Error {  // a device that is absent, or tensors on two devices
   explicit DeviceError(std::string m) : Error(ExitCode::runtime, std::move(m)) {}
 };

@@ -38,6 +38,7 @@ struct Memory {
   PackedWeights packed;
   cpu::FusedShape fused;
   NormTensor norm;
+  Tensor sums;  // float64
 
   float* data(std::size_t i) { return tensors[i].mutable_host().data(); }
 };
@@ -73,28 +74,25 @@ void add_depthwise(const LayerWork& w, std::vector<KernelCase>& cases) {
   m->fused.depthwise = s;
   m->fused.in = s.C;
   const std::vector<double> mean(static_cast<std::size_t>(s.C), 0.0), variance(mean.size(), 1.0);
-  m->norm = NormTensor(mean.data(), variance.data(), Tensor::full({s.C}, 1.0f), 1e-3);
+  m->norm =
+      NormTensor(Tensor::from<double>({s.C}, mean), Tensor::from<double>({s.C}, variance), Tensor::full({s.C}, 1.0f), 1e-3);
   const std::int64_t rows = s.N * s.P * s.Q;
-  m->tensors = {drawn({s.N, s.H, s.W, s.C}),
-                drawn({s.R, s.S, s.C}),
-                drawn({cpu::plane_floats(rows, s.C)}),
-                drawn({cpu::plane_floats(rows, s.C)}),
-                drawn({s.N, s.H, s.W, s.C}),
-                drawn({2 * s.N * (2 + s.R * s.S) * s.C}),
-                drawn({2, s.C})};
+  m->tensors = {drawn({s.N, s.H, s.W, s.C}),           drawn({s.R, s.S, s.C}),      drawn({cpu::plane_floats(rows, s.C)}),
+                drawn({cpu::plane_floats(rows, s.C)}), drawn({s.N, s.H, s.W, s.C}), drawn({2, s.C})};
+  m->sums = Tensor::uninitialized<double>({s.N * (2 + s.R * s.S) * s.C});
   const std::int64_t tile = (s.H + 2 * s.R) * (s.W + 2 * s.S) * 16;
   m->tensors.push_back(drawn({tile}));
   m->tensors.push_back(drawn({s.R * s.S * 16}));
   m->tensors.push_back(drawn({s.P * s.Q * 16}));
-  const auto filter = [m, s] { return cpu::fused_depthwise_kernels().filter_tile(s, m->data(7), m->data(8), m->data(9)); };
+  const auto filter = [m, s] { return cpu::fused_depthwise_kernels().filter_tile(s, m->data(6), m->data(7), m->data(8)); };
   cases.push_back({"depthwise inner loop", shape_text(w), 1, filter(), [filter] { filter(); }});
   cases.push_back({"depthwise", shape_text(w), 1, w.multiply_adds(), [m] {
                      cpu::fused_depthwise_kernels().forward(m->fused, {}, m->data(0), m->data(1), m->data(2),
-                                                            {reinterpret_cast<double*>(m->data(5)), false, 0, {}});
+                                                            {m->sums.mutable_data<double>(), false, 0, {}});
                    }});
   cases.push_back({"depthwise gradients", shape_text(w), 1, 2 * w.multiply_adds(), [m, s] {
-                     const float* const shift = m->data(6);
-                     auto* const sums = reinterpret_cast<double*>(m->data(5));
+                     const float* const shift = m->data(5);
+                     auto* const sums = m->sums.mutable_data<double>();
                      cpu::fused_depthwise_kernels().gradient(m->fused, {}, {m->norm.view(), shift}, {shift, shift + s.C},
                                                              m->data(0), m->data(2), m->data(3), m->data(1), m->data(4),
                                                              {sums, false, 0, {}}, {sums + 2 * s.N * s.C, nullptr});

@@ -12,9 +12,15 @@
 using namespace vitrine;
 
 namespace own {
-namespace scalar { extern const cpu::FunctionKernels mish; }
-namespace avx2 { extern const cpu::FunctionKernels mish; }
-namespace avx512 { extern const cpu::FunctionKernels mish; }
+namespace scalar {
+extern const cpu::FunctionKernels mish;
+}
+namespace avx2 {
+extern const cpu::FunctionKernels mish;
+}
+namespace avx512 {
+extern const cpu::FunctionKernels mish;
+}
 
 const cpu::FunctionKernels& kernels() { return for_this_machine(scalar::mish, avx2::mish, avx512::mish); }
 

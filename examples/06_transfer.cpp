@@ -32,7 +32,8 @@ Pair threes_and_eights(const examples::Digits& digits, std::array<int, 2> most) 
   return pair;
 }
 
-double balanced_accuracy(Balance balance, const TensorFile& file, const CheckpointFacts& facts, const Pair& few, const Pair& unseen) {
+double balanced_accuracy(Balance balance, const TensorFile& file, const CheckpointFacts& facts, const Pair& few,
+                         const Pair& unseen) {
   EfficientNet net(facts.architecture, facts.semantics, 2);
   load_tensors(net, file, facts.family, Head::keep_mine, "the checkpoint");
   net.initialize_classifier(1);
@@ -64,7 +65,8 @@ int main(int argc, char** argv) try {
   const std::string weights = argc > 1 ? argv[1] : VITRINE_EXAMPLES "/../weights/files/efficientnet_lite0.pth";
   const TensorFile file = read_checkpoint(weights);
   const CheckpointFacts facts = checkpoint_facts(file, {.head = Head::keep_mine}, weights);
-  const Pair few = threes_and_eights(examples::digits(true), {80, 8}), unseen = threes_and_eights(examples::digits(false), {99, 99});
+  const Pair few = threes_and_eights(examples::digits(true), {80, 8}),
+             unseen = threes_and_eights(examples::digits(false), {99, 99});
   const double plain = balanced_accuracy(Balance::none, file, facts, few, unseen);
   const double oversampled = balanced_accuracy(Balance::oversample, file, facts, few, unseen);
   std::printf("balanced accuracy %.2f %%, with oversampling %.2f %%\n", plain, oversampled);

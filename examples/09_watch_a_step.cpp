@@ -16,9 +16,7 @@ struct Net {
   ConvNormActivation stem{1, 16, 3};
   MBConvBlock block{16, 32, {.kernel = 3, .stride = 2}};
   Linear out{32, 10};
-  Variable forward(const Variable& x, const Pass& pass) {
-    return out(global_average_pool(block(stem(x, pass), pass)), pass);
-  }
+  Variable forward(const Variable& x, const Pass& pass) { return out(global_average_pool(block(stem(x, pass), pass)), pass); }
   void visit(const Visitor& v) { v("stem", stem), v("block", block), v("out", out); }
 };
 
@@ -62,8 +60,8 @@ int main() {
   std::size_t ops = 0;
   for (const Row& row : watcher.rows) {
     if (row.op == "parameter") continue;
-    std::printf("%-26s %-18s %8.3f %8.3f %10.2e %8.3f\n", row.op.c_str(), row.shape.text().c_str(), static_cast<double>(row.low),
-                static_cast<double>(row.high), row.gradient, row.milliseconds);
+    std::printf("%-26s %-18s %8.3f %8.3f %10.2e %8.3f\n", row.op.c_str(), row.shape.text().c_str(),
+                static_cast<double>(row.low), static_cast<double>(row.high), row.gradient, row.milliseconds);
     ++ops;
   }
   std::printf("%zu ops, every gradient finite: %s\n", ops, gradients.of(net.out.weight).defined() ? "yes" : "no");

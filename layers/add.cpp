@@ -1,5 +1,6 @@
 #include "layers/add.h"
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "tensor/isa.h"
 
@@ -36,11 +37,12 @@ struct AddNode final : Node {
 }  // namespace
 
 Variable add(const Variable& a, const Variable& b) {
+  const Variable inputs[] = {a, b};
+  expect_float32("add", inputs);
   if (!(a.shape() == b.shape()))
     throw ShapeError(text("add: a is ", a.shape().text(), " but b is ", b.shape().text(), "; they must be equal"));
   Tensor y = Tensor::uninitialized(a.shape(), a.tensor().device());
   cpu::add_kernels(y.device()).forward(a.tensor().data(), b.tensor().data(), y.size(), y.mutable_data());
-  const Variable inputs[] = {a, b};
   return record<AddNode>(std::move(y), inputs);
 }
 

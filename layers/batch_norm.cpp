@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "layers/kernels/pairwise.h"
 #include "tensor/isa.h"
@@ -30,9 +31,10 @@ const BatchNormKernels& batch_norm_kernels(Device device) {
 
 }  // namespace cpu
 
-NormTensor::NormTensor(const double* mean, const double* variance, const Tensor& gamma, double eps)
+NormTensor::NormTensor(const Tensor& mean, const Tensor& variance, const Tensor& gamma, double eps)
     : values(Tensor::uninitialized({4, gamma.size()}, gamma.device())) {
-  cpu::batch_norm_kernels(gamma.device()).constants(mean, variance, gamma.data(), eps, gamma.size(), values.mutable_data());
+  cpu::batch_norm_kernels(gamma.device())
+      .constants(mean.data<double>(), variance.data<double>(), gamma.data(), eps, gamma.size(), values.mutable_data());
 }
 
 cpu::NormConstants NormTensor::view() const {
@@ -43,25 +45,17 @@ cpu::NormConstants NormTensor::view() const {
 
 namespace {
 
-// Doubles in a float tensor's storage.
-class Doubles {
- public:
-  Doubles(std::int64_t count, Device device)
-      : room_(Tensor::uninitialized({count, 2}, device)), data_(reinterpret_cast<double*>(room_.mutable_data())) {}
-  double* data() { return data_; }
-
- private:
-  Tensor room_;
-  double* data_;
-};
+Tensor doubles(std::int64_t count, Device device) { return Tensor::uninitialized<double>({count}, device); }
 
 // Room for the partial sums of two quantities.
-Doubles scratch_for(std::int64_t rows, std::int64_t C, Device device) { return {(rows + kChunk - 1) / kChunk * 2 * C, device}; }
+Tensor scratch_for(std::int64_t rows, std::int64_t C, Device device) {
+  return doubles((rows + kChunk - 1) / kChunk * 2 * C, device);
+}
 
-// values / divisor as a tensor [C].
-Tensor rounded(Doubles& values, double divisor, std::int64_t C, Device device) {
-  Tensor result = Tensor::uninitialized({C}, device);
-  cpu::batch_norm_kernels(device).round(values.data(), divisor, C, result.mutable_data());
+// values / divisor in float32, [C] both.
+Tensor rounded(const Tensor& values, double divisor) {
+  Tensor result = Tensor::uninitialized(values.shape(), values.device());
+  cpu::batch_norm_kernels(values.device()).round(values.data<double>(), divisor, values.size(), result.mutable_data());
   return result;
 }
 
@@ -73,27 +67,31 @@ struct BatchNormNode final : Node {
   BatchNormNode(Tensor input, NormTensor k, bool in_training)
       : x(std::move(input)), constants(std::move(k)), train(in_training) {}
   std::string_view name() const override { return "batch_norm"; }
+  void visit(SavedVisitor& show) const override { show("x", x), show("constants", constants.values), show("train", train); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
     const std::int64_t C = x.shape().back(), rows = x.size() / C;
     const Device device = x.device();
     const cpu::BatchNormKernels& kernels = cpu::batch_norm_kernels(device);
-    Doubles sum_dy(C, device), sum_dy_h(C, device), scratch = scratch_for(rows, C, device);
-    kernels.gradient_sums(x.data(), dy.data(), constants.view(), rows, C, scratch.data(), sum_dy.data(), sum_dy_h.data());
+    Tensor sum_dy = doubles(C, device), sum_dy_h = doubles(C, device), scratch = scratch_for(rows, C, device);
+    kernels.gradient_sums(x.data(), dy.data(), constants.view(), rows, C, scratch.mutable_data<double>(),
+                          sum_dy.mutable_data<double>(), sum_dy_h.mutable_data<double>());
     std::vector<Tensor> gradients(3);
     if (wanted[0]) {
       const auto count = static_cast<double>(rows);
-      const Tensor mean_dy = rounded(sum_dy, count, C, device), mean_dy_h = rounded(sum_dy_h, count, C, device);
+      const Tensor mean_dy = rounded(sum_dy, count), mean_dy_h = rounded(sum_dy_h, count);
       gradients[0] = Tensor::uninitialized(x.shape(), device);
       kernels.backward(x.data(), dy.data(), constants.view(), train ? mean_dy.data() : nullptr, mean_dy_h.data(), rows, C,
                        gradients[0].mutable_data());
     }
-    gradients[1] = rounded(sum_dy_h, 1.0, C, device);
-    gradients[2] = rounded(sum_dy, 1.0, C, device);
+    gradients[1] = rounded(sum_dy_h, 1.0);
+    gradients[2] = rounded(sum_dy, 1.0);
     return gradients;
   }
 };
 
 void check(const Variable& x, const Variable& gamma, const Variable& beta) {
+  const Variable inputs[] = {x, gamma, beta};
+  expect_float32("batch_norm", inputs);
   const Shape& s = x.shape();
   if (s.rank() < 2 || s.back() < 1 || s.elements() < 1)
     throw ShapeError(text("batch_norm: x is ", s.text(), ", expected [..., C] with at least one row"));
@@ -129,12 +127,13 @@ Variable batch_norm_train(const Variable& x, const Variable& gamma, const Variab
         text("batch_norm: in training a channel has one value (x ", x.shape().text(), "); use a larger batch or image"));
   }
   const Device device = x.tensor().device();
-  Doubles mean(C, device), variance(C, device), scratch = scratch_for(rows, C, device);
+  Tensor mean = doubles(C, device), variance = doubles(C, device), scratch = scratch_for(rows, C, device);
+  double* const room = scratch.mutable_data<double>();
   const cpu::BatchNormKernels& kernels = cpu::batch_norm_kernels(device);
-  kernels.mean(x.tensor().data(), rows, C, scratch.data(), mean.data());
-  kernels.variance(x.tensor().data(), mean.data(), rows, C, scratch.data(), variance.data());
-  if (statistics != nullptr) *statistics = {rounded(mean, 1.0, C, device), rounded(variance, 1.0, C, device), rows};
-  return normalized(x, gamma, beta, NormTensor(mean.data(), variance.data(), gamma.tensor(), eps), true);
+  kernels.mean(x.tensor().data(), rows, C, room, mean.mutable_data<double>());
+  kernels.variance(x.tensor().data(), mean.data<double>(), rows, C, room, variance.mutable_data<double>());
+  if (statistics != nullptr) *statistics = {rounded(mean, 1.0), rounded(variance, 1.0), rows};
+  return normalized(x, gamma, beta, NormTensor(mean, variance, gamma.tensor(), eps), true);
 }
 
 Variable batch_norm_eval(const Variable& x, const Variable& gamma, const Variable& beta, const Tensor& running_mean,
@@ -145,11 +144,12 @@ Variable batch_norm_eval(const Variable& x, const Variable& gamma, const Variabl
                           running_var.shape().text(), ", expected ", gamma.shape().text()));
   }
   const std::int64_t C = gamma.tensor().size();
-  Doubles mean(C, gamma.tensor().device()), variance(C, gamma.tensor().device());
-  const cpu::BatchNormKernels& kernels = cpu::batch_norm_kernels(gamma.tensor().device());
-  kernels.widen(running_mean.data(), C, mean.data());
-  kernels.widen(running_var.data(), C, variance.data());
-  return normalized(x, gamma, beta, NormTensor(mean.data(), variance.data(), gamma.tensor(), eps), false);
+  const Device device = gamma.tensor().device();
+  Tensor mean = doubles(C, device), variance = doubles(C, device);
+  const cpu::BatchNormKernels& kernels = cpu::batch_norm_kernels(device);
+  kernels.widen(running_mean.data(), C, mean.mutable_data<double>());
+  kernels.widen(running_var.data(), C, variance.mutable_data<double>());
+  return normalized(x, gamma, beta, NormTensor(mean, variance, gamma.tensor(), eps), false);
 }
 
 BatchNorm BatchNorm::identity(std::int64_t channels, double eps, double momentum) {

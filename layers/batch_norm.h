@@ -36,8 +36,7 @@ struct NormTensor {
   Tensor values;
 
   NormTensor() = default;
-  // mean and variance: C doubles where gamma lies
-  NormTensor(const double* mean, const double* variance, const Tensor& gamma, double eps);
+  NormTensor(const Tensor& mean, const Tensor& variance, const Tensor& gamma, double eps);  // [C], mean and variance in float64
   cpu::NormConstants view() const;
 };
 

@@ -1,5 +1,6 @@
 #include "layers/conv2d.h"
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "tensor/isa.h"
 
@@ -34,6 +35,7 @@ struct Conv2dNode final : Node {
 
   Conv2dNode(const ConvShape& s, Tensor input, Tensor weight) : shape(s), x(std::move(input)), w(std::move(weight)) {}
   std::string_view name() const override { return "conv2d"; }
+  void visit(SavedVisitor& show) const override { show("x", x), show("w", w), show_window(show, shape); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
     const cpu::Conv2dKernels& kernels = cpu::conv2d_kernels(x.device());
     std::vector<Tensor> gradients(3);
@@ -87,11 +89,12 @@ ConvShape checked_shape(const Shape& x, const Shape& w, const Tensor& b, const C
 }  // namespace
 
 Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const ConvOptions& options) {
+  const Variable inputs[] = {x, w, b};
+  expect_float32("conv2d", inputs);
   const ConvShape s = checked_shape(x.shape(), w.shape(), b.tensor(), options);
   Tensor y = Tensor::uninitialized({s.N, s.P, s.Q, s.K}, x.tensor().device());
   const float* bias = b.tensor().defined() ? b.tensor().data() : nullptr;
   cpu::conv2d_kernels(y.device()).forward(s, x.tensor().data(), w.tensor().data(), bias, y.mutable_data());
-  const Variable inputs[] = {x, w, b};
   return record<Conv2dNode>(std::move(y), inputs, s, x.tensor(), w.tensor());
 }
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "tensor/isa.h"
 
@@ -37,6 +38,9 @@ struct CrossEntropyNode final : Node {
 
   CrossEntropyNode(Tensor z, Tensor t, double e) : logits(std::move(z)), targets(std::move(t)), smoothing(e) {}
   std::string_view name() const override { return "cross_entropy"; }
+  void visit(SavedVisitor& show) const override {
+    show("logits", logits), show("targets", targets), show("smoothing", smoothing);
+  }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     Tensor dz = Tensor::uninitialized(logits.shape(), logits.device());
     cpu::cross_entropy_kernels(dz.device())
@@ -58,6 +62,8 @@ void check_targets(const Tensor& targets) {
 }  // namespace
 
 Variable cross_entropy(const Variable& logits, const Tensor& given_targets, double label_smoothing) {
+  const Variable given[] = {logits, given_targets};
+  expect_float32("cross_entropy", given);
   const Tensor targets = given_targets.to(logits.tensor().device());
   const Shape& s = logits.shape();
   if (s.rank() != 2 || s[0] < 1 || s[1] < 1 || !(targets.shape() == s)) {

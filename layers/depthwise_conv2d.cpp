@@ -1,5 +1,6 @@
 #include "layers/depthwise_conv2d.h"
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "tensor/isa.h"
 
@@ -37,6 +38,7 @@ struct DepthwiseConv2dNode final : Node {
 
   DepthwiseConv2dNode(const ConvShape& s, Tensor input, Tensor weight) : shape(s), x(std::move(input)), w(std::move(weight)) {}
   std::string_view name() const override { return "depthwise_conv2d"; }
+  void visit(SavedVisitor& show) const override { show("x", x), show("w", w), show_window(show, shape); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
     const cpu::DepthwiseConv2dKernels& kernels = cpu::depthwise_conv2d_kernels(x.device());
     std::vector<Tensor> gradients(2);
@@ -81,10 +83,11 @@ ConvShape checked_shape(const Shape& x, const Shape& w, const ConvOptions& optio
 }  // namespace
 
 Variable depthwise_conv2d(const Variable& x, const Variable& w, const ConvOptions& options) {
+  const Variable inputs[] = {x, w};
+  expect_float32("depthwise_conv2d", inputs);
   const ConvShape s = checked_shape(x.shape(), w.shape(), options);
   Tensor y = Tensor::uninitialized({s.N, s.P, s.Q, s.C}, x.tensor().device());
   cpu::depthwise_conv2d_kernels(y.device()).forward(s, x.tensor().data(), w.tensor().data(), y.mutable_data());
-  const Variable inputs[] = {x, w};
   return record<DepthwiseConv2dNode>(std::move(y), inputs, s, x.tensor(), w.tensor());
 }
 

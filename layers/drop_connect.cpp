@@ -1,6 +1,7 @@
 #include "layers/drop_connect.h"
 
 #include <algorithm>
+#include "autograd/expect_float32.h"
 
 #include "base/error.h"
 #include "layers/drop_connect_reference.h"
@@ -48,6 +49,7 @@ struct DropConnectNode final : Node {
 
   explicit DropConnectNode(Tensor f) : factors(std::move(f)) {}
   std::string_view name() const override { return "drop_connect"; }
+  void visit(SavedVisitor& show) const override { show("factors", factors); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override { return {applied(dy, factors)}; }
 };
 
@@ -61,11 +63,12 @@ Tensor drop_factors(double rate, const DropKeys& key, std::uint32_t op, std::int
 }
 
 Variable drop_connect(const Variable& x, double rate, const DropKeys& key, std::uint32_t op) {
+  const Variable inputs[] = {x};
+  expect_float32("drop_connect", inputs);
   if (x.shape().rank() < 1 || x.tensor().size() < 1)
     throw ShapeError(text("drop_connect: x is ", x.shape().text(), ", expected [N, ...] with elements"));
   if (rate == 0) return x;
   const Tensor factors = drop_factors(rate, key, op, x.shape()[0], x.tensor().device());
-  const Variable inputs[] = {x};
   return record<DropConnectNode>(applied(x.tensor(), factors), inputs, factors);
 }
 

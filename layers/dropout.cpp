@@ -1,6 +1,7 @@
 #include "layers/dropout.h"
 
 #include <algorithm>
+#include "autograd/expect_float32.h"
 
 #include "base/error.h"
 #include "layers/dropout_reference.h"
@@ -47,12 +48,15 @@ struct DropoutNode final : Node {
 
   explicit DropoutNode(Tensor f) : factors(std::move(f)) {}
   std::string_view name() const override { return "dropout"; }
+  void visit(SavedVisitor& show) const override { show("factors", factors); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override { return {applied(dy, factors)}; }
 };
 
 }  // namespace
 
 Variable dropout(const Variable& x, double rate, const DropKeys& key, std::uint32_t op) {
+  const Variable inputs[] = {x};
+  expect_float32("dropout", inputs);
   if (!(rate >= 0 && rate < 1)) throw UsageError(text("dropout: the rate is ", rate, ", expected 0 <= rate < 1"));
   if (x.shape().rank() < 1 || x.tensor().size() < 1)
     throw ShapeError(text("dropout: x is ", x.shape().text(), ", expected [N, ...] with elements"));
@@ -60,7 +64,6 @@ Variable dropout(const Variable& x, double rate, const DropKeys& key, std::uint3
   const std::int64_t N = x.shape()[0];
   Tensor factors = Tensor::uninitialized(x.shape(), x.tensor().device());
   cpu::dropout_kernels(factors.device()).factors(rate, key, op, N, x.tensor().size() / N, factors.mutable_data());
-  const Variable inputs[] = {x};
   return record<DropoutNode>(applied(x.tensor(), factors), inputs, factors);
 }
 

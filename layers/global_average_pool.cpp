@@ -1,5 +1,6 @@
 #include "layers/global_average_pool.h"
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "tensor/isa.h"
 
@@ -45,12 +46,13 @@ struct GlobalAveragePoolNode final : Node {
 }  // namespace
 
 Variable global_average_pool(const Variable& x) {
+  const Variable inputs[] = {x};
+  expect_float32("global_average_pool", inputs);
   const Shape& s = x.shape();
   if (s.rank() != 4 || s[1] * s[2] < 1)
     throw ShapeError(text("global_average_pool: x is ", s.text(), ", expected [N, H, W, C] with a pixel"));
   Tensor y = Tensor::uninitialized({s[0], s[3]}, x.tensor().device());
   cpu::global_average_pool_kernels(y.device()).forward(x.tensor().data(), s[0], s[1] * s[2], s[3], y.mutable_data());
-  const Variable inputs[] = {x};
   return record<GlobalAveragePoolNode>(std::move(y), inputs, s);
 }
 

@@ -1,5 +1,6 @@
 #include "layers/global_max_pool.h"
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "tensor/isa.h"
 
@@ -34,6 +35,7 @@ struct GlobalMaxPoolNode final : Node {
 
   explicit GlobalMaxPoolNode(Tensor input) : x(std::move(input)) {}
   std::string_view name() const override { return "global_max_pool"; }
+  void visit(SavedVisitor& show) const override { show("x", x); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     const Shape& s = x.shape();
     Tensor dx = Tensor::uninitialized(s, x.device());
@@ -45,12 +47,13 @@ struct GlobalMaxPoolNode final : Node {
 }  // namespace
 
 Variable global_max_pool(const Variable& x) {
+  const Variable inputs[] = {x};
+  expect_float32("global_max_pool", inputs);
   const Shape& s = x.shape();
   if (s.rank() != 4 || s[1] * s[2] < 1)
     throw ShapeError(text("global_max_pool: x is ", s.text(), ", expected [N, H, W, C] with a pixel"));
   Tensor y = Tensor::uninitialized({s[0], s[3]}, x.tensor().device());
   cpu::global_max_pool_kernels(y.device()).forward(x.tensor().data(), s[0], s[1] * s[2], s[3], y.mutable_data());
-  const Variable inputs[] = {x};
   return record<GlobalMaxPoolNode>(std::move(y), inputs, x.tensor());
 }
 

@@ -1,5 +1,6 @@
 #include "layers/linear.h"
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "tensor/isa.h"
 
@@ -33,6 +34,7 @@ struct LinearNode final : Node {
 
   LinearNode(Tensor input, Tensor weight) : x(std::move(input)), w(std::move(weight)) {}
   std::string_view name() const override { return "linear"; }
+  void visit(SavedVisitor& show) const override { show("x", x), show("w", w); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
     const cpu::LinearKernels& kernels = cpu::linear_kernels(x.device());
     const std::int64_t N = x.shape()[0], C = w.shape()[0], K = w.shape()[1];
@@ -57,6 +59,8 @@ struct LinearNode final : Node {
 }  // namespace
 
 Variable linear(const Variable& x, const Variable& w, const Variable& b) {
+  const Variable inputs[] = {x, w, b};
+  expect_float32("linear", inputs);
   const Shape &sx = x.shape(), &sw = w.shape();
   if (sx.rank() != 2 || sw.rank() != 2)
     throw ShapeError(text("linear: expected x [N, C] and w [C, K] (x ", sx.text(), ", w ", sw.text(), ")"));
@@ -68,7 +72,6 @@ Variable linear(const Variable& x, const Variable& w, const Variable& b) {
   Tensor y = Tensor::uninitialized({sx[0], sw[1]}, x.tensor().device());
   const float* bias = b.tensor().defined() ? b.tensor().data() : nullptr;
   cpu::linear_kernels(y.device()).forward(x.tensor().data(), w.tensor().data(), bias, sx[0], sw[0], sw[1], y.mutable_data());
-  const Variable inputs[] = {x, w, b};
   return record<LinearNode>(std::move(y), inputs, x.tensor(), w.tensor());
 }
 

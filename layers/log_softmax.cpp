@@ -1,5 +1,6 @@
 #include "layers/log_softmax.h"
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "tensor/isa.h"
 
@@ -34,6 +35,7 @@ struct LogSoftmaxNode final : Node {
 
   explicit LogSoftmaxNode(Tensor saved) : y(std::move(saved)) {}
   std::string_view name() const override { return "log_softmax"; }
+  void visit(SavedVisitor& show) const override { show("y", y); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     const std::int64_t C = y.shape().back();
     Tensor dx = Tensor::uninitialized(y.shape(), y.device());
@@ -45,12 +47,13 @@ struct LogSoftmaxNode final : Node {
 }  // namespace
 
 Variable log_softmax(const Variable& x) {
+  const Variable inputs[] = {x};
+  expect_float32("log_softmax", inputs);
   const Shape& s = x.shape();
   if (s.rank() < 1 || s.back() < 1)
     throw ShapeError(text("log_softmax: x is ", s.text(), ", expected [..., C] with C at least 1"));
   Tensor y = Tensor::uninitialized(s, x.tensor().device());
   cpu::log_softmax_kernels(y.device()).forward(x.tensor().data(), s.elements() / s.back(), s.back(), y.mutable_data());
-  const Variable inputs[] = {x};
   Tensor saved = y;
   return record<LogSoftmaxNode>(std::move(y), inputs, std::move(saved));
 }

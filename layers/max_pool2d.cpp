@@ -1,5 +1,6 @@
 #include "layers/max_pool2d.h"
 
+#include "autograd/expect_float32.h"
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
@@ -34,6 +35,7 @@ struct MaxPool2dNode final : Node {
 
   MaxPool2dNode(const ConvShape& s, Tensor maxima) : shape(s), taps(std::move(maxima)) {}
   std::string_view name() const override { return "max_pool2d"; }
+  void visit(SavedVisitor& show) const override { show("taps", taps), show_window(show, shape); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     Tensor dx = Tensor::uninitialized({shape.N, shape.H, shape.W, shape.C}, taps.device());
     cpu::max_pool2d_kernels(dx.device()).backward(shape, taps.data(), dy.data(), dx.mutable_data());
@@ -44,11 +46,12 @@ struct MaxPool2dNode final : Node {
 }  // namespace
 
 Variable max_pool2d(const Variable& x, const PoolOptions& options) {
+  const Variable inputs[] = {x};
+  expect_float32("max_pool2d", inputs);
   const ConvShape s = pool_shape("max_pool2d", x.shape(), options);
   Tensor y = Tensor::uninitialized({s.N, s.P, s.Q, s.C}, x.tensor().device());
   Tensor taps = Tensor::uninitialized(y.shape(), y.device());
   cpu::max_pool2d_kernels(y.device()).forward(s, x.tensor().data(), y.mutable_data(), taps.mutable_data());
-  const Variable inputs[] = {x};
   return record<MaxPool2dNode>(std::move(y), inputs, s, std::move(taps));
 }
 

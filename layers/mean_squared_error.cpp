@@ -1,5 +1,6 @@
 #include "layers/mean_squared_error.h"
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "tensor/isa.h"
 
@@ -34,6 +35,7 @@ struct MeanSquaredErrorNode final : Node {
 
   MeanSquaredErrorNode(Tensor input, Tensor target) : x(std::move(input)), t(std::move(target)) {}
   std::string_view name() const override { return "mean_squared_error"; }
+  void visit(SavedVisitor& show) const override { show("x", x), show("t", t); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
     const auto gradient = [&](const Tensor& by, const Tensor& other) {
       Tensor d = Tensor::uninitialized(x.shape(), x.device());
@@ -47,16 +49,17 @@ struct MeanSquaredErrorNode final : Node {
 }  // namespace
 
 Variable mean_squared_error(const Variable& x, const Variable& target) {
+  const Variable inputs[] = {x, target};
+  expect_float32("mean_squared_error", inputs);
   const Tensor &a = x.tensor(), &b = target.tensor();
   if (!(a.shape() == b.shape()) || a.size() < 1)
     throw ShapeError(text("mean_squared_error: x is ", a.shape().text(), " but the target is ", b.shape().text(),
                           "; they must be equal and not empty"));
   const std::int64_t chunks = (a.size() + cpu::kErrorChunk - 1) / cpu::kErrorChunk;
-  Tensor partial = Tensor::uninitialized({chunks, 2}, a.device());  // as float64
+  Tensor partial = Tensor::uninitialized<double>({chunks}, a.device());
   Tensor loss = Tensor::uninitialized(Shape{}, a.device());
   cpu::mean_squared_error_kernels(a.device())
-      .forward(a.data(), b.data(), a.size(), reinterpret_cast<double*>(partial.mutable_data()), loss.mutable_data());
-  const Variable inputs[] = {x, target};
+      .forward(a.data(), b.data(), a.size(), partial.mutable_data<double>(), loss.mutable_data());
   return record<MeanSquaredErrorNode>(std::move(loss), inputs, a, b);
 }
 

@@ -1,5 +1,6 @@
 #include "layers/multiply.h"
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "tensor/isa.h"
 
@@ -40,6 +41,7 @@ struct MultiplyNode final : Node {
 
   MultiplyNode(Tensor left, Tensor right) : a(std::move(left)), b(std::move(right)) {}
   std::string_view name() const override { return "multiply"; }
+  void visit(SavedVisitor& show) const override { show("a", a), show("b", b); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
     return {wanted[0] ? product(dy, b) : Tensor(), wanted[1] ? product(dy, a) : Tensor()};
   }
@@ -48,9 +50,10 @@ struct MultiplyNode final : Node {
 }  // namespace
 
 Variable multiply(const Variable& a, const Variable& b) {
+  const Variable inputs[] = {a, b};
+  expect_float32("multiply", inputs);
   if (!(a.shape() == b.shape()))
     throw ShapeError(text("multiply: a is ", a.shape().text(), " but b is ", b.shape().text(), "; they must be equal"));
-  const Variable inputs[] = {a, b};
   return record<MultiplyNode>(product(a.tensor(), b.tensor()), inputs, a.tensor(), b.tensor());
 }
 

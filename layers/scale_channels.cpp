@@ -1,5 +1,6 @@
 #include "layers/scale_channels.h"
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "tensor/isa.h"
 
@@ -34,6 +35,7 @@ struct ScaleChannelsNode final : Node {
 
   ScaleChannelsNode(Tensor input, Tensor scale) : x(std::move(input)), s(std::move(scale)) {}
   std::string_view name() const override { return "scale_channels"; }
+  void visit(SavedVisitor& show) const override { show("x", x), show("s", s); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
     const cpu::ScaleChannelsKernels& kernels = cpu::scale_channels_kernels(x.device());
     const std::int64_t N = x.shape()[0], pixels = x.shape()[1] * x.shape()[2], C = x.shape()[3];
@@ -53,6 +55,8 @@ struct ScaleChannelsNode final : Node {
 }  // namespace
 
 Variable scale_channels(const Variable& x, const Variable& s) {
+  const Variable inputs[] = {x, s};
+  expect_float32("scale_channels", inputs);
   const Shape& sx = x.shape();
   if (sx.rank() != 4 || !(s.shape() == Shape{sx[0], sx[3]})) {
     throw ShapeError(
@@ -61,7 +65,6 @@ Variable scale_channels(const Variable& x, const Variable& s) {
   Tensor y = Tensor::uninitialized(sx, x.tensor().device());
   cpu::scale_channels_kernels(y.device())
       .forward(x.tensor().data(), s.tensor().data(), sx[0], sx[1] * sx[2], sx[3], y.mutable_data());
-  const Variable inputs[] = {x, s};
   return record<ScaleChannelsNode>(std::move(y), inputs, x.tensor(), s.tensor());
 }
 

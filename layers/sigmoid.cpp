@@ -1,5 +1,6 @@
 #include "layers/sigmoid.h"
 
+#include "autograd/expect_float32.h"
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
@@ -32,6 +33,7 @@ struct SigmoidNode final : Node {
 
   explicit SigmoidNode(Tensor saved) : y(std::move(saved)) {}
   std::string_view name() const override { return "sigmoid"; }
+  void visit(SavedVisitor& show) const override { show("y", y); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     Tensor dx = Tensor::uninitialized(y.shape(), y.device());
     cpu::sigmoid_kernels(y.device()).backward(y.data(), dy.data(), y.size(), dx.mutable_data());
@@ -42,9 +44,10 @@ struct SigmoidNode final : Node {
 }  // namespace
 
 Variable sigmoid(const Variable& x) {
+  const Variable inputs[] = {x};
+  expect_float32("sigmoid", inputs);
   Tensor y = Tensor::uninitialized(x.shape(), x.tensor().device());
   cpu::sigmoid_kernels(y.device()).forward(x.tensor().data(), y.size(), y.mutable_data());
-  const Variable inputs[] = {x};
   Tensor saved = y;
   return record<SigmoidNode>(std::move(y), inputs, std::move(saved));
 }

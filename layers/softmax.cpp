@@ -1,5 +1,6 @@
 #include "layers/softmax.h"
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "tensor/isa.h"
 
@@ -33,6 +34,7 @@ struct SoftmaxNode final : Node {
 
   explicit SoftmaxNode(Tensor saved) : y(std::move(saved)) {}
   std::string_view name() const override { return "softmax"; }
+  void visit(SavedVisitor& show) const override { show("y", y); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     const std::int64_t C = y.shape().back();
     Tensor dx = Tensor::uninitialized(y.shape(), y.device());
@@ -44,11 +46,12 @@ struct SoftmaxNode final : Node {
 }  // namespace
 
 Variable softmax(const Variable& x) {
+  const Variable inputs[] = {x};
+  expect_float32("softmax", inputs);
   const Shape& s = x.shape();
   if (s.rank() < 1 || s.back() < 1) throw ShapeError(text("softmax: x is ", s.text(), ", expected [..., C] with C at least 1"));
   Tensor y = Tensor::uninitialized(s, x.tensor().device());
   cpu::softmax_kernels(y.device()).forward(x.tensor().data(), s.elements() / s.back(), s.back(), y.mutable_data());
-  const Variable inputs[] = {x};
   Tensor saved = y;
   return record<SoftmaxNode>(std::move(y), inputs, std::move(saved));
 }

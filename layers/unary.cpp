@@ -1,5 +1,6 @@
 #include "layers/unary.h"
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "layers/unary_list.h"
 #include "tensor/cuda/one_float.h"
@@ -36,6 +37,7 @@ struct UnaryNode final : Node {
 
   UnaryNode(Unary function, Tensor input) : f(function), x(std::move(input)) {}
   std::string_view name() const override { return unary_name(f); }
+  void visit(SavedVisitor& show) const override { show("x", x); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     Tensor dx = Tensor::uninitialized(x.shape(), x.device());
     cpu::unary_kernels(x.device()).backward(f, x.data(), dy.data(), x.size(), dx.mutable_data());
@@ -53,10 +55,10 @@ std::string_view unary_name(Unary f) {
 }
 
 Variable unary(Unary f, const Variable& x) {
-  unary_name(f);  // refuses what is none
+  const Variable inputs[] = {x};
+  expect_float32(unary_name(f), inputs);  // the name refuses what is none
   Tensor y = Tensor::uninitialized(x.shape(), x.tensor().device());
   cpu::unary_kernels(y.device()).forward(f, x.tensor().data(), y.size(), y.mutable_data());
-  const Variable inputs[] = {x};
   return record<UnaryNode>(std::move(y), inputs, f, x.tensor());
 }
 

@@ -1,6 +1,7 @@
 // The library in one include: tensors, the tape, every op, modules, optimisers, state in files. docs/library.md says how to do what.
 #pragma once
 
+#include "autograd/check_gradient.h"
 #include "autograd/reshape.h"
 #include "autograd/tape.h"
 #include "base/error.h"
@@ -29,6 +30,7 @@
 #include "layers/softmax.h"
 #include "layers/unary_list.h"
 #include "nn/modules/batches.h"
+#include "nn/modules/check_gradient.h"
 #include "nn/modules/layers.h"
 #include "nn/modules/module.h"
 #include "nn/modules/optimizers.h"

@@ -41,10 +41,10 @@ float* thread_scratch(std::size_t floats) {
   if (floats > mine->room) {
     mine->room = 0;
     mine->block.reset();
-    mine->block = std::make_unique<Storage>(floats);
+    mine->block = std::make_unique<Storage>(floats * sizeof(float));
     mine->room = floats;
   }
-  return mine->block->data();
+  return static_cast<float*>(mine->block->data());
 }
 
 }  // namespace vitrine

@@ -167,17 +167,17 @@ void* take(BlockCache& c, std::size_t bytes) {
 
 }  // namespace
 
-Storage::Storage(std::size_t floats, Device device) : floats_(floats), device_(device), cache_(cache_for(device)) {
-  if (floats > std::numeric_limits<std::size_t>::max() / 8)
-    throw ShapeError(text("a tensor of ", floats, " floats is too large"));
-  bytes_ = size_class(floats * sizeof(float));
-  data_ = static_cast<float*>(take(*cache_, bytes_));
+Storage::Storage(std::size_t bytes, Device device, DType type)
+    : bytes_(bytes), device_(device), dtype_(type), cache_(cache_for(device)) {
+  if (bytes > std::numeric_limits<std::size_t>::max() / 2) throw ShapeError(text("a tensor of ", bytes, " bytes is too large"));
+  block_ = size_class(bytes);
+  data_ = take(*cache_, block_);
 }
 
 Storage::~Storage() {
   const std::scoped_lock lock(cache_->mutex);
-  cache_->free_blocks.find(bytes_)->second.blocks.push_back(data_);
-  cache_->statistics.live_bytes -= bytes_;
+  cache_->free_blocks.find(block_)->second.blocks.push_back(data_);
+  cache_->statistics.live_bytes -= block_;
 }
 
 MemoryPool::MemoryPool() : cache_(std::make_shared<BlockCache>()) {}

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "tensor/device.h"
+#include "tensor/dtype.h"
 
 namespace vitrine {
 
@@ -24,21 +25,23 @@ class DeviceMemoryError : public Error {
 class Storage {
  public:
   // cuda-host takes the host's memory. DeviceMemoryError when a CUDA device has no room.
-  explicit Storage(std::size_t floats, Device device = {});
+  explicit Storage(std::size_t bytes, Device device = {}, DType type = DType::f32);
   ~Storage();
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
 
-  float* data() { return data_; }
-  const float* data() const { return data_; }
-  std::size_t floats() const { return floats_; }
+  void* data() { return data_; }
+  const void* data() const { return data_; }
+  std::size_t bytes() const { return bytes_; }
   Device device() const { return device_; }
+  DType dtype() const { return dtype_; }  // of the numbers in it
 
  private:
-  float* data_ = nullptr;
-  std::size_t floats_ = 0;
-  std::size_t bytes_ = 0;  // size of the block, at least floats_ * 4
+  void* data_ = nullptr;
+  std::size_t bytes_ = 0;
+  std::size_t block_ = 0;  // size of the block, at least bytes_
   Device device_;
+  DType dtype_;
   std::shared_ptr<BlockCache> cache_;
 };
 

@@ -18,14 +18,23 @@ void refuse_while_recording(const char* what, const Shape& shape) {
     throw InternalError(text("a tensor of shape ", shape.text(), " was ", what, " by the host while a graph was recorded"));
 }
 
+[[noreturn]] void refuse_type(const char* what, const Shape& shape, DType holds, DType expected) {
+  throw DTypeError(text("a tensor of shape ", shape.text(), " holds ", dtype_name(holds), " and was ", what, " as ",
+                        dtype_name(expected), "; nothing is converted by itself"));
+}
+
 }  // namespace
 
-Tensor Tensor::uninitialized(const Shape& shape, Device device) {
-  Tensor tensor(shape, std::make_shared<Storage>(static_cast<std::size_t>(shape.elements()), device));
+Tensor::Tensor(const Shape& shape, DType type, Device device) : shape_(shape) {
+  const auto count = static_cast<std::size_t>(shape.elements());
+  if (count > std::numeric_limits<std::size_t>::max() / 16)
+    throw ShapeError(text("a tensor of shape ", shape.text(), " is too large"));
+  storage_ = std::make_shared<Storage>(count * dtype_bytes(type), device, type);
 #ifndef NDEBUG
-  if (!device.is_cuda()) std::ranges::fill(tensor.mutable_host(), std::numeric_limits<float>::signaling_NaN());
+  if (device.is_cuda()) return;
+  if (type == DType::f32) std::ranges::fill(mutable_host(), std::numeric_limits<float>::signaling_NaN());
+  if (type == DType::f64) std::ranges::fill(mutable_host<double>(), std::numeric_limits<double>::signaling_NaN());
 #endif
-  return tensor;
 }
 
 Tensor Tensor::zeros(const Shape& shape, Device device) { return full(shape, 0.0f, device); }
@@ -41,25 +50,30 @@ Tensor Tensor::full(const Shape& shape, float value, Device device) {
   return tensor;
 }
 
-Tensor Tensor::from(const Shape& shape, std::span<const float> values) {
-  Tensor tensor = uninitialized(shape);
-  if (static_cast<std::int64_t>(values.size()) != tensor.size()) {
-    throw ShapeError(
-        text("a tensor of shape ", shape.text(), " needs ", tensor.size(), " values, ", values.size(), " were given"));
+Tensor Tensor::copy_of(const Shape& shape, DType type, const void* values, std::size_t count) {
+  Tensor tensor(shape, type, Device::cpu());
+  if (static_cast<std::int64_t>(count) != tensor.size()) {
+    throw ShapeError(text("a tensor of shape ", shape.text(), " needs ", tensor.size(), " values, ", count, " were given"));
   }
-  std::ranges::copy(values, tensor.mutable_host().begin());
+  tensor.write_bytes(values, tensor.bytes());
   return tensor;
 }
 
 Device Tensor::device() const { return defined() ? storage_->device() : Device::cpu(); }
 
-const float* Tensor::data() const {
+DType Tensor::dtype() const { return defined() ? storage_->dtype() : DType::f32; }
+
+std::size_t Tensor::bytes() const { return storage_->bytes(); }
+
+const void* Tensor::readable(DType type) const {
   if (!defined()) throw InternalError("a tensor without storage was read");
+  if (storage_->dtype() != type) refuse_type("read", shape_, storage_->dtype(), type);
   return storage_->data();
 }
 
-float* Tensor::mutable_data() {
+void* Tensor::writable(DType type) {
   if (!defined()) throw InternalError("a tensor without storage was written");
+  if (storage_->dtype() != type) refuse_type("written", shape_, storage_->dtype(), type);
   if (!is_sole_owner()) {
     throw InternalError(
         text("a tensor of shape ", shape_.text(), " was to be written while others share its storage; clone it first"));
@@ -67,24 +81,24 @@ float* Tensor::mutable_data() {
   return storage_->data();
 }
 
-std::span<const float> Tensor::host() const {
+const void* Tensor::readable_on_host(DType type) const {
   if (defined() && device().is_cuda())
     throw InternalError(
         text("a tensor of shape ", shape_.text(), " lies on ", device().text(), " and was read as if on the host"));
-  return {data(), storage_->floats()};
+  return readable(type);
 }
 
-std::span<float> Tensor::mutable_host() {
+void* Tensor::writable_on_host(DType type) {
   if (defined() && device().is_cuda()) {
     throw InternalError(
         text("a tensor of shape ", shape_.text(), " lies on ", device().text(), " and was written as if on the host"));
   }
-  return {mutable_data(), storage_->floats()};
+  return writable(type);
 }
 
 void Tensor::write_bytes(const void* from, std::size_t count) {
-  float* const target = mutable_data();
-  if (count > storage_->floats() * sizeof(float)) throw InternalError("more bytes were written than a tensor has");
+  void* const target = writable(dtype());
+  if (count > bytes()) throw InternalError("more bytes were written than a tensor has");
   if (count == 0) return;
   if (device().is_cuda()) refuse_while_recording("written", shape_);
   if (device().is_gpu()) {
@@ -95,13 +109,14 @@ void Tensor::write_bytes(const void* from, std::size_t count) {
 }
 
 void Tensor::read_bytes(void* to, std::size_t count) const {
-  if (count > storage_->floats() * sizeof(float)) throw InternalError("more bytes were read than a tensor has");
+  const void* const source = readable(dtype());
+  if (count > bytes()) throw InternalError("more bytes were read than a tensor has");
   if (count == 0) return;
   if (device().is_cuda()) refuse_while_recording("read", shape_);
   if (device().is_gpu()) {
-    cuda::copy_to_host(device().index, to, data(), count);
+    cuda::copy_to_host(device().index, to, source, count);
   } else {
-    std::memcpy(to, data(), count);
+    std::memcpy(to, source, count);
   }
 }
 
@@ -109,12 +124,11 @@ Tensor Tensor::to(Device wanted) const {
   const Device here = device();
   if (!defined() || wanted == here) return *this;
   if (here.is_gpu() && wanted.is_gpu()) return to(Device::cpu()).to(wanted);
-  Tensor copy = uninitialized(shape_, wanted);
-  const std::size_t bytes = static_cast<std::size_t>(size()) * sizeof(float);
+  Tensor copy(shape_, dtype(), wanted);
   if (wanted.is_gpu()) {
-    copy.write_bytes(data(), bytes);
+    copy.write_bytes(readable(dtype()), bytes());
   } else {
-    read_bytes(copy.mutable_data(), bytes);
+    read_bytes(copy.writable(dtype()), bytes());
   }
   return copy;
 }
@@ -126,10 +140,14 @@ Tensor Tensor::reshaped(const Shape& shape) const {
 }
 
 Tensor Tensor::clone() const {
+  const void* const values = readable(dtype());
   const Device here = device();
-  if (!here.is_cuda()) return from(shape_, host());
-  Tensor copy = uninitialized(shape_, here);
-  cuda::copy_on_device(here.index, copy.mutable_data(), data(), static_cast<std::size_t>(size()) * sizeof(float));
+  Tensor copy(shape_, dtype(), here);
+  if (here.is_cuda()) {
+    cuda::copy_on_device(here.index, copy.writable(dtype()), values, bytes());
+  } else {
+    copy.write_bytes(values, bytes());
+  }
   return copy;
 }
 

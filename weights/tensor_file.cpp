@@ -1,6 +1,5 @@
 #include "weights/tensor_file.h"
 
-#include <array>
 #include <bit>
 #include <cstring>
 
@@ -14,30 +13,6 @@ static_assert(std::endian::native == std::endian::little, "weights/ is written f
 namespace vitrine {
 namespace {
 
-struct DTypeRow {
-  DType type;
-  std::size_t bytes;
-  std::string_view name;
-};
-
-constexpr std::array<DTypeRow, 10> kDTypes{{{DType::f64, 8, "F64"},
-                                            {DType::f32, 4, "F32"},
-                                            {DType::f16, 2, "F16"},
-                                            {DType::bf16, 2, "BF16"},
-                                            {DType::i64, 8, "I64"},
-                                            {DType::i32, 4, "I32"},
-                                            {DType::i16, 2, "I16"},
-                                            {DType::i8, 1, "I8"},
-                                            {DType::u8, 1, "U8"},
-                                            {DType::boolean, 1, "BOOL"}}};
-
-const DTypeRow& row(DType type) {
-  for (const DTypeRow& r : kDTypes) {
-    if (r.type == type) return r;
-  }
-  throw InternalError("an unknown element type");
-}
-
 template <class Value>
 StoredTensor stored(std::string name, DType type, const Shape& shape, const Value* values, std::size_t count) {
   if (static_cast<std::int64_t>(count) != shape.elements()) {
@@ -50,19 +25,6 @@ StoredTensor stored(std::string name, DType type, const Shape& shape, const Valu
 }
 
 }  // namespace
-
-std::size_t dtype_bytes(DType type) { return row(type).bytes; }
-
-std::string_view dtype_name(DType type) { return row(type).name; }
-
-std::optional<DType> dtype_from_name(std::string_view name) {
-  for (const DTypeRow& r : kDTypes) {
-    if (r.name == name) return r.type;
-  }
-  return std::nullopt;
-}
-
-bool is_floating(DType type) { return type == DType::f64 || type == DType::f32 || type == DType::f16 || type == DType::bf16; }
 
 std::uint64_t StoredTensor::size_in_bytes() const { return static_cast<std::uint64_t>(shape.elements()) * dtype_bytes(type); }
 
@@ -126,7 +88,13 @@ StoredTensor StoredTensor::in_memory() const {
 
 StoredTensor StoredTensor::from(std::string name, const Tensor& value) {
   const Tensor here = value.to(Device::cpu());
-  return stored(std::move(name), DType::f32, here.shape(), here.host().data(), here.host().size());
+  std::string bytes(static_cast<std::size_t>(here.size()) * dtype_bytes(here.dtype()), '\0');
+  here.read_bytes(bytes.data(), bytes.size());
+  return {.name = std::move(name),
+          .type = here.dtype(),
+          .shape = here.shape(),
+          .source = ByteSource(std::move(bytes)),
+          .strides = {}};
 }
 
 StoredTensor StoredTensor::from(std::string name, const Shape& shape, const std::vector<double>& values) {

@@ -4,21 +4,15 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tensor/dtype.h"
 #include "tensor/tensor.h"
 #include "weights/byte_source.h"
 
 namespace vitrine {
-
-enum class DType { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean };
-std::size_t dtype_bytes(DType type);
-std::string_view dtype_name(DType type);  // "F32", as safetensors spells it
-std::optional<DType> dtype_from_name(std::string_view name);
-bool is_floating(DType type);
 
 struct StoredTensor {
   std::string name;

@@ -51,8 +51,8 @@ bool sums_whole_batches(Device device) {
 PartialSums::PartialSums(std::int64_t segments, std::int64_t quantities, std::int64_t channels, Device device)
     : segments_(segments),
       channels_(channels),
-      room_(Tensor::uninitialized({segments, quantities, channels, 2}, device)),
-      data_(reinterpret_cast<double*>(room_.mutable_data())) {}
+      room_(Tensor::uninitialized<double>({segments, quantities, channels}, device)),
+      data_(room_.mutable_data<double>()) {}
 
 namespace {
 

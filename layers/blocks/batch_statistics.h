@@ -96,7 +96,7 @@ struct NormMeans {
 
 }  // namespace cpu
 
-// Partial sums [segments][quantities][channels] in float64, kept in a tensor's storage.
+// Partial sums [segments][quantities][channels] in float64.
 class PartialSums {
  public:
   PartialSums(std::int64_t segments, std::int64_t quantities, std::int64_t channels, Device device);

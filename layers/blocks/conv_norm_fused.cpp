@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "layers/drop_connect.h"
 #include "tensor/isa.h"
@@ -39,6 +40,9 @@ struct FusedNormNode final : Node {
   bool has_skip = false;
 
   std::string_view name() const override { return "fused_norm"; }
+  void visit(SavedVisitor& show) const override {
+    show("x", x), show("beta", beta), show("factors", factors), show("constants", norm.values);
+  }
   cpu::ResidualRows residual() const {
     if (!factors.defined()) return {};
     return {nullptr, factors.data(), shape.rows / factors.size()};
@@ -82,6 +86,8 @@ Variable fused_norm(BatchNorm& norm, const Variable& x, const std::optional<Acti
   node->beta = norm.beta.value;
   const Device device = node->x.device();
   std::vector<Variable> inputs{x, pass.parameter(norm.gamma), pass.parameter(norm.beta)};
+  if (residual) inputs.push_back(residual->skip);
+  expect_float32("fused_norm", inputs);
   cpu::ResidualRows around;
   if (residual) {
     if (!(residual->skip.shape() == x.shape()))
@@ -91,7 +97,6 @@ Variable fused_norm(BatchNorm& norm, const Variable& x, const std::optional<Acti
       node->factors = drop_factors(residual->drop_rate, pass.key, residual->op, x.shape()[0], device);
     around = node->residual();
     around.skip = residual->skip.tensor().data();
-    inputs.push_back(residual->skip);
   }
   const cpu::FusedNormKernels& kernels = cpu::fused_norm_kernels(device);
   NormOfBatch statistics(norm, node->shape.segments(), node->shape.rows, device);

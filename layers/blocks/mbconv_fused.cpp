@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "layers/blocks/batch_statistics.h"
 #include "layers/blocks/planes.h"
@@ -89,6 +90,13 @@ struct FusedMBConvNode final : Node {
   GateValues gate;  // from the pooled values on; undefined without squeeze-excitation
 
   std::string_view name() const override { return "fused_mbconv"; }
+  void visit(SavedVisitor& show) const override {
+    show("x", x), show("z1", z1), show("z2", z2);
+    show("norm1", norm1.values), show("beta1", beta1), show("norm2", norm2.values), show("beta2", beta2);
+    show("w_expand", w_expand), show("w_depthwise", w_depthwise), show("w_project", w_project);
+    show_window(show, shape.depthwise);
+    gate.visit(show);
+  }
   bool expands() const { return z1.defined(); }
   cpu::FusedNorm first() const { return expands() ? cpu::FusedNorm{norm1.view(), beta1.data()} : cpu::FusedNorm{}; }
   cpu::FusedNorm second() const { return {norm2.view(), beta2.data()}; }
@@ -260,6 +268,7 @@ Variable fused_mbconv(MBConv& block, const Variable& x, const Pass& pass) {
     inputs[10] = pass.parameter(block.se->expand_weight);
     inputs[11] = pass.parameter(block.se->expand_bias);
   }
+  expect_float32("fused_mbconv", inputs);
   Tensor z3 = node->forward(block);
   return pass.tape->record(std::move(z3), std::move(node), inputs);
 }

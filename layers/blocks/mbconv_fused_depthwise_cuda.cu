@@ -154,8 +154,8 @@ struct TapChain {
 void chained_weight_gradient(const FusedShape& s, const float* x, const float* g, float* dw) {
   const ConvShape z = s.depthwise;
   const std::int64_t size = z.R * z.S * z.C, images = s.images, segments = s.segments();
-  Tensor room = Tensor::uninitialized({segments, size, 2}, current());
-  double* const partial = reinterpret_cast<double*>(room.mutable_data());
+  Tensor room = Tensor::uninitialized<double>({segments, size}, current());
+  double* const partial = room.mutable_data<double>();
   const TapChain chain{z, x, g};
   for_each("mbconv depthwise", segments * size, [=] VITRINE_HD(std::int64_t i) {
     const std::int64_t n0 = i / size * images;

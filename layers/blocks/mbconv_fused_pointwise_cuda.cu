@@ -38,8 +38,8 @@ void weight_gradient(const char* op, const SegmentRows& rows, std::int64_t segme
   const bool done = transposed ? library_product({op, M, narrow, rows.rows, true, false}, q, a, nullptr, dw)
                                : library_product({op, narrow, M, rows.rows, true, false}, a, q, nullptr, dw);
   if (done) return;
-  Tensor room = Tensor::uninitialized({segments, narrow, M, 2}, current());
-  double* const partial = reinterpret_cast<double*>(room.mutable_data());
+  Tensor room = Tensor::uninitialized<double>({segments, narrow, M}, current());
+  double* const partial = room.mutable_data<double>();
   products<double>(
       op, segments, narrow, M, kGradientRows, true,
       [=] VITRINE_HD(std::int64_t k, std::int64_t r) { return a[r * narrow + k]; },

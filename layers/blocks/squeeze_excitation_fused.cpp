@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autograd/expect_float32.h"
 #include "base/error.h"
 #include "layers/kernels/pairwise.h"
 #include "layers/linear.h"
@@ -71,6 +72,7 @@ struct FusedGateNode final : Node {
 
   explicit FusedGateNode(GateValues v) : values(std::move(v)) {}
   std::string_view name() const override { return "fused_gate"; }
+  void visit(SavedVisitor& show) const override { values.visit(show); }
   std::vector<Tensor> backward(const Tensor& ds, const Wanted&) const override {
     const GateGradients g = gate_backward(values, ds);
     return {g.z, g.reduce_weight, g.reduce_bias, g.expand_weight, g.expand_bias};
@@ -96,6 +98,12 @@ GateValues gate_forward(const SqueezeExcitation& se, Tensor z) {
   return v;
 }
 
+void GateValues::visit(SavedVisitor& show) const {
+  show("z", z), show("hidden", hidden), show("gate", gate);
+  show("reduce_weight", reduce_weight), show("reduce_bias", reduce_bias);
+  show("expand_weight", expand_weight), show("expand_bias", expand_bias);
+}
+
 GateGradients gate_backward(const GateValues& values, const Tensor& ds) {
   const cpu::GateShape s = shape_of(values);
   const Device device = values.z.device();
@@ -111,10 +119,11 @@ GateGradients gate_backward(const GateValues& values, const Tensor& ds) {
 }
 
 Variable fused_gate(const SqueezeExcitation& se, const Variable& z, const Pass& pass) {
-  GateValues values = gate_forward(se, z.tensor());
-  Tensor gate = values.gate;
   const Variable inputs[] = {z, pass.parameter(se.reduce_weight), pass.parameter(se.reduce_bias),
                              pass.parameter(se.expand_weight), pass.parameter(se.expand_bias)};
+  expect_float32("fused_gate", inputs);
+  GateValues values = gate_forward(se, z.tensor());
+  Tensor gate = values.gate;
   return record<FusedGateNode>(std::move(gate), inputs, std::move(values));
 }
 

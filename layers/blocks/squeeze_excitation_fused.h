@@ -25,6 +25,8 @@ Variable fused_gate(const SqueezeExcitation& se, const Variable& z, const Pass& 
 struct GateValues {
   Tensor z, hidden, gate;                                         // z, a, s
   Tensor reduce_weight, reduce_bias, expand_weight, expand_bias;  // as they were: while they are held nobody can write them
+
+  void visit(SavedVisitor& show) const;  // those that are there
 };
 struct GateGradients {
   Tensor z, reduce_weight, reduce_bias, expand_weight, expand_bias;

@@ -18,7 +18,7 @@ struct Span {
 };
 
 // Room for float64 on the current device.
-inline Tensor doubles(std::int64_t count) { return Tensor::uninitialized({count, 2}, current()); }
+inline Tensor doubles(std::int64_t count) { return Tensor::uninitialized<double>({count}, current()); }
 
 // A row-major matrix as value(row, column).
 struct RowMajor {
@@ -162,7 +162,7 @@ void column_sums(const char* op, std::int64_t segments, std::int64_t rows, std::
   sums.slices = slices > 0 ? slices : slices_of(sums.groups(), rows);
   if (sums.slices == 1) return for_blocks(op, sums.groups(), sums.kThreads, sums.kShared, sums);
   Tensor room = doubles(sums.slices * segments * Count * C);
-  sums.partial = reinterpret_cast<double*>(room.mutable_data());
+  sums.partial = room.mutable_data<double>();
   for_groups(op, sums.groups(), sums.slices, sums.kThreads, sums.kShared, sums, Join<decltype(sums)>{sums});
 }
 

@@ -13,6 +13,13 @@ struct ConvShape {
   Padding padding;
 };
 
+// What a node shows of its convolution beside x and w: show(name, number).
+template <class Visitor>
+void show_window(Visitor& show, const ConvShape& s) {
+  show("stride", s.stride);
+  show("top", s.padding.top), show("left", s.padding.left), show("bottom", s.padding.bottom), show("right", s.padding.right);
+}
+
 namespace cpu {
 
 // Chunks of 1,024 output pixels whose sums a weight gradient keeps apart; 0 where it goes through the pixels weight by weight.

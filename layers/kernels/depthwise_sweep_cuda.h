@@ -129,7 +129,7 @@ void launch_sweep(const char* op, const ConvShape& z, const float* w, Gradient g
   Tensor room = Tensor::uninitialized({members, z.R * z.S, z.C}, current());
   Tensor room_for_sums = doubles(members * 2 * z.C);
   kernel.partial = room.mutable_data();
-  kernel.sums = reinterpret_cast<double*>(room_for_sums.mutable_data());
+  kernel.sums = room_for_sums.mutable_data<double>();
   for_groups(op, groups, members, Kernel::kThreads, Kernel::kShared, kernel, Join<Kernel>{kernel});
 }
 

@@ -120,7 +120,7 @@ void launch_tiles(const char* op, std::int64_t N, std::int64_t P, std::int64_t Q
   if constexpr (Count > 0) {
     if (members > 1) {
       Tensor room = doubles(members * Count * C);
-      kernel.partial = reinterpret_cast<double*>(room.mutable_data());
+      kernel.partial = room.mutable_data<double>();
       return for_groups(op, groups, members, Kernel::Tiles::kThreads, Kernel::kShared, kernel, Join<Kernel>{kernel});
     }
   }

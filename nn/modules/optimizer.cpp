@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "base/error.h"
 #include "tensor/cuda/runtime.h"
@@ -88,10 +87,9 @@ void Optimizer::step(const std::string& name, Tensor& value, const Tensor& gradi
   State& state = state_of(name, value, gradient);
   const cpu::UpdateConstants c = advance(name, lr, momentum);
   if (value.device().is_cuda()) {
-    Tensor room = Tensor::uninitialized({static_cast<std::int64_t>(sizeof c / sizeof(float))});
-    std::memcpy(room.mutable_data(), &c, sizeof c);
-    const Tensor there = room.to(value.device());
-    apply({{name, &value, gradient, 0}}, reinterpret_cast<const cpu::UpdateConstants*>(there.data()));
+    Tensor there = Tensor::uninitialized<std::uint8_t>({sizeof c}, value.device());
+    there.write_bytes(&c, sizeof c);
+    apply({{name, &value, gradient, 0}}, reinterpret_cast<const cpu::UpdateConstants*>(there.data<std::uint8_t>()));
     return;
   }
   const float* g = gradient.data();

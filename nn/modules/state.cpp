@@ -18,6 +18,14 @@ void list(std::string& into, const std::string& what, const std::vector<std::str
   if (names.size() > kMostListed) into += text(", ... (", names.size(), ")");
 }
 
+// The values in the type that the module holds.
+Tensor values_of(const StoredTensor& stored, DType type) {
+  if (type == DType::f32) return stored.to_float();
+  if (type == DType::f64) return Tensor::from<double>(stored.shape, stored.to_double());
+  throw InternalError(
+      text("the tensor '", printable(stored.name), "' of a module holds ", dtype_name(type), ", expected F32 or F64"));
+}
+
 }  // namespace
 
 void save(const std::vector<ModuleTensor>& tensors, const std::filesystem::path& path) {
@@ -46,7 +54,7 @@ void load(const std::vector<ModuleTensor>& tensors, const std::filesystem::path&
   list(flaws, "missing", missing), list(flaws, "too many", extra), list(flaws, "of another shape", shapes);
   if (!flaws.empty()) throw WeightsError(text(path, ": is not the state of this module", flaws));
   std::vector<Tensor> values;
-  for (const ModuleTensor& t : tensors) values.push_back(file.at(t.name).to_float().to(t.value->device()));
+  for (const ModuleTensor& t : tensors) values.push_back(values_of(file.at(t.name), t.value->dtype()).to(t.value->device()));
   for (std::size_t i = 0; i < values.size(); ++i) *tensors[i].value = std::move(values[i]);
 }
 

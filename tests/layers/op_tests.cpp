@@ -5,12 +5,14 @@
 #include <cstring>
 #include <limits>
 
+#include "base/error.h"
 #include "layers/add.h"
 #include "tensor/isa.h"
 #include "tensor/parallel.h"
 #include "tensor/philox.h"
 #include "tests/cuda_devices.h"
 #include "tests/everywhere.h"
+#include "tests/saved_tensors.h"
 
 namespace vitrine::testing {
 namespace {
@@ -178,6 +180,36 @@ TEST_P(OpTest, EveryElementIsWritten) {
   for (const float v : result.y) ASSERT_FALSE(std::isnan(v)) << "the output has an element that was never written";
   for (const auto& dx : result.dx) {
     for (const float v : dx) ASSERT_FALSE(std::isnan(v)) << "a gradient has an element that was never written";
+  }
+}
+
+TEST_P(OpTest, NodesShowWhatTheyHold) {
+  const OpCase& c = GetParam();
+  const Arrays<double> inputs = draw_inputs(c);
+  expect_nodes_show_what_they_hold([&](Tape& tape) {
+    std::vector<Variable> leaves;
+    for (std::size_t i = 0; i < inputs.size(); ++i) leaves.push_back(tape.input(Tensor::from(c.inputs[i], rounded(inputs[i]))));
+    c.apply(leaves);
+  });
+}
+
+TEST_P(OpTest, Float64InputsAreRefusedByName) {
+  const OpCase& c = GetParam();
+  const Arrays<double> inputs = draw_inputs(c);
+  for (std::size_t k = 0; k < inputs.size(); ++k) {
+    std::vector<Variable> constants;
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      constants.emplace_back(i == k ? Tensor::from<double>(c.inputs[i], inputs[i])
+                                    : Tensor::from(c.inputs[i], rounded(inputs[i])));
+    try {
+      c.apply(constants);
+      ADD_FAILURE() << "input " << k << " in float64 was taken";
+    } catch (const DTypeError& error) {
+      const std::string said = error.what(),
+                        expected = ": input " + std::to_string(k) + " " + c.inputs[k].text() + " holds F64, expected F32";
+      EXPECT_NE(said.find(expected), std::string::npos) << said;
+      EXPECT_GT(said.find(expected), 0u) << "no op is named: " << said;
+    }
   }
 }
 

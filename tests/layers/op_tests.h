@@ -9,6 +9,8 @@
 //   6. the CUDA kernels, on the host and on a GPU where there is one: the CPU's bits in the portable tier
 //   7. and in the run-to-run tier the reference within the stated ulp, the same bits on repeat
 //   8. a NaN in an input is never passed over: the output has NaN where the reference has it, on every set of kernels
+//   9. nodes show every tensor that they hold
+//   10. float64 inputs are refused in a sentence that names the op and the input
 #pragma once
 
 #include <gtest/gtest.h>
@@ -64,7 +66,7 @@ class OpTest : public ::testing::TestWithParam<OpCase> {};
 
 inline std::string op_case_name(const ::testing::TestParamInfo<OpCase>& info) { return info.param.name; }
 
-// The five checks over the cases of one op: VITRINE_OP_TESTS(swish, swish_cases()) in the op's test file.
+// The checks over the cases of one op: VITRINE_OP_TESTS(swish, swish_cases()) in the op's test file.
 #define VITRINE_OP_TESTS(op, cases) \
   INSTANTIATE_TEST_SUITE_P(op, OpTest, ::testing::ValuesIn(cases), ::vitrine::testing::op_case_name)
 

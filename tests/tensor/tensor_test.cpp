@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstring>
 #include <limits>
 #include <stdexcept>
 #include <vector>
@@ -41,6 +42,68 @@ TEST(Tensor, ASharedStorageCannotBeWritten) {
   EXPECT_THROW(a.reshaped({4}), ShapeError);
   EXPECT_THROW(Tensor::from({2}, std::vector<float>{1, 2, 3}), ShapeError);
   EXPECT_THROW(Tensor().host(), InternalError);
+}
+
+TEST(TensorTypes, HoldFloat64AndBytesThroughEveryWay) {
+  const std::vector<double> values{1.0 / 3, -2, 1e300, 5e-324, 0.1, -0.0};
+  Tensor t = Tensor::from<double>({2, 3}, values);
+  EXPECT_EQ(t.dtype(), DType::f64);
+  const auto same = [&](const Tensor& other) {
+    EXPECT_EQ(other.dtype(), DType::f64);
+    ASSERT_EQ(other.host<double>().size(), values.size());
+    EXPECT_EQ(std::memcmp(other.host<double>().data(), values.data(), values.size() * sizeof(double)), 0);
+  };
+  same(t);
+  same(t.clone());
+  same(t.reshaped({6}));
+  same(t.to(Device::cuda_host()).to(Device::cpu()));
+  same(t.to(Device::cuda_host()).clone().to(Device::cpu()));
+  std::vector<double> read(6);
+  t.read_bytes(read.data(), 6 * sizeof(double));
+  EXPECT_EQ(std::memcmp(read.data(), values.data(), 6 * sizeof(double)), 0);
+  EXPECT_THROW(t.read_bytes(read.data(), 6 * sizeof(double) + 1), InternalError);
+  t.mutable_host<double>()[1] = 7;
+  EXPECT_EQ(t.data<double>()[1], 7);
+  t.mutable_data<double>()[2] = 8;
+  EXPECT_EQ(t.host<double>()[2], 8);
+  const Tensor shared = t;
+  EXPECT_THROW(t.mutable_host<double>(), InternalError);
+
+  Tensor bytes = Tensor::uninitialized<std::uint8_t>({3});
+  bytes.write_bytes("abc", 3);
+  EXPECT_EQ(bytes.dtype(), DType::u8);
+  EXPECT_EQ(bytes.host<std::uint8_t>()[2], 'c');
+  EXPECT_THROW(bytes.write_bytes("abcd", 4), InternalError);
+  EXPECT_EQ(Tensor().dtype(), DType::f32);
+  EXPECT_EQ(Tensor::zeros({1}).dtype(), DType::f32);
+  EXPECT_THROW(Tensor::from<double>({2}, std::vector<double>{1}), ShapeError);
+  const std::int64_t large = std::int64_t{1} << 61;
+  EXPECT_THROW(Tensor::uninitialized<double>({large}), ShapeError);
+}
+
+TEST(TensorTypes, AnotherTypeThanTheTensorHoldsIsRefused) {
+  Tensor f32 = Tensor::zeros({2, 2}), f64 = Tensor::from<double>({1}, std::vector<double>{1});
+  EXPECT_THROW(f32.host<double>(), DTypeError);
+  EXPECT_THROW(f32.mutable_host<double>(), DTypeError);
+  EXPECT_THROW(f32.data<std::uint8_t>(), DTypeError);
+  EXPECT_THROW(f64.host(), DTypeError);
+  EXPECT_THROW(f64.mutable_host(), DTypeError);
+  EXPECT_THROW(f64.data(), DTypeError);
+  try {
+    f64.mutable_data();
+    FAIL();
+  } catch (const DTypeError& error) {
+    EXPECT_STREQ(error.what(), "a tensor of shape [1] holds F64 and was written as F32; nothing is converted by itself");
+  }
+}
+
+TEST(TensorTypes, BlocksHaveTheSizeOfTheirBytes) {
+  const std::uint64_t before = storage_statistics().live_bytes;
+  const Tensor singles = Tensor::uninitialized({2048});
+  const std::uint64_t between = storage_statistics().live_bytes;
+  const Tensor doubles = Tensor::uninitialized<double>({1024});
+  EXPECT_EQ(between - before, 8192u);
+  EXPECT_EQ(storage_statistics().live_bytes - between, 8192u);
 }
 
 TEST(Storage, FreedBlocksAreUsedAgain) {

@@ -12,10 +12,10 @@
 namespace vitrine {
 namespace {
 
-// Room for `count` values of type T in a tensor's storage.
+// Bytes for `count` values of type T.
 template <class T>
 Tensor room_for(std::size_t count, Device device) {
-  return Tensor::uninitialized({static_cast<std::int64_t>((count * sizeof(T) + sizeof(float) - 1) / sizeof(float))}, device);
+  return Tensor::uninitialized<std::uint8_t>({static_cast<std::int64_t>(count * sizeof(T))}, device);
 }
 
 Tensor resident(const Dataset& data, Device device) {
@@ -96,7 +96,7 @@ void DeviceTraining::upload_plans(const std::vector<int>& order, std::uint32_t e
   if (!samples_.defined()) {
     samples_ = room_for<cuda::SamplePlan>(samples.size(), device_);
     steps_ = room_for<cuda::StepPlan>(steps.size(), device_);
-    losses_ = room_for<float>(steps.size(), device_);
+    losses_ = Tensor::uninitialized({static_cast<std::int64_t>(steps.size())}, device_);
   }
   samples_.write_bytes(samples.data(), samples.size() * sizeof samples[0]);
   steps_.write_bytes(steps.data(), steps.size() * sizeof steps[0]);
@@ -128,7 +128,7 @@ void DeviceTraining::enqueue(Step& step, std::int64_t N) {
     const Variable logits = net_.forward(step.images, pass);
     const Variable loss = cross_entropy(logits, step.targets, options_.label_smoothing);
     cuda::make_current(device_);
-    cuda::end_step(loss.tensor().data(), position, memory_of<float>(losses_));
+    cuda::end_step(loss.tensor().data(), position, losses_.mutable_data());
     // The loss of the whole batch is the mean over the devices' shares.
     gradients = tape.backward(loss, Tensor::full(loss.shape(), 1.0f / static_cast<float>(share_.count), device_));
   }

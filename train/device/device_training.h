@@ -48,7 +48,7 @@ class DeviceTraining {
   void add_over_devices(std::vector<Optimizer::Target>& targets) const;
   template <class T>
   T* memory_of(Tensor& room) {
-    return reinterpret_cast<T*>(room.mutable_data());
+    return reinterpret_cast<T*>(room.mutable_data<std::uint8_t>());
   }
 
   EfficientNet& net_;
@@ -58,7 +58,7 @@ class DeviceTraining {
   DeviceShare share_;
   Device device_;
   Tensor images_;                                     // the data set
-  Tensor samples_, steps_, now_, position_, losses_;  // bytes of SamplePlan, StepPlan, StepPlan, int32, float
+  Tensor samples_, steps_, now_, position_, losses_;  // bytes of SamplePlan, StepPlan, StepPlan, int32; float32
   std::map<std::string, double> scales_;
   std::map<std::int64_t, Step> recorded_;
 };

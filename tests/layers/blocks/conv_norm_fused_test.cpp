@@ -13,6 +13,7 @@
 #include "layers/unary.h"
 #include "tests/cuda_devices.h"
 #include "tests/layers/twins.h"
+#include "tests/saved_tensors.h"
 
 namespace vitrine::testing {
 namespace {
@@ -94,6 +95,17 @@ TEST(FusedNormResidual, HasTheBitsOfTheComposedOpsOnEveryDevice) {
         for (std::size_t i = 0; i < b.size(); ++i) ASSERT_EQ(a[i], b[i]) << want[t].first << " " << i << " " << drop_rate;
       }
     }
+  }
+}
+
+TEST(FusedNormResidual, NodesShowWhatTheyHold) {
+  for (const double drop_rate : {0.0, 0.5}) {
+    expect_nodes_show_what_they_hold([&](Tape& tape) {
+      BatchNorm norm = BatchNorm::identity(20, 1e-3, 0.1);
+      const Variable x = tape.input(drawn({6, 5, 3, 20}, 0.2, 1, 3));
+      const Pass pass{.mode = Mode::train, .tape = &tape, .key = DropKey{3, 1, 7}};
+      fused_norm(norm, x, Activation::swish, pass, Residual{x, drop_rate, 9});
+    });
   }
 }
 

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "tests/cuda_devices.h"
 #include "tests/layers/twins.h"
+#include "tests/saved_tensors.h"
 
 namespace vitrine::testing {
 namespace {
@@ -146,6 +147,17 @@ INSTANTIATE_TEST_SUITE_P(Blocks, FusedMBConv,
                                            Sizes{2, 8, 9, 16, 6, 24, 5, 2, true, Activation::hard_swish, kSame},
                                            Sizes{2, 7, 7, 8, 6, 8, 3, 1, false, Activation::tanh, kSymmetric},
                                            Sizes{6, 112, 112, 16, 6, 24, 3, 2, true, kSwish, kSymmetric}));
+
+TEST_P(FusedMBConv, NodesShowWhatTheyHold) {
+  const Sizes& z = GetParam();
+  for (const bool fused : {true, false}) {
+    expect_nodes_show_what_they_hold([&](Tape& tape) {
+      MBConv block = block_of(z);
+      const Variable x = tape.input(drawn({z.N, z.H, z.W, z.in}, 0.1, 1, 1));
+      block.forward(x, {.mode = Mode::train, .tape = &tape, .fused = fused});
+    });
+  }
+}
 
 // Whoever writes a weight between forward and backward is told so, or its gradients are still those of the forward pass: fused or not.
 TEST(FusedMBConvWeights, CannotBeChangedBeneathTheTape) {

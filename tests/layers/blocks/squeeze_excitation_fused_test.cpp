@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "tests/cuda_devices.h"
 #include "tests/layers/twins.h"
+#include "tests/saved_tensors.h"
 
 namespace vitrine::testing {
 namespace {
@@ -49,6 +50,15 @@ class FusedGate : public ::testing::TestWithParam<Sizes> {};
 TEST_P(FusedGate, HasTheBitsOfTheComposedGate) {
   expect_equal(run(GetParam(), true), run(GetParam(), false), "on the CPU");
   expect_same_bits_everywhere([] { return run(GetParam(), true); });
+}
+
+TEST_P(FusedGate, NodesShowWhatTheyHold) {
+  const Sizes& z = GetParam();
+  expect_nodes_show_what_they_hold([&](Tape& tape) {
+    const SqueezeExcitation se{
+        {drawn({z.C, z.R}, 0, 1, 1)}, {drawn({z.R}, 0, 1, 2)}, {drawn({z.R, z.C}, 0, 1, 3)}, {drawn({z.C}, 0, 1, 4)}};
+    fused_gate(se, tape.input(drawn({z.N, z.C}, 0, 1, 5)), {.mode = Mode::train, .tape = &tape});
+  });
 }
 
 TEST_P(FusedGate, HasTheBitsOfTheCpuOnACudaDeviceInThePortableTier) {
