@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "tensor/math_both.h"
+#include "tensor/math_host_device.h"
 
 namespace vitrine {
 

@@ -1,6 +1,6 @@
 #include "layers/cross_entropy.h"
 #include "tensor/cuda/launch.h"
-#include "tensor/math_both.h"
+#include "tensor/math_host_device.h"
 
 namespace vitrine::cuda {
 namespace {

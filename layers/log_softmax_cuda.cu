@@ -2,7 +2,7 @@
 
 #include "layers/kernels/exponentials_cuda.h"
 #include "tensor/cuda/launch.h"
-#include "tensor/math_both.h"
+#include "tensor/math_host_device.h"
 
 namespace vitrine::cuda {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "autograd/tape.h"
-#include "tensor/cuda/both.h"
+#include "tensor/cuda/host_device.h"
 
 namespace vitrine {
 

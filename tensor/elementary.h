@@ -11,7 +11,7 @@
 // Sources  tanh, erf: polynomials of Moshier's Cephes (tanhf.c, ndtrf.c); erfc: Press et al., Numerical Recipes, section 6.2
 #pragma once
 
-#include "tensor/cuda/both.h"
+#include "tensor/cuda/host_device.h"
 
 namespace vitrine {
 

@@ -1,6 +1,6 @@
 #include "tensor/math.h"
 
-#include "tensor/math_both.h"
+#include "tensor/math_host_device.h"
 
 namespace vitrine {
 

@@ -8,7 +8,7 @@
 #include <array>
 #include <cstdint>
 
-#include "tensor/cuda/both.h"
+#include "tensor/cuda/host_device.h"
 
 namespace vitrine {
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "tensor/cuda/both.h"
+#include "tensor/cuda/host_device.h"
 
 namespace vitrine::cuda {
 

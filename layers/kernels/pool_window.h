@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "layers/kernels/conv_shape.h"
-#include "tensor/cuda/both.h"
+#include "tensor/cuda/host_device.h"
 #include "tensor/shape.h"
 
 namespace vitrine {

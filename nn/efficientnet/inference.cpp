@@ -4,8 +4,8 @@
 
 #include "base/error.h"
 #include "layers/blocks/planes.h"
-#include "nn/efficientnet/fold.h"
-#include "nn/efficientnet/fold_cuda.h"
+#include "nn/efficientnet/bn_folding.h"
+#include "nn/efficientnet/bn_folding_cuda.h"
 #include "tensor/cuda/graph.h"
 #include "tensor/parallel.h"
 

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "layers/kernels/window.h"
 #include "nn/efficientnet/checkpoint.h"
-#include "nn/efficientnet/fold.h"
+#include "nn/efficientnet/bn_folding.h"
 #include "weights/protobuf.h"
 
 namespace vitrine {

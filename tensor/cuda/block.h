@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "tensor/cuda/both.h"
+#include "tensor/cuda/host_device.h"
 
 namespace vitrine::cuda {
 

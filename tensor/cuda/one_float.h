@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "tensor/cuda/both.h"
+#include "tensor/cuda/host_device.h"
 #include "tensor/elementary.h"
 
 namespace vitrine::cuda {

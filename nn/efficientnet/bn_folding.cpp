@@ -1,4 +1,4 @@
-#include "nn/efficientnet/fold.h"
+#include "nn/efficientnet/bn_folding.h"
 
 #include <cmath>
 

@@ -1,4 +1,4 @@
-// Batch norm folded into weights on a CUDA device: the arithmetic of nn/efficientnet/fold.h, the layout of layers/kernels/packed.h.
+// Batch norm folded into weights on a CUDA device: the arithmetic of nn/efficientnet/bn_folding.h, the layout of layers/kernels/packed.h.
 #pragma once
 
 #include <cstdint>

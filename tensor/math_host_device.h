@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "tensor/cuda/both.h"
+#include "tensor/cuda/host_device.h"
 
 namespace vitrine::both {
 namespace detail {

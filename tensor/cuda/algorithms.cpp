@@ -1,4 +1,4 @@
-#include "tensor/cuda/plans.h"
+#include "tensor/cuda/algorithms.h"
 
 #include <cstdlib>
 

@@ -1,4 +1,4 @@
-#include "nn/efficientnet/fold_cuda.h"
+#include "nn/efficientnet/bn_folding_cuda.h"
 
 #include <cmath>
 
