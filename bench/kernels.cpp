@@ -36,7 +36,7 @@ std::string shape_text(const LayerWork& w) {
 struct Memory {
   std::vector<Tensor> tensors;
   PackedWeights packed;
-  cpu::FusedShape fused;
+  cpu::MBConvShape fused;
   NormTensor norm;
   Tensor sums;  // float64
 

@@ -11,7 +11,7 @@
 #include "base/version.h"
 #include "cli/commands.h"
 #include "cli/imaging_commands.h"
-#include "tensor/cuda/algorithms.h"
+#include "tensor/cuda/plans.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/isa.h"
 #include "tensor/parallel.h"

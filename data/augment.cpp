@@ -58,7 +58,7 @@ Lighting drawn_lighting(const AugmentOptions& o, const Draw& base) {
   brightness.purpose = Purpose::brightness;
   contrast.purpose = Purpose::contrast;
   if (brightness.uniform(0) < o.lighting_probability) {
-    light.shift = both::logit(brightness.uniform(1, 0.5 * (1 - o.max_lighting), 0.5 * (1 + o.max_lighting)));
+    light.shift = host_device::logit(brightness.uniform(1, 0.5 * (1 - o.max_lighting), 0.5 * (1 + o.max_lighting)));
     light.identity = false;
   }
   if (contrast.uniform(0) < o.lighting_probability) {

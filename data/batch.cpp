@@ -13,9 +13,9 @@ Tensor stack_images(const std::vector<const Tensor*>& images, const InputNormali
     if (!(image->shape() == one))
       throw ShapeError(text("stack_images: images are ", one.text(), " and ", image->shape().text()));
   }
-  const std::int64_t planes = one[2], channels = normalisation.channels;
-  if (planes != channels && !(planes == 3 && channels == 1))
-    throw ShapeError(text("stack_images: images have ", planes, " planes, the network takes ", channels));
+  const std::int64_t held = one[2], channels = normalisation.channels;
+  if (held != channels && !(held == 3 && channels == 1))
+    throw ShapeError(text("stack_images: images have ", held, " channels, the network takes ", channels));
   std::array<float, 3> scale{};
   for (std::size_t c = 0; c < 3; ++c) scale[c] = 1.0f / normalisation.std[c];
   Tensor batch = Tensor::uninitialized({count, one[0], one[1], channels});
@@ -27,7 +27,7 @@ Tensor stack_images(const std::vector<const Tensor*>& images, const InputNormali
       for (std::int64_t p = 0; p < pixels; ++p) {
         for (std::int64_t c = 0; c < channels; ++c) {
           const auto colour = static_cast<std::size_t>(c % 3);
-          out[(n * pixels + p) * channels + c] = (in[p * planes + c] - normalisation.mean[colour]) * scale[colour];
+          out[(n * pixels + p) * channels + c] = (in[p * held + c] - normalisation.mean[colour]) * scale[colour];
         }
       }
     }

@@ -21,8 +21,8 @@ struct InputNormalisation {
   std::array<float, 3> mean{0, 0, 0}, std{1, 1, 1};
 };
 
-// Images [H, W, P] in [0, 1] of one size as one batch [N, H, W, channels]. Channel c has the mean and deviation of colour c mod 3. A
-// network of one channel takes the first of three planes. ShapeError when there are no images or their planes do not fit.
+// Images [H, W, C] in [0, 1] of one size as one batch [N, H, W, channels]. Channel c has the mean and deviation of colour c mod 3. A
+// network of one channel takes the first of three. ShapeError when there are no images or their channels do not fit.
 Tensor stack_images(const std::vector<const Tensor*>& images, const InputNormalisation& normalisation);
 
 // [N, classes]: 1 at each label, 0 elsewhere. Labels lie in 0 .. classes - 1.

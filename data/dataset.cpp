@@ -68,16 +68,16 @@ Tensor chosen_channels(const TensorFile& crop, const std::filesystem::path& path
 }
 
 // Of each channel's pixels. A channel without any content says nothing about whose it is, and is left out.
-std::vector<std::string> plane_hashes(const Tensor& image) {
+std::vector<std::string> channel_hashes(const Tensor& image) {
   const std::size_t channels = image.shape().rank() == 3 ? static_cast<std::size_t>(image.shape()[2]) : 1;
   std::vector<std::string> hashes;
-  std::vector<float> plane(static_cast<std::size_t>(image.size()) / std::max<std::size_t>(1, channels));
+  std::vector<float> channel(static_cast<std::size_t>(image.size()) / std::max<std::size_t>(1, channels));
   for (std::size_t c = 0; c < channels; ++c) {
-    for (std::size_t p = 0; p < plane.size(); ++p) plane[p] = image.host()[p * channels + c];
-    if (std::all_of(plane.begin(), plane.end(), [&](float v) { return v == plane.front(); })) continue;
+    for (std::size_t p = 0; p < channel.size(); ++p) channel[p] = image.host()[p * channels + c];
+    if (std::all_of(channel.begin(), channel.end(), [&](float v) { return v == channel.front(); })) continue;
     Sha256 digest;
     digest.update(text(image.shape()[0], " "));
-    digest.update({reinterpret_cast<const char*>(plane.data()), plane.size() * sizeof(float)});
+    digest.update({reinterpret_cast<const char*>(channel.data()), channel.size() * sizeof(float)});
     hashes.push_back(digest.hex());
   }
   return hashes;
@@ -132,7 +132,7 @@ void check_distinct_images(const Manifest& manifest) {
     check_interrupt("comparing crops");
     const std::filesystem::path path = manifest.path.parent_path() / sample.file;
     const TensorFile crop = read_crop(path, sample);
-    for (const std::string& hash : plane_hashes(image_of(crop, path).to_float())) {
+    for (const std::string& hash : channel_hashes(image_of(crop, path).to_float())) {
       const auto [found, is_new] = seen.emplace(hash, &sample);
       if (is_new || found->second->subject_id == sample.subject_id) continue;
       throw DataError(text(manifest.path, ": the crops '", printable(found->second->sample_id), "' and '",

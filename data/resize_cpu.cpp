@@ -26,7 +26,7 @@ U load_bytes(const std::uint8_t* p) {
 }
 
 // kPixels weights, each four times.
-U spread(const std::int32_t* w) {
+U replicated(const std::int32_t* w) {
 #if defined(__AVX512F__)
   const I lane = {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3};
   const __m128i four = _mm_loadu_si128(reinterpret_cast<const __m128i*>(w));
@@ -57,7 +57,7 @@ void across(const std::uint8_t* row, std::int64_t begin, const OutputTaps* outpu
     const std::int32_t* w = weight + outputs[o].weights;
     U sum = {};
     for (std::int64_t t = 0; t < outputs[o].count; t += kTapsPadding) {
-      for (int i = 0; i < kTapsPadding; i += kPixels) sum += spread(w + t + i) * load_bytes(pixel + (t + i) * kPixelBytes);
+      for (int i = 0; i < kTapsPadding; i += kPixels) sum += replicated(w + t + i) * load_bytes(pixel + (t + i) * kPixelBytes);
     }
     Pixel parts[kPixels];
     std::memcpy(parts, &sum, sizeof parts);
@@ -70,12 +70,12 @@ void across(const std::uint8_t* row, std::int64_t begin, const OutputTaps* outpu
 
 void add(std::uint32_t* sum, const std::uint8_t* row, std::int32_t weight, std::int64_t count) {
   const std::uint32_t w = static_cast<std::uint32_t>(weight);
-  const U wide = U{} + w;
+  const U weight = U{} + w;
   std::int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
     U s;
     std::memcpy(&s, sum + i, sizeof s);
-    s += wide * load_bytes(row + i);
+    s += weight * load_bytes(row + i);
     std::memcpy(sum + i, &s, sizeof s);
   }
   for (; i < count; ++i) sum[i] += w * row[i];

@@ -23,7 +23,7 @@ struct View {
   Lighting light;
 };
 
-namespace both {
+namespace host_device {
 
 VITRINE_HD inline double logit(double p) { return log_portable(p / (1 - p)); }
 
@@ -42,7 +42,7 @@ VITRINE_HD inline float relit(float value, const Lighting& light) {
   return static_cast<float>(1 / (1 + exp_portable(-(logit(p) + light.shift) * light.scale)));
 }
 
-}  // namespace both
+}  // namespace host_device
 
 // The four pixels that output pixel (y, x) is interpolated from, and their weights.
 struct SourcePixel {
@@ -57,10 +57,10 @@ struct SourcePixel {
     const double fy = std::floor(sy), fx = std::floor(sx);
     wy = sy - fy;
     wx = sx - fx;
-    y0 = both::reflected(static_cast<std::int64_t>(fy), H);
-    y1 = both::reflected(static_cast<std::int64_t>(fy) + 1, H);
-    x0 = both::reflected(static_cast<std::int64_t>(fx), W);
-    x1 = both::reflected(static_cast<std::int64_t>(fx) + 1, W);
+    y0 = host_device::reflected(static_cast<std::int64_t>(fy), H);
+    y1 = host_device::reflected(static_cast<std::int64_t>(fy) + 1, H);
+    x0 = host_device::reflected(static_cast<std::int64_t>(fx), W);
+    x1 = host_device::reflected(static_cast<std::int64_t>(fx) + 1, W);
   }
 };
 
@@ -72,9 +72,9 @@ VITRINE_HD inline float value_of(const View& view, const SourcePixel& from, cons
     const auto at = [&](std::int64_t r, std::int64_t s) { return static_cast<double>(in[(r * W + s) * C + c]); };
     const double top = at(from.y0, from.x0) + from.wx * (at(from.y0, from.x1) - at(from.y0, from.x0));
     const double bottom = at(from.y1, from.x0) + from.wx * (at(from.y1, from.x1) - at(from.y1, from.x0));
-    value = static_cast<float>(both::clipped(top + from.wy * (bottom - top), 0.0, 1.0));
+    value = static_cast<float>(host_device::clipped(top + from.wy * (bottom - top), 0.0, 1.0));
   }
-  return view.light.identity ? value : both::relit(value, view.light);
+  return view.light.identity ? value : host_device::relit(value, view.light);
 }
 
 }  // namespace vitrine

@@ -65,18 +65,18 @@ MadeCrop make_crop(const Subject& subject, const LesionSlice& slice, const Prepa
   Sample& sample = made.recorded.sample;
   sample = named_sample(subject.id, subject.label, slice.lesion, static_cast<int>(slice.slice));
   sample.side_mm = slice.side_mm;
-  std::vector<std::vector<float>> planes;
+  std::vector<std::vector<float>> slices;
   std::vector<float> interleaved(static_cast<std::size_t>(size) * static_cast<std::size_t>(size) * 3);
   for (std::size_t c = 0; c < 3; ++c) {
-    planes.push_back(crop_slice(prepared.channels[c], slice, size));
-    for (std::size_t i = 0; i < planes[c].size(); ++i) interleaved[3 * i + c] = planes[c][i];
+    slices.push_back(crop_slice(prepared.channels[c], slice, size));
+    for (std::size_t i = 0; i < slices[c].size(); ++i) interleaved[3 * i + c] = slices[c][i];
   }
   TensorFile file;
   file.tensors.push_back(StoredTensor::from("image", Tensor::from({size, size, 3}, interleaved)));
   file.metadata = {
       {"channels", "t1c,flair,t2"}, {"subject_id", subject.id}, {"label", subject.label}, {"orientation", kCropOrientation}};
   made.crop = safetensors_bytes(file);
-  made.preview = preview_png(planes, size);
+  made.preview = preview_png(slices, size);
   sample.sha256 = sha256(made.crop);
   made.recorded.preview_sha256 = sha256(made.preview);
   return made;

@@ -34,10 +34,10 @@ void draw(report::Picture& picture, const Letter& letter, int left, int top) {
 
 }  // namespace
 
-std::string preview_png(const std::vector<std::vector<float>>& planes, int size) {
+std::string preview_png(const std::vector<std::vector<float>>& slices, int size) {
   std::vector<report::Picture> pictures;
-  for (const std::vector<float>& plane : planes) {
-    report::Picture picture = report::grey_picture(plane.data(), size, size, kZoom);
+  for (const std::vector<float>& slice : slices) {
+    report::Picture picture = report::grey_picture(slice.data(), size, size, kZoom);
     draw(picture, kR, kMargin, kMargin);
     draw(picture, kL, picture.width - kMargin - kLetterColumns * kLetterZoom, kMargin);
     pictures.push_back(std::move(picture));
@@ -45,10 +45,10 @@ std::string preview_png(const std::vector<std::vector<float>>& planes, int size)
   return report::png_bytes(report::side_by_side(pictures, kGap));
 }
 
-std::vector<report::QcPanel> qc_panels(const std::vector<std::vector<float>>& planes, int size) {
+std::vector<report::QcPanel> qc_panels(const std::vector<std::vector<float>>& slices, int size) {
   std::vector<report::QcPanel> panels;
-  for (std::size_t c = 0; c < planes.size(); ++c)
-    panels.push_back({kChannelNames[c], report::png_bytes(report::grey_picture(planes[c].data(), size, size, 1))});
+  for (std::size_t c = 0; c < slices.size(); ++c)
+    panels.push_back({kChannelNames[c], report::png_bytes(report::grey_picture(slices[c].data(), size, size, 1))});
   return panels;
 }
 

@@ -10,11 +10,11 @@ namespace vitrine::imaging {
 
 inline constexpr const char* kChannelNames[] = {"T1c", "FLAIR", "T2"};
 
-// The three channels side by side, each pixel three times as large, with R and L at the sides of the patient: PNG bytes. `planes` hold
+// The three channels side by side, each pixel three times as large, with R and L at the sides of the patient: PNG bytes. `slices` hold
 // size * size values in [0, 1] each.
-std::string preview_png(const std::vector<std::vector<float>>& planes, int size);
+std::string preview_png(const std::vector<std::vector<float>>& slices, int size);
 
 // One small picture for each channel, without letters: the page of quality control writes its own.
-std::vector<report::QcPanel> qc_panels(const std::vector<std::vector<float>>& planes, int size);
+std::vector<report::QcPanel> qc_panels(const std::vector<std::vector<float>>& slices, int size);
 
 }  // namespace vitrine::imaging

@@ -25,13 +25,13 @@ double median(std::vector<double> values) {
   return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
-struct Spread {
+struct Dispersion {
   double middle = 0, limit = 0;
 };
 
 // The middle of the values and how far from it is far.
-Spread spread_of(const std::vector<double>& values, double at_least) {
-  Spread s;
+Dispersion dispersion_of(const std::vector<double>& values, double at_least) {
+  Dispersion s;
   s.middle = median(values);
   std::vector<double> distances;
   for (const double v : values) distances.push_back(std::abs(v - s.middle));
@@ -93,11 +93,11 @@ std::vector<report::QcCrop> crops_of(const SubjectRecord& record, int size, cons
     const auto pixels = static_cast<std::size_t>(size) * static_cast<std::size_t>(size);
     if (image.size() != static_cast<std::int64_t>(3 * pixels))
       throw DataError(text(out / s.sample.file, ": is no crop of ", size, " x ", size));
-    std::vector<std::vector<float>> planes(3, std::vector<float>(pixels));
-    for (std::size_t i = 0; i < 3 * pixels; ++i) planes[i % 3][i / 3] = image.data()[i];
+    std::vector<std::vector<float>> slices(3, std::vector<float>(pixels));
+    for (std::size_t i = 0; i < 3 * pixels; ++i) slices[i % 3][i / 3] = image.data()[i];
     crops.push_back(
         {text("lesion ", s.sample.lesion_id, ", slice ", s.sample.slice, ", ", number(s.sample.side_mm, 1), " mm wide"),
-         qc_panels(planes, size)});
+         qc_panels(slices, size)});
   }
   return crops;
 }
@@ -119,21 +119,21 @@ std::vector<Notes> cohort_notes(const std::vector<Outcome>& outcomes) {
       if (!outcomes[i].record) continue;
       const double mine = m.information(*outcomes[i].record), my_shift = m.shift(*outcomes[i].record);
       if (information.size() >= kFewest) {
-        const Spread s = spread_of(information, kChanceInformation * median(information));
+        const Dispersion s = dispersion_of(information, kChanceInformation * median(information));
         if (mine < s.middle - s.limit)
           warn(notes[i], text(m.name, " has less in common with T1c than in the other subjects (mutual information ",
                               number(mine, 2), ", median ", number(s.middle, 2), "); check that both show one head"));
       }
       if (correlation.size() >= kFewest && my_shift >= 0) {
         const double mine_here = m.correlation(*outcomes[i].record);
-        const Spread s = spread_of(correlation, kChanceCorrelation);
+        const Dispersion s = dispersion_of(correlation, kChanceCorrelation);
         if (std::abs(mine_here - s.middle) > s.limit)
           warn(notes[i],
                text(m.name, " looks like another kind of series than in the other subjects (squared correlation with T1c ",
                     number(mine_here, 2), ", median ", number(s.middle, 2), "); check that FLAIR and T2 are not exchanged"));
       }
       if (shift.size() >= kFewest && my_shift >= 0) {
-        const Spread s = spread_of(shift, kChanceShift);
+        const Dispersion s = dispersion_of(shift, kChanceShift);
         if (my_shift > s.middle + s.limit)
           warn(notes[i],
                text(m.name, " lies further from T1c than in the other subjects (parts of the brain by ", number(my_shift, 1),

@@ -52,18 +52,18 @@ class LongSum {
   }
   T sum(std::int64_t terms) {  // terms: the number of indices, those that were skipped included
     while (end_ < terms) close();
-    tree_.push(static_cast<Wide<T>>(chunk_));
+    tree_.push(static_cast<SumOf<T>>(chunk_));
     return static_cast<T>(tree_.sum());
   }
 
  private:
   void close() {
-    tree_.push(static_cast<Wide<T>>(chunk_));
+    tree_.push(static_cast<SumOf<T>>(chunk_));
     chunk_ = T(0);
     end_ += kChunk;
   }
   T chunk_{0};
-  PairwiseSum<Wide<T>> tree_;
+  PairwiseSum<SumOf<T>> tree_;
   std::int64_t end_ = kChunk;
 };
 

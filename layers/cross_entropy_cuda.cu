@@ -13,7 +13,7 @@ VITRINE_HD Row row_of(const float* z, std::int64_t C) {
   double most = static_cast<double>(z[0]);
   for (std::int64_t c = 1; c < C; ++c) most = static_cast<double>(z[c]) > most ? static_cast<double>(z[c]) : most;
   double sum = 0;
-  for (std::int64_t c = 0; c < C; ++c) sum += both::exp_portable(static_cast<double>(z[c]) - most);
+  for (std::int64_t c = 0; c < C; ++c) sum += host_device::exp_portable(static_cast<double>(z[c]) - most);
   return {most, sum};
 }
 
@@ -28,7 +28,7 @@ void forward(const float* logits, const float* targets, std::int64_t N, std::int
     for (std::int64_t n = 0; n < N; ++n) {
       const float* const z = logits + n * C;
       const Row row = row_of(z, C);
-      const double log_sum = both::log_portable(row.sum);
+      const double log_sum = host_device::log_portable(row.sum);
       for (std::int64_t c = 0; c < C; ++c) {
         const double t = smoothed(targets[n * C + c], smoothing, C);
         if (t != 0) total += t * (log_sum + (row.most - static_cast<double>(z[c])));
@@ -47,7 +47,7 @@ void backward(const float* logits, const float* targets, const float* dloss, std
     double mass = 0;
     for (std::int64_t c = 0; c < C; ++c) mass += smoothed(targets[n * C + c], smoothing, C);
     for (std::int64_t c = 0; c < C; ++c) {
-      const double p = both::exp_portable(static_cast<double>(z[c]) - row.most) / row.sum;
+      const double p = host_device::exp_portable(static_cast<double>(z[c]) - row.most) / row.sum;
       dlogits[n * C + c] = static_cast<float>(factor * (p * mass - smoothed(targets[n * C + c], smoothing, C)));
     }
   });

@@ -8,7 +8,7 @@ namespace {
 
 void forward(const float* x, std::int64_t N, std::int64_t pixels, std::int64_t C, float* y) {
   const std::int64_t blocks = (C + kLanes - 1) / kLanes;
-  const D count = wide_broadcast(static_cast<double>(pixels));
+  const D count = broadcast_double(static_cast<double>(pixels));
   parallel_for(N * blocks, 1 + 2000 / pixels, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t job = first; job < last; ++job) {
       const std::int64_t n = job / blocks, c = job % blocks * kLanes;

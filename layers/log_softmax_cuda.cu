@@ -15,7 +15,7 @@ VITRINE_HD double row_sum(const float* values, std::int64_t C) {
 void forward(const float* x, std::int64_t rows, std::int64_t C, float* y) {
   for_each("log_softmax", rows, [=] VITRINE_HD(std::int64_t n) {
     const RowSum row = exponentials(x + n * C, C, y + n * C);
-    const double most = static_cast<double>(row.most), log_sum = both::log_portable(row.sum);
+    const double most = static_cast<double>(row.most), log_sum = host_device::log_portable(row.sum);
     for (std::int64_t c = 0; c < C; ++c) y[n * C + c] = static_cast<float>(static_cast<double>(x[n * C + c]) - most - log_sum);
   });
 }

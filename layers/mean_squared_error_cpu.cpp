@@ -20,7 +20,7 @@ void forward(const float* x, const float* t, std::int64_t n, double* partial, fl
   });
   PairwiseLanes<1> tree;  // every lane holds the same
   for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
-    const D sum[1] = {wide_broadcast(partial[chunk])};
+    const D sum[1] = {broadcast_double(partial[chunk])};
     tree.push(sum);
   }
   D total[1];
@@ -29,7 +29,7 @@ void forward(const float* x, const float* t, std::int64_t n, double* partial, fl
 }
 
 void backward(const float* x, const float* t, const float* dloss, std::int64_t n, float* dx) {
-  const D factor = wide_broadcast(2 * static_cast<double>(*dloss) / static_cast<double>(n));
+  const D factor = broadcast_double(2 * static_cast<double>(*dloss) / static_cast<double>(n));
   parallel_for(n, 4096, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = first; i < last; i += kLanes) {
       const int lanes = lanes_of(last, i);

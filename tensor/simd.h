@@ -42,7 +42,7 @@ static inline D operator+(D a, D b) { return {a.low + b.low, a.high + b.high}; }
 static inline D operator-(D a, D b) { return {a.low - b.low, a.high - b.high}; }
 static inline D operator*(D a, D b) { return {a.low * b.low, a.high * b.high}; }
 static inline D operator/(D a, D b) { return {a.low / b.low, a.high / b.high}; }
-static inline D wide_broadcast(double v) { return {HalfD{} + v, HalfD{} + v}; }
+static inline D broadcast_double(double v) { return {HalfD{} + v, HalfD{} + v}; }
 
 static inline F load(const float* p) {
   F v;

@@ -5,7 +5,7 @@
 //   RUN/fold_0/ ...      train/run_files.h
 //   RUN/summary.csv      one row per fold and part
 //   RUN/summary.json     mean and standard deviation over the folds, validation and test
-//   RUN/plans.txt        on a GPU in the run-to-run tier: algorithm, workspace and notes of every shape (tensor/cuda/algorithms.h)
+//   RUN/plans.txt        on a GPU in the run-to-run tier: algorithm, workspace and notes of every shape (tensor/cuda/plans.h)
 #pragma once
 
 #include <filesystem>

@@ -223,7 +223,7 @@ class FoldTraining {
 EfficientNet starting_network(const TrainOptions& options, int classes) {
   const Architecture arch = architecture(options.arch);
   const FirstConv rule = first_conv_from_name(options.first_conv);
-  const auto planes = static_cast<std::int64_t>(1 + std::count(options.inputs.begin(), options.inputs.end(), '+'));
+  const auto given = static_cast<std::int64_t>(1 + std::count(options.inputs.begin(), options.inputs.end(), '+'));
   const auto ready = [&](EfficientNet net) {
     net.set_drop_rates(options.dropout, options.drop_connect);
     if (options.bn_momentum > 0) net.set_bn_momentum(options.bn_momentum);
@@ -232,7 +232,7 @@ EfficientNet starting_network(const TrainOptions& options, int classes) {
   if (options.weights.empty()) {
     EfficientNet net(arch, published_semantics(Family::torchvision, arch), classes);
     net.initialize(options.seed);
-    adapt_to_inputs(net, planes, rule, options.inputs);
+    adapt_to_inputs(net, given, rule, options.inputs);
     return ready(std::move(net));
   }
   const std::string name = shown(options.weights);
@@ -241,7 +241,7 @@ EfficientNet starting_network(const TrainOptions& options, int classes) {
       checkpoint_facts(file, {.arch = options.arch, .from = options.from, .head = Head::keep_mine}, name);
   EfficientNet net(arch, facts.semantics, classes);
   load_tensors(net, file, facts.family, Head::keep_mine, name);
-  adapt_to_inputs(net, planes, rule, options.inputs);
+  adapt_to_inputs(net, given, rule, options.inputs);
   net.initialize_classifier(options.seed);
   return ready(std::move(net));
 }

@@ -55,7 +55,7 @@ Json options_json(const SimulateOptions& o, const std::string& anatomy) {
 
 Json vector_json(const Vec3& v) { return Json::array({v[0], v[1], v[2]}); }
 
-Json truth_json(const Patient& patient, const std::vector<SeriesPlan>& plans) {
+Json truth_json(const Patient& patient, const std::vector<SeriesProtocol>& protocols) {
   Json truth = Json::object();
   truth["subject_id"] = patient.id;
   truth["label"] = patient.label;
@@ -72,8 +72,8 @@ Json truth_json(const Patient& patient, const std::vector<SeriesPlan>& plans) {
                                 {"cerebellar", l.latents.cerebellar}});
   }
   const char* names[] = {"t1c", "flair", "t2"};
-  for (std::size_t i = 0; i < plans.size(); ++i) {
-    const SeriesPlan& p = plans[i];
+  for (std::size_t i = 0; i < protocols.size(); ++i) {
+    const SeriesProtocol& p = protocols[i];
     truth[names[i]] = {{"angles_rad", vector_json(p.from_t1c.angles)},
                        {"translation_mm", vector_json(p.from_t1c.translation)},
                        {"centre_mm", vector_json(p.from_t1c.centre)},
@@ -111,10 +111,10 @@ void remove_if_there(const fs::path& file) {
 
 // Volumes first, truth.json last: its presence says that the subject is finished.
 bool write_patient(const fs::path& out, const Anatomy& anatomy, const Patient& patient, const SimulateOptions& options) {
-  std::vector<SeriesPlan> plans;
+  std::vector<SeriesProtocol> protocols;
   for (const Series s : {Series::t1c, Series::flair, Series::t2})
-    plans.push_back(plan_series(anatomy, options.seed, patient.number, s, options.spacing_mm));
-  Json truth = truth_json(patient, plans);
+    protocols.push_back(series_protocol(anatomy, options.seed, patient.number, s, options.spacing_mm));
+  Json truth = truth_json(patient, protocols);
   truth["options"] = options_json(options, anatomy.name);
   const fs::path folder = out / patient.id;
   check_plain_files(folder);
@@ -122,9 +122,9 @@ bool write_patient(const fs::path& out, const Anatomy& anatomy, const Patient& p
   // What says that the cohort or the subject is finished goes before anything of it changes.
   for (const fs::path& finished : {out / kCohort, folder / kTruth}) remove_if_there(finished);
   make_directory(folder);
-  for (std::size_t i = 0; i < plans.size(); ++i)
-    write_nifti(folder / kVolumes[i], render(anatomy, patient, plans[i], options.seed));
-  write_mask_nifti(folder / kVolumes[3], render_mask(anatomy, patient, plans[0].grid));
+  for (std::size_t i = 0; i < protocols.size(); ++i)
+    write_nifti(folder / kVolumes[i], render(anatomy, patient, protocols[i], options.seed));
+  write_mask_nifti(folder / kVolumes[3], render_mask(anatomy, patient, protocols[0].grid));
   for (const char* name : kVolumes) truth[kFiles][name] = sha256_of_file(folder / name, kMaxNiftiBytes);
   write_file(folder / kTruth, sealed_json_text(std::move(truth)));
   return true;

@@ -151,8 +151,8 @@ double signal_at(Series series, const std::array<std::uint8_t, 8>& tissue, const
     const double in_tumour = below_edge(depth, 1, edge),
                  in_core = l.core_fraction > edge ? below_edge(depth, l.core_fraction, edge) : 0;
     // Oedema follows white matter, less so grey; it fades towards its border.
-    const double spread = static_cast<double>(tissue[white_matter] + tissue[grey_matter] / 4) / 255;
-    const double in_oedema = below_edge(depth, l.oedema - 0.15, 0.3) * spread * 0.9;
+    const double reach = static_cast<double>(tissue[white_matter] + tissue[grey_matter] / 4) / 255;
+    const double in_oedema = below_edge(depth, l.oedema - 0.15, 0.3) * reach * 0.9;
     value += in_oedema * brain_share * (kOedema[s] - value);
     const double tumour = solid_signal(series, lesion, point) * (1 - in_core) + kNecrosis[s] * in_core;
     value += in_tumour * (tumour - value);

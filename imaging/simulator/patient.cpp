@@ -156,42 +156,44 @@ Patient make_patient(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t n
   return patient;
 }
 
-SeriesPlan plan_series(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t number, Series series, double t1c_spacing) {
+SeriesProtocol series_protocol(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t number, Series series,
+                               double t1c_spacing) {
   const Draw draw = family(seed, number, kSeriesOp + static_cast<std::uint32_t>(series));
-  SeriesPlan plan;
-  plan.series = series;
+  SeriesProtocol protocol;
+  protocol.series = series;
   const bool is_t1c = series == Series::t1c;
-  plan.grid.spacing =
+  protocol.grid.spacing =
       is_t1c ? Vec3{t1c_spacing, t1c_spacing, t1c_spacing} : Vec3{0.95, 0.95, series == Series::flair ? 4.0 : 4.5};
   for (std::size_t c = 0; c < 3; ++c) {
     const double margin = 6;
-    plan.grid.size[c] =
-        static_cast<std::int64_t>(std::ceil((anatomy.head_high[c] - anatomy.head_low[c] + 2 * margin) / plan.grid.spacing[c]));
-    plan.grid.origin[c] = anatomy.head_low[c] - margin + (is_t1c ? 0 : draw.uniform(40 + static_cast<std::uint32_t>(c), -1, 1));
+    protocol.grid.size[c] = static_cast<std::int64_t>(
+        std::ceil((anatomy.head_high[c] - anatomy.head_low[c] + 2 * margin) / protocol.grid.spacing[c]));
+    protocol.grid.origin[c] =
+        anatomy.head_low[c] - margin + (is_t1c ? 0 : draw.uniform(40 + static_cast<std::uint32_t>(c), -1, 1));
   }
-  plan.from_t1c.centre = anatomy.brain_centre();
+  protocol.from_t1c.centre = anatomy.brain_centre();
   if (!is_t1c) {
     for (std::uint32_t c = 0; c < 3; ++c) {
-      plan.from_t1c.angles[c] = draw.uniform(c, -4, 4) * std::numbers::pi / 180;
-      plan.from_t1c.translation[c] = draw.uniform(10 + c, -4, 4);
+      protocol.from_t1c.angles[c] = draw.uniform(c, -4, 4) * std::numbers::pi / 180;
+      protocol.from_t1c.translation[c] = draw.uniform(10 + c, -4, 4);
     }
   }
   for (std::uint32_t axis = 0; axis < 3; ++axis) {
     for (std::uint32_t order = 0; order < 3; ++order) {
-      plan.field[axis][order] = draw.uniform(20 + 3 * axis + order, -0.12, 0.12) / (order + 1);
+      protocol.field[axis][order] = draw.uniform(20 + 3 * axis + order, -0.12, 0.12) / (order + 1);
     }
   }
-  plan.noise = draw.uniform(30, 0.01, 0.04);
-  plan.gain = 100 * exp_portable(draw.uniform(31, -1, 1));
-  return plan;
+  protocol.noise = draw.uniform(30, 0.01, 0.04);
+  protocol.gain = 100 * exp_portable(draw.uniform(31, -1, 1));
+  return protocol;
 }
 
-Volume render(const Anatomy& anatomy, const Patient& patient, const SeriesPlan& plan, std::uint64_t seed) {
-  const Geometry& grid = plan.grid;
+Volume render(const Anatomy& anatomy, const Patient& patient, const SeriesProtocol& protocol, std::uint64_t seed) {
+  const Geometry& grid = protocol.grid;
   Volume volume{grid, std::vector<float>(static_cast<std::size_t>(grid.voxels()))};
-  const Draw noise = family(seed, patient.number, kNoiseOp + static_cast<std::uint32_t>(plan.series));
+  const Draw noise = family(seed, patient.number, kNoiseOp + static_cast<std::uint32_t>(protocol.series));
   std::array<std::vector<double>, 3> field;
-  for (std::size_t axis = 0; axis < 3; ++axis) field[axis] = field_along(plan.field[axis], grid.size[axis]);
+  for (std::size_t axis = 0; axis < 3; ++axis) field[axis] = field_along(protocol.field[axis], grid.size[axis]);
   const int samples = grid.spacing[2] > 2 ? 3 : 1;  // across a thick slice: a box profile
   parallel_for(grid.size[2], 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t k = first; k < last; ++k) {
@@ -203,15 +205,15 @@ Volume render(const Anatomy& anatomy, const Patient& patient, const SeriesPlan& 
             const double offset = (s + 0.5) / samples - 0.5;
             const Vec3 here =
                 grid.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k) + offset});
-            const Vec3 p = plan.from_t1c.apply_inverse(here);
-            signal += signal_at(plan.series, tissue_at(anatomy, patient, p), patient.lesions, p);
+            const Vec3 p = protocol.from_t1c.apply_inverse(here);
+            signal += signal_at(protocol.series, tissue_at(anatomy, patient, p), patient.lesions, p);
           }
           signal *= field[0][static_cast<std::size_t>(i)] * field[1][static_cast<std::size_t>(j)] *
                     field[2][static_cast<std::size_t>(k)] / samples;
           const std::int64_t at = (k * grid.size[1] + j) * grid.size[0] + i;
           // Scanners store whole numbers.
-          volume.data[static_cast<std::size_t>(at)] =
-              static_cast<float>(std::nearbyint(plan.gain * noisy(signal, plan.noise, noise, static_cast<std::uint32_t>(at))));
+          volume.data[static_cast<std::size_t>(at)] = static_cast<float>(
+              std::nearbyint(protocol.gain * noisy(signal, protocol.noise, noise, static_cast<std::uint32_t>(at))));
         }
       }
     }

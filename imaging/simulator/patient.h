@@ -9,7 +9,7 @@
 
 namespace vitrine::imaging {
 
-struct SeriesPlan {
+struct SeriesProtocol {
   Series series = Series::t1c;
   Geometry grid;
   RigidTransform from_t1c;      // maps points of T1c's space to points of the series: the truth that coregistration looks for
@@ -31,12 +31,13 @@ std::string patient_name(std::uint32_t number);  // sub-001
 
 // Everything about a patient is a function of (seed, number) and, through the lesions' means, of the label.
 Patient make_patient(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t number, const std::string& label, double signal);
-SeriesPlan plan_series(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t number, Series series, double t1c_spacing);
+SeriesProtocol series_protocol(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t number, Series series,
+                               double t1c_spacing);
 
 // Tissue of the deformed head at a point of T1c's space.
 TissueBytes tissue_at(const Anatomy& anatomy, const Patient& patient, const Vec3& point);
 
-Volume render(const Anatomy& anatomy, const Patient& patient, const SeriesPlan& plan, std::uint64_t seed);
+Volume render(const Anatomy& anatomy, const Patient& patient, const SeriesProtocol& protocol, std::uint64_t seed);
 Mask render_mask(const Anatomy& anatomy, const Patient& patient, const Geometry& grid);
 
 }  // namespace vitrine::imaging

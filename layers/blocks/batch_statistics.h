@@ -41,8 +41,8 @@ struct NormResult {
 VITRINE_HD static inline void norm_of_channel(const NormResult& to, std::int64_t rows_of_batch, std::int64_t C, std::int64_t c,
                                               double sum, double sum_of_squares) {
   const auto rows = static_cast<double>(rows_of_batch);
-  const double mean = sum / rows, spread = sum_of_squares / rows - mean * mean;
-  const double variance = spread > 0.0 ? spread : 0.0;
+  const double mean = sum / rows, raw_variance = sum_of_squares / rows - mean * mean;
+  const double variance = raw_variance > 0.0 ? raw_variance : 0.0;
   const RunningStatistics& r = to.running;
   r.moved_mean[c] = moved_statistic(r.mean[c], static_cast<float>(mean), 1.0, r.momentum);
   r.moved_variance[c] = moved_statistic(r.variance[c], static_cast<float>(variance), rows / (rows - 1), r.momentum);

@@ -160,7 +160,7 @@ template <int R, int Stride, class Function>
 void depthwise_image(Strip& strip, const float* x, std::int64_t n, float* d, float* mean) {
   const ConvShape& z = strip.s.depthwise;
   const std::int64_t step = (strip.rows - R) / Stride + 1;
-  const D count = wide_broadcast(static_cast<double>(z.P * z.Q));
+  const D count = broadcast_double(static_cast<double>(z.P * z.Q));
   D sums[kSlabVectors] = {};
   strip.first = strip.have = 0;
   for (std::int64_t p = 0; p < z.P; p += step) {
@@ -265,7 +265,7 @@ template <class Function>
 void head_of(const Function& function, std::int64_t N, std::int64_t pixels, const Packed& w, const float* x, float* mean) {
   const std::int64_t panels = (w.N + Packed::kPanel - 1) / Packed::kPanel;
   const std::int64_t group = TileSizes::larger(1, smaller(N, kProductPixels / pixels));  // images at a time
-  const D count = wide_broadcast(static_cast<double>(pixels));
+  const D count = broadcast_double(static_cast<double>(pixels));
   parallel_for(panels, 1, [&](std::int64_t first, std::int64_t last) {
     float* const z = thread_scratch(static_cast<std::size_t>(group * pixels * kSlab));
     for (std::int64_t c = first * kSlab; c < smaller(w.N, last * kSlab); c += kSlab) {

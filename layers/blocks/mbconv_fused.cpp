@@ -59,8 +59,9 @@ class WeightGradient {
       : segments_(segments), rows_(rows), columns_(columns), result_(Tensor::uninitialized(shape, device)) {
     if (segments > 1 && !device.is_cuda()) partial_.emplace(segments, rows, columns, device);
   }
-  cpu::FusedGradient target() {
-    return partial_ ? cpu::FusedGradient{partial_->data(), nullptr} : cpu::FusedGradient{nullptr, result_.mutable_data()};
+  cpu::WeightGradientTarget target() {
+    return partial_ ? cpu::WeightGradientTarget{partial_->data(), nullptr}
+                    : cpu::WeightGradientTarget{nullptr, result_.mutable_data()};
   }
   Tensor summed(bool transposed) {
     if (partial_) {
@@ -76,13 +77,13 @@ class WeightGradient {
   std::optional<PartialSums> partial_;
 };
 
-// A wide tensor (layers/blocks/planes.h).
+// An expanded tensor (layers/blocks/planes.h).
 Tensor planes(std::int64_t rows, std::int64_t channels, Device device) {
   return Tensor::uninitialized({cpu::plane_floats(rows, channels)}, device);
 }
 
 struct FusedMBConvNode final : Node {
-  cpu::FusedShape shape;
+  cpu::MBConvShape shape;
   Tensor x, z1, z2;  // z1 undefined without expansion
   NormTensor norm1, norm2;
   Tensor beta1, beta2;
@@ -98,8 +99,8 @@ struct FusedMBConvNode final : Node {
     gate.visit(show);
   }
   bool expands() const { return z1.defined(); }
-  cpu::FusedNorm first() const { return expands() ? cpu::FusedNorm{norm1.view(), beta1.data()} : cpu::FusedNorm{}; }
-  cpu::FusedNorm second() const { return {norm2.view(), beta2.data()}; }
+  cpu::NormOnLoad first() const { return expands() ? cpu::NormOnLoad{norm1.view(), beta1.data()} : cpu::NormOnLoad{}; }
+  cpu::NormOnLoad second() const { return {norm2.view(), beta2.data()}; }
   const Tensor& input_tensor() const { return expands() ? z1 : x; }
   const float* input() const { return input_tensor().data(); }
   bool has_gate() const { return gate.gate.defined(); }
@@ -195,11 +196,11 @@ std::vector<Tensor> FusedMBConvNode::backward(const Tensor& dz3, const Wanted& w
   return gradients;
 }
 
-cpu::FusedShape shape_of(const MBConv& block, const Shape& x) {
+cpu::MBConvShape shape_of(const MBConv& block, const Shape& x) {
   const Tensor& w = block.depthwise.weight.value;
   const Padding padding = block.depthwise.padding_for(x[1], x[2]);
   const std::int64_t R = w.shape()[0], M = w.shape()[2], stride = block.depthwise.stride;
-  cpu::FusedShape s;
+  cpu::MBConvShape s;
   s.depthwise = {x[0],
                  x[1],
                  x[2],
@@ -238,7 +239,7 @@ bool fits_fused_mbconv(const MBConv& block, const Shape& x) {
   } else if (w[2] != x[3]) {
     return false;
   }
-  const cpu::FusedShape s = shape_of(block, x);
+  const cpu::MBConvShape s = shape_of(block, x);
   if (x[0] * x[1] * x[2] > std::numeric_limits<std::int32_t>::max()) return false;
   return s.depthwise.P >= 1 && s.depthwise.Q >= 1 && s.depthwise.N * s.depthwise.P * s.depthwise.Q >= 2;
 }

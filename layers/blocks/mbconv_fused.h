@@ -1,11 +1,11 @@
-// The wide part of an MBConv as one op for training: from the block's input to the raw output of its projection.
+// The expanded part of an MBConv as one op for training: from the block's input to the raw output of its projection.
 //
 // Forward    z1 = x * We                           1x1; left out without expansion
 //            z2 = depthwise(act(BN1(z1)), Wd)
 //            s  = squeeze_excitation of act(BN2(z2))
 //            z3 = (s act(BN2(z2))) * Wp            1x1
 // Backward   the gradients of the composed ops (layers/blocks/mbconv.h names them), in the order B1 to B5 of fused_mbconv.cpp
-// Shapes     x [N, H, W, C], z3 [N, P, Q, K]; the wide z1 (M channels at N H W rows) and z2 (N P Q rows) in planes
+// Shapes     x [N, H, W, C], z3 [N, P, Q, K]; the expanded z1 (M channels at N H W rows) and z2 (N P Q rows) in planes
 //            of 16 channels (layers/blocks/planes.h)
 // Saved      x, z1, z2, constants of the norms, s: convolution outputs only. Normalised and activated values are computed again
 //            where they are read, 48 channels at a time, and never reach memory.
@@ -33,7 +33,7 @@ Variable fused_mbconv(MBConv& block, const Variable& x, const Pass& pass);
 namespace cpu {
 
 // Sizes of one block. Work is cut into segments of whole images, so that every partial sum belongs to one segment.
-struct FusedShape {
+struct MBConvShape {
   ConvShape depthwise;   // C = K = M
   std::int64_t in = 0;   // C
   std::int64_t out = 0;  // K
@@ -44,44 +44,46 @@ struct FusedShape {
 };
 
 // A normalisation whose constants are known: arrays of M floats. Null constants: the values are taken as they are.
-struct FusedNorm {
+struct NormOnLoad {
   NormConstants constants{};
   const float* shift = nullptr;  // beta
 };
 
 // Where the gradient of a weight goes: float64 sums of every segment, or, with one segment, the gradient itself.
-struct FusedGradient {
+struct WeightGradientTarget {
   double* partial = nullptr;  // [segments][rows][M]
   float* whole = nullptr;
 };
 
 struct FusedPointwiseKernels {
   // sums of z1 and of z1^2
-  void (*expand)(const FusedShape& s, const float* x, const float* w, float* z1, const NormTarget& sums);
+  void (*expand)(const MBConvShape& s, const float* x, const float* w, float* z1, const NormTarget& sums);
   // scale [N][M] or null
-  void (*project)(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w, float* z3);
+  void (*project)(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale, const float* w,
+                  float* z3);
   // dq = dz3 Wp^T; scale_gradient [N][M] where there is a scale; dw: dWp transposed, rows K
-  void (*project_gradient)(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w,
-                           const float* dz3, float* dq, float* scale_gradient, const FusedGradient& dw);
+  void (*project_gradient)(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale, const float* w,
+                           const float* dz3, float* dq, float* scale_gradient, const WeightGradientTarget& dw);
   // From g1, the gradient by BN1(z1), which is overwritten: dx = dz1 We^T; dw: dWe, rows C. scratch: size of We
-  void (*expand_gradient)(const FusedShape& s, const FusedNorm& norm1, const NormMeans& means, const float* x, const float* z1,
-                          const float* w, float* scratch, float* g1, float* dx, const FusedGradient& dw);
+  void (*expand_gradient)(const MBConvShape& s, const NormOnLoad& norm1, const NormMeans& means, const float* x,
+                          const float* z1, const float* w, float* scratch, float* g1, float* dx,
+                          const WeightGradientTarget& dw);
 };
 const FusedPointwiseKernels& fused_pointwise_kernels(Device device = {});
 
 struct FusedDepthwiseKernels {
   // sums of z2 and of z2^2
-  void (*forward)(const FusedShape& s, const FusedNorm& norm1, const float* z1, const float* w, float* z2,
+  void (*forward)(const MBConvShape& s, const NormOnLoad& norm1, const float* z1, const float* w, float* z2,
                   const NormTarget& sums);
   // mean over pixels of act(BN2(z2)): pooled [N][M]
-  void (*pool)(const FusedShape& s, const FusedNorm& norm2, const float* z2, float* pooled);
+  void (*pool)(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, float* pooled);
   // dq becomes g2 = (dq scale + pooled_gradient / pixels) act'(BN2(z2)); sums of g2, g2 h2
-  void (*activation_gradient)(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale,
+  void (*activation_gradient)(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale,
                               const float* pooled_gradient, float* dq, const NormGradientTarget& sums);
   // g1 (planes; NHWC without expansion, as z1 then is x) from g2; sums of g1, g1 h1 where norm1 has constants; dw: dWd, rows R S
-  void (*gradient)(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& norm2, const NormMeans& means2,
+  void (*gradient)(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& norm2, const NormMeans& means2,
                    const float* z1, const float* z2, const float* g2, const float* w, float* g1, const NormGradientTarget& sums,
-                   const FusedGradient& dw);
+                   const WeightGradientTarget& dw);
   // The inner loop alone, to be measured: one vector of channels of one image, tile and y as layers/kernels/depthwise_tile_cpu.h (room for
   // 16 channels a pixel is enough). Returns the multiply-adds it did.
   double (*filter_tile)(const ConvShape& s, const float* tile, const float* taps, float* y);

@@ -24,7 +24,7 @@ struct Job {
 // body(job, room) for every segment and every vector of channels, the vectors of a slab one after the other; room = make_room() once
 // for each thread's part.
 template <class MakeRoom, class Body>
-void for_vectors(const FusedShape& s, MakeRoom make_room, Body body) {
+void for_vectors(const MBConvShape& s, MakeRoom make_room, Body body) {
   const std::int64_t M = s.depthwise.C, slabs = (M + kSlab - 1) / kSlab;
   parallel_for(s.segments() * slabs, 1, [&](std::int64_t first, std::int64_t last) {
     const auto room = make_room();
@@ -36,7 +36,7 @@ void for_vectors(const FusedShape& s, MakeRoom make_room, Body body) {
   });
 }
 template <class Body>
-void for_vectors(const FusedShape& s, Body body) {
+void for_vectors(const MBConvShape& s, Body body) {
   for_vectors(
       s, [] { return 0; }, [&](const Job& job, int) { body(job); });
 }
@@ -72,7 +72,7 @@ struct OnLoad {
   NormLanes norm;
   F shift;
   Function function;
-  OnLoad(const FusedShape& s, const FusedNorm& n, const Job& job)
+  OnLoad(const MBConvShape& s, const NormOnLoad& n, const Job& job)
       : norm(n.constants, job.c, job.lanes), shift(load_partial(n.shift + job.c, job.lanes)), function(s.activation) {}
   template <class T>
   static Map<T> map(T* z1, const ConvShape& z, const Job& job, std::int64_t n) {
@@ -82,7 +82,7 @@ struct OnLoad {
   Activated value_and_slope(F z) const { return vitrine::value_and_slope(function, norm.value(z, shift)); }
 };
 struct AsIs {
-  AsIs(const FusedShape&, const FusedNorm&, const Job&) {}
+  AsIs(const MBConvShape&, const NormOnLoad&, const Job&) {}
   template <class T>
   static Map<T> map(T* x, const ConvShape& z, const Job& job, std::int64_t n) {  // the block's input: NHWC
     return image_map(x, z, z.H * z.W, job, n);
@@ -103,13 +103,13 @@ void fill_input(const ConvShape& z, const TileSizes& sizes, const Load& load_as,
 struct Sums {
   D sum = {}, squares = {};
   void add(F value) {
-    const D wide = widen(value);
-    sum = sum + wide;
-    squares = fma(wide, wide, squares);
+    const D exact = widen(value);
+    sum = sum + exact;
+    squares = fma(exact, exact, squares);
   }
 };
 
-void store_sums(double* partial, const FusedShape& s, const Job& job, D first, D second) {
+void store_sums(double* partial, const MBConvShape& s, const Job& job, D first, D second) {
   const std::int64_t M = s.depthwise.C, bytes = job.lanes * static_cast<std::int64_t>(sizeof(double));
   __builtin_memcpy(partial + job.segment * 2 * M + job.c, &first, static_cast<std::size_t>(bytes));
   __builtin_memcpy(partial + (job.segment * 2 + 1) * M + job.c, &second, static_cast<std::size_t>(bytes));
@@ -129,7 +129,7 @@ struct ForwardRoom {
 };
 
 template <int R, int Stride, class Load>
-void forward_of(const FusedShape& s, const FusedNorm& norm1, const float* z1, const float* w, float* z2, double* partial) {
+void forward_of(const MBConvShape& s, const NormOnLoad& norm1, const float* z1, const float* w, float* z2, double* partial) {
   const ConvShape& z = s.depthwise;
   const TileSizes sizes(z);
   for_vectors(
@@ -158,13 +158,14 @@ void forward_of(const FusedShape& s, const FusedNorm& norm1, const float* z1, co
 }
 
 template <int R, int Stride>
-void forward_with(const FusedShape& s, const FusedNorm& norm1, const float* z1, const float* w, float* z2, double* partial) {
+void forward_with(const MBConvShape& s, const NormOnLoad& norm1, const float* z1, const float* w, float* z2, double* partial) {
   if (norm1.shift == nullptr) return forward_of<R, Stride, AsIs>(s, norm1, z1, w, z2, partial);
   with_activation(s.activation,
                   [&]<class Function>(Function) { forward_of<R, Stride, OnLoad<Function>>(s, norm1, z1, w, z2, partial); });
 }
 
-void forward(const FusedShape& s, const FusedNorm& norm1, const float* z1, const float* w, float* z2, const NormTarget& sums) {
+void forward(const MBConvShape& s, const NormOnLoad& norm1, const float* z1, const float* w, float* z2,
+             const NormTarget& sums) {
   const ConvShape& z = s.depthwise;
   if (z.R == 3) {
     z.stride == 1 ? forward_with<3, 1>(s, norm1, z1, w, z2, sums.partial)
@@ -176,10 +177,10 @@ void forward(const FusedShape& s, const FusedNorm& norm1, const float* z1, const
 }
 
 template <class Function>
-void pool_of(const FusedShape& s, const FusedNorm& norm2, const float* z2, float* pooled) {
+void pool_of(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, float* pooled) {
   const ConvShape& z = s.depthwise;
   const std::int64_t pixels = z.P * z.Q;
-  const D count = wide_broadcast(static_cast<double>(pixels));
+  const D count = broadcast_double(static_cast<double>(pixels));
   for_vectors(s, [&](const Job& job) {
     const OnLoad<Function> load_as(s, norm2, job);
     for (std::int64_t n = job.n0; n < job.n1; ++n) {
@@ -191,12 +192,12 @@ void pool_of(const FusedShape& s, const FusedNorm& norm2, const float* z2, float
   });
 }
 
-void pool(const FusedShape& s, const FusedNorm& norm2, const float* z2, float* pooled) {
+void pool(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, float* pooled) {
   with_activation(s.activation, [&]<class Function>(Function) { pool_of<Function>(s, norm2, z2, pooled); });
 }
 
 template <class Function>
-void activation_gradient_of(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale,
+void activation_gradient_of(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale,
                             const float* pooled_gradient, float* dq, double* partial) {
   const ConvShape& z = s.depthwise;
   const std::int64_t pixels = z.P * z.Q;
@@ -222,7 +223,7 @@ void activation_gradient_of(const FusedShape& s, const FusedNorm& norm2, const f
   });
 }
 
-void activation_gradient(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale,
+void activation_gradient(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale,
                          const float* pooled_gradient, float* dq, const NormGradientTarget& sums) {
   with_activation(s.activation, [&]<class Function>(Function) {
     activation_gradient_of<Function>(s, norm2, z2, scale, pooled_gradient, dq, sums.partial);
@@ -232,13 +233,13 @@ void activation_gradient(const FusedShape& s, const FusedNorm& norm2, const floa
 // The scratch of one thread's part of the backward pass; the tiles' borders stay zero from job to job.
 struct GradientRoom {
   TileSizes sizes;
-  float *input, *slopes, *spread, *dz2, *line, *taps, *tap_sums;
+  float *input, *slopes, *dilated, *dz2, *line, *taps, *tap_sums;
 
   explicit GradientRoom(const ConvShape& z) : sizes(z) {
     const std::int64_t map = z.H * z.W * kLanes, out = z.P * z.Q * kLanes, weights = z.R * z.S * kLanes;
     input = thread_scratch(static_cast<std::size_t>(sizes.input() + sizes.gradient() + map + out + z.W * kLanes + 2 * weights));
-    spread = input + sizes.input();
-    slopes = spread + sizes.gradient();
+    dilated = input + sizes.input();
+    slopes = dilated + sizes.gradient();
     dz2 = slopes + map;
     line = dz2 + out;
     taps = line + z.W * kLanes;
@@ -260,7 +261,7 @@ void fill_gradient(const ConvShape& z, const GradientRoom& room, const NormLanes
       const F g = norm.gradient(map.read(pixel, job.lanes), gradients.read(pixel, job.lanes), mean_g, mean_gh);
       store(room.dz2 + pixel * kLanes, g);
       if (row >= 0 && row < room.sizes.gradient_rows && column >= 0 && column < columns)
-        store(room.spread + (row * columns + column) * kLanes, g);
+        store(room.dilated + (row * columns + column) * kLanes, g);
     }
   }
 }
@@ -293,7 +294,7 @@ void input_gradient_of_image(const ConvShape& z, const GradientRoom& room, const
   const Map<float> gradients = Load::map(g1, z, job, n);
   const bool streamed = !std::is_same_v<Load, AsIs> && is_streamed(z.N * z.H * z.W, z.C);
   for (std::int64_t h = 0; h < z.H; ++h) {
-    filter_row<R, 1, true>(room.spread + h * step, step, room.taps, z.W, room.line);
+    filter_row<R, 1, true>(room.dilated + h * step, step, room.taps, z.W, room.line);
     for (std::int64_t v = 0; v < z.W; ++v) {
       F g = load(room.line + v * kLanes);
       if constexpr (!std::is_same_v<Load, AsIs>) {
@@ -307,8 +308,9 @@ void input_gradient_of_image(const ConvShape& z, const GradientRoom& room, const
 }
 
 template <int R, int Stride, class Load>
-void gradient_of(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& norm2, const NormMeans& means2, const float* z1,
-                 const float* z2, const float* g2, const float* w, float* g1, double* sums, const FusedGradient& dw) {
+void gradient_of(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& norm2, const NormMeans& means2,
+                 const float* z1, const float* z2, const float* g2, const float* w, float* g1, double* sums,
+                 const WeightGradientTarget& dw) {
   const ConvShape& z = s.depthwise;
   const std::int64_t group = 1 + smaller(kChainPixels / z.Q, z.P - 1);  // rows between two looks at the chain
   for_vectors(
@@ -352,18 +354,18 @@ void gradient_of(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& n
 }
 
 template <int R, int Stride>
-void gradient_with(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& norm2, const NormMeans& means2,
+void gradient_with(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& norm2, const NormMeans& means2,
                    const float* z1, const float* z2, const float* g2, const float* w, float* g1, double* sums,
-                   const FusedGradient& dw) {
+                   const WeightGradientTarget& dw) {
   if (norm1.shift == nullptr) return gradient_of<R, Stride, AsIs>(s, norm1, norm2, means2, z1, z2, g2, w, g1, sums, dw);
   with_activation(s.activation, [&]<class Function>(Function) {
     gradient_of<R, Stride, OnLoad<Function>>(s, norm1, norm2, means2, z1, z2, g2, w, g1, sums, dw);
   });
 }
 
-void gradient(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& norm2, const NormMeans& means2, const float* z1,
+void gradient(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& norm2, const NormMeans& means2, const float* z1,
               const float* z2, const float* g2, const float* w, float* g1, const NormGradientTarget& sums,
-              const FusedGradient& dw) {
+              const WeightGradientTarget& dw) {
   const auto run = s.depthwise.R == 3 ? (s.depthwise.stride == 1 ? gradient_with<3, 1> : gradient_with<3, 2>)
                                       : (s.depthwise.stride == 1 ? gradient_with<5, 1> : gradient_with<5, 2>);
   run(s, norm1, norm2, means2, z1, z2, g2, w, g1, sums.partial, dw);

@@ -13,43 +13,44 @@ extern const cpu::NormSumsKernels norm_sums_table;
 
 namespace {
 
-using cpu::FusedGradient;
-using cpu::FusedNorm;
-using cpu::FusedShape;
+using cpu::MBConvShape;
 using cpu::NormGradientTarget;
 using cpu::NormMeans;
+using cpu::NormOnLoad;
 using cpu::NormTarget;
+using cpu::WeightGradientTarget;
 
 constexpr std::int64_t kChainPixels =
     256;  // of a float32 sum in the portable tier, layers/blocks/mbconv_fused_depthwise_cpu.cpp
 
-NormActivation first_of(const FusedShape& s, const FusedNorm& norm1, const float* z1) {
+NormActivation first_of(const MBConvShape& s, const NormOnLoad& norm1, const float* z1) {
   return {s, norm1, z1, s.depthwise.N * s.depthwise.H * s.depthwise.W};
 }
-NormActivation second_of(const FusedShape& s, const FusedNorm& norm2, const float* z2) {
+NormActivation second_of(const MBConvShape& s, const NormOnLoad& norm2, const float* z2) {
   return {s, norm2, z2, s.depthwise.N * s.depthwise.P * s.depthwise.Q};
 }
 
-void forward(const FusedShape& s, const FusedNorm& norm1, const float* z1, const float* w, float* z2, const NormTarget& sums) {
+void forward(const MBConvShape& s, const NormOnLoad& norm1, const float* z1, const float* w, float* z2,
+             const NormTarget& sums) {
   const ConvShape& z = s.depthwise;
-  const Wide wide(z.N * z.P * z.Q, z.C);
+  const Expanded expanded(z.N * z.P * z.Q, z.C);
   if (settings().tier == Tier::portable) {
     depthwise_forward<0>(
         "mbconv depthwise", z, w, first_of(s, norm1, z1),
-        [=] VITRINE_HD(std::int64_t r, std::int64_t c, float value, double*) { z2[wide.at(r, c)] = value; }, TakeNothing{});
+        [=] VITRINE_HD(std::int64_t r, std::int64_t c, float value, double*) { z2[expanded.at(r, c)] = value; }, TakeNothing{});
     return sums_of_squares("mbconv depthwise", s, output_rows(s), z2, sums);
   }
   depthwise_forward<2>(
       "mbconv depthwise", z, w, first_of(s, norm1, z1),
       [=] VITRINE_HD(std::int64_t r, std::int64_t c, float value, double* acc) {
-        z2[wide.at(r, c)] = value;
+        z2[expanded.at(r, c)] = value;
         acc[0] = acc[0] + static_cast<double>(value);
         acc[1] = std::fma(static_cast<double>(value), static_cast<double>(value), acc[1]);
       },
       ToNorm{sums, z.C});
 }
 
-void pool(const FusedShape& s, const FusedNorm& norm2, const float* z2, float* pooled) {
+void pool(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, float* pooled) {
   const std::int64_t N = s.depthwise.N, M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q;
   const NormActivation value = second_of(s, norm2, z2);
   column_sums<1>(
@@ -60,7 +61,7 @@ void pool(const FusedShape& s, const FusedNorm& norm2, const float* z2, float* p
       });
 }
 
-void activation_gradient(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale,
+void activation_gradient(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale,
                          const float* pooled_gradient, float* dq, const NormGradientTarget& sums) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q;
   const SegmentRows rows = output_rows(s);
@@ -69,7 +70,7 @@ void activation_gradient(const FusedShape& s, const FusedNorm& norm2, const floa
   column_sums<2>(
       "mbconv activation", s.segments(), rows.rows_of_segment, M, rows,
       [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
-        const std::int64_t at = value.wide.at(r, c), gate = static_cast<std::int32_t>(r) / image * M + c;
+        const std::int64_t at = value.expanded.at(r, c), gate = static_cast<std::int32_t>(r) / image * M + c;
         const float factor = scale != nullptr ? scale[gate] : 1.0f;
         const float share = scale != nullptr ? pooled_gradient[gate] / static_cast<float>(pixels) : 0.0f;
         const NormChannel norm(value.norm.constants, c);
@@ -85,9 +86,9 @@ void activation_gradient(const FusedShape& s, const FusedNorm& norm2, const floa
 struct SecondNormGradient {
   NormActivation z2;
   NormMeans means;
-  const float* g2;  // wide
+  const float* g2;  // expanded
   VITRINE_HD float operator()(std::int64_t r, std::int64_t c) const {
-    const std::int64_t at = z2.wide.at(r, c);
+    const std::int64_t at = z2.expanded.at(r, c);
     return NormChannel(z2.norm.constants, c).gradient(z2.z[at], g2[at], means.g[c], means.gh[c]);
   }
 };
@@ -97,7 +98,7 @@ struct StoreFirstGradient {
   NormActivation z1;
   float* g1;
   VITRINE_HD void operator()(std::int64_t r, std::int64_t c, float de, double* acc) const {
-    const std::int64_t at = z1.wide.at(r, c);
+    const std::int64_t at = z1.expanded.at(r, c);
     if (!z1.is_normed()) {
       g1[at] = de;
       return;
@@ -151,7 +152,7 @@ struct TapChain {
 };
 
 // dw [R, S, M]: a thread for each segment of images, tap and channel.
-void chained_weight_gradient(const FusedShape& s, const float* x, const float* g, float* dw) {
+void chained_weight_gradient(const MBConvShape& s, const float* x, const float* g, float* dw) {
   const ConvShape z = s.depthwise;
   const std::int64_t size = z.R * z.S * z.C, images = s.images, segments = s.segments();
   Tensor room = Tensor::uninitialized<double>({segments, size}, current());
@@ -172,7 +173,7 @@ Tensor written(std::int64_t rows, std::int64_t C, Value value) {
   return result;
 }
 
-void portable_gradient(const FusedShape& s, const NormActivation& first, const SecondNormGradient& second, const float* w,
+void portable_gradient(const MBConvShape& s, const NormActivation& first, const SecondNormGradient& second, const float* w,
                        const StoreFirstGradient& store, const NormGradientTarget& sums, float* dw) {
   const ConvShape& z = s.depthwise;
   const std::int64_t M = z.C;
@@ -188,7 +189,7 @@ void portable_gradient(const FusedShape& s, const NormActivation& first, const S
   column_sums<2>(
       "mbconv norm", s.segments(), rows.rows_of_segment, M, rows,
       [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
-        const std::int64_t at = first.wide.at(r, c);
+        const std::int64_t at = first.expanded.at(r, c);
         const double g = static_cast<double>(store.g1[at]);
         acc[0] = acc[0] + g;
         acc[1] = std::fma(g, static_cast<double>(NormChannel(first.norm.constants, c).standard(first.z[at])), acc[1]);
@@ -198,9 +199,9 @@ void portable_gradient(const FusedShape& s, const NormActivation& first, const S
 
 // ---- both
 
-void gradient(const FusedShape& s, const FusedNorm& norm1, const FusedNorm& norm2, const NormMeans& means2, const float* z1,
+void gradient(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& norm2, const NormMeans& means2, const float* z1,
               const float* z2, const float* g2, const float* w, float* g1, const NormGradientTarget& sums,
-              const FusedGradient& dw) {
+              const WeightGradientTarget& dw) {
   const NormActivation first = first_of(s, norm1, z1);
   const SecondNormGradient second{second_of(s, norm2, z2), means2, g2};
   const StoreFirstGradient store{first, g1};

@@ -14,7 +14,7 @@ struct Job {
 };
 
 template <class Body>
-void for_slabs(const FusedShape& s, std::int64_t pixels, Body body) {
+void for_slabs(const MBConvShape& s, std::int64_t pixels, Body body) {
   const std::int64_t M = s.depthwise.C, slabs = (M + kSlab - 1) / kSlab, rows = s.depthwise.N * pixels;
   parallel_for(s.segments() * slabs, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = first; i < last; ++i) {
@@ -24,7 +24,7 @@ void for_slabs(const FusedShape& s, std::int64_t pixels, Body body) {
   });
 }
 
-void expand(const FusedShape& s, const float* x, const float* w, float* z1, const NormTarget& sums) {
+void expand(const MBConvShape& s, const float* x, const float* w, float* z1, const NormTarget& sums) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.H * s.depthwise.W, all = s.depthwise.N * pixels;
   const bool streamed = is_streamed(all, M);
   for_slabs(s, pixels, [&](const Job& job) {
@@ -65,7 +65,7 @@ F read_row(const float* plane, std::int64_t i, int lanes) {
 
 // q [rows][M] = scale[image] act(BN2(z2)) for rows r .. r + rows.
 template <class Function>
-void scaled_activation(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, std::int64_t r,
+void scaled_activation(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale, std::int64_t r,
                        std::int64_t rows, float* q) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q, all = s.depthwise.N * pixels;
   const Function function(s.activation);
@@ -86,7 +86,7 @@ void scaled_activation(const FusedShape& s, const FusedNorm& norm2, const float*
 }
 
 template <class Function>
-void project_of(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w, float* z3) {
+void project_of(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale, const float* w, float* z3) {
   const std::int64_t M = s.depthwise.C, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
   const std::int64_t block = rows < 1024 ? 16 : 64;
   parallel_for((rows + block - 1) / block, 1, [&](std::int64_t first, std::int64_t last) {
@@ -99,14 +99,14 @@ void project_of(const FusedShape& s, const FusedNorm& norm2, const float* z2, co
   });
 }
 
-void project(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w, float* z3) {
+void project(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale, const float* w, float* z3) {
   with_activation(s.activation, [&]<class Function>(Function) { project_of<Function>(s, norm2, z2, scale, w, z3); });
 }
 
 // For rows r .. r + rows of a slab, block_dq [rows][kSlab] in hand: q [rows][kSlab] = scale act(BN2(z2)), dq = block_dq and
 // scale_sums [image of the segment][kSlab] += dq act(BN2(z2)).
 template <class Function>
-void scale_gradient_block(const FusedShape& s, const Job& job, const FusedNorm& norm2, const float* z2, const float* scale,
+void scale_gradient_block(const MBConvShape& s, const Job& job, const NormOnLoad& norm2, const float* z2, const float* scale,
                           std::int64_t r, std::int64_t rows, const float* block_dq, float* q, float* dq, double* scale_sums) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q, all = s.depthwise.N * pixels;
   const Function function(s.activation);
@@ -135,7 +135,7 @@ void scale_gradient_block(const FusedShape& s, const Job& job, const FusedNorm& 
 
 // total [narrow][ldt] of a job to where it belongs; `transposed`: the weight is [M][narrow].
 void store_slab(const double* total, std::int64_t ldt, std::int64_t narrow, std::int64_t M, const Job& job, bool transposed,
-                const FusedGradient& dw) {
+                const WeightGradientTarget& dw) {
   if (dw.partial != nullptr) {
     for (std::int64_t k = 0; k < narrow; ++k) {
       __builtin_memcpy(dw.partial + (job.segment * narrow + k) * M + job.c, total + k * ldt,
@@ -153,8 +153,8 @@ void store_slab(const double* total, std::int64_t ldt, std::int64_t narrow, std:
 }
 
 template <class Function>
-void project_gradient_of(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w,
-                         const float* dz3, float* dq, float* scale_gradient, const FusedGradient& dw) {
+void project_gradient_of(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale, const float* w,
+                         const float* dz3, float* dq, float* scale_gradient, const WeightGradientTarget& dw) {
   const std::int64_t M = s.depthwise.C, K = s.out, pixels = s.depthwise.P * s.depthwise.Q;
   const std::int64_t panel_room = K * kSlab, block_room = kBlockRows * kSlab, sums_room = 2 * (K + s.images) * kSlab;
   for_slabs(s, pixels, [&](const Job& job) {
@@ -182,8 +182,8 @@ void project_gradient_of(const FusedShape& s, const FusedNorm& norm2, const floa
   });
 }
 
-void project_gradient(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w,
-                      const float* dz3, float* dq, float* scale_gradient, const FusedGradient& dw) {
+void project_gradient(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale, const float* w,
+                      const float* dz3, float* dq, float* scale_gradient, const WeightGradientTarget& dw) {
   with_activation(s.activation, [&]<class Function>(Function) {
     project_gradient_of<Function>(s, norm2, z2, scale, w, dz3, dq, scale_gradient, dw);
   });
@@ -191,7 +191,7 @@ void project_gradient(const FusedShape& s, const FusedNorm& norm2, const float* 
 
 // dz [rows][ldz] = the gradient by z1 of rows r .. r + rows and channels c .. c + width; into g1 as well where `keep`.
 template <bool Keep>
-void norm_gradient_block(const FusedShape& s, const FusedNorm& norm1, const NormMeans& means, const float* z1, std::int64_t r,
+void norm_gradient_block(const MBConvShape& s, const NormOnLoad& norm1, const NormMeans& means, const float* z1, std::int64_t r,
                          std::int64_t rows, std::int64_t c, std::int64_t width, float* g1, float* dz, std::int64_t ldz) {
   const std::int64_t all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
   for (std::int64_t k = 0; k < width; k += kLanes) {
@@ -208,8 +208,8 @@ void norm_gradient_block(const FusedShape& s, const FusedNorm& norm1, const Norm
 }
 
 // Many rows: a segment with all its channels is a job, and dz1 stays in the cache between its two uses.
-void expand_gradient_by_segment(const FusedShape& s, const FusedNorm& norm1, const NormMeans& means, const float* x,
-                                const float* z1, const float* wt, float* g1, float* dx, const FusedGradient& dw) {
+void expand_gradient_by_segment(const MBConvShape& s, const NormOnLoad& norm1, const NormMeans& means, const float* x,
+                                const float* z1, const float* wt, float* g1, float* dx, const WeightGradientTarget& dw) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.H * s.depthwise.W, all = s.depthwise.N * pixels;
   parallel_for(s.segments(), 1, [&](std::int64_t first, std::int64_t last) {
     float* const dz = thread_scratch(static_cast<std::size_t>((kBlockRows + 2 * s.in) * M));
@@ -229,8 +229,8 @@ void expand_gradient_by_segment(const FusedShape& s, const FusedNorm& norm1, con
 }
 
 // Few rows, many channels: first a job for every slab, which leaves dz1 in g1, then one for every block of rows.
-void expand_gradient_by_slab(const FusedShape& s, const FusedNorm& norm1, const NormMeans& means, const float* x,
-                             const float* z1, const float* wt, float* g1, float* dx, const FusedGradient& dw) {
+void expand_gradient_by_slab(const MBConvShape& s, const NormOnLoad& norm1, const NormMeans& means, const float* x,
+                             const float* z1, const float* wt, float* g1, float* dx, const WeightGradientTarget& dw) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.H * s.depthwise.W, all = s.depthwise.N * pixels;
   const std::int64_t block_room = kBlockRows * kSlab, total_room = 2 * s.in * kSlab;
   for_slabs(s, pixels, [&](const Job& job) {
@@ -259,8 +259,8 @@ void expand_gradient_by_slab(const FusedShape& s, const FusedNorm& norm1, const 
   });
 }
 
-void expand_gradient(const FusedShape& s, const FusedNorm& norm1, const NormMeans& means, const float* x, const float* z1,
-                     const float* w, float* scratch, float* g1, float* dx, const FusedGradient& dw) {
+void expand_gradient(const MBConvShape& s, const NormOnLoad& norm1, const NormMeans& means, const float* x, const float* z1,
+                     const float* w, float* scratch, float* g1, float* dx, const WeightGradientTarget& dw) {
   constexpr std::int64_t kSumsInCache = 40000;  // weights whose float64 sums may stay in one core's cache
   const std::int64_t M = s.depthwise.C;
   if (dx != nullptr) transpose(w, s.in, M, scratch);

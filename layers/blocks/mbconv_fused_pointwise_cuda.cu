@@ -12,23 +12,23 @@ extern const cpu::NormSumsKernels norm_sums_table;
 
 namespace {
 
-using cpu::FusedGradient;
-using cpu::FusedNorm;
-using cpu::FusedShape;
+using cpu::MBConvShape;
+using cpu::NormOnLoad;
+using cpu::WeightGradientTarget;
 
 constexpr std::int64_t kGradientRows = 128;  // of a float32 sum, layers/blocks/slab_cpu.h
 
-// y [rows, N] as a wide tensor = a [rows, K] b [K, N]; transposed: b [N, K].
+// y [rows, N] as an expanded tensor = a [rows, K] b [K, N]; transposed: b [N, K].
 void wide_product(const char* op, const float* a, const float* b, std::int64_t rows, std::int64_t K, std::int64_t N,
                   bool transposed, float* y) {
-  const Wide wide(rows, N);
-  if (wide.is_row_major())
+  const Expanded expanded(rows, N);
+  if (expanded.is_row_major())
     return transposed ? product_transposed(op, a, b, rows, K, N, y) : product(op, a, b, nullptr, rows, K, N, y);
   const std::int64_t step = transposed ? 1 : N, column = transposed ? K : 1;
   product_of(
       op, rows, N, K, [=] VITRINE_HD(std::int64_t m, std::int64_t k) { return a[m * K + k]; },
       [=] VITRINE_HD(std::int64_t k, std::int64_t n) { return b[k * step + n * column]; },
-      [=] VITRINE_HD(std::int64_t m, std::int64_t n, float sum) { y[wide.at(m, n)] = sum; });
+      [=] VITRINE_HD(std::int64_t m, std::int64_t n, float sum) { y[expanded.at(m, n)] = sum; });
 }
 
 // dw [narrow, M], or [M, narrow] where transposed, = sum over rows of a [rows, narrow] times q [rows, M]: float32 sums of 128 rows of a
@@ -50,7 +50,7 @@ void weight_gradient(const char* op, const SegmentRows& rows, std::int64_t segme
   norm_sums_table.weights(partial, segments, narrow, M, transposed, dw);
 }
 
-void expand(const FusedShape& s, const float* x, const float* w, float* z1, const cpu::NormTarget& sums) {
+void expand(const MBConvShape& s, const float* x, const float* w, float* z1, const cpu::NormTarget& sums) {
   const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
   wide_product("mbconv expand", x, w, all, s.in, M, false, z1);
   sums_of_squares("mbconv expand", s, input_rows(s), z1, sums);
@@ -66,12 +66,12 @@ struct Gate {
   }
 };
 
-Gate gate_of(const FusedShape& s, const float* scale) {
+Gate gate_of(const MBConvShape& s, const float* scale) {
   return {scale, s.depthwise.C, static_cast<std::int32_t>(s.depthwise.P * s.depthwise.Q)};
 }
 
 // q [rows, M] = scale act(BN2(z2)), row-major.
-Tensor scaled_activation(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale) {
+Tensor scaled_activation(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale) {
   const std::int64_t M = s.depthwise.C, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
   Tensor result = Tensor::uninitialized({rows, M}, current());
   float* const q = result.mutable_data();
@@ -82,14 +82,14 @@ Tensor scaled_activation(const FusedShape& s, const FusedNorm& norm2, const floa
   return result;
 }
 
-void project(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w, float* z3) {
+void project(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale, const float* w, float* z3) {
   const std::int64_t M = s.depthwise.C, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
   const Tensor q = scaled_activation(s, norm2, z2, scale);
   product("mbconv project", q.data(), w, nullptr, rows, M, s.out, z3);
 }
 
 // The same q, and scale_gradient [N, M]: per image the sum of dq act(BN2(z2)) over its pixels.
-Tensor scaled_activation_and_gradient(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale,
+Tensor scaled_activation_and_gradient(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale,
                                       const float* dq, float* scale_gradient) {
   const std::int64_t N = s.depthwise.N, M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q;
   Tensor result = Tensor::uninitialized({N * pixels, M}, current());
@@ -101,7 +101,7 @@ Tensor scaled_activation_and_gradient(const FusedShape& s, const FusedNorm& norm
       [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
         const float d = value(r, c);
         q[r * M + c] = d * gate(r, c);
-        acc[0] = std::fma(static_cast<double>(dq[value.wide.at(r, c)]), static_cast<double>(d), acc[0]);
+        acc[0] = std::fma(static_cast<double>(dq[value.expanded.at(r, c)]), static_cast<double>(d), acc[0]);
       },
       [=] VITRINE_HD(std::int64_t n, std::int64_t c, const double* sum) {
         scale_gradient[n * M + c] = static_cast<float>(sum[0]);
@@ -109,8 +109,8 @@ Tensor scaled_activation_and_gradient(const FusedShape& s, const FusedNorm& norm
   return result;
 }
 
-void project_gradient(const FusedShape& s, const FusedNorm& norm2, const float* z2, const float* scale, const float* w,
-                      const float* dz3, float* dq, float* scale_gradient, const FusedGradient& dw) {
+void project_gradient(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale, const float* w,
+                      const float* dz3, float* dq, float* scale_gradient, const WeightGradientTarget& dw) {
   const std::int64_t M = s.depthwise.C, K = s.out, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
   wide_product("mbconv project", dz3, w, rows, K, M, true, dq);
   const Tensor q = scale != nullptr ? scaled_activation_and_gradient(s, norm2, z2, scale, dq, scale_gradient)
@@ -118,14 +118,14 @@ void project_gradient(const FusedShape& s, const FusedNorm& norm2, const float* 
   weight_gradient("mbconv project", output_rows(s), s.segments(), K, M, dz3, q.data(), true, dw.whole);
 }
 
-void expand_gradient(const FusedShape& s, const FusedNorm& norm1, const cpu::NormMeans& means, const float* x, const float* z1,
-                     const float* w, float*, float* g1, float* dx, const FusedGradient& dw) {
+void expand_gradient(const MBConvShape& s, const NormOnLoad& norm1, const cpu::NormMeans& means, const float* x,
+                     const float* z1, const float* w, float*, float* g1, float* dx, const WeightGradientTarget& dw) {
   const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
-  const Wide wide(all, M);
+  const Expanded expanded(all, M);
   Tensor room = Tensor::uninitialized({all, M}, current());
   float* const dz1 = room.mutable_data();
   for_rows("mbconv expand", all, M, [=] VITRINE_HD(std::int64_t r, std::int64_t c) {
-    const std::int64_t at = wide.at(r, c);
+    const std::int64_t at = expanded.at(r, c);
     dz1[r * M + c] = NormChannel(norm1.constants, c).gradient(z1[at], g1[at], means.g[c], means.gh[c]);
   });
   weight_gradient("mbconv expand", input_rows(s), s.segments(), s.in, M, x, dz1, false, dw.whole);

@@ -1,4 +1,4 @@
-// Planes: how the wide tensors of an MBConv lie in memory while one op works on them, [ceil(M / 16)][rows + 5][16].
+// Planes: how the expanded tensors of an MBConv lie in memory while one op works on them, [ceil(M / 16)][rows + 5][16].
 //
 // A vector of 16 channels of one image is then one run of memory, which the processor fetches ahead; in NHWC it would be 64 bytes here
 // and there, and most of the time would be spent waiting. The five rows that nobody uses keep planes from lying a power of two apart,

@@ -1,4 +1,4 @@
-// Where the values of an MBConv's wide tensors lie on a CUDA device: in planes of 16 channels (layers/blocks/planes.h) in the portable tier, so
+// Where the values of an MBConv's expanded tensors lie on a CUDA device: in planes of 16 channels (layers/blocks/planes.h) in the portable tier, so
 // that the memory too is the CPU's; row-major in the run-to-run tier, as the products of cuBLASLt want them.
 #pragma once
 
@@ -11,18 +11,18 @@
 
 namespace vitrine::cuda {
 
-struct Wide {
+struct Expanded {
   std::int64_t plane, row;  // floats from a plane, or a row, to the next
 
-  Wide(std::int64_t rows, std::int64_t channels)
+  Expanded(std::int64_t rows, std::int64_t channels)
       : plane(settings().tier == Tier::run_to_run ? cpu::kPlane : cpu::plane_rows(rows) * cpu::kPlane),
         row(settings().tier == Tier::run_to_run ? channels : cpu::kPlane) {}
   bool is_row_major() const { return plane == cpu::kPlane; }
-  static Wide row_major(std::int64_t channels) {
-    Wide wide(1, channels);
-    wide.plane = cpu::kPlane;
-    wide.row = channels;
-    return wide;
+  static Expanded row_major(std::int64_t channels) {
+    Expanded expanded(1, channels);
+    expanded.plane = cpu::kPlane;
+    expanded.row = channels;
+    return expanded;
   }
   VITRINE_HD std::int64_t at(std::int64_t r, std::int64_t c) const {
     return c / cpu::kPlane * plane + r * row + c % cpu::kPlane;
@@ -37,29 +37,29 @@ struct SegmentRows {
     return {first, last < rows ? last : rows};
   }
 };
-inline SegmentRows input_rows(const cpu::FusedShape& s) {
+inline SegmentRows input_rows(const cpu::MBConvShape& s) {
   const std::int64_t pixels = s.depthwise.H * s.depthwise.W;
   return {s.images * pixels, s.depthwise.N * pixels};
 }
-inline SegmentRows output_rows(const cpu::FusedShape& s) {
+inline SegmentRows output_rows(const cpu::MBConvShape& s) {
   const std::int64_t pixels = s.depthwise.P * s.depthwise.Q;
   return {s.images * pixels, s.depthwise.N * pixels};
 }
 
-// An MBConv's values before and after a norm and its activation: z wide. Without constants z is the block's input, taken as it is.
+// An MBConv's values before and after a norm and its activation: z expanded. Without constants z is the block's input, taken as it is.
 struct NormActivation {
-  cpu::FusedNorm norm;
+  cpu::NormOnLoad norm;
   Activate activate;
   const float* z;
-  Wide wide;
+  Expanded expanded;
 
-  NormActivation(const cpu::FusedShape& s, const cpu::FusedNorm& n, const float* values, std::int64_t rows)
+  NormActivation(const cpu::MBConvShape& s, const cpu::NormOnLoad& n, const float* values, std::int64_t rows)
       : norm(n),
         activate(s.activation),
         z(values),
-        wide(n.shift != nullptr ? Wide(rows, s.depthwise.C) : Wide::row_major(s.depthwise.C)) {}
+        expanded(n.shift != nullptr ? Expanded(rows, s.depthwise.C) : Expanded::row_major(s.depthwise.C)) {}
   VITRINE_HD bool is_normed() const { return norm.shift != nullptr; }
-  VITRINE_HD float raw(std::int64_t r, std::int64_t c) const { return z[wide.at(r, c)]; }
+  VITRINE_HD float raw(std::int64_t r, std::int64_t c) const { return z[expanded.at(r, c)]; }
   VITRINE_HD float normal(std::int64_t r, std::int64_t c) const {
     return NormChannel(norm.constants, c).value(raw(r, c), norm.shift[c]);
   }
@@ -68,8 +68,8 @@ struct NormActivation {
   }
 };
 
-// Sums of z and of z^2 over the rows of each segment; z wide.
-void sums_of_squares(const char* op, const cpu::FusedShape& s, const SegmentRows& rows, const float* z,
+// Sums of z and of z^2 over the rows of each segment; z expanded.
+void sums_of_squares(const char* op, const cpu::MBConvShape& s, const SegmentRows& rows, const float* z,
                      const cpu::NormTarget& sums);
 
 }  // namespace vitrine::cuda

@@ -1,8 +1,8 @@
-// Slabs: the wide tensors of an MBConv are worked on 48 channels at a time, the width of three AVX-512 vectors.
+// Slabs: the expanded tensors of an MBConv are worked on 48 channels at a time, the width of three AVX-512 vectors.
 //
 // A slab of a row-major tensor [rows, M] is its columns c .. c + 48; the last one of a tensor may be narrower. The expanded widths of
 // every EfficientNet are multiples of 48 (6 times a multiple of 8). Which channels share a slab cannot change a result.
-// Wide tensors lie in planes of 16 channels (layers/blocks/planes.h).
+// Expanded tensors lie in planes of 16 channels (layers/blocks/planes.h).
 #pragma once
 
 #include <cstddef>
@@ -16,12 +16,12 @@ inline constexpr std::int64_t kSlab = 48;
 inline constexpr int kSlabVectors = static_cast<int>(kSlab) / kLanes;
 inline constexpr std::int64_t kBlockRows = 128;  // of a weight gradient: float32 sums are this long
 
-// Where channel c of row r lies in a wide tensor of `rows` rows; the next row is kPlane floats further.
+// Where channel c of row r lies in an expanded tensor of `rows` rows; the next row is kPlane floats further.
 static inline std::int64_t plane_at(std::int64_t rows, std::int64_t r, std::int64_t c) {
   return (c / kPlane * plane_rows(rows) + r) * kPlane + c % kPlane;
 }
 
-// Wide tensors beyond this size are written past the caches: they could not stay there until they are read.
+// Expanded tensors beyond this size are written past the caches: they could not stay there until they are read.
 inline constexpr std::int64_t kStreamedBytes = 24 << 20;
 static inline bool is_streamed(std::int64_t rows, std::int64_t M) {
   return plane_floats(rows, M) * static_cast<std::int64_t>(sizeof(float)) > kStreamedBytes;
@@ -91,14 +91,14 @@ static inline void slab_product(const float* a, std::int64_t lda, const float* p
   for (; i < rows; ++i) slab_tile<1>(a, lda, panel, K, out, i);
 }
 
-// total[j][0 .. 48) += sum over rows r of a[r][j] wide[r][0 .. 48) for j < narrow: the sum in float32, added in float64. Rows of `wide`
+// total[j][0 .. 48) += sum over rows r of a[r][j] expanded[r][0 .. 48) for j < narrow: the sum in float32, added in float64. Rows of `expanded`
 // lie ldw apart, those of `total` ldt.
 template <int Narrow>
-static inline void slab_gradient_tile(const float* a, std::int64_t lda, const float* wide, std::int64_t ldw, std::int64_t rows,
-                                      double* total, std::int64_t ldt) {
+static inline void slab_gradient_tile(const float* a, std::int64_t lda, const float* expanded, std::int64_t ldw,
+                                      std::int64_t rows, double* total, std::int64_t ldt) {
   for (int v0 = 0; v0 < kSlabVectors; v0 += kTileVectors) {
     F acc[Narrow][kTileVectors] = {};
-    accumulate_tile<Narrow, kTileVectors, false>(a, 1, lda, wide + v0 * kLanes, ldw, rows, 0, acc);
+    accumulate_tile<Narrow, kTileVectors, false>(a, 1, lda, expanded + v0 * kLanes, ldw, rows, 0, acc);
 #pragma GCC unroll 8
     for (int i = 0; i < Narrow; ++i) {
 #pragma GCC unroll 4
@@ -109,12 +109,12 @@ static inline void slab_gradient_tile(const float* a, std::int64_t lda, const fl
     }
   }
 }
-static inline void slab_gradient(const float* a, std::int64_t lda, std::int64_t narrow, const float* wide, std::int64_t ldw,
+static inline void slab_gradient(const float* a, std::int64_t lda, std::int64_t narrow, const float* expanded, std::int64_t ldw,
                                  std::int64_t rows, double* total, std::int64_t ldt) {
   std::int64_t j = 0;
   for (; j + kTileRows <= narrow; j += kTileRows)
-    slab_gradient_tile<kTileRows>(a + j, lda, wide, ldw, rows, total + j * ldt, ldt);
-  for (; j < narrow; ++j) slab_gradient_tile<1>(a + j, lda, wide, ldw, rows, total + j * ldt, ldt);
+    slab_gradient_tile<kTileRows>(a + j, lda, expanded, ldw, rows, total + j * ldt, ldt);
+  for (; j < narrow; ++j) slab_gradient_tile<1>(a + j, lda, expanded, ldw, rows, total + j * ldt, ldt);
 }
 
 }  // namespace vitrine::cpu::VITRINE_ISA

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "layers/cudnn/graph.h"
 #include "layers/cudnn/layout.h"
-#include "tensor/cuda/algorithms.h"
+#include "tensor/cuda/plans.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
 #include "tensor/tensor.h"

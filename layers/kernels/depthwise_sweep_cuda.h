@@ -2,7 +2,7 @@
 //
 // The gradient dy lies in shared memory as the map that the input's gradient is a convolution of (SpreadMap). A pixel of the input meets
 // each value of its window twice, in dx and in dw, for one read:
-//   dx(h, v) = sum over taps of spread(h, v, tap) w(tap)          dw(tap) = sum over pixels of spread(h, v, tap) x(h, v)
+//   dx(h, v) = sum over taps of dilated(h, v, tap) w(tap)          dw(tap) = sum over pixels of dilated(h, v, tap) x(h, v)
 // Sums for dw: float32 over at most 1,024 pixels of a thread, the threads' and the blocks' sums in float64, all in order.
 #pragma once
 

@@ -18,7 +18,7 @@ inline constexpr std::int64_t kChunk = 1024;  // of a long sum over pixels; chun
 
 // float sums are joined in double; other number types in themselves.
 template <class T>
-using Wide = std::conditional_t<std::is_same_v<T, float>, double, T>;
+using SumOf = std::conditional_t<std::is_same_v<T, float>, double, T>;
 
 template <class T>
 class PairwiseSum {

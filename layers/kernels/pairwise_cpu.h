@@ -27,9 +27,9 @@ struct PairwiseLanes {
     ++count;
   }
   void push(const F (&value)[Width]) {
-    D wide[Width];
-    for (int i = 0; i < Width; ++i) wide[i] = widen(value[i]);
-    push(wide);
+    D exact[Width];
+    for (int i = 0; i < Width; ++i) exact[i] = widen(value[i]);
+    push(exact);
   }
   void sum(D (&total)[Width]) const {
     for (int i = 0; i < Width; ++i) total[i] = D{};

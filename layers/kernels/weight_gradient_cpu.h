@@ -29,7 +29,7 @@ struct GradientTile {
   }
 };
 
-// Pixels first .. first + count (flat output index) of one segment: x advances by `x_step`, dy by `K`.
+// Pixels first .. first + count (flat output index) of one run: x advances by `x_step`, dy by `K`.
 template <int Rows, int Vectors, bool Partial>
 static void gradient_segment(GradientTile<Rows, Vectors>& tile, const float* x, std::int64_t x_step, const float* dy,
                              std::int64_t K, std::int64_t first, std::int64_t count, int tail) {

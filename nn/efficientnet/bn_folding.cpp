@@ -4,9 +4,9 @@
 
 namespace vitrine {
 
-Fold fold_of(const BatchNorm& norm) {
+BnFolding bn_folding_of(const BatchNorm& norm) {
   const std::int64_t channels = norm.gamma.value.size();
-  Fold fold{std::vector<double>(static_cast<std::size_t>(channels)), Tensor::uninitialized({channels})};
+  BnFolding fold{std::vector<double>(static_cast<std::size_t>(channels)), Tensor::uninitialized({channels})};
   const auto gamma = norm.gamma.value.host(), beta = norm.beta.value.host();
   const auto mean = norm.running_mean.host(), variance = norm.running_var.host();
   const auto bias = fold.bias.mutable_host();
@@ -17,7 +17,7 @@ Fold fold_of(const BatchNorm& norm) {
   return fold;
 }
 
-Tensor folded_weight(const Tensor& weight, const Fold& fold) {
+Tensor folded_weight(const Tensor& weight, const BnFolding& fold) {
   Tensor out = Tensor::uninitialized(weight.shape());
   const auto in = weight.host();
   const auto values = out.mutable_host();

@@ -7,14 +7,14 @@
 
 namespace vitrine {
 
-struct Fold {
+struct BnFolding {
   std::vector<double> scale;  // per output channel, in float64
   Tensor bias;                // [C], rounded once
 };
 
-Fold fold_of(const BatchNorm& norm);
+BnFolding bn_folding_of(const BatchNorm& norm);
 
 // The weight with its output channels, the last axis, scaled: each value is rounded once.
-Tensor folded_weight(const Tensor& weight, const Fold& fold);
+Tensor folded_weight(const Tensor& weight, const BnFolding& fold);
 
 }  // namespace vitrine

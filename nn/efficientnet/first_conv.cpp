@@ -56,13 +56,13 @@ void adapt_channels(EfficientNet& net, std::int64_t channels, FirstConv rule) {
   net.semantics.std.fill(mean_of(net.semantics.std));
 }
 
-void adapt_to_inputs(EfficientNet& net, std::int64_t planes, FirstConv rule, const std::string& inputs) {
-  adapt_channels(net, planes, rule);
+void adapt_to_inputs(EfficientNet& net, std::int64_t given, FirstConv rule, const std::string& inputs) {
+  adapt_channels(net, given, rule);
   const std::int64_t channels = net.semantics.channels;
-  // One plane may be given to three channels, or to one; three planes need three.
-  if (channels == 3 || channels == planes) return;
+  // One channel may be given to three, or to one; three need three.
+  if (channels == 3 || channels == given) return;
   throw UsageError(text("the weights take ", channels, channels == 1 ? " channel" : " channels", ", --inputs ", inputs, " has ",
-                        planes, "; pass --first-conv extend or sum to adapt the first convolution, or other weights"));
+                        given, "; pass --first-conv extend or sum to adapt the first convolution, or other weights"));
 }
 
 }  // namespace vitrine

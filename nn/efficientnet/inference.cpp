@@ -13,7 +13,7 @@ namespace vitrine {
 namespace {
 
 constexpr std::int64_t kGroupPixels =
-    8 * 64 * 64;  // of a group's images: their wide tensors then fit into the cache of one core
+    8 * 64 * 64;  // of a group's images: their expanded tensors then fit into the cache of one core
 
 constexpr std::size_t kPlansOnDevice = 4;  // a batch, the smaller last one, and those of another set
 
@@ -55,7 +55,7 @@ void Inference::Unit::take(const ConvNorm& source) {
   padding = source.padding;
   static_size = source.static_size;
   if (!w.device().is_cuda()) {
-    const Fold fold = fold_of(norm);
+    const BnFolding fold = bn_folding_of(norm);
     const Tensor weight = folded_weight(w, fold);
     if (source.depthwise) {
       taps = weight;
@@ -137,43 +137,44 @@ void Inference::refold(const EfficientNet& net) {
 }
 
 std::int64_t Inference::workspace_bytes() const {
-  if (plans_.empty()) return 0;
-  return plans_.back().size * static_cast<std::int64_t>(sizeof(float)) * plans_.back().spread;
+  if (layouts_.empty()) return 0;
+  return layouts_.back().size * static_cast<std::int64_t>(sizeof(float)) * layouts_.back().concurrent;
 }
 
 std::size_t Inference::nodes() const {
-  return plans_.empty() || plans_.back().recorded == nullptr ? 0 : plans_.back().recorded->nodes();
+  return layouts_.empty() || layouts_.back().recorded == nullptr ? 0 : layouts_.back().recorded->nodes();
 }
 
-// The plan of a shape, which becomes the last. On the CPU there is one, on a device a few are kept: each holds a recorded pass.
-Inference::Plan& Inference::plan_for(std::int64_t N, std::int64_t H, std::int64_t W) {
+// The layout of a shape, which becomes the last. On the CPU there is one, on a device a few are kept: each holds a recorded pass.
+Inference::WorkspaceLayout& Inference::layout_for(std::int64_t N, std::int64_t H, std::int64_t W) {
   const std::int64_t threads = thread_count();
-  const std::int64_t spread = !device_.is_cuda() && N >= threads ? threads : 1;
+  const std::int64_t concurrent = !device_.is_cuda() && N >= threads ? threads : 1;
   const std::int64_t group =
-      device_.is_cuda() ? N : std::clamp(kGroupPixels / (H * W), std::int64_t{1}, (N + spread - 1) / spread);
-  const auto found = std::ranges::find_if(
-      plans_, [&](const Plan& p) { return p.N == N && p.H == H && p.W == W && p.group == group && p.spread == spread; });
-  if (found != plans_.end()) {
-    std::rotate(found, found + 1, plans_.end());
-    return plans_.back();
+      device_.is_cuda() ? N : std::clamp(kGroupPixels / (H * W), std::int64_t{1}, (N + concurrent - 1) / concurrent);
+  const auto found = std::ranges::find_if(layouts_, [&](const WorkspaceLayout& p) {
+    return p.N == N && p.H == H && p.W == W && p.group == group && p.concurrent == concurrent;
+  });
+  if (found != layouts_.end()) {
+    std::rotate(found, found + 1, layouts_.end());
+    return layouts_.back();
   }
-  if (plans_.size() >= (device_.is_cuda() ? kPlansOnDevice : 1)) plans_.erase(plans_.begin());
-  plans_.push_back(planned(N, H, W, group, spread));
-  return plans_.back();
+  if (layouts_.size() >= (device_.is_cuda() ? kPlansOnDevice : 1)) layouts_.erase(layouts_.begin());
+  layouts_.push_back(laid_out(N, H, W, group, concurrent));
+  return layouts_.back();
 }
 
-Inference::Plan Inference::planned(std::int64_t N, std::int64_t H, std::int64_t W, std::int64_t group,
-                                   std::int64_t spread) const {
-  Plan p;
+Inference::WorkspaceLayout Inference::laid_out(std::int64_t N, std::int64_t H, std::int64_t W, std::int64_t group,
+                                               std::int64_t concurrent) const {
+  WorkspaceLayout p;
   p.N = N;
   p.H = H;
   p.W = W;
   p.group = group;
-  p.spread = spread;
+  p.concurrent = concurrent;
   const auto rounded = [](std::int64_t floats) { return (floats + 15) / 16 * 16; };
   p.stem = stem_.shape(1, H, W, channels_, stem_.packed.N);
   std::int64_t height = p.stem.P, width = p.stem.Q, channels = p.stem.K;
-  std::int64_t narrow = height * width * channels, wide = 0, mean = head_.packed.N, hidden = 1;
+  std::int64_t narrow = height * width * channels, expanded = 0, mean = head_.packed.N, hidden = 1;
   for (const Block& b : blocks_) {
     const std::int64_t M = b.depthwise.bias.size();
     cpu::FoldedShape s{b.depthwise.shape(1, height, width, M, M), channels, activation_};
@@ -184,7 +185,7 @@ Inference::Plan Inference::planned(std::int64_t N, std::int64_t H, std::int64_t 
     width = s.depthwise.Q;
     channels = b.project.packed.N;
     narrow = std::max(narrow, height * width * channels);
-    wide = std::max(wide, cpu::plane_floats(height * width * group, M));
+    expanded = std::max(expanded, cpu::plane_floats(height * width * group, M));
     mean = std::max(mean, M);
     hidden = std::max(hidden, b.reduce.N);
     p.blocks.push_back(s);
@@ -196,12 +197,12 @@ Inference::Plan Inference::planned(std::int64_t N, std::int64_t H, std::int64_t 
   };
   p.narrow[0] = reserve(narrow);
   p.narrow[1] = reserve(narrow);
-  p.wide = p.size;
-  p.size += rounded(wide);
+  p.expanded = p.size;
+  p.size += rounded(expanded);
   p.mean = reserve(mean);
   p.hidden = reserve(hidden);
   p.gate = reserve(mean);
-  for (std::int64_t i = 0; i < spread; ++i) p.workspaces.push_back(Tensor::uninitialized({p.size}, device_));
+  for (std::int64_t i = 0; i < concurrent; ++i) p.workspaces.push_back(Tensor::uninitialized({p.size}, device_));
   if (device_.is_cuda()) {
     p.input = Tensor::uninitialized({N, H, W, channels_}, device_);
     p.logits = Tensor::uninitialized({N, classes()}, device_);
@@ -209,44 +210,46 @@ Inference::Plan Inference::planned(std::int64_t N, std::int64_t H, std::int64_t 
   return p;
 }
 
-void Inference::run_group(const Plan& plan, const float* images, std::int64_t count, float* workspace, float* logits) const {
+void Inference::run_group(const WorkspaceLayout& layout, const float* images, std::int64_t count, float* workspace,
+                          float* logits) const {
   const cpu::FoldedKernels& kernels = cpu::folded_kernels(device_);
-  float* x = workspace + plan.narrow[0];
-  float* y = workspace + plan.narrow[1];
-  float *const wide = workspace + plan.wide, *const mean = workspace + plan.mean, *const gate = workspace + plan.gate;
-  ConvShape stem = plan.stem;
+  float* x = workspace + layout.narrow[0];
+  float* y = workspace + layout.narrow[1];
+  float *const expanded = workspace + layout.expanded, *const mean = workspace + layout.mean,
+               *const gate = workspace + layout.gate;
+  ConvShape stem = layout.stem;
   stem.N = count;
   kernels.convolution(stem, stem_.packed.view(), activation_, images, x);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const Block& b = blocks_[i];
-    cpu::FoldedShape s = plan.blocks[i];
+    cpu::FoldedShape s = layout.blocks[i];
     s.depthwise.N = count;
     kernels.expand_depthwise(
-        s, {b.expands ? b.expand.packed.view() : cpu::Packed{}, b.depthwise.taps.data(), b.depthwise.bias.data()}, x, wide,
+        s, {b.expands ? b.expand.packed.view() : cpu::Packed{}, b.depthwise.taps.data(), b.depthwise.bias.data()}, x, expanded,
         mean);
-    if (b.gated) kernels.gate(count, b.reduce.view(), b.excite.view(), mean, workspace + plan.hidden, gate);
-    kernels.project(count, s.depthwise.P * s.depthwise.Q, b.project.packed.view(), wide, b.gated ? gate : nullptr,
+    if (b.gated) kernels.gate(count, b.reduce.view(), b.excite.view(), mean, workspace + layout.hidden, gate);
+    kernels.project(count, s.depthwise.P * s.depthwise.Q, b.project.packed.view(), expanded, b.gated ? gate : nullptr,
                     b.residual ? x : nullptr, y);
     std::swap(x, y);
   }
-  const ConvShape& last = plan.blocks.back().depthwise;
+  const ConvShape& last = layout.blocks.back().depthwise;
   kernels.head(count, last.P * last.Q, head_.packed.view(), activation_, x, mean);
   kernels.linear(count, classifier_.view(), mean, logits);
 }
 
 // The pass is replayed as one graph from the second run on.
-void Inference::run_on_device(Plan& plan, const Tensor& images, std::span<float> logits) {
+void Inference::run_on_device(WorkspaceLayout& layout, const Tensor& images, std::span<float> logits) {
   const std::size_t bytes = static_cast<std::size_t>(images.size()) * sizeof(float);
   if (device_.is_gpu() && images.device() == device_) {
-    cuda::copy_on_device(device_.index, plan.input.mutable_data(), images.data(), bytes);
+    cuda::copy_on_device(device_.index, layout.input.mutable_data(), images.data(), bytes);
   } else {
-    plan.input.write_bytes(images.to(Device::cpu()).data(), bytes);
+    layout.input.write_bytes(images.to(Device::cpu()).data(), bytes);
   }
-  float *const workspace = plan.workspaces.front().mutable_data(), *const out = plan.logits.mutable_data();
-  const auto pass = [&, this] { run_group(plan, plan.input.data(), plan.N, workspace, out); };
-  if (++plan.runs == 2) plan.recorded = std::make_unique<cuda::Graph>(device_, pass);
-  plan.recorded != nullptr ? plan.recorded->launch() : pass();
-  plan.logits.read_bytes(logits.data(), logits.size_bytes());
+  float *const workspace = layout.workspaces.front().mutable_data(), *const out = layout.logits.mutable_data();
+  const auto pass = [&, this] { run_group(layout, layout.input.data(), layout.N, workspace, out); };
+  if (++layout.runs == 2) layout.recorded = std::make_unique<cuda::Graph>(device_, pass);
+  layout.recorded != nullptr ? layout.recorded->launch() : pass();
+  layout.logits.read_bytes(logits.data(), logits.size_bytes());
 }
 
 void Inference::run(const Tensor& images, std::span<float> logits) {
@@ -255,22 +258,22 @@ void Inference::run(const Tensor& images, std::span<float> logits) {
   const std::int64_t N = shape[0], image = shape[1] * shape[2] * shape[3];
   if (static_cast<std::int64_t>(logits.size()) != N * classes())
     throw ShapeError(text("inference: room for ", logits.size(), " logits, ", N * classes(), " are made"));
-  Plan& plan = plan_for(N, shape[1], shape[2]);
-  if (device_.is_cuda()) return run_on_device(plan, images, logits);
+  WorkspaceLayout& layout = layout_for(N, shape[1], shape[2]);
+  if (device_.is_cuda()) return run_on_device(layout, images, logits);
   const float* const in = images.host().data();
-  const std::int64_t groups = (N + plan.group - 1) / plan.group, spread = plan.spread;
+  const std::int64_t groups = (N + layout.group - 1) / layout.group, concurrent = layout.concurrent;
   const auto run_groups = [&](std::int64_t worker, std::int64_t first, std::int64_t last) {
-    float* const workspace = plan.workspaces[static_cast<std::size_t>(worker)].mutable_host().data();
+    float* const workspace = layout.workspaces[static_cast<std::size_t>(worker)].mutable_host().data();
     for (std::int64_t g = first; g < last; ++g) {
-      const std::int64_t n = g * plan.group;
-      run_group(plan, in + n * image, std::min(plan.group, N - n), workspace, logits.data() + n * classes());
+      const std::int64_t n = g * layout.group;
+      run_group(layout, in + n * image, std::min(layout.group, N - n), workspace, logits.data() + n * classes());
     }
   };
-  if (spread == 1) {
+  if (concurrent == 1) {
     run_groups(0, 0, groups);
   } else {
-    parallel_for(spread, 1, [&](std::int64_t first, std::int64_t last) {
-      for (std::int64_t w = first; w < last; ++w) run_groups(w, groups * w / spread, groups * (w + 1) / spread);
+    parallel_for(concurrent, 1, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t w = first; w < last; ++w) run_groups(w, groups * w / concurrent, groups * (w + 1) / concurrent);
     });
   }
 }

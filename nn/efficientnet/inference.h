@@ -1,4 +1,4 @@
-// An EfficientNet that can only predict: batch norm folded into packed weights, every buffer planned ahead.
+// An EfficientNet that can only predict: batch norm folded into packed weights, every buffer laid out ahead.
 //
 // A batch is cut into groups of images; each thread takes its groups through the whole network, or all threads share one group
 // where there are fewer images than threads. An image's logits have the same bits alone and in any batch, for any number of
@@ -24,19 +24,19 @@ class Inference {
   Inference(Inference&&) noexcept;
   ~Inference();
 
-  // Another one with the same weights, which are shared, not copied; it plans for itself, so that a second thread may run it.
+  // Another one with the same weights, which are shared, not copied; it lays out its own memory, so that a second thread may run it.
   Inference sharing_weights() const;
 
-  // Takes the weights that a network of the same sizes has now; plans and recorded passes stay. ShapeError for another network.
+  // Takes the weights that a network of the same sizes has now; layouts and recorded passes stay. ShapeError for another network.
   void refold(const EfficientNet& net);
 
-  // [N, H, W, channels] -> logits [N, classes]. ShapeError as EfficientNet::forward. The first call with a new shape plans its
+  // [N, H, W, channels] -> logits [N, classes]. ShapeError as EfficientNet::forward. The first call with a new shape lays out its
   // memory; calls with the same shape allocate nothing. `logits` has room for N * classes values.
   void run(const Tensor& images, std::span<float> logits);
   Tensor run(const Tensor& images);
 
   std::int64_t classes() const { return classifier_.N; }
-  std::int64_t workspace_bytes() const;  // of the plan in use
+  std::int64_t workspace_bytes() const;  // of the layout in use
   std::size_t nodes() const;             // of the recorded pass; 0 where none is
 
  private:
@@ -57,11 +57,11 @@ class Inference {
     Unit expand, depthwise, project;
     PackedWeights reduce, excite;
   };
-  struct Plan {  // offsets into a thread's workspace, in floats
+  struct WorkspaceLayout {  // offsets into a thread's workspace, in floats
     std::int64_t N = 0, H = 0, W = 0;
-    std::int64_t group = 0;   // images that go through the network together
-    std::int64_t spread = 0;  // groups that are under way at a time
-    std::int64_t narrow[2] = {0, 0}, wide = 0, mean = 0, hidden = 0, gate = 0, size = 0;
+    std::int64_t group = 0;       // images that go through the network together
+    std::int64_t concurrent = 0;  // groups that are under way at a time
+    std::int64_t narrow[2] = {0, 0}, expanded = 0, mean = 0, hidden = 0, gate = 0, size = 0;
     std::vector<cpu::FoldedShape> blocks;  // for one image
     ConvShape stem{};
     std::vector<Tensor> workspaces;  // one for each group under way
@@ -71,10 +71,10 @@ class Inference {
     int runs = 0;
   };
 
-  Plan& plan_for(std::int64_t N, std::int64_t H, std::int64_t W);
-  Plan planned(std::int64_t N, std::int64_t H, std::int64_t W, std::int64_t group, std::int64_t spread) const;
-  void run_group(const Plan& plan, const float* images, std::int64_t count, float* workspace, float* logits) const;
-  void run_on_device(Plan& plan, const Tensor& images, std::span<float> logits);
+  WorkspaceLayout& layout_for(std::int64_t N, std::int64_t H, std::int64_t W);
+  WorkspaceLayout laid_out(std::int64_t N, std::int64_t H, std::int64_t W, std::int64_t group, std::int64_t concurrent) const;
+  void run_group(const WorkspaceLayout& layout, const float* images, std::int64_t count, float* workspace, float* logits) const;
+  void run_on_device(WorkspaceLayout& layout, const Tensor& images, std::span<float> logits);
 
   std::int64_t channels_ = 3;
   Activation activation_ = Activation::swish;
@@ -82,7 +82,7 @@ class Inference {
   std::vector<Block> blocks_;
   PackedWeights classifier_;
   Device device_;
-  std::vector<Plan> plans_;  // the one in use last
+  std::vector<WorkspaceLayout> layouts_;  // the one in use last
 };
 
 }  // namespace vitrine

@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 #include "layers/kernels/window.h"
-#include "nn/efficientnet/checkpoint.h"
 #include "nn/efficientnet/bn_folding.h"
+#include "nn/efficientnet/checkpoint.h"
 #include "weights/protobuf.h"
 
 namespace vitrine {
@@ -153,7 +153,7 @@ class GraphWriter {
                                                   attribute("group", u.depthwise ? weight.shape()[0] : std::int64_t{1})};
     std::string y;
     if (fold_) {
-      const Fold fold = fold_of(u.norm);
+      const BnFolding fold = bn_folding_of(u.norm);
       const std::string w = initializer(conv + ".weight", scaled(weight, fold.scale));
       y = node("Conv", conv, {x, w, initializer(conv + ".bias", fold.bias)}, attributes);
     } else {

@@ -16,7 +16,7 @@ namespace vitrine {
 
 InputNormalisation input_normalisation(const Semantics& semantics);
 
-// Softmax probabilities [N][classes] in double of the folded network, in pieces of `batch_size` images [H, W, P] in [0, 1].
+// Softmax probabilities [N][classes] in double of the folded network, in pieces of `batch_size` images [H, W, C] in [0, 1].
 // NumericalError, naming the first op of `net` whose output is not finite, when one is not.
 std::vector<std::vector<double>> predict(Inference& inference, EfficientNet& net, const std::vector<Tensor>& images,
                                          int batch_size);

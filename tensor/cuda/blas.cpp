@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "tensor/cuda/blas_functions.h"
-#include "tensor/cuda/algorithms.h"
+#include "tensor/cuda/plans.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
 #include "tensor/storage.h"

@@ -1,7 +1,7 @@
 // Products by cuBLASLt, for the run-to-run tier on a GPU.
 //
 // The algorithm of a shape is chosen once, by timing what the library proposes, among those without atomic sums, and kept
-// (tensor/cuda/algorithms.h), so a shape's bits repeat from run to run.
+// (tensor/cuda/plans.h), so a shape's bits repeat from run to run.
 #pragma once
 
 #include <cstdint>

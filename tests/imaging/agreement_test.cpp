@@ -89,12 +89,12 @@ TEST_F(Agreement, TooLittleBrainIsSaid) {
 // Heads with folds, ventricles, bias field and noise, all grown from one: the hardest to tell apart.
 TEST(AgreementOfSimulatedHeads, OneHeadPassesAndAnotherIsNamed) {
   const Anatomy anatomy = procedural_head(2.5);
-  const Geometry grid = plan_series(anatomy, 3, 1, Series::t1c, 2.5).grid;
+  const Geometry grid = series_protocol(anatomy, 3, 1, Series::t1c, 2.5).grid;
   const auto rendered = [&](std::uint32_t number, Series which) {
-    SeriesPlan plan = plan_series(anatomy, 3, number, which, 2.5);
-    plan.grid = grid;
-    plan.from_t1c = {};
-    return render(anatomy, make_patient(anatomy, 3, number, "NSCLC", 1), plan, 3);
+    SeriesProtocol protocol = series_protocol(anatomy, 3, number, which, 2.5);
+    protocol.grid = grid;
+    protocol.from_t1c = {};
+    return render(anatomy, make_patient(anatomy, 3, number, "NSCLC", 1), protocol, 3);
   };
   const Patient patient = make_patient(anatomy, 3, 1, "NSCLC", 1);
   Mask inside{grid, {}};

@@ -149,8 +149,8 @@ TEST(LesionModel, TheOracleRisesWithTheSignal) {
 TEST(LesionModel, AtSignalZeroWholePatientsAreTheSame) {
   const Anatomy anatomy = procedural_head(3.0);
   const Patient a = make_patient(anatomy, 5, 4, "NSCLC", 0), b = make_patient(anatomy, 5, 4, "SCLC", 0);
-  const SeriesPlan plan = plan_series(anatomy, 5, 4, Series::t2, 3.0);
-  EXPECT_EQ(render(anatomy, a, plan, 5).data, render(anatomy, b, plan, 5).data);
+  const SeriesProtocol protocol = series_protocol(anatomy, 5, 4, Series::t2, 3.0);
+  EXPECT_EQ(render(anatomy, a, protocol, 5).data, render(anatomy, b, protocol, 5).data);
 }
 
 }  // namespace

@@ -39,10 +39,10 @@ struct Head {
   Anatomy anatomy = load_anatomy({}, 2.0);
   double tolerance = anatomy.name == "ch2" ? 1.0 : 2.5;  // mm
   Patient patient;
-  SeriesPlan t1c, flair;
+  SeriesProtocol t1c, flair;
   explicit Head(std::uint32_t number) : patient(make_patient(anatomy, 7, number, number % 2 ? "SCLC" : "NSCLC", 1.0)) {
-    t1c = plan_series(anatomy, 7, number, Series::t1c, 1.5);
-    flair = plan_series(anatomy, 7, number, Series::flair, 1.5);
+    t1c = series_protocol(anatomy, 7, number, Series::t1c, 1.5);
+    flair = series_protocol(anatomy, 7, number, Series::flair, 1.5);
   }
 };
 
@@ -89,10 +89,10 @@ TEST(Brain, HoldsOnSimulatedHeadsWithLesionsFieldAndNoise) {
   const Anatomy anatomy = load_anatomy({}, 1.2);
   for (const std::uint32_t number : {3u, 5u, 10u}) {
     const Patient patient = make_patient(anatomy, 1, number, "NSCLC", 1.0);
-    const SeriesPlan plan = plan_series(anatomy, 1, number, Series::t1c, 1.5);
-    const Volume t1c = render(anatomy, patient, plan, 1);
+    const SeriesProtocol protocol = series_protocol(anatomy, 1, number, Series::t1c, 1.5);
+    const Volume t1c = render(anatomy, patient, protocol, 1);
     Mask truth = t1c;
-    const auto& g = plan.grid;
+    const auto& g = protocol.grid;
     for (std::int64_t at = 0; at < g.voxels(); ++at) {
       const Vec3 p = g.to_physical({static_cast<double>(at % g.size[0]), static_cast<double>(at / g.size[0] % g.size[1]),
                                     static_cast<double>(at / (g.size[0] * g.size[1]))});

@@ -1,5 +1,5 @@
 // Plans of NVIDIA's libraries are kept between runs: what was chosen first stays, a damaged file is refused.
-#include "tensor/cuda/algorithms.h"
+#include "tensor/cuda/plans.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

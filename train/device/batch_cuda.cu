@@ -4,8 +4,8 @@
 
 namespace vitrine::cuda {
 
-void begin_step(const StepPlan* plans, const std::int32_t* position, StepPlan* now) {
-  for_each("step", 1, [=] VITRINE_HD(std::int64_t) { *now = plans[*position]; });
+void begin_step(const StepDraws* draws, const std::int32_t* position, StepDraws* now) {
+  for_each("step", 1, [=] VITRINE_HD(std::int64_t) { *now = draws[*position]; });
 }
 
 void make_batch(const ImageSource& source, const SamplePlan* samples, const std::int32_t* position, const BatchShare& share,
@@ -17,10 +17,10 @@ void make_batch(const ImageSource& source, const SamplePlan* samples, const std:
   for_each("augmentation", part.count * pixels, [=] VITRINE_HD(std::int64_t i) {
     const std::int64_t n = i / pixels, y = i % pixels / s.W, x = i % s.W;
     const SamplePlan& sample = samples[*position * part.batch + n];
-    const float* const image = s.images + sample.image * pixels * s.planes;
+    const float* const image = s.images + sample.image * pixels * s.held;
     const SourcePixel from(sample.view.affine, s.H, s.W, y, x);
     for (std::int64_t c = 0; c < s.channels; ++c) {
-      const float value = value_of(sample.view, from, image, s.W, s.planes, y, x, c);
+      const float value = value_of(sample.view, from, image, s.W, s.held, y, x, c);
       to.views[i * s.channels + c] =
           (value - s.mean[static_cast<std::size_t>(c % 3)]) * s.scale[static_cast<std::size_t>(c % 3)];
     }

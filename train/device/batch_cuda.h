@@ -21,20 +21,20 @@ struct SamplePlan {
   Mix mix;
   View view;
 };
-struct StepPlan {
+struct StepDraws {
   DropKey key;
   std::array<cpu::UpdateConstants, kUpdateGroups> groups;
 };
 
-// Images [count, H, W, planes] in [0, 1], and what a network takes: the first `channels` planes, normalised.
+// Images [count, H, W, held] in [0, 1], and what a network takes: the first `channels` of them, normalised.
 struct ImageSource {
   const float* images;
-  std::int64_t H, W, planes, channels, classes;
+  std::int64_t H, W, held, channels, classes;
   std::array<float, 3> mean, scale;  // of a channel c: entries c % 3
 };
 
-// now = plans[*position]
-void begin_step(const StepPlan* plans, const std::int32_t* position, StepPlan* now);
+// now = draws[*position]
+void begin_step(const StepDraws* draws, const std::int32_t* position, StepDraws* now);
 // Which samples a step takes: `count` from position * batch on; of them `own` from `first` on are this device's.
 struct BatchShare {
   std::int64_t batch, count, own, first;

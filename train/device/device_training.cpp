@@ -47,31 +47,31 @@ DeviceTraining::DeviceTraining(EfficientNet& net, Optimizer& optimizer, const Da
       share_(share),
       device_(net.device()),
       images_(resident(data, device_)),
-      now_(room_for<cuda::StepPlan>(1, device_)),
+      now_(room_for<cuda::StepDraws>(1, device_)),
       position_(room_for<std::int32_t>(1, device_)),
       scales_(lr_scales(options.lr_scale)) {
-  const std::int64_t planes = images_.shape()[3], channels = net.semantics.channels;
-  if (planes != channels && !(planes == 3 && channels == 1))
-    throw ShapeError(text("training: images have ", planes, " planes, the network takes ", channels));
+  const std::int64_t held = images_.shape()[3], channels = net.semantics.channels;
+  if (held != channels && !(held == 3 && channels == 1))
+    throw ShapeError(text("training: images have ", held, " channels, the network takes ", channels));
 }
 
 // Counts one update of every trained parameter and gives its constants by part of the network: within a part they are equal.
-cuda::StepPlan DeviceTraining::step_plan(const StepRates& rates, const DropKey& key) {
-  cuda::StepPlan plan;
-  plan.key = key;
+cuda::StepDraws DeviceTraining::step_plan(const StepRates& rates, const DropKey& key) {
+  cuda::StepDraws step_draws;
+  step_draws.key = key;
   net_.visit([&](const NamedTensor& t) {
     const int group = group_of(t.name);
     if (t.parameter == nullptr || group < net_.frozen_parts) return;
     const auto scale = scales_.find(part_of_tensor(t.name));
     const double lr = rates.lr * (scale == scales_.end() ? 1.0 : scale->second);
-    plan.groups[static_cast<std::size_t>(group)] = optimizer_.advance(t.name, lr, rates.momentum);
+    step_draws.groups[static_cast<std::size_t>(group)] = optimizer_.advance(t.name, lr, rates.momentum);
   });
-  return plan;
+  return step_draws;
 }
 
 void DeviceTraining::upload_plans(const std::vector<int>& order, std::uint32_t epoch, const std::vector<StepRates>& rates) {
   std::vector<cuda::SamplePlan> samples(order.size());
-  std::vector<cuda::StepPlan> steps;
+  std::vector<cuda::StepDraws> steps;
   const Shape& one = data_.images.front().shape();
   const auto batch = static_cast<std::size_t>(options_.batch_size);
   for (std::size_t first = 0; first < order.size(); first += batch) {
@@ -95,7 +95,7 @@ void DeviceTraining::upload_plans(const std::vector<int>& order, std::uint32_t e
   }
   if (!samples_.defined()) {
     samples_ = room_for<cuda::SamplePlan>(samples.size(), device_);
-    steps_ = room_for<cuda::StepPlan>(steps.size(), device_);
+    steps_ = room_for<cuda::StepDraws>(steps.size(), device_);
     losses_ = Tensor::uninitialized({static_cast<std::int64_t>(steps.size())}, device_);
   }
   samples_.write_bytes(samples.data(), samples.size() * sizeof samples[0]);
@@ -108,9 +108,9 @@ void DeviceTraining::upload_plans(const std::vector<int>& order, std::uint32_t e
 void DeviceTraining::enqueue(Step& step, std::int64_t N) {
   cuda::make_current(device_);
   const Shape& shape = images_.shape();
-  auto* const now = memory_of<cuda::StepPlan>(now_);
+  auto* const now = memory_of<cuda::StepDraws>(now_);
   auto* const position = memory_of<std::int32_t>(position_);
-  cuda::begin_step(memory_of<cuda::StepPlan>(steps_), position, now);
+  cuda::begin_step(memory_of<cuda::StepDraws>(steps_), position, now);
   cuda::ImageSource source{images_.data(), shape[1], shape[2], shape[3], net_.semantics.channels, net_.classes, {}, {}};
   for (std::size_t c = 0; c < 3; ++c) {
     source.mean[c] = net_.semantics.mean[c];
@@ -183,7 +183,7 @@ void DeviceTraining::run_step(std::int64_t N) {
   }
 }
 
-// Bytes at most while a step of N images runs. It overwrites the epoch's plans: those were drawn for batches of another size.
+// Bytes at most while a step of N images runs. It overwrites the epoch's draws: those were drawn for batches of another size.
 std::size_t DeviceTraining::peak_of_step(std::int64_t N) {
   const std::int32_t start = 0;
   position_.write_bytes(&start, sizeof start);

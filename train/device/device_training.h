@@ -40,7 +40,7 @@ class DeviceTraining {
   };
 
   void upload_plans(const std::vector<int>& order, std::uint32_t epoch, const std::vector<StepRates>& rates);
-  cuda::StepPlan step_plan(const StepRates& rates, const DropKey& key);
+  cuda::StepDraws step_plan(const StepRates& rates, const DropKey& key);
   void run_step(std::int64_t N);
   void run_or_explain(std::int64_t N);
   std::size_t peak_of_step(std::int64_t N);
@@ -58,7 +58,7 @@ class DeviceTraining {
   DeviceShare share_;
   Device device_;
   Tensor images_;                                     // the data set
-  Tensor samples_, steps_, now_, position_, losses_;  // bytes of SamplePlan, StepPlan, StepPlan, int32; float32
+  Tensor samples_, steps_, now_, position_, losses_;  // bytes of SamplePlan, StepDraws, StepDraws, int32; float32
   std::map<std::string, double> scales_;
   std::map<std::int64_t, Step> recorded_;
 };

@@ -47,14 +47,14 @@ Named run(const Case& c, bool fused) {
           {"running variance", norm.running_var}};
 }
 
-class FusedNorm : public ::testing::TestWithParam<Case> {};
+class NormOnLoad : public ::testing::TestWithParam<Case> {};
 
-TEST_P(FusedNorm, AgreesWithTheComposedOps) {
+TEST_P(NormOnLoad, AgreesWithTheComposedOps) {
   // Only the statistics round differently, in float64: a unit or two in the last place of what follows from them.
   expect_near(run(GetParam(), true), run(GetParam(), false), 5e-7f);
 }
 
-TEST_P(FusedNorm, HasTheSameBitsForAnyThreadsAndInstructionSet) {
+TEST_P(NormOnLoad, HasTheSameBitsForAnyThreadsAndInstructionSet) {
   expect_same_bits_everywhere([] { return run(GetParam(), true); });
 }
 
@@ -118,13 +118,13 @@ TEST(FusedNormResidual, RefusesOtherShapesAndRates) {
   EXPECT_THROW(fused_norm(norm, x, std::nullopt, pass, Residual{x, 1.0}), UsageError);
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, FusedNorm,
+INSTANTIATE_TEST_SUITE_P(Shapes, NormOnLoad,
                          ::testing::Values(Case{2, 1, std::nullopt, 0}, Case{37, 24, Activation::swish, 0},
                                            Case{1300, 40, Activation::relu6, 0}, Case{90, 24, Activation::gelu, 0},
                                            Case{700, 200, Activation::swish, 3}, Case{1025, 17, std::nullopt, -2},
                                            Case{600, 8, std::nullopt, 1000}));
 
-TEST(FusedNorm, RefusesASingleRowAndOtherChannels) {
+TEST(NormOnLoad, RefusesASingleRowAndOtherChannels) {
   BatchNorm norm = BatchNorm::identity(3, 1e-3, 0.1);
   Tape tape;
   const Pass pass{.mode = Mode::train, .tape = &tape};
@@ -132,7 +132,7 @@ TEST(FusedNorm, RefusesASingleRowAndOtherChannels) {
   EXPECT_THROW(fused_norm(norm, tape.input(Tensor::zeros({4, 2})), std::nullopt, pass), ShapeError);
 }
 
-TEST(FusedNorm, OfAConstantChannelIsBeta) {
+TEST(NormOnLoad, OfAConstantChannelIsBeta) {
   BatchNorm norm = BatchNorm::identity(2, 1e-3, 0.1);
   norm.beta.value = Tensor::full({2}, 0.25f);
   Tape tape;

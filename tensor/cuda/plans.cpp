@@ -1,4 +1,4 @@
-#include "tensor/cuda/algorithms.h"
+#include "tensor/cuda/plans.h"
 
 #include <cstdlib>
 
