@@ -36,7 +36,7 @@ std::string shape_text(const LayerWork& w) {
 struct Memory {
   std::vector<Tensor> tensors;
   PackedWeights packed;
-  cpu::MBConvShape fused;
+  kernels::MBConvShape fused;
   NormTensor norm;
   Tensor sums;  // float64
 
@@ -49,7 +49,7 @@ void add_convolution(const LayerWork& w, std::vector<KernelCase>& cases) {
   m->packed = PackedWeights(drawn({s.R * s.S * s.C, s.K}).host(), drawn({s.K}).host(), s.R * s.S * s.C, s.K);
   m->tensors = {drawn({s.N, s.H, s.W, s.C}), drawn({s.N, s.P, s.Q, s.K})};
   cases.push_back({"convolution", shape_text(w), 1, w.multiply_adds(), [m, s] {
-                     cpu::folded_kernels().convolution(s, m->packed.view(), Activation::swish, m->data(0), m->data(1));
+                     kernels::folded_kernels().convolution(s, m->packed.view(), Activation::swish, m->data(0), m->data(1));
                    }});
 }
 
@@ -60,9 +60,9 @@ void add_pointwise(const LayerWork& w, std::vector<KernelCase>& cases) {
   m->packed = PackedWeights(drawn({s.C, s.K}).host(), drawn({s.K}).host(), s.C, s.K);
   m->tensors = {drawn({rows, s.C}), drawn({rows, s.K}), drawn({s.C, s.K}), drawn({s.C, s.K}), drawn({s.C, s.K})};
   cases.push_back({"pointwise", shape_text(w), 1, w.multiply_adds(),
-                   [m, rows] { cpu::folded_kernels().linear(rows, m->packed.view(), m->data(0), m->data(1)); }});
+                   [m, rows] { kernels::folded_kernels().linear(rows, m->packed.view(), m->data(0), m->data(1)); }});
   cases.push_back({"pointwise gradients", shape_text(w), 1, 2 * w.multiply_adds(), [m, s] {
-                     const cpu::Conv2dKernels& k = cpu::conv2d_kernels();
+                     const kernels::Conv2dKernels& k = kernels::conv2d_kernels();
                      k.backward_weights(s, m->data(0), m->data(1), nullptr, m->data(4));
                      k.backward_data(s, m->data(1), m->data(2), m->data(3), m->data(0));
                    }});
@@ -77,25 +77,29 @@ void add_depthwise(const LayerWork& w, std::vector<KernelCase>& cases) {
   m->norm =
       NormTensor(Tensor::from<double>({s.C}, mean), Tensor::from<double>({s.C}, variance), Tensor::full({s.C}, 1.0f), 1e-3);
   const std::int64_t rows = s.N * s.P * s.Q;
-  m->tensors = {drawn({s.N, s.H, s.W, s.C}),           drawn({s.R, s.S, s.C}),      drawn({cpu::plane_floats(rows, s.C)}),
-                drawn({cpu::plane_floats(rows, s.C)}), drawn({s.N, s.H, s.W, s.C}), drawn({2, s.C})};
+  m->tensors = {drawn({s.N, s.H, s.W, s.C}),
+                drawn({s.R, s.S, s.C}),
+                drawn({kernels::plane_floats(rows, s.C)}),
+                drawn({kernels::plane_floats(rows, s.C)}),
+                drawn({s.N, s.H, s.W, s.C}),
+                drawn({2, s.C})};
   m->sums = Tensor::uninitialized<double>({s.N * (2 + s.R * s.S) * s.C});
   const std::int64_t tile = (s.H + 2 * s.R) * (s.W + 2 * s.S) * 16;
   m->tensors.push_back(drawn({tile}));
   m->tensors.push_back(drawn({s.R * s.S * 16}));
   m->tensors.push_back(drawn({s.P * s.Q * 16}));
-  const auto filter = [m, s] { return cpu::fused_depthwise_kernels().filter_tile(s, m->data(6), m->data(7), m->data(8)); };
+  const auto filter = [m, s] { return kernels::fused_depthwise_kernels().filter_tile(s, m->data(6), m->data(7), m->data(8)); };
   cases.push_back({"depthwise inner loop", shape_text(w), 1, filter(), [filter] { filter(); }});
   cases.push_back({"depthwise", shape_text(w), 1, w.multiply_adds(), [m] {
-                     cpu::fused_depthwise_kernels().forward(m->fused, {}, m->data(0), m->data(1), m->data(2),
-                                                            {m->sums.mutable_data<double>(), false, 0, {}});
+                     kernels::fused_depthwise_kernels().forward(m->fused, {}, m->data(0), m->data(1), m->data(2),
+                                                                {m->sums.mutable_data<double>(), false, 0, {}});
                    }});
   cases.push_back({"depthwise gradients", shape_text(w), 1, 2 * w.multiply_adds(), [m, s] {
                      const float* const shift = m->data(5);
                      auto* const sums = m->sums.mutable_data<double>();
-                     cpu::fused_depthwise_kernels().gradient(m->fused, {}, {m->norm.view(), shift}, {shift, shift + s.C},
-                                                             m->data(0), m->data(2), m->data(3), m->data(1), m->data(4),
-                                                             {sums, false, 0, {}}, {sums + 2 * s.N * s.C, nullptr});
+                     kernels::fused_depthwise_kernels().gradient(m->fused, {}, {m->norm.view(), shift}, {shift, shift + s.C},
+                                                                 m->data(0), m->data(2), m->data(3), m->data(1), m->data(4),
+                                                                 {sums, false, 0, {}}, {sums + 2 * s.N * s.C, nullptr});
                    }});
 }
 

@@ -8,7 +8,7 @@
 #include "tensor/parallel.h"
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 namespace scalar {
 extern const PeakKernels peak_table;
@@ -22,7 +22,7 @@ extern const PeakKernels peak_table;
 
 const PeakKernels& peak_kernels() { return for_this_machine(scalar::peak_table, avx2::peak_table, avx512::peak_table); }
 
-}  // namespace cpu
+}  // namespace kernels
 
 double measured_peak_flops() {
   using Clock = std::chrono::steady_clock;
@@ -35,7 +35,7 @@ double measured_peak_flops() {
     const auto start = Clock::now();
     parallel_for(threads, 1, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t t = first; t < last; ++t)
-        done[static_cast<std::size_t>(t)] = cpu::peak_kernels().multiply_adds(slow ? kRounds / 20 : kRounds);
+        done[static_cast<std::size_t>(t)] = kernels::peak_kernels().multiply_adds(slow ? kRounds / 20 : kRounds);
     });
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     double operations = 0;

@@ -9,12 +9,12 @@ namespace vitrine {
 // (about 50 ms together).
 double measured_peak_flops();
 
-namespace cpu {
+namespace kernels {
 
 struct PeakKernels {
   std::int64_t (*multiply_adds)(std::int64_t rounds);  // runs that many rounds; returns how many scalar multiply-adds they were
 };
 const PeakKernels& peak_kernels();
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

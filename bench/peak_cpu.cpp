@@ -2,7 +2,7 @@
 
 #include "tensor/simd.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 std::int64_t multiply_adds(std::int64_t rounds) {
@@ -28,4 +28,4 @@ std::int64_t multiply_adds(std::int64_t rounds) {
 extern const PeakKernels peak_table;
 const PeakKernels peak_table = {multiply_adds};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

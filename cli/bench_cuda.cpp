@@ -142,7 +142,7 @@ std::vector<Compared> depthwise_times(Device device, const ConvShape& s) {
   const Tensor dy = drawn({s.N, s.P, s.Q, s.C}, 3).to(device);
   Tensor y = Tensor::uninitialized(dy.shape(), device), dx = Tensor::uninitialized(x.shape(), device);
   Tensor dw = Tensor::uninitialized(w.shape(), device);
-  const cpu::DepthwiseConv2dKernels& own = cpu::depthwise_conv2d_kernels(device);
+  const kernels::DepthwiseConv2dKernels& own = kernels::depthwise_conv2d_kernels(device);
   const auto library = [&](const std::function<bool()>& call) { return call() ? microseconds(device, [&] { call(); }) : 0.0; };
   return {{"forward", microseconds(device, [&] { own.forward(s, x.data(), w.data(), y.mutable_data()); }),
            library([&] { return cuda::library_depthwise(s, x.data(), w.data(), y.mutable_data()); })},

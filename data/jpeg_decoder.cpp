@@ -274,7 +274,7 @@ void JpegDecoder::start(const Region& region) {
       s.left = x;
     }
   }
-  s.row.resize(static_cast<std::size_t>(s.jpeg.output_width) * cpu::kPixelBytes + cpu::kRowPadding);
+  s.row.resize(static_cast<std::size_t>(s.jpeg.output_width) * kernels::kPixelBytes + kernels::kRowPadding);
   if (region.top > 0) s.guarded([&s, &region] { jpeg_skip_scanlines(&s.jpeg, static_cast<JDIMENSION>(region.top)); });
 }
 
@@ -283,7 +283,7 @@ const std::uint8_t* JpegDecoder::row() {
   if (s.jpeg.output_scanline % 64 == 0) check_interrupt("reading a picture");
   JSAMPROW row = s.row.data();
   s.guarded([&s, &row] { jpeg_read_scanlines(&s.jpeg, &row, 1); });
-  std::uint8_t* pixels = s.row.data() + (s.region.left - s.left) * cpu::kPixelBytes;
+  std::uint8_t* pixels = s.row.data() + (s.region.left - s.left) * kernels::kPixelBytes;
   if (s.jpeg.out_color_space == JCS_CMYK) cmyk_to_rgb(pixels, s.region.right - s.region.left);
   return pixels;
 }

@@ -28,7 +28,7 @@ class JpegDecoder {
 
   const PictureHeader& header() const;
   void start(const Region& region);
-  // The next row of the region: four bytes a pixel from its left end, cpu::kRowPadding readable bytes behind. Until the next call.
+  // The next row of the region: four bytes a pixel from its left end, kernels::kRowPadding readable bytes behind. Until the next call.
   const std::uint8_t* row();
   PictureFlaws finish();  // after the region's last row; reads the rest of the file
 

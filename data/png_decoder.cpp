@@ -22,7 +22,7 @@ namespace vitrine {
 namespace {
 
 constexpr std::size_t kPiece = std::size_t{64} << 10;
-constexpr std::int64_t kPixelBytes = cpu::kPixelBytes;
+constexpr std::int64_t kPixelBytes = kernels::kPixelBytes;
 
 }  // namespace
 
@@ -246,7 +246,7 @@ void PngDecoder::start(const Region& region) {
   s.region = region;
   s.raw.resize(png_get_rowbytes(s.png, s.info));
   const std::int64_t columns = region.right - region.left;
-  s.pixels.resize(static_cast<std::size_t>(columns * kPixelBytes + cpu::kRowPadding));
+  s.pixels.resize(static_cast<std::size_t>(columns * kPixelBytes + kernels::kRowPadding));
   if (s.chunks.interlaced) {
     // Not filled: pages of rows that never arrive are never used.
     const std::int64_t samples = (region.bottom - region.top) * columns * s.samples;

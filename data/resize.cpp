@@ -10,7 +10,7 @@
 namespace vitrine {
 namespace {
 
-constexpr std::int64_t kPixelBytes = cpu::kPixelBytes;
+constexpr std::int64_t kPixelBytes = kernels::kPixelBytes;
 
 void check_sizes(std::int64_t height, std::int64_t width, std::int64_t to_height, std::int64_t to_width) {
   if (height >= 1 && width >= 1 && to_height >= 1 && to_width >= 1) return;
@@ -35,7 +35,7 @@ ByteImage resampled(const ByteImage& image, const Cut& cut, Filter filter) {
   Resampler resampler(image.height, image.width, {}, cut, filter);
   const Region& needed = resampler.needed();
   const std::int64_t width = needed.right - needed.left;
-  std::vector<std::uint8_t> row(static_cast<std::size_t>(width * kPixelBytes + cpu::kRowPadding));
+  std::vector<std::uint8_t> row(static_cast<std::size_t>(width * kPixelBytes + kernels::kRowPadding));
   for (std::int64_t y = needed.top; y < needed.bottom; ++y) {
     const std::uint8_t* from = image.rgb.data() + (y * image.width + needed.left) * 3;
     for (std::int64_t x = 0; x < width; ++x) std::memcpy(row.data() + x * kPixelBytes, from + x * 3, 3);
@@ -61,7 +61,8 @@ Cut central_square(std::int64_t height, std::int64_t width, std::int64_t resized
 }
 
 Resampler::Resampler(std::int64_t height, std::int64_t width, const Turn& turn, const Cut& cut, Filter filter)
-    : kernels_(for_this_machine(cpu::scalar::resize_kernels, cpu::avx2::resize_kernels, cpu::avx512::resize_kernels)),
+    : kernels_(
+          for_this_machine(kernels::scalar::resize_kernels, kernels::avx2::resize_kernels, kernels::avx512::resize_kernels)),
       transposed_(turn.transposed),
       downward_(!turn.rows_flipped) {
   check_sizes(height, width, cut.cut_height, cut.cut_width);
@@ -82,7 +83,7 @@ Resampler::Resampler(std::int64_t height, std::int64_t width, const Turn& turn, 
   slots_ = most_open(down_, downward_);
   sums_.resize(static_cast<std::size_t>(slots_ * sum_bytes_));
   line_.resize(static_cast<std::size_t>(outputs * kPixelBytes));
-  finished_.resize(static_cast<std::size_t>(sum_bytes_ + cpu::kRowPadding));
+  finished_.resize(static_cast<std::size_t>(sum_bytes_ + kernels::kRowPadding));
   result_ = {cut.cut_height, cut.cut_width,
              std::vector<std::uint8_t>(static_cast<std::size_t>(cut.cut_height * cut.cut_width * 3))};
 }

@@ -53,7 +53,7 @@ class Resampler {
 
   const Region& needed() const { return needed_; }
   // The next of the rows needed().top to bottom: its pixels needed().left to right, four bytes each (red, green, blue and any), and
-  // cpu::kRowPadding bytes behind them that may be read.
+  // kernels::kRowPadding bytes behind them that may be read.
   void row(const std::uint8_t* pixels);
   ByteImage take();  // after the last row
 
@@ -61,7 +61,7 @@ class Resampler {
   void finish(std::int64_t output);
   void keep(std::int64_t output, const std::uint8_t* pixels);
 
-  const cpu::ResizeKernels& kernels_;
+  const kernels::ResizeKernels& kernels_;
   bool transposed_, along_first_ = true;
   bool downward_;      // outputs come in their order as rows arrive
   Taps along_, down_;  // of the stored row, of the stored columns

@@ -1,7 +1,7 @@
 #include "data/resize_kernels.h"
 #include "tensor/simd.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 typedef std::uint32_t U __attribute__((vector_size(kLanes * 4)));
@@ -95,4 +95,4 @@ void finish(std::uint32_t* sum, std::uint8_t* out, std::int64_t count) {
 
 const ResizeKernels resize_kernels = {across, add, finish};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

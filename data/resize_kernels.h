@@ -17,7 +17,7 @@ struct OutputTaps {
 
 }  // namespace vitrine
 
-namespace vitrine::cpu {
+namespace vitrine::kernels {
 
 inline constexpr std::int64_t kPixelBytes = 4;
 inline constexpr std::int64_t kRowPadding = kTapsPadding * kPixelBytes;  // bytes behind a row that may be read
@@ -42,4 +42,4 @@ namespace avx512 {
 extern const ResizeKernels resize_kernels;
 }
 
-}  // namespace vitrine::cpu
+}  // namespace vitrine::kernels

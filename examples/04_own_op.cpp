@@ -13,16 +13,16 @@ using namespace vitrine;
 
 namespace own {
 namespace scalar {
-extern const cpu::FunctionKernels mish;
+extern const kernels::FunctionKernels mish;
 }
 namespace avx2 {
-extern const cpu::FunctionKernels mish;
+extern const kernels::FunctionKernels mish;
 }
 namespace avx512 {
-extern const cpu::FunctionKernels mish;
+extern const kernels::FunctionKernels mish;
 }
 
-const cpu::FunctionKernels& kernels() { return for_this_machine(scalar::mish, avx2::mish, avx512::mish); }
+const kernels::FunctionKernels& kernels() { return for_this_machine(scalar::mish, avx2::mish, avx512::mish); }
 
 struct MishNode final : Node {
   Tensor x;

@@ -3,8 +3,8 @@
 
 namespace own::VITRINE_ISA {
 
-using namespace vitrine::cpu::VITRINE_ISA;
-using vitrine::cpu::FunctionKernels;
+using namespace vitrine::kernels::VITRINE_ISA;
+using vitrine::kernels::FunctionKernels;
 
 // mish(x) = x tanh(log(1 + e^x)), and tanh(log(1 + e^x)) = n / (n + 2) with n = e^x (e^x + 2).
 template <class M>

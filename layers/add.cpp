@@ -5,11 +5,11 @@
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
-extern const cpu::AddKernels add_table;
+extern const kernels::AddKernels add_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 namespace scalar {
 extern const AddKernels add_table;
@@ -25,7 +25,7 @@ const AddKernels& add_kernels(Device device) {
   return for_device(device, scalar::add_table, avx2::add_table, avx512::add_table, vitrine::cuda::add_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
@@ -42,7 +42,7 @@ Variable add(const Variable& a, const Variable& b) {
   if (!(a.shape() == b.shape()))
     throw ShapeError(text("add: a is ", a.shape().text(), " but b is ", b.shape().text(), "; they must be equal"));
   Tensor y = Tensor::uninitialized(a.shape(), a.tensor().device());
-  cpu::add_kernels(y.device()).forward(a.tensor().data(), b.tensor().data(), y.size(), y.mutable_data());
+  kernels::add_kernels(y.device()).forward(a.tensor().data(), b.tensor().data(), y.size(), y.mutable_data());
   return record<AddNode>(std::move(y), inputs);
 }
 

@@ -18,12 +18,12 @@ namespace vitrine {
 
 Variable add(const Variable& a, const Variable& b);
 
-namespace cpu {
+namespace kernels {
 
 struct AddKernels {
   void (*forward)(const float* a, const float* b, std::int64_t n, float* y);
 };
 const AddKernels& add_kernels(Device device = {});
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

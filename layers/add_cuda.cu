@@ -10,7 +10,7 @@ void forward(const float* a, const float* b, std::int64_t n, float* y) {
 
 }  // namespace
 
-extern const cpu::AddKernels add_table;
-const cpu::AddKernels add_table = {forward};
+extern const kernels::AddKernels add_table;
+const kernels::AddKernels add_table = {forward};
 
 }  // namespace vitrine::cuda

@@ -4,11 +4,11 @@
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
-extern const cpu::AveragePool2dKernels average_pool2d_table;
+extern const kernels::AveragePool2dKernels average_pool2d_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 namespace scalar {
 extern const AveragePool2dKernels average_pool2d_table;
@@ -25,7 +25,7 @@ const AveragePool2dKernels& average_pool2d_kernels(Device device) {
                     vitrine::cuda::average_pool2d_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
@@ -39,7 +39,7 @@ struct AveragePool2dNode final : Node {
   void visit(SavedVisitor& show) const override { show_window(show, shape), show("count_include_pad", count_include_pad); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     Tensor dx = Tensor::uninitialized({shape.N, shape.H, shape.W, shape.C}, device);
-    cpu::average_pool2d_kernels(device).backward(shape, count_include_pad, dy.data(), dx.mutable_data());
+    kernels::average_pool2d_kernels(device).backward(shape, count_include_pad, dy.data(), dx.mutable_data());
     return {std::move(dx)};
   }
 };
@@ -51,7 +51,7 @@ Variable average_pool2d(const Variable& x, const PoolOptions& options, bool coun
   expect_float32("average_pool2d", inputs);
   const ConvShape s = pool_shape("average_pool2d", x.shape(), options);
   Tensor y = Tensor::uninitialized({s.N, s.P, s.Q, s.C}, x.tensor().device());
-  cpu::average_pool2d_kernels(y.device()).forward(s, count_include_pad, x.tensor().data(), y.mutable_data());
+  kernels::average_pool2d_kernels(y.device()).forward(s, count_include_pad, x.tensor().data(), y.mutable_data());
   const Device device = y.device();
   return record<AveragePool2dNode>(std::move(y), inputs, s, count_include_pad, device);
 }

@@ -20,7 +20,7 @@ namespace vitrine {
 
 Variable average_pool2d(const Variable& x, const PoolOptions& options = {}, bool count_include_pad = true);
 
-namespace cpu {
+namespace kernels {
 
 struct AveragePool2dKernels {
   void (*forward)(const ConvShape& s, bool count_include_pad, const float* x, float* y);
@@ -28,5 +28,5 @@ struct AveragePool2dKernels {
 };
 const AveragePool2dKernels& average_pool2d_kernels(Device device = {});
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

@@ -3,7 +3,7 @@
 #include "tensor/parallel.h"
 #include "tensor/simd.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 float count(const ConvShape& z, bool count_include_pad, const Taps& rows, const Taps& columns) {
@@ -70,4 +70,4 @@ void backward(const ConvShape& z, bool count_include_pad, const float* dy, float
 extern const AveragePool2dKernels average_pool2d_table;
 const AveragePool2dKernels average_pool2d_table = {forward, backward};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

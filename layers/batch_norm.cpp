@@ -8,11 +8,11 @@
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
-extern const cpu::BatchNormKernels batch_norm_table;
+extern const kernels::BatchNormKernels batch_norm_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 namespace scalar {
 extern const BatchNormKernels batch_norm_table;
@@ -29,15 +29,15 @@ const BatchNormKernels& batch_norm_kernels(Device device) {
                     vitrine::cuda::batch_norm_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 NormTensor::NormTensor(const Tensor& mean, const Tensor& variance, const Tensor& gamma, double eps)
     : values(Tensor::uninitialized({4, gamma.size()}, gamma.device())) {
-  cpu::batch_norm_kernels(gamma.device())
+  kernels::batch_norm_kernels(gamma.device())
       .constants(mean.data<double>(), variance.data<double>(), gamma.data(), eps, gamma.size(), values.mutable_data());
 }
 
-cpu::NormConstants NormTensor::view() const {
+kernels::NormConstants NormTensor::view() const {
   const float* p = values.data();
   const std::int64_t C = values.shape()[1];
   return {p, p + C, p + 2 * C, p + 3 * C};
@@ -55,7 +55,7 @@ Tensor scratch_for(std::int64_t rows, std::int64_t C, Device device) {
 // values / divisor in float32, [C] both.
 Tensor rounded(const Tensor& values, double divisor) {
   Tensor result = Tensor::uninitialized(values.shape(), values.device());
-  cpu::batch_norm_kernels(values.device()).round(values.data<double>(), divisor, values.size(), result.mutable_data());
+  kernels::batch_norm_kernels(values.device()).round(values.data<double>(), divisor, values.size(), result.mutable_data());
   return result;
 }
 
@@ -71,7 +71,7 @@ struct BatchNormNode final : Node {
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
     const std::int64_t C = x.shape().back(), rows = x.size() / C;
     const Device device = x.device();
-    const cpu::BatchNormKernels& kernels = cpu::batch_norm_kernels(device);
+    const kernels::BatchNormKernels& kernels = kernels::batch_norm_kernels(device);
     Tensor sum_dy = doubles(C, device), sum_dy_h = doubles(C, device), scratch = scratch_for(rows, C, device);
     kernels.gradient_sums(x.data(), dy.data(), constants.view(), rows, C, scratch.mutable_data<double>(),
                           sum_dy.mutable_data<double>(), sum_dy_h.mutable_data<double>());
@@ -105,7 +105,7 @@ void check(const Variable& x, const Variable& gamma, const Variable& beta) {
 Variable normalized(const Variable& x, const Variable& gamma, const Variable& beta, NormTensor constants, bool train) {
   const std::int64_t C = x.shape().back();
   Tensor y = Tensor::uninitialized(x.shape(), x.tensor().device());
-  cpu::batch_norm_kernels(y.device())
+  kernels::batch_norm_kernels(y.device())
       .normalize(x.tensor().data(), constants.view(), beta.tensor().data(), y.size() / C, C, y.mutable_data());
   const Variable inputs[] = {x, gamma, beta};
   return record<BatchNormNode>(std::move(y), inputs, x.tensor(), std::move(constants), train);
@@ -113,7 +113,7 @@ Variable normalized(const Variable& x, const Variable& gamma, const Variable& be
 
 void move(Tensor& running, const Tensor& batch, double momentum, double factor) {
   const StatisticMove to(running);
-  cpu::batch_norm_kernels(running.device()).track(batch.data(), factor, momentum, running.size(), to.before, to.after);
+  kernels::batch_norm_kernels(running.device()).track(batch.data(), factor, momentum, running.size(), to.before, to.after);
 }
 
 }  // namespace
@@ -129,7 +129,7 @@ Variable batch_norm_train(const Variable& x, const Variable& gamma, const Variab
   const Device device = x.tensor().device();
   Tensor mean = doubles(C, device), variance = doubles(C, device), scratch = scratch_for(rows, C, device);
   double* const room = scratch.mutable_data<double>();
-  const cpu::BatchNormKernels& kernels = cpu::batch_norm_kernels(device);
+  const kernels::BatchNormKernels& kernels = kernels::batch_norm_kernels(device);
   kernels.mean(x.tensor().data(), rows, C, room, mean.mutable_data<double>());
   kernels.variance(x.tensor().data(), mean.data<double>(), rows, C, room, variance.mutable_data<double>());
   if (statistics != nullptr) *statistics = {rounded(mean, 1.0), rounded(variance, 1.0), rows};
@@ -146,7 +146,7 @@ Variable batch_norm_eval(const Variable& x, const Variable& gamma, const Variabl
   const std::int64_t C = gamma.tensor().size();
   const Device device = gamma.tensor().device();
   Tensor mean = doubles(C, device), variance = doubles(C, device);
-  const cpu::BatchNormKernels& kernels = cpu::batch_norm_kernels(device);
+  const kernels::BatchNormKernels& kernels = kernels::batch_norm_kernels(device);
   kernels.widen(running_mean.data(), C, mean.mutable_data<double>());
   kernels.widen(running_var.data(), C, variance.mutable_data<double>());
   return normalized(x, gamma, beta, NormTensor(mean, variance, gamma.tensor(), eps), false);

@@ -37,7 +37,7 @@ struct NormTensor {
 
   NormTensor() = default;
   NormTensor(const Tensor& mean, const Tensor& variance, const Tensor& gamma, double eps);  // [C], mean and variance in float64
-  cpu::NormConstants view() const;
+  kernels::NormConstants view() const;
 };
 
 // `statistics` may be null.
@@ -69,7 +69,7 @@ struct BatchNorm {
   Variable forward(const Variable& x, const Pass& pass);                          // train also updates the running statistics
 };
 
-namespace cpu {
+namespace kernels {
 
 struct BatchNormKernels {
   // scratch: partial sums, 2 * C * chunks doubles.
@@ -89,5 +89,5 @@ struct BatchNormKernels {
 };
 const BatchNormKernels& batch_norm_kernels(Device device = {});
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

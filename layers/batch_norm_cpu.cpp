@@ -4,7 +4,7 @@
 #include "layers/kernels/pairwise_cpu.h"
 #include "tensor/parallel.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 constexpr std::int64_t kGroup = 4 * kLanes;  // channels of one job
@@ -129,4 +129,4 @@ extern const BatchNormKernels batch_norm_table;
 const BatchNormKernels batch_norm_table = {mean,  variance,  constants,     round,   widen_all,
                                            track, normalize, gradient_sums, backward};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

@@ -44,8 +44,9 @@ void variance(const float* x, const double* mean_of, std::int64_t rows, std::int
 }
 
 void constants(const double* mean_of, const double* variance_of, const float* gamma, double eps, std::int64_t C, float* out) {
-  for_each("batch_norm", C,
-           [=] VITRINE_HD(std::int64_t c) { cpu::set_norm_constants(mean_of[c], variance_of[c], gamma[c], eps, out + c, C); });
+  for_each("batch_norm", C, [=] VITRINE_HD(std::int64_t c) {
+    kernels::set_norm_constants(mean_of[c], variance_of[c], gamma[c], eps, out + c, C);
+  });
 }
 
 void round(const double* values, double divisor, std::int64_t n, float* out) {
@@ -58,15 +59,16 @@ void widen(const float* values, std::int64_t n, double* out) {
 
 void track(const float* batch, double factor, double momentum, std::int64_t C, const float* before, float* running) {
   for_each("batch_norm", C,
-           [=] VITRINE_HD(std::int64_t c) { running[c] = cpu::moved_statistic(before[c], batch[c], factor, momentum); });
+           [=] VITRINE_HD(std::int64_t c) { running[c] = kernels::moved_statistic(before[c], batch[c], factor, momentum); });
 }
 
-void normalize(const float* x, const cpu::NormConstants& k, const float* beta, std::int64_t rows, std::int64_t C, float* y) {
+void normalize(const float* x, const kernels::NormConstants& k, const float* beta, std::int64_t rows, std::int64_t C,
+               float* y) {
   for_rows("batch_norm", rows, C,
            [=] VITRINE_HD(std::int64_t r, std::int64_t c) { y[r * C + c] = NormChannel(k, c).value(x[r * C + c], beta[c]); });
 }
 
-void gradient_sums(const float* x, const float* dy, const cpu::NormConstants& k, std::int64_t rows, std::int64_t C,
+void gradient_sums(const float* x, const float* dy, const kernels::NormConstants& k, std::int64_t rows, std::int64_t C,
                    double* scratch, double* sum_dy, double* sum_dy_h) {
   sums_of_rows<2>(rows, C, 1.0, scratch, sum_dy, sum_dy_h, [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
     const double g = static_cast<double>(dy[r * C + c]);
@@ -75,7 +77,7 @@ void gradient_sums(const float* x, const float* dy, const cpu::NormConstants& k,
   });
 }
 
-void backward(const float* x, const float* dy, const cpu::NormConstants& k, const float* mean_dy, const float* mean_dy_h,
+void backward(const float* x, const float* dy, const kernels::NormConstants& k, const float* mean_dy, const float* mean_dy_h,
               std::int64_t rows, std::int64_t C, float* dx) {
   for_rows("batch_norm", rows, C, [=] VITRINE_HD(std::int64_t r, std::int64_t c) {
     const std::int64_t i = r * C + c;
@@ -86,8 +88,8 @@ void backward(const float* x, const float* dy, const cpu::NormConstants& k, cons
 
 }  // namespace
 
-extern const cpu::BatchNormKernels batch_norm_table;
-const cpu::BatchNormKernels batch_norm_table = {mean,  variance,  constants,     round,   widen,
-                                                track, normalize, gradient_sums, backward};
+extern const kernels::BatchNormKernels batch_norm_table;
+const kernels::BatchNormKernels batch_norm_table = {mean,  variance,  constants,     round,   widen,
+                                                    track, normalize, gradient_sums, backward};
 
 }  // namespace vitrine::cuda

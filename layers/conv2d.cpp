@@ -5,11 +5,11 @@
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
-extern const cpu::Conv2dKernels conv2d_table;
+extern const kernels::Conv2dKernels conv2d_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 namespace scalar {
 extern const Conv2dKernels conv2d_table;
@@ -25,7 +25,7 @@ const Conv2dKernels& conv2d_kernels(Device device) {
   return for_device(device, scalar::conv2d_table, avx2::conv2d_table, avx512::conv2d_table, vitrine::cuda::conv2d_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
@@ -37,7 +37,7 @@ struct Conv2dNode final : Node {
   std::string_view name() const override { return "conv2d"; }
   void visit(SavedVisitor& show) const override { show("x", x), show("w", w), show_window(show, shape); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
-    const cpu::Conv2dKernels& kernels = cpu::conv2d_kernels(x.device());
+    const kernels::Conv2dKernels& kernels = kernels::conv2d_kernels(x.device());
     std::vector<Tensor> gradients(3);
     if (wanted[0]) {
       Tensor scratch = Tensor::uninitialized(w.shape(), x.device());
@@ -47,7 +47,7 @@ struct Conv2dNode final : Node {
     if (wanted[1]) {
       gradients[1] = Tensor::uninitialized(w.shape(), x.device());
       Tensor scratch;
-      const std::int64_t chunks = cpu::weight_gradient_chunks(shape);
+      const std::int64_t chunks = kernels::weight_gradient_chunks(shape);
       if (chunks > 0) scratch = Tensor::uninitialized({chunks, w.size()}, x.device());
       kernels.backward_weights(shape, x.data(), dy.data(), chunks > 0 ? scratch.mutable_data() : nullptr,
                                gradients[1].mutable_data());
@@ -94,7 +94,7 @@ Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const C
   const ConvShape s = checked_shape(x.shape(), w.shape(), b.tensor(), options);
   Tensor y = Tensor::uninitialized({s.N, s.P, s.Q, s.K}, x.tensor().device());
   const float* bias = b.tensor().defined() ? b.tensor().data() : nullptr;
-  cpu::conv2d_kernels(y.device()).forward(s, x.tensor().data(), w.tensor().data(), bias, y.mutable_data());
+  kernels::conv2d_kernels(y.device()).forward(s, x.tensor().data(), w.tensor().data(), bias, y.mutable_data());
   return record<Conv2dNode>(std::move(y), inputs, s, x.tensor(), w.tensor());
 }
 

@@ -25,7 +25,7 @@ namespace vitrine {
 
 Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const ConvOptions& options);
 
-namespace cpu {
+namespace kernels {
 
 struct Conv2dKernels {
   void (*forward)(const ConvShape& s, const float* x, const float* w, const float* b, float* y);          // b may be null
@@ -36,5 +36,5 @@ struct Conv2dKernels {
 };
 const Conv2dKernels& conv2d_kernels(Device device = {});
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

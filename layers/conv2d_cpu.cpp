@@ -4,7 +4,7 @@
 #include "layers/kernels/weight_gradient_cpu.h"
 #include "tensor/scratch.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 bool is_pointwise(const ConvShape& z) {
@@ -116,4 +116,4 @@ void backward_data(const ConvShape& z, const float* dy, const float* w, float* s
 extern const Conv2dKernels conv2d_table;
 const Conv2dKernels conv2d_table = {forward, backward_data, weight_gradient, bias_gradient};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

@@ -47,7 +47,7 @@ void backward_bias(const float* dy, std::int64_t pixels, std::int64_t K, float* 
 
 }  // namespace
 
-extern const cpu::Conv2dKernels conv2d_table;
-const cpu::Conv2dKernels conv2d_table = {forward, backward_data, backward_weights, backward_bias};
+extern const kernels::Conv2dKernels conv2d_table;
+const kernels::Conv2dKernels conv2d_table = {forward, backward_data, backward_weights, backward_bias};
 
 }  // namespace vitrine::cuda

@@ -7,11 +7,11 @@
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
-extern const cpu::CrossEntropyKernels cross_entropy_table;
+extern const kernels::CrossEntropyKernels cross_entropy_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 namespace scalar {
 extern const CrossEntropyKernels cross_entropy_table;
@@ -28,7 +28,7 @@ const CrossEntropyKernels& cross_entropy_kernels(Device device) {
                     vitrine::cuda::cross_entropy_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
@@ -43,7 +43,7 @@ struct CrossEntropyNode final : Node {
   }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     Tensor dz = Tensor::uninitialized(logits.shape(), logits.device());
-    cpu::cross_entropy_kernels(dz.device())
+    kernels::cross_entropy_kernels(dz.device())
         .backward(logits.data(), targets.data(), dy.data(), logits.shape()[0], logits.shape()[1], smoothing, dz.mutable_data());
     return {std::move(dz)};
   }
@@ -75,7 +75,7 @@ Variable cross_entropy(const Variable& logits, const Tensor& given_targets, doub
   }
   if (!targets.device().is_cuda()) check_targets(targets);  // looking at them there would stop the device
   Tensor loss = Tensor::uninitialized(Shape{}, logits.tensor().device());
-  cpu::cross_entropy_kernels(loss.device())
+  kernels::cross_entropy_kernels(loss.device())
       .forward(logits.tensor().data(), targets.data(), s[0], s[1], label_smoothing, loss.mutable_data());
   const Variable inputs[] = {logits};
   return record<CrossEntropyNode>(std::move(loss), inputs, logits.tensor(), targets, label_smoothing);

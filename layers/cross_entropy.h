@@ -24,7 +24,7 @@ Variable cross_entropy(const Variable& logits, const Tensor& targets, double lab
 // One class from 0 to C - 1 for each row; ShapeError for another number of labels and for a class that is none.
 Variable cross_entropy(const Variable& logits, std::span<const int> labels, double label_smoothing = 0);
 
-namespace cpu {
+namespace kernels {
 
 struct CrossEntropyKernels {
   void (*forward)(const float* logits, const float* targets, std::int64_t N, std::int64_t C, double smoothing, float* loss);
@@ -33,5 +33,5 @@ struct CrossEntropyKernels {
 };
 const CrossEntropyKernels& cross_entropy_kernels(Device device = {});
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

@@ -3,7 +3,7 @@
 #include "tensor/math.h"
 #include "tensor/simd.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 // A batch has few numbers and each wants all of float64: one lane at a time.
@@ -57,4 +57,4 @@ void backward(const float* logits, const float* targets, const float* dloss, std
 extern const CrossEntropyKernels cross_entropy_table;
 const CrossEntropyKernels cross_entropy_table = {forward, backward};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

@@ -55,7 +55,7 @@ void backward(const float* logits, const float* targets, const float* dloss, std
 
 }  // namespace
 
-extern const cpu::CrossEntropyKernels cross_entropy_table;
-const cpu::CrossEntropyKernels cross_entropy_table = {forward, backward};
+extern const kernels::CrossEntropyKernels cross_entropy_table;
+const kernels::CrossEntropyKernels cross_entropy_table = {forward, backward};
 
 }  // namespace vitrine::cuda

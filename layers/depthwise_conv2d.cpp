@@ -5,11 +5,11 @@
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
-extern const cpu::DepthwiseConv2dKernels depthwise_conv2d_table;
+extern const kernels::DepthwiseConv2dKernels depthwise_conv2d_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 namespace scalar {
 extern const DepthwiseConv2dKernels depthwise_conv2d_table;
@@ -26,7 +26,7 @@ const DepthwiseConv2dKernels& depthwise_conv2d_kernels(Device device) {
                     vitrine::cuda::depthwise_conv2d_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
@@ -40,7 +40,7 @@ struct DepthwiseConv2dNode final : Node {
   std::string_view name() const override { return "depthwise_conv2d"; }
   void visit(SavedVisitor& show) const override { show("x", x), show("w", w), show_window(show, shape); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
-    const cpu::DepthwiseConv2dKernels& kernels = cpu::depthwise_conv2d_kernels(x.device());
+    const kernels::DepthwiseConv2dKernels& kernels = kernels::depthwise_conv2d_kernels(x.device());
     std::vector<Tensor> gradients(2);
     if (wanted[0]) {
       gradients[0] = Tensor::uninitialized(x.shape(), x.device());
@@ -87,7 +87,7 @@ Variable depthwise_conv2d(const Variable& x, const Variable& w, const ConvOption
   expect_float32("depthwise_conv2d", inputs);
   const ConvShape s = checked_shape(x.shape(), w.shape(), options);
   Tensor y = Tensor::uninitialized({s.N, s.P, s.Q, s.C}, x.tensor().device());
-  cpu::depthwise_conv2d_kernels(y.device()).forward(s, x.tensor().data(), w.tensor().data(), y.mutable_data());
+  kernels::depthwise_conv2d_kernels(y.device()).forward(s, x.tensor().data(), w.tensor().data(), y.mutable_data());
   return record<DepthwiseConv2dNode>(std::move(y), inputs, s, x.tensor(), w.tensor());
 }
 

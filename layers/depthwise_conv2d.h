@@ -20,7 +20,7 @@ namespace vitrine {
 
 Variable depthwise_conv2d(const Variable& x, const Variable& w, const ConvOptions& options);
 
-namespace cpu {
+namespace kernels {
 
 struct DepthwiseConv2dKernels {
   void (*forward)(const ConvShape& s, const float* x, const float* w, float* y);
@@ -29,5 +29,5 @@ struct DepthwiseConv2dKernels {
 };
 const DepthwiseConv2dKernels& depthwise_conv2d_kernels(Device device = {});
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

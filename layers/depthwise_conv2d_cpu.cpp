@@ -4,7 +4,7 @@
 #include "layers/kernels/window_cpu.h"
 #include "tensor/parallel.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 // The taps of one output (or input) pixel that lie inside: where the other tensor's pixel and the weight start.
@@ -137,4 +137,4 @@ void backward_weights(const ConvShape& z, const float* x, const float* dy, float
 extern const DepthwiseConv2dKernels depthwise_conv2d_table;
 const DepthwiseConv2dKernels depthwise_conv2d_table = {forward, backward_data, backward_weights};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

@@ -54,7 +54,7 @@ void backward_weights(const ConvShape& z, const float* x, const float* dy, float
 
 }  // namespace
 
-extern const cpu::DepthwiseConv2dKernels depthwise_conv2d_table;
-const cpu::DepthwiseConv2dKernels depthwise_conv2d_table = {forward, backward_data, backward_weights};
+extern const kernels::DepthwiseConv2dKernels depthwise_conv2d_table;
+const kernels::DepthwiseConv2dKernels depthwise_conv2d_table = {forward, backward_data, backward_weights};
 
 }  // namespace vitrine::cuda

@@ -8,11 +8,11 @@
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
-extern const cpu::DropConnectKernels drop_connect_table;
+extern const kernels::DropConnectKernels drop_connect_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 void drop_connect_factors(double rate, const DropKeys& keys, std::uint32_t op, std::int64_t N, float* factor) {
   std::ranges::copy(reference::drop_connect_factors(N, rate, keys.get(), op), factor);
@@ -33,14 +33,14 @@ const DropConnectKernels& drop_connect_kernels(Device device) {
                     vitrine::cuda::drop_connect_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
 Tensor applied(const Tensor& x, const Tensor& factors) {
   Tensor y = Tensor::uninitialized(x.shape(), x.device());
   const std::int64_t N = x.shape()[0];
-  cpu::drop_connect_kernels(x.device()).apply(x.data(), factors.data(), N, x.size() / N, y.mutable_data());
+  kernels::drop_connect_kernels(x.device()).apply(x.data(), factors.data(), N, x.size() / N, y.mutable_data());
   return y;
 }
 
@@ -58,7 +58,7 @@ struct DropConnectNode final : Node {
 Tensor drop_factors(double rate, const DropKeys& key, std::uint32_t op, std::int64_t N, Device device) {
   if (!(rate >= 0 && rate < 1)) throw UsageError(text("drop_connect: the rate is ", rate, ", expected 0 <= rate < 1"));
   Tensor factors = Tensor::uninitialized({N}, device);
-  cpu::drop_connect_kernels(device).factors(rate, key, op, N, factors.mutable_data());
+  kernels::drop_connect_kernels(device).factors(rate, key, op, N, factors.mutable_data());
   return factors;
 }
 

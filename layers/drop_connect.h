@@ -23,7 +23,7 @@ Variable drop_connect(const Variable& x, double rate, const DropKeys& key, std::
 // The factors [N] of N samples, 0 or 1 / (1 - rate). UsageError unless 0 <= rate < 1.
 Tensor drop_factors(double rate, const DropKeys& key, std::uint32_t op, std::int64_t N, Device device);
 
-namespace cpu {
+namespace kernels {
 
 void drop_connect_factors(double rate, const DropKeys& keys, std::uint32_t op, std::int64_t N, float* factor);
 
@@ -35,5 +35,5 @@ struct DropConnectKernels {
 };
 const DropConnectKernels& drop_connect_kernels(Device device = {});
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

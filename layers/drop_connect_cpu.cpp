@@ -3,7 +3,7 @@
 #include "tensor/parallel.h"
 #include "tensor/simd.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 void apply(const float* x, const float* factor, std::int64_t N, std::int64_t size, float* y) {
@@ -23,4 +23,4 @@ void apply(const float* x, const float* factor, std::int64_t N, std::int64_t siz
 extern const DropConnectKernels drop_connect_table;
 const DropConnectKernels drop_connect_table = {drop_connect_factors, apply};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

@@ -20,7 +20,7 @@ void apply(const float* x, const float* factor, std::int64_t N, std::int64_t siz
 
 }  // namespace
 
-extern const cpu::DropConnectKernels drop_connect_table;
-const cpu::DropConnectKernels drop_connect_table = {factors, apply};
+extern const kernels::DropConnectKernels drop_connect_table;
+const kernels::DropConnectKernels drop_connect_table = {factors, apply};
 
 }  // namespace vitrine::cuda

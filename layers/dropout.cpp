@@ -8,11 +8,11 @@
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
-extern const cpu::DropoutKernels dropout_table;
+extern const kernels::DropoutKernels dropout_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 void dropout_factors(double rate, const DropKeys& keys, std::uint32_t op, std::int64_t N, std::int64_t size, float* factor) {
   std::ranges::copy(reference::dropout_factors(N, size, rate, keys.get(), op), factor);
@@ -32,14 +32,14 @@ const DropoutKernels& dropout_kernels(Device device) {
   return for_device(device, scalar::dropout_table, avx2::dropout_table, avx512::dropout_table, vitrine::cuda::dropout_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
 Tensor applied(const Tensor& x, const Tensor& factors) {
   Tensor y = Tensor::uninitialized(x.shape(), x.device());
   const std::int64_t N = x.shape()[0];
-  cpu::dropout_kernels(x.device()).apply(x.data(), factors.data(), N, x.size() / N, y.mutable_data());
+  kernels::dropout_kernels(x.device()).apply(x.data(), factors.data(), N, x.size() / N, y.mutable_data());
   return y;
 }
 
@@ -63,7 +63,7 @@ Variable dropout(const Variable& x, double rate, const DropKeys& key, std::uint3
   if (rate == 0) return x;
   const std::int64_t N = x.shape()[0];
   Tensor factors = Tensor::uninitialized(x.shape(), x.tensor().device());
-  cpu::dropout_kernels(factors.device()).factors(rate, key, op, N, x.tensor().size() / N, factors.mutable_data());
+  kernels::dropout_kernels(factors.device()).factors(rate, key, op, N, x.tensor().size() / N, factors.mutable_data());
   return record<DropoutNode>(applied(x.tensor(), factors), inputs, factors);
 }
 

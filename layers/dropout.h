@@ -20,7 +20,7 @@ namespace vitrine {
 // `op` tells apart several layers of one network.
 Variable dropout(const Variable& x, double rate, const DropKeys& key, std::uint32_t op);
 
-namespace cpu {
+namespace kernels {
 
 void dropout_factors(double rate, const DropKeys& keys, std::uint32_t op, std::int64_t N, std::int64_t size, float* factor);
 
@@ -32,5 +32,5 @@ struct DropoutKernels {
 };
 const DropoutKernels& dropout_kernels(Device device = {});
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

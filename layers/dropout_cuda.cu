@@ -20,7 +20,7 @@ void apply(const float* x, const float* factor, std::int64_t N, std::int64_t siz
 
 }  // namespace
 
-extern const cpu::DropoutKernels dropout_table;
-const cpu::DropoutKernels dropout_table = {factors, apply};
+extern const kernels::DropoutKernels dropout_table;
+const kernels::DropoutKernels dropout_table = {factors, apply};
 
 }  // namespace vitrine::cuda

@@ -5,11 +5,11 @@
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
-extern const cpu::GlobalAveragePoolKernels global_average_pool_table;
+extern const kernels::GlobalAveragePoolKernels global_average_pool_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 namespace scalar {
 extern const GlobalAveragePoolKernels global_average_pool_table;
@@ -26,7 +26,7 @@ const GlobalAveragePoolKernels& global_average_pool_kernels(Device device) {
                     avx512::global_average_pool_table, vitrine::cuda::global_average_pool_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
@@ -37,7 +37,7 @@ struct GlobalAveragePoolNode final : Node {
   std::string_view name() const override { return "global_average_pool"; }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     Tensor dx = Tensor::uninitialized(shape, dy.device());
-    cpu::global_average_pool_kernels(dy.device())
+    kernels::global_average_pool_kernels(dy.device())
         .backward(dy.data(), shape[0], shape[1] * shape[2], shape[3], dx.mutable_data());
     return {std::move(dx)};
   }
@@ -52,7 +52,7 @@ Variable global_average_pool(const Variable& x) {
   if (s.rank() != 4 || s[1] * s[2] < 1)
     throw ShapeError(text("global_average_pool: x is ", s.text(), ", expected [N, H, W, C] with a pixel"));
   Tensor y = Tensor::uninitialized({s[0], s[3]}, x.tensor().device());
-  cpu::global_average_pool_kernels(y.device()).forward(x.tensor().data(), s[0], s[1] * s[2], s[3], y.mutable_data());
+  kernels::global_average_pool_kernels(y.device()).forward(x.tensor().data(), s[0], s[1] * s[2], s[3], y.mutable_data());
   return record<GlobalAveragePoolNode>(std::move(y), inputs, s);
 }
 

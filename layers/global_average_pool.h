@@ -19,7 +19,7 @@ namespace vitrine {
 
 Variable global_average_pool(const Variable& x);
 
-namespace cpu {
+namespace kernels {
 
 struct GlobalAveragePoolKernels {
   void (*forward)(const float* x, std::int64_t N, std::int64_t pixels, std::int64_t C, float* y);
@@ -27,5 +27,5 @@ struct GlobalAveragePoolKernels {
 };
 const GlobalAveragePoolKernels& global_average_pool_kernels(Device device = {});
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

@@ -3,7 +3,7 @@
 #include "tensor/parallel.h"
 #include "tensor/simd.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 void forward(const float* x, std::int64_t N, std::int64_t pixels, std::int64_t C, float* y) {
@@ -38,4 +38,4 @@ void backward(const float* dy, std::int64_t N, std::int64_t pixels, std::int64_t
 extern const GlobalAveragePoolKernels global_average_pool_table;
 const GlobalAveragePoolKernels global_average_pool_table = {forward, backward};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

@@ -20,7 +20,7 @@ void backward(const float* dy, std::int64_t N, std::int64_t pixels, std::int64_t
 
 }  // namespace
 
-extern const cpu::GlobalAveragePoolKernels global_average_pool_table;
-const cpu::GlobalAveragePoolKernels global_average_pool_table = {forward, backward};
+extern const kernels::GlobalAveragePoolKernels global_average_pool_table;
+const kernels::GlobalAveragePoolKernels global_average_pool_table = {forward, backward};
 
 }  // namespace vitrine::cuda

@@ -5,11 +5,11 @@
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
-extern const cpu::GlobalMaxPoolKernels global_max_pool_table;
+extern const kernels::GlobalMaxPoolKernels global_max_pool_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 namespace scalar {
 extern const GlobalMaxPoolKernels global_max_pool_table;
@@ -26,7 +26,7 @@ const GlobalMaxPoolKernels& global_max_pool_kernels(Device device) {
                     vitrine::cuda::global_max_pool_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
@@ -39,7 +39,7 @@ struct GlobalMaxPoolNode final : Node {
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     const Shape& s = x.shape();
     Tensor dx = Tensor::uninitialized(s, x.device());
-    cpu::global_max_pool_kernels(x.device()).backward(x.data(), dy.data(), s[0], s[1] * s[2], s[3], dx.mutable_data());
+    kernels::global_max_pool_kernels(x.device()).backward(x.data(), dy.data(), s[0], s[1] * s[2], s[3], dx.mutable_data());
     return {std::move(dx)};
   }
 };
@@ -53,7 +53,7 @@ Variable global_max_pool(const Variable& x) {
   if (s.rank() != 4 || s[1] * s[2] < 1)
     throw ShapeError(text("global_max_pool: x is ", s.text(), ", expected [N, H, W, C] with a pixel"));
   Tensor y = Tensor::uninitialized({s[0], s[3]}, x.tensor().device());
-  cpu::global_max_pool_kernels(y.device()).forward(x.tensor().data(), s[0], s[1] * s[2], s[3], y.mutable_data());
+  kernels::global_max_pool_kernels(y.device()).forward(x.tensor().data(), s[0], s[1] * s[2], s[3], y.mutable_data());
   return record<GlobalMaxPoolNode>(std::move(y), inputs, x.tensor());
 }
 

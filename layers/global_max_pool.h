@@ -19,7 +19,7 @@ namespace vitrine {
 
 Variable global_max_pool(const Variable& x);
 
-namespace cpu {
+namespace kernels {
 
 struct GlobalMaxPoolKernels {
   void (*forward)(const float* x, std::int64_t N, std::int64_t pixels, std::int64_t C, float* y);
@@ -27,5 +27,5 @@ struct GlobalMaxPoolKernels {
 };
 const GlobalMaxPoolKernels& global_max_pool_kernels(Device device = {});
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

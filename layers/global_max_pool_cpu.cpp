@@ -3,7 +3,7 @@
 #include "tensor/parallel.h"
 #include "tensor/simd.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 // Values and places of the first maxima of one block of channels.
@@ -54,4 +54,4 @@ void backward(const float* x, const float* dy, std::int64_t N, std::int64_t pixe
 extern const GlobalMaxPoolKernels global_max_pool_table;
 const GlobalMaxPoolKernels global_max_pool_table = {forward, backward};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

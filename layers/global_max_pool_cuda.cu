@@ -29,7 +29,7 @@ void backward(const float* x, const float* dy, std::int64_t N, std::int64_t pixe
 
 }  // namespace
 
-extern const cpu::GlobalMaxPoolKernels global_max_pool_table;
-const cpu::GlobalMaxPoolKernels global_max_pool_table = {forward, backward};
+extern const kernels::GlobalMaxPoolKernels global_max_pool_table;
+const kernels::GlobalMaxPoolKernels global_max_pool_table = {forward, backward};
 
 }  // namespace vitrine::cuda

@@ -5,11 +5,11 @@
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
-extern const cpu::LinearKernels linear_table;
+extern const kernels::LinearKernels linear_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 namespace scalar {
 extern const LinearKernels linear_table;
@@ -25,7 +25,7 @@ const LinearKernels& linear_kernels(Device device) {
   return for_device(device, scalar::linear_table, avx2::linear_table, avx512::linear_table, vitrine::cuda::linear_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
@@ -36,7 +36,7 @@ struct LinearNode final : Node {
   std::string_view name() const override { return "linear"; }
   void visit(SavedVisitor& show) const override { show("x", x), show("w", w); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
-    const cpu::LinearKernels& kernels = cpu::linear_kernels(x.device());
+    const kernels::LinearKernels& kernels = kernels::linear_kernels(x.device());
     const std::int64_t N = x.shape()[0], C = w.shape()[0], K = w.shape()[1];
     std::vector<Tensor> gradients(3);
     if (wanted[0]) {
@@ -71,7 +71,8 @@ Variable linear(const Variable& x, const Variable& w, const Variable& b) {
     throw ShapeError(text("linear: b is ", b.shape().text(), ", expected [", sw[1], "]"));
   Tensor y = Tensor::uninitialized({sx[0], sw[1]}, x.tensor().device());
   const float* bias = b.tensor().defined() ? b.tensor().data() : nullptr;
-  cpu::linear_kernels(y.device()).forward(x.tensor().data(), w.tensor().data(), bias, sx[0], sw[0], sw[1], y.mutable_data());
+  kernels::linear_kernels(y.device())
+      .forward(x.tensor().data(), w.tensor().data(), bias, sx[0], sw[0], sw[1], y.mutable_data());
   return record<LinearNode>(std::move(y), inputs, x.tensor(), w.tensor());
 }
 

@@ -18,7 +18,7 @@ namespace vitrine {
 
 Variable linear(const Variable& x, const Variable& w, const Variable& b);
 
-namespace cpu {
+namespace kernels {
 
 struct LinearKernels {
   void (*forward)(const float* x, const float* w, const float* b, std::int64_t N, std::int64_t C, std::int64_t K, float* y);
@@ -29,5 +29,5 @@ struct LinearKernels {
 };
 const LinearKernels& linear_kernels(Device device = {});
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

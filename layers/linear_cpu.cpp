@@ -2,7 +2,7 @@
 
 #include "layers/kernels/weight_gradient_cpu.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 void forward(const float* x, const float* w, const float* b, std::int64_t N, std::int64_t C, std::int64_t K, float* y) {
@@ -23,4 +23,4 @@ void backward_weights(const float* x, const float* dy, std::int64_t N, std::int6
 extern const LinearKernels linear_table;
 const LinearKernels linear_table = {forward, backward_data, backward_weights, bias_gradient};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

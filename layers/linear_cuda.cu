@@ -20,7 +20,7 @@ void backward_bias(const float* dy, std::int64_t N, std::int64_t K, float* db) {
 
 }  // namespace
 
-extern const cpu::LinearKernels linear_table;
-const cpu::LinearKernels linear_table = {forward, backward_data, backward_weights, backward_bias};
+extern const kernels::LinearKernels linear_table;
+const kernels::LinearKernels linear_table = {forward, backward_data, backward_weights, backward_bias};
 
 }  // namespace vitrine::cuda

@@ -5,11 +5,11 @@
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
-extern const cpu::LogSoftmaxKernels log_softmax_table;
+extern const kernels::LogSoftmaxKernels log_softmax_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 namespace scalar {
 extern const LogSoftmaxKernels log_softmax_table;
@@ -26,7 +26,7 @@ const LogSoftmaxKernels& log_softmax_kernels(Device device) {
                     vitrine::cuda::log_softmax_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
@@ -39,7 +39,7 @@ struct LogSoftmaxNode final : Node {
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     const std::int64_t C = y.shape().back();
     Tensor dx = Tensor::uninitialized(y.shape(), y.device());
-    cpu::log_softmax_kernels(y.device()).backward(y.data(), dy.data(), y.size() / C, C, dx.mutable_data());
+    kernels::log_softmax_kernels(y.device()).backward(y.data(), dy.data(), y.size() / C, C, dx.mutable_data());
     return {std::move(dx)};
   }
 };
@@ -53,7 +53,7 @@ Variable log_softmax(const Variable& x) {
   if (s.rank() < 1 || s.back() < 1)
     throw ShapeError(text("log_softmax: x is ", s.text(), ", expected [..., C] with C at least 1"));
   Tensor y = Tensor::uninitialized(s, x.tensor().device());
-  cpu::log_softmax_kernels(y.device()).forward(x.tensor().data(), s.elements() / s.back(), s.back(), y.mutable_data());
+  kernels::log_softmax_kernels(y.device()).forward(x.tensor().data(), s.elements() / s.back(), s.back(), y.mutable_data());
   Tensor saved = y;
   return record<LogSoftmaxNode>(std::move(y), inputs, std::move(saved));
 }

@@ -21,7 +21,7 @@ namespace vitrine {
 
 Variable log_softmax(const Variable& x);
 
-namespace cpu {
+namespace kernels {
 
 struct LogSoftmaxKernels {
   void (*forward)(const float* x, std::int64_t rows, std::int64_t C, float* y);
@@ -29,5 +29,5 @@ struct LogSoftmaxKernels {
 };
 const LogSoftmaxKernels& log_softmax_kernels(Device device = {});
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

@@ -4,7 +4,7 @@
 #include "tensor/math.h"
 #include "tensor/parallel.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 void forward(const float* x, std::int64_t rows, std::int64_t C, float* y) {
@@ -39,4 +39,4 @@ void backward(const float* y, const float* dy, std::int64_t rows, std::int64_t C
 extern const LogSoftmaxKernels log_softmax_table;
 const LogSoftmaxKernels log_softmax_table = {forward, backward};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

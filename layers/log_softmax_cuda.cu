@@ -32,7 +32,7 @@ void backward(const float* y, const float* dy, std::int64_t rows, std::int64_t C
 
 }  // namespace
 
-extern const cpu::LogSoftmaxKernels log_softmax_table;
-const cpu::LogSoftmaxKernels log_softmax_table = {forward, backward};
+extern const kernels::LogSoftmaxKernels log_softmax_table;
+const kernels::LogSoftmaxKernels log_softmax_table = {forward, backward};
 
 }  // namespace vitrine::cuda

@@ -4,11 +4,11 @@
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
-extern const cpu::MaxPool2dKernels max_pool2d_table;
+extern const kernels::MaxPool2dKernels max_pool2d_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 namespace scalar {
 extern const MaxPool2dKernels max_pool2d_table;
@@ -25,7 +25,7 @@ const MaxPool2dKernels& max_pool2d_kernels(Device device) {
                     vitrine::cuda::max_pool2d_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
@@ -38,7 +38,7 @@ struct MaxPool2dNode final : Node {
   void visit(SavedVisitor& show) const override { show("taps", taps), show_window(show, shape); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     Tensor dx = Tensor::uninitialized({shape.N, shape.H, shape.W, shape.C}, taps.device());
-    cpu::max_pool2d_kernels(dx.device()).backward(shape, taps.data(), dy.data(), dx.mutable_data());
+    kernels::max_pool2d_kernels(dx.device()).backward(shape, taps.data(), dy.data(), dx.mutable_data());
     return {std::move(dx)};
   }
 };
@@ -51,7 +51,7 @@ Variable max_pool2d(const Variable& x, const PoolOptions& options) {
   const ConvShape s = pool_shape("max_pool2d", x.shape(), options);
   Tensor y = Tensor::uninitialized({s.N, s.P, s.Q, s.C}, x.tensor().device());
   Tensor taps = Tensor::uninitialized(y.shape(), y.device());
-  cpu::max_pool2d_kernels(y.device()).forward(s, x.tensor().data(), y.mutable_data(), taps.mutable_data());
+  kernels::max_pool2d_kernels(y.device()).forward(s, x.tensor().data(), y.mutable_data(), taps.mutable_data());
   return record<MaxPool2dNode>(std::move(y), inputs, s, std::move(taps));
 }
 

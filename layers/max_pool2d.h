@@ -18,7 +18,7 @@ namespace vitrine {
 
 Variable max_pool2d(const Variable& x, const PoolOptions& options = {});
 
-namespace cpu {
+namespace kernels {
 
 struct MaxPool2dKernels {
   // taps [N, P, Q, C]: r S + s of the maximum as a number; exact, since a window has fewer than 2^24 taps
@@ -27,5 +27,5 @@ struct MaxPool2dKernels {
 };
 const MaxPool2dKernels& max_pool2d_kernels(Device device = {});
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

@@ -3,7 +3,7 @@
 #include "tensor/parallel.h"
 #include "tensor/simd.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 struct Maximum {
@@ -76,4 +76,4 @@ void backward(const ConvShape& z, const float* taps, const float* dy, float* dx)
 extern const MaxPool2dKernels max_pool2d_table;
 const MaxPool2dKernels max_pool2d_table = {forward, backward};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

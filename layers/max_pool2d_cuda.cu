@@ -8,7 +8,7 @@ void forward(const ConvShape& z, const float* x, float* y, float* taps) {
   for_rows("max_pool2d", z.N * z.P * z.Q, z.C, [=] VITRINE_HD(std::int64_t pixel, std::int64_t c) {
     const std::int64_t n = pixel / z.Q / z.P;
     const std::int64_t h = pixel / z.Q % z.P * z.stride - z.padding.top, v = pixel % z.Q * z.stride - z.padding.left;
-    const cpu::Taps rows = cpu::taps_inside(h, z.R, z.H), columns = cpu::taps_inside(v, z.S, z.W);
+    const kernels::Taps rows = kernels::taps_inside(h, z.R, z.H), columns = kernels::taps_inside(v, z.S, z.W);
     const float* const from = x + ((n * z.H + h) * z.W + v) * z.C + c;
     float best = from[(rows.first * z.W + columns.first) * z.C];
     std::int64_t tap = rows.first * z.S + columns.first;
@@ -28,7 +28,8 @@ void forward(const ConvShape& z, const float* x, float* y, float* taps) {
 void backward(const ConvShape& z, const float* taps, const float* dy, float* dx) {
   for_rows("max_pool2d", z.N * z.H * z.W, z.C, [=] VITRINE_HD(std::int64_t pixel, std::int64_t c) {
     const std::int64_t n = pixel / z.W / z.H, h = pixel / z.W % z.H + z.padding.top, v = pixel % z.W + z.padding.left;
-    const cpu::Taps rows = cpu::outputs_over(h, z.R, z.stride, z.P), columns = cpu::outputs_over(v, z.S, z.stride, z.Q);
+    const kernels::Taps rows = kernels::outputs_over(h, z.R, z.stride, z.P),
+                        columns = kernels::outputs_over(v, z.S, z.stride, z.Q);
     float sum = 0;
     for (std::int64_t p = rows.first; p < rows.last; ++p) {
       for (std::int64_t q = columns.first; q < columns.last; ++q) {
@@ -42,7 +43,7 @@ void backward(const ConvShape& z, const float* taps, const float* dy, float* dx)
 
 }  // namespace
 
-extern const cpu::MaxPool2dKernels max_pool2d_table;
-const cpu::MaxPool2dKernels max_pool2d_table = {forward, backward};
+extern const kernels::MaxPool2dKernels max_pool2d_table;
+const kernels::MaxPool2dKernels max_pool2d_table = {forward, backward};
 
 }  // namespace vitrine::cuda

@@ -5,11 +5,11 @@
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
-extern const cpu::MeanSquaredErrorKernels mean_squared_error_table;
+extern const kernels::MeanSquaredErrorKernels mean_squared_error_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 namespace scalar {
 extern const MeanSquaredErrorKernels mean_squared_error_table;
@@ -26,7 +26,7 @@ const MeanSquaredErrorKernels& mean_squared_error_kernels(Device device) {
                     vitrine::cuda::mean_squared_error_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
@@ -39,7 +39,7 @@ struct MeanSquaredErrorNode final : Node {
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
     const auto gradient = [&](const Tensor& by, const Tensor& other) {
       Tensor d = Tensor::uninitialized(x.shape(), x.device());
-      cpu::mean_squared_error_kernels(x.device()).backward(by.data(), other.data(), dy.data(), x.size(), d.mutable_data());
+      kernels::mean_squared_error_kernels(x.device()).backward(by.data(), other.data(), dy.data(), x.size(), d.mutable_data());
       return d;
     };
     return {wanted[0] ? gradient(x, t) : Tensor(), wanted[1] ? gradient(t, x) : Tensor()};
@@ -55,10 +55,10 @@ Variable mean_squared_error(const Variable& x, const Variable& target) {
   if (!(a.shape() == b.shape()) || a.size() < 1)
     throw ShapeError(text("mean_squared_error: x is ", a.shape().text(), " but the target is ", b.shape().text(),
                           "; they must be equal and not empty"));
-  const std::int64_t chunks = (a.size() + cpu::kErrorChunk - 1) / cpu::kErrorChunk;
+  const std::int64_t chunks = (a.size() + kernels::kErrorChunk - 1) / kernels::kErrorChunk;
   Tensor partial = Tensor::uninitialized<double>({chunks}, a.device());
   Tensor loss = Tensor::uninitialized(Shape{}, a.device());
-  cpu::mean_squared_error_kernels(a.device())
+  kernels::mean_squared_error_kernels(a.device())
       .forward(a.data(), b.data(), a.size(), partial.mutable_data<double>(), loss.mutable_data());
   return record<MeanSquaredErrorNode>(std::move(loss), inputs, a, b);
 }

@@ -21,7 +21,7 @@ namespace vitrine {
 
 Variable mean_squared_error(const Variable& x, const Variable& target);
 
-namespace cpu {
+namespace kernels {
 
 struct MeanSquaredErrorKernels {
   // partial: room for one number for each chunk of kErrorChunk terms
@@ -33,5 +33,5 @@ const MeanSquaredErrorKernels& mean_squared_error_kernels(Device device = {});
 
 inline constexpr std::int64_t kErrorChunk = 1024;  // layers/kernels/pairwise.h kChunk
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

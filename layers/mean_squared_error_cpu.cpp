@@ -4,7 +4,7 @@
 #include "layers/kernels/pairwise_cpu.h"
 #include "tensor/parallel.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 void forward(const float* x, const float* t, std::int64_t n, double* partial, float* loss) {
@@ -43,4 +43,4 @@ void backward(const float* x, const float* t, const float* dloss, std::int64_t n
 extern const MeanSquaredErrorKernels mean_squared_error_table;
 const MeanSquaredErrorKernels mean_squared_error_table = {forward, backward};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

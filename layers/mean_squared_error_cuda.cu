@@ -15,10 +15,10 @@ VITRINE_HD double squared_error(const float* x, const float* t, std::int64_t cou
 }
 
 void forward(const float* x, const float* t, std::int64_t n, double* partial, float* loss) {
-  const std::int64_t chunks = (n + cpu::kErrorChunk - 1) / cpu::kErrorChunk;
+  const std::int64_t chunks = (n + kernels::kErrorChunk - 1) / kernels::kErrorChunk;
   for_each("mean_squared_error", chunks, [=] VITRINE_HD(std::int64_t chunk) {
-    const std::int64_t first = chunk * cpu::kErrorChunk, rest = n - first;
-    partial[chunk] = squared_error(x + first, t + first, rest < cpu::kErrorChunk ? rest : cpu::kErrorChunk);
+    const std::int64_t first = chunk * kernels::kErrorChunk, rest = n - first;
+    partial[chunk] = squared_error(x + first, t + first, rest < kernels::kErrorChunk ? rest : kernels::kErrorChunk);
   });
   for_each("mean_squared_error", 1, [=] VITRINE_HD(std::int64_t) {
     PairwiseTree tree;
@@ -36,7 +36,7 @@ void backward(const float* x, const float* t, const float* dloss, std::int64_t n
 
 }  // namespace
 
-extern const cpu::MeanSquaredErrorKernels mean_squared_error_table;
-const cpu::MeanSquaredErrorKernels mean_squared_error_table = {forward, backward};
+extern const kernels::MeanSquaredErrorKernels mean_squared_error_table;
+const kernels::MeanSquaredErrorKernels mean_squared_error_table = {forward, backward};
 
 }  // namespace vitrine::cuda

@@ -5,11 +5,11 @@
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
-extern const cpu::MultiplyKernels multiply_table;
+extern const kernels::MultiplyKernels multiply_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 namespace scalar {
 extern const MultiplyKernels multiply_table;
@@ -26,13 +26,13 @@ const MultiplyKernels& multiply_kernels(Device device) {
                     vitrine::cuda::multiply_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
 Tensor product(const Tensor& a, const Tensor& b) {
   Tensor y = Tensor::uninitialized(a.shape(), a.device());
-  cpu::multiply_kernels(y.device()).product(a.data(), b.data(), y.size(), y.mutable_data());
+  kernels::multiply_kernels(y.device()).product(a.data(), b.data(), y.size(), y.mutable_data());
   return y;
 }
 

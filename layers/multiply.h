@@ -19,12 +19,12 @@ namespace vitrine {
 
 Variable multiply(const Variable& a, const Variable& b);
 
-namespace cpu {
+namespace kernels {
 
 struct MultiplyKernels {
   void (*product)(const float* a, const float* b, std::int64_t n, float* y);  // forward, and both gradients
 };
 const MultiplyKernels& multiply_kernels(Device device = {});
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

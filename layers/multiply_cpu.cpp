@@ -2,7 +2,7 @@
 #include "tensor/parallel.h"
 #include "tensor/simd.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 constexpr std::int64_t kGrain = 16384;
@@ -21,4 +21,4 @@ void product(const float* a, const float* b, std::int64_t n, float* y) {
 extern const MultiplyKernels multiply_table;
 const MultiplyKernels multiply_table = {product};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

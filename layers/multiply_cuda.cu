@@ -10,7 +10,7 @@ void product(const float* a, const float* b, std::int64_t n, float* y) {
 
 }  // namespace
 
-extern const cpu::MultiplyKernels multiply_table;
-const cpu::MultiplyKernels multiply_table = {product};
+extern const kernels::MultiplyKernels multiply_table;
+const kernels::MultiplyKernels multiply_table = {product};
 
 }  // namespace vitrine::cuda

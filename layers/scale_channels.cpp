@@ -5,11 +5,11 @@
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
-extern const cpu::ScaleChannelsKernels scale_channels_table;
+extern const kernels::ScaleChannelsKernels scale_channels_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 namespace scalar {
 extern const ScaleChannelsKernels scale_channels_table;
@@ -26,7 +26,7 @@ const ScaleChannelsKernels& scale_channels_kernels(Device device) {
                     vitrine::cuda::scale_channels_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
@@ -37,7 +37,7 @@ struct ScaleChannelsNode final : Node {
   std::string_view name() const override { return "scale_channels"; }
   void visit(SavedVisitor& show) const override { show("x", x), show("s", s); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
-    const cpu::ScaleChannelsKernels& kernels = cpu::scale_channels_kernels(x.device());
+    const kernels::ScaleChannelsKernels& kernels = kernels::scale_channels_kernels(x.device());
     const std::int64_t N = x.shape()[0], pixels = x.shape()[1] * x.shape()[2], C = x.shape()[3];
     std::vector<Tensor> gradients(2);
     if (wanted[0]) {
@@ -63,7 +63,7 @@ Variable scale_channels(const Variable& x, const Variable& s) {
         text("scale_channels: x is ", sx.text(), " and s ", s.shape().text(), ", expected [N, H, W, C] and [N, C]"));
   }
   Tensor y = Tensor::uninitialized(sx, x.tensor().device());
-  cpu::scale_channels_kernels(y.device())
+  kernels::scale_channels_kernels(y.device())
       .forward(x.tensor().data(), s.tensor().data(), sx[0], sx[1] * sx[2], sx[3], y.mutable_data());
   return record<ScaleChannelsNode>(std::move(y), inputs, x.tensor(), s.tensor());
 }

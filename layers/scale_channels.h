@@ -19,7 +19,7 @@ namespace vitrine {
 
 Variable scale_channels(const Variable& x, const Variable& s);
 
-namespace cpu {
+namespace kernels {
 
 struct ScaleChannelsKernels {
   void (*forward)(const float* x, const float* s, std::int64_t N, std::int64_t pixels, std::int64_t C, float* y);
@@ -27,5 +27,5 @@ struct ScaleChannelsKernels {
 };
 const ScaleChannelsKernels& scale_channels_kernels(Device device = {});
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

@@ -3,7 +3,7 @@
 #include "tensor/parallel.h"
 #include "tensor/simd.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 void forward(const float* x, const float* s, std::int64_t N, std::int64_t pixels, std::int64_t C, float* y) {
@@ -39,4 +39,4 @@ void backward_scale(const float* x, const float* dy, std::int64_t N, std::int64_
 extern const ScaleChannelsKernels scale_channels_table;
 const ScaleChannelsKernels scale_channels_table = {forward, backward_scale};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

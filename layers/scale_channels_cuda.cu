@@ -20,7 +20,7 @@ void backward_scale(const float* x, const float* dy, std::int64_t N, std::int64_
 
 }  // namespace
 
-extern const cpu::ScaleChannelsKernels scale_channels_table;
-const cpu::ScaleChannelsKernels scale_channels_table = {forward, backward_scale};
+extern const kernels::ScaleChannelsKernels scale_channels_table;
+const kernels::ScaleChannelsKernels scale_channels_table = {forward, backward_scale};
 
 }  // namespace vitrine::cuda

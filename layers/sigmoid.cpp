@@ -4,11 +4,11 @@
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
-extern const cpu::SigmoidKernels sigmoid_table;
+extern const kernels::SigmoidKernels sigmoid_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 namespace scalar {
 extern const SigmoidKernels sigmoid_table;
@@ -24,7 +24,7 @@ const SigmoidKernels& sigmoid_kernels(Device device) {
   return for_device(device, scalar::sigmoid_table, avx2::sigmoid_table, avx512::sigmoid_table, vitrine::cuda::sigmoid_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
@@ -36,7 +36,7 @@ struct SigmoidNode final : Node {
   void visit(SavedVisitor& show) const override { show("y", y); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     Tensor dx = Tensor::uninitialized(y.shape(), y.device());
-    cpu::sigmoid_kernels(y.device()).backward(y.data(), dy.data(), y.size(), dx.mutable_data());
+    kernels::sigmoid_kernels(y.device()).backward(y.data(), dy.data(), y.size(), dx.mutable_data());
     return {std::move(dx)};
   }
 };
@@ -47,7 +47,7 @@ Variable sigmoid(const Variable& x) {
   const Variable inputs[] = {x};
   expect_float32("sigmoid", inputs);
   Tensor y = Tensor::uninitialized(x.shape(), x.tensor().device());
-  cpu::sigmoid_kernels(y.device()).forward(x.tensor().data(), y.size(), y.mutable_data());
+  kernels::sigmoid_kernels(y.device()).forward(x.tensor().data(), y.size(), y.mutable_data());
   Tensor saved = y;
   return record<SigmoidNode>(std::move(y), inputs, std::move(saved));
 }

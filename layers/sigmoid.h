@@ -19,7 +19,7 @@ namespace vitrine {
 
 Variable sigmoid(const Variable& x);
 
-namespace cpu {
+namespace kernels {
 
 struct SigmoidKernels {
   void (*forward)(const float* x, std::int64_t n, float* y);
@@ -27,5 +27,5 @@ struct SigmoidKernels {
 };
 const SigmoidKernels& sigmoid_kernels(Device device = {});
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

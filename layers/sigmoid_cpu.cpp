@@ -3,7 +3,7 @@
 #include "tensor/parallel.h"
 #include "tensor/simd_math.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 constexpr std::int64_t kGrain = 4096;  // elements; a smaller part is not worth waking a thread
@@ -33,4 +33,4 @@ void backward(const float* y, const float* dy, std::int64_t n, float* dx) {
 extern const SigmoidKernels sigmoid_table;
 const SigmoidKernels sigmoid_table = {forward, backward};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

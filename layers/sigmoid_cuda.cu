@@ -15,7 +15,7 @@ void backward(const float* y, const float* dy, std::int64_t n, float* dx) {
 
 }  // namespace
 
-extern const cpu::SigmoidKernels sigmoid_table;
-const cpu::SigmoidKernels sigmoid_table = {forward, backward};
+extern const kernels::SigmoidKernels sigmoid_table;
+const kernels::SigmoidKernels sigmoid_table = {forward, backward};
 
 }  // namespace vitrine::cuda

@@ -5,11 +5,11 @@
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
-extern const cpu::SoftmaxKernels softmax_table;
+extern const kernels::SoftmaxKernels softmax_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 namespace scalar {
 extern const SoftmaxKernels softmax_table;
@@ -25,7 +25,7 @@ const SoftmaxKernels& softmax_kernels(Device device) {
   return for_device(device, scalar::softmax_table, avx2::softmax_table, avx512::softmax_table, vitrine::cuda::softmax_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
@@ -38,7 +38,7 @@ struct SoftmaxNode final : Node {
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     const std::int64_t C = y.shape().back();
     Tensor dx = Tensor::uninitialized(y.shape(), y.device());
-    cpu::softmax_kernels(y.device()).backward(y.data(), dy.data(), y.size() / C, C, dx.mutable_data());
+    kernels::softmax_kernels(y.device()).backward(y.data(), dy.data(), y.size() / C, C, dx.mutable_data());
     return {std::move(dx)};
   }
 };
@@ -51,7 +51,7 @@ Variable softmax(const Variable& x) {
   const Shape& s = x.shape();
   if (s.rank() < 1 || s.back() < 1) throw ShapeError(text("softmax: x is ", s.text(), ", expected [..., C] with C at least 1"));
   Tensor y = Tensor::uninitialized(s, x.tensor().device());
-  cpu::softmax_kernels(y.device()).forward(x.tensor().data(), s.elements() / s.back(), s.back(), y.mutable_data());
+  kernels::softmax_kernels(y.device()).forward(x.tensor().data(), s.elements() / s.back(), s.back(), y.mutable_data());
   Tensor saved = y;
   return record<SoftmaxNode>(std::move(y), inputs, std::move(saved));
 }

@@ -21,7 +21,7 @@ namespace vitrine {
 
 Variable softmax(const Variable& x);
 
-namespace cpu {
+namespace kernels {
 
 struct SoftmaxKernels {
   void (*forward)(const float* x, std::int64_t rows, std::int64_t C, float* y);
@@ -29,5 +29,5 @@ struct SoftmaxKernels {
 };
 const SoftmaxKernels& softmax_kernels(Device device = {});
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

@@ -3,7 +3,7 @@
 #include "layers/kernels/exponentials_cpu.h"
 #include "tensor/parallel.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 void forward(const float* x, std::int64_t rows, std::int64_t C, float* y) {
@@ -40,4 +40,4 @@ void backward(const float* y, const float* dy, std::int64_t rows, std::int64_t C
 extern const SoftmaxKernels softmax_table;
 const SoftmaxKernels softmax_table = {forward, backward};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

@@ -30,7 +30,7 @@ void backward(const float* y, const float* dy, std::int64_t rows, std::int64_t C
 
 }  // namespace
 
-extern const cpu::SoftmaxKernels softmax_table;
-const cpu::SoftmaxKernels softmax_table = {forward, backward};
+extern const kernels::SoftmaxKernels softmax_table;
+const kernels::SoftmaxKernels softmax_table = {forward, backward};
 
 }  // namespace vitrine::cuda

@@ -7,11 +7,11 @@
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
-extern const cpu::UnaryKernels unary_table;
+extern const kernels::UnaryKernels unary_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 namespace scalar {
 extern const UnaryKernels unary_table;
@@ -27,7 +27,7 @@ const UnaryKernels& unary_kernels(Device device) {
   return for_device(device, scalar::unary_table, avx2::unary_table, avx512::unary_table, vitrine::cuda::unary_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
@@ -40,7 +40,7 @@ struct UnaryNode final : Node {
   void visit(SavedVisitor& show) const override { show("x", x); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     Tensor dx = Tensor::uninitialized(x.shape(), x.device());
-    cpu::unary_kernels(x.device()).backward(f, x.data(), dy.data(), x.size(), dx.mutable_data());
+    kernels::unary_kernels(x.device()).backward(f, x.data(), dy.data(), x.size(), dx.mutable_data());
     return {std::move(dx)};
   }
 };
@@ -58,7 +58,7 @@ Variable unary(Unary f, const Variable& x) {
   const Variable inputs[] = {x};
   expect_float32(unary_name(f), inputs);  // the name refuses what is none
   Tensor y = Tensor::uninitialized(x.shape(), x.tensor().device());
-  cpu::unary_kernels(y.device()).forward(f, x.tensor().data(), y.size(), y.mutable_data());
+  kernels::unary_kernels(y.device()).forward(f, x.tensor().data(), y.size(), y.mutable_data());
   return record<UnaryNode>(std::move(y), inputs, f, x.tensor());
 }
 

@@ -32,7 +32,7 @@ struct ValueAndSlope {
   F value, slope;
 };
 
-namespace cpu {
+namespace kernels {
 
 struct UnaryKernels {
   void (*forward)(Unary f, const float* x, std::int64_t n, float* y);
@@ -46,5 +46,5 @@ struct FunctionKernels {
   void (*backward)(const float* x, const float* dy, std::int64_t n, float* dx);
 };
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

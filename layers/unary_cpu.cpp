@@ -1,6 +1,6 @@
 #include "layers/unary_cpu.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 void forward(Unary f, const float* x, std::int64_t n, float* y) {
@@ -16,4 +16,4 @@ void backward(Unary f, const float* x, const float* dy, std::int64_t n, float* d
 extern const UnaryKernels unary_table;
 const UnaryKernels unary_table = {forward, backward};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

@@ -8,7 +8,7 @@
 #include "tensor/parallel.h"
 #include "tensor/simd_math.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 
 using Activated = ValueAndSlope<F>;
 
@@ -82,4 +82,4 @@ inline constexpr FunctionKernels function_kernels = {
     [](const float* x, std::int64_t n, float* y) { apply(Function{}, x, n, y); },
     [](const float* x, const float* dy, std::int64_t n, float* dx) { apply_gradient(Function{}, x, dy, n, dx); }};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

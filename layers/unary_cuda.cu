@@ -15,7 +15,7 @@ void backward(Unary f, const float* x, const float* dy, std::int64_t n, float* d
 
 }  // namespace
 
-extern const cpu::UnaryKernels unary_table;
-const cpu::UnaryKernels unary_table = {forward, backward};
+extern const kernels::UnaryKernels unary_table;
+const kernels::UnaryKernels unary_table = {forward, backward};
 
 }  // namespace vitrine::cuda

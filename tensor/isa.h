@@ -1,7 +1,7 @@
 // Instruction sets: kernels are written once (tensor/simd.h) and compiled once for each of these.
 //
 // A kernel file `*_cpu.cpp` is compiled with VITRINE_ISA set to scalar, avx2 and avx512 in turn, into the namespace
-// vitrine::cpu::<isa>. It defines one table of function pointers; the op picks the table of this machine with
+// vitrine::kernels::<isa>. It defines one table of function pointers; the op picks the table of this machine with
 // for_this_machine. All sets compute the same bits.
 #pragma once
 

@@ -1,4 +1,4 @@
-// SIMD: a thin wrapper over GNU vector extensions, compiled into vitrine::cpu::<isa> (see tensor/isa.h).
+// SIMD: a thin wrapper over GNU vector extensions, compiled into vitrine::kernels::<isa> (see tensor/isa.h).
 //
 // Include it in `*_cpu.cpp` files only. `F` holds kLanes floats, `I` kLanes 32-bit integers; + - * / and comparisons are
 // the language's own on vectors, lane by lane and correctly rounded. A multiply-add is always written fma(a, b, c).
@@ -20,7 +20,7 @@
 #error "tensor/simd.h is for *_cpu.cpp files, which CMake compiles once for each instruction set"
 #endif
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 
 #if defined(__AVX512F__)
 inline constexpr int kLanes = 16;
@@ -254,4 +254,4 @@ static inline F from_bits(I v) {
   return r;
 }
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

@@ -4,7 +4,7 @@
 #include "tensor/elementary.h"
 #include "tensor/simd.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 
 // p 2^n, rounded once where the result is below the smallest normal number; n as kMagic + n and as a number, |n| < 160.
 static inline F times_power_of_two(F p, F magic_n, F n) {
@@ -20,19 +20,19 @@ static inline F times_power_of_two(F p, F magic_n, F n) {
 }
 
 struct Lanes {
-  using F = cpu::VITRINE_ISA::F;
+  using F = kernels::VITRINE_ISA::F;
 
-  static F broadcast(float v) { return cpu::VITRINE_ISA::broadcast(v); }
-  static F fma(F a, F b, F c) { return cpu::VITRINE_ISA::fma(a, b, c); }
-  static F max(F a, F b) { return cpu::VITRINE_ISA::max(a, b); }
-  static F min(F a, F b) { return cpu::VITRINE_ISA::min(a, b); }
-  static F select(I mask, F x, F y) { return cpu::VITRINE_ISA::select(mask, x, y); }
-  static F where_negative(F x, F a, F b) { return cpu::VITRINE_ISA::where_negative(x, a, b); }
+  static F broadcast(float v) { return kernels::VITRINE_ISA::broadcast(v); }
+  static F fma(F a, F b, F c) { return kernels::VITRINE_ISA::fma(a, b, c); }
+  static F max(F a, F b) { return kernels::VITRINE_ISA::max(a, b); }
+  static F min(F a, F b) { return kernels::VITRINE_ISA::min(a, b); }
+  static F select(I mask, F x, F y) { return kernels::VITRINE_ISA::select(mask, x, y); }
+  static F where_negative(F x, F a, F b) { return kernels::VITRINE_ISA::where_negative(x, a, b); }
   static F negative(F x) { return from_bits(bits(x) | bits(broadcast(-0.0f))); }  // -|x|
-  static F times_power_of_two(F p, F magic_n, F n) { return cpu::VITRINE_ISA::times_power_of_two(p, magic_n, n); }
+  static F times_power_of_two(F p, F magic_n, F n) { return kernels::VITRINE_ISA::times_power_of_two(p, magic_n, n); }
 };
 
 static inline F exp(F x) { return Elementary<Lanes>::exp(x); }
 static inline F sigmoid(F x) { return Elementary<Lanes>::sigmoid(x); }
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

@@ -6,11 +6,11 @@
 #include "tensor/parallel.h"
 
 namespace vitrine::cuda {
-extern const cpu::NormSumsKernels norm_sums_table;
+extern const kernels::NormSumsKernels norm_sums_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 namespace {
 
 void of_batch(const BatchSums& s, const NormResult& to) {
@@ -46,7 +46,7 @@ bool sums_whole_batches(Device device) {
   return device.is_cuda() && vitrine::cuda::settings().tier == vitrine::cuda::Tier::run_to_run;
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 PartialSums::PartialSums(std::int64_t segments, std::int64_t quantities, std::int64_t channels, Device device)
     : segments_(segments),
@@ -72,14 +72,14 @@ PartialSums PartialSums::of_all_devices() const {
 
 namespace {
 
-bool finishes_at_once(Device device) { return cpu::sums_whole_batches(device) && devices_together() == 1; }
+bool finishes_at_once(Device device) { return kernels::sums_whole_batches(device) && devices_together() == 1; }
 
 }  // namespace
 
 NormOfBatch::NormOfBatch(BatchNorm& norm, std::int64_t segments, std::int64_t rows, Device device)
     : mean_(norm.running_mean), variance_(norm.running_var), sums_(segments, 2, norm.gamma.value.size(), device) {
   constants_.values = Tensor::uninitialized({4, norm.gamma.value.size()}, device);
-  const cpu::RunningStatistics running{norm.momentum, mean_.before, variance_.before, mean_.after, variance_.after};
+  const kernels::RunningStatistics running{norm.momentum, mean_.before, variance_.before, mean_.after, variance_.after};
   target_ = {sums_.data(),
              finishes_at_once(device),
              rows,
@@ -89,7 +89,7 @@ NormOfBatch::NormOfBatch(BatchNorm& norm, std::int64_t segments, std::int64_t ro
 NormTensor NormOfBatch::result() {
   if (!target_.whole) {
     const PartialSums all = sums_.of_all_devices();
-    cpu::norm_sums_kernels(sums_.device()).of_batch(all.over(target_.rows * devices_together()), target_.result);
+    kernels::norm_sums_kernels(sums_.device()).of_batch(all.over(target_.rows * devices_together()), target_.result);
   }
   return constants_;
 }
@@ -106,7 +106,7 @@ void NormGradients::finish() {
   if (target_.whole) return;
   // The gradients stay those of this device, to be added up with all others; the means are of the whole batch.
   const Device device = sums_.device();
-  const cpu::NormSumsKernels& kernels = cpu::norm_sums_kernels(device);
+  const kernels::NormSumsKernels& kernels = kernels::norm_sums_kernels(device);
   kernels.gradients(sums_.over(target_.rows), target_.result);
   if (devices_together() == 1) return;
   Tensor unused = Tensor::uninitialized({2, gamma.size()}, device);

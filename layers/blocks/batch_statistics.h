@@ -5,7 +5,7 @@
 
 namespace vitrine {
 
-namespace cpu {
+namespace kernels {
 
 // Partial sums [segments][2][C] over `rows` rows.
 struct BatchSums {
@@ -94,7 +94,7 @@ struct NormMeans {
   const float *g = nullptr, *gh = nullptr;
 };
 
-}  // namespace cpu
+}  // namespace kernels
 
 // Partial sums [segments][quantities][channels] in float64.
 class PartialSums {
@@ -102,7 +102,7 @@ class PartialSums {
   PartialSums(std::int64_t segments, std::int64_t quantities, std::int64_t channels, Device device);
 
   double* data() { return data_; }
-  cpu::BatchSums over(std::int64_t rows) const { return {data_, segments_, channels_, rows}; }
+  kernels::BatchSums over(std::int64_t rows) const { return {data_, segments_, channels_, rows}; }
   Device device() const { return room_.device(); }
   // The sums of all devices that train together, one device after the other; these alone where there is one.
   PartialSums of_all_devices() const;
@@ -119,30 +119,30 @@ class PartialSums {
 class NormOfBatch {
  public:
   NormOfBatch(BatchNorm& norm, std::int64_t segments, std::int64_t rows, Device device);
-  const cpu::NormTarget& target() const { return target_; }
+  const kernels::NormTarget& target() const { return target_; }
   NormTensor result();
 
  private:
   StatisticMove mean_, variance_;
   PartialSums sums_;
   NormTensor constants_;
-  cpu::NormTarget target_;
+  kernels::NormTarget target_;
 };
 
 // The same for a norm's gradients: by gamma and beta, and the means that the gradient by its input needs.
 class NormGradients {
  public:
   NormGradients(std::int64_t segments, std::int64_t C, std::int64_t rows, Device device);
-  const cpu::NormGradientTarget& target() const { return target_; }
+  const kernels::NormGradientTarget& target() const { return target_; }
   void finish();  // after the kernel that sums
-  cpu::NormMeans means() const { return {means_.data(), means_.data() + means_.shape()[1]}; }
+  kernels::NormMeans means() const { return {means_.data(), means_.data() + means_.shape()[1]}; }
 
   Tensor gamma, beta;  // [C]
 
  private:
   Tensor means_;  // [2, C]
   PartialSums sums_;
-  cpu::NormGradientTarget target_;
+  kernels::NormGradientTarget target_;
 };
 
 }  // namespace vitrine

@@ -7,18 +7,18 @@ namespace vitrine::cuda {
 
 // What column_sums hands the two sums of a channel to.
 struct ToNorm {
-  cpu::NormTarget to;
+  kernels::NormTarget to;
   std::int64_t C;
   VITRINE_HD void operator()(std::int64_t segment, std::int64_t c, const double* sums) const {
-    if (to.whole) return cpu::norm_of_channel(to.result, to.rows, C, c, sums[0], sums[1]);
+    if (to.whole) return kernels::norm_of_channel(to.result, to.rows, C, c, sums[0], sums[1]);
     for (int i = 0; i < 2; ++i) to.partial[(segment * 2 + i) * C + c] = sums[i];
   }
 };
 struct ToNormGradients {
-  cpu::NormGradientTarget to;
+  kernels::NormGradientTarget to;
   std::int64_t C;
   VITRINE_HD void operator()(std::int64_t segment, std::int64_t c, const double* sums) const {
-    if (to.whole) return cpu::norm_gradients_of_channel(to.result, to.rows, C, c, sums[0], sums[1]);
+    if (to.whole) return kernels::norm_gradients_of_channel(to.result, to.rows, C, c, sums[0], sums[1]);
     for (int i = 0; i < 2; ++i) to.partial[(segment * 2 + i) * C + c] = sums[i];
   }
 };

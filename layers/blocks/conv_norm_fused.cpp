@@ -8,11 +8,11 @@
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
-extern const cpu::FusedNormKernels fused_norm_table;
+extern const kernels::FusedNormKernels fused_norm_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 namespace scalar {
 extern const FusedNormKernels fused_norm_table;
@@ -29,12 +29,12 @@ const FusedNormKernels& fused_norm_kernels(Device device) {
                     vitrine::cuda::fused_norm_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
 struct FusedNormNode final : Node {
-  cpu::FusedNormShape shape;
+  kernels::FusedNormShape shape;
   Tensor x, beta, factors;  // factors undefined where nothing is dropped
   NormTensor norm;
   bool has_skip = false;
@@ -43,12 +43,12 @@ struct FusedNormNode final : Node {
   void visit(SavedVisitor& show) const override {
     show("x", x), show("beta", beta), show("factors", factors), show("constants", norm.values);
   }
-  cpu::ResidualRows residual() const {
+  kernels::ResidualRows residual() const {
     if (!factors.defined()) return {};
     return {nullptr, factors.data(), shape.rows / factors.size()};
   }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
-    const cpu::FusedNormKernels& kernels = cpu::fused_norm_kernels(x.device());
+    const kernels::FusedNormKernels& kernels = kernels::fused_norm_kernels(x.device());
     NormGradients g(shape.segments(), shape.C, shape.rows, x.device());
     kernels.gradient_sums(shape, norm.view(), beta.data(), residual(), x.data(), dy.data(), g.target());
     g.finish();
@@ -63,16 +63,16 @@ struct FusedNormNode final : Node {
   }
 };
 
-cpu::FusedNormShape shape_of(const BatchNorm& norm, const Variable& x, const std::optional<Activation>& activation) {
+kernels::FusedNormShape shape_of(const BatchNorm& norm, const Variable& x, const std::optional<Activation>& activation) {
   const Shape& s = x.shape();
   const std::int64_t C = norm.gamma.value.size();
   if (s.rank() < 2 || s.back() != C) throw ShapeError(text("fused_norm: x is ", s.text(), ", expected [..., ", C, "]"));
   if (activation) unary_name(*activation);  // refuses what is none
-  cpu::FusedNormShape shape{x.tensor().size() / C, C, activation};
+  kernels::FusedNormShape shape{x.tensor().size() / C, C, activation};
   if (shape.rows < 2) {
     throw ShapeError(text("batch_norm: in training a channel has one value (x ", s.text(), "); use a larger batch or image"));
   }
-  if (cpu::sums_whole_batches(x.tensor().device())) shape.rows_of_segment = shape.rows;
+  if (kernels::sums_whole_batches(x.tensor().device())) shape.rows_of_segment = shape.rows;
   return shape;
 }
 
@@ -88,7 +88,7 @@ Variable fused_norm(BatchNorm& norm, const Variable& x, const std::optional<Acti
   std::vector<Variable> inputs{x, pass.parameter(norm.gamma), pass.parameter(norm.beta)};
   if (residual) inputs.push_back(residual->skip);
   expect_float32("fused_norm", inputs);
-  cpu::ResidualRows around;
+  kernels::ResidualRows around;
   if (residual) {
     if (!(residual->skip.shape() == x.shape()))
       throw ShapeError(text("fused_norm: skip is ", residual->skip.shape().text(), " but x is ", x.shape().text()));
@@ -98,7 +98,7 @@ Variable fused_norm(BatchNorm& norm, const Variable& x, const std::optional<Acti
     around = node->residual();
     around.skip = residual->skip.tensor().data();
   }
-  const cpu::FusedNormKernels& kernels = cpu::fused_norm_kernels(device);
+  const kernels::FusedNormKernels& kernels = kernels::fused_norm_kernels(device);
   NormOfBatch statistics(norm, node->shape.segments(), node->shape.rows, device);
   kernels.sums(node->shape, x.tensor().data(), statistics.target());
   node->norm = statistics.result();

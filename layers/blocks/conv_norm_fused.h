@@ -30,7 +30,7 @@ struct Residual {
 Variable fused_norm(BatchNorm& norm, const Variable& x, const std::optional<Activation>& activation, const Pass& pass,
                     const std::optional<Residual>& residual = std::nullopt);
 
-namespace cpu {
+namespace kernels {
 
 struct FusedNormShape {
   std::int64_t rows, C;
@@ -58,5 +58,5 @@ struct FusedNormKernels {
 };
 const FusedNormKernels& fused_norm_kernels(Device device = {});
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

@@ -4,7 +4,7 @@
 #include "layers/unary_cpu.h"
 #include "tensor/parallel.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 constexpr int kVectors = 4;              // of channels that are summed at a time
@@ -164,4 +164,4 @@ void gradient(const FusedNormShape& s, const NormConstants& k, const float* beta
 extern const FusedNormKernels fused_norm_table;
 const FusedNormKernels fused_norm_table = {sums, forward, gradient_sums, gradient};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

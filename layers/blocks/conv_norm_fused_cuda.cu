@@ -7,9 +7,9 @@
 namespace vitrine::cuda {
 namespace {
 
-using cpu::FusedNormShape;
-using cpu::NormConstants;
-using cpu::ResidualRows;
+using kernels::FusedNormShape;
+using kernels::NormConstants;
+using kernels::ResidualRows;
 
 struct Rows {
   std::int64_t rows_of_segment, rows;
@@ -25,7 +25,7 @@ VITRINE_HD float scaled(const ResidualRows& residual, std::int64_t r, float valu
   return value * residual.factors[static_cast<std::uint32_t>(r) / static_cast<std::uint32_t>(residual.image_rows)];
 }
 
-void sums(const FusedNormShape& s, const float* x, const cpu::NormTarget& to) {
+void sums(const FusedNormShape& s, const float* x, const kernels::NormTarget& to) {
   const std::int64_t C = s.C;
   column_sums<2>(
       "fused_norm", s.segments(), s.rows_of_segment, C, Rows{s.rows_of_segment, s.rows},
@@ -50,7 +50,7 @@ void forward(const FusedNormShape& s, const NormConstants& k, const float* beta,
 }
 
 void gradient_sums(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual,
-                   const float* x, const float* dy, const cpu::NormGradientTarget& to) {
+                   const float* x, const float* dy, const kernels::NormGradientTarget& to) {
   const std::int64_t C = s.C;
   const Activate activate(s.activation);
   const ResidualRows around = residual;
@@ -67,7 +67,7 @@ void gradient_sums(const FusedNormShape& s, const NormConstants& k, const float*
 }
 
 void gradient(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual,
-              const cpu::NormMeans& means, const float* x, const float* dy, float* dx) {
+              const kernels::NormMeans& means, const float* x, const float* dy, float* dx) {
   const std::int64_t C = s.C;
   const Activate activate(s.activation);
   const ResidualRows around = residual;
@@ -81,7 +81,7 @@ void gradient(const FusedNormShape& s, const NormConstants& k, const float* beta
 
 }  // namespace
 
-extern const cpu::FusedNormKernels fused_norm_table;
-const cpu::FusedNormKernels fused_norm_table = {sums, forward, gradient_sums, gradient};
+extern const kernels::FusedNormKernels fused_norm_table;
+const kernels::FusedNormKernels fused_norm_table = {sums, forward, gradient_sums, gradient};
 
 }  // namespace vitrine::cuda

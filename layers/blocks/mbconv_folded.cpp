@@ -3,10 +3,10 @@
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
-extern const cpu::FoldedKernels folded_table;
+extern const kernels::FoldedKernels folded_table;
 }
 
-namespace vitrine::cpu {
+namespace vitrine::kernels {
 
 namespace scalar {
 extern const FoldedKernels folded_table;
@@ -22,4 +22,4 @@ const FoldedKernels& folded_kernels(Device device) {
   return for_device(device, scalar::folded_table, avx2::folded_table, avx512::folded_table, vitrine::cuda::folded_table);
 }
 
-}  // namespace vitrine::cpu
+}  // namespace vitrine::kernels

@@ -14,7 +14,7 @@
 #include "layers/kernels/packed.h"
 #include "layers/unary.h"
 
-namespace vitrine::cpu {
+namespace vitrine::kernels {
 
 struct FoldedShape {
   ConvShape depthwise;  // C = K = M
@@ -44,4 +44,4 @@ struct FoldedKernels {
 };
 const FoldedKernels& folded_kernels(Device device = {});
 
-}  // namespace vitrine::cpu
+}  // namespace vitrine::kernels

@@ -7,7 +7,7 @@
 #include "layers/unary_cpu.h"
 #include "tensor/scratch.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 constexpr std::int64_t kTileRowsBudget = 2048;  // pixels of a strip's tile: 48 channels of them fill 384 KiB
@@ -293,4 +293,4 @@ void head(std::int64_t N, std::int64_t pixels, const Packed& w, Activation activ
 extern const FoldedKernels folded_table;
 const FoldedKernels folded_table = {convolution, expand_depthwise, gate, project, head, dense};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

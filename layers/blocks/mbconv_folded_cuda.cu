@@ -11,9 +11,9 @@
 namespace vitrine::cuda {
 namespace {
 
-using cpu::FoldedShape;
-using cpu::FoldedSweep;
-using cpu::Packed;
+using kernels::FoldedShape;
+using kernels::FoldedSweep;
+using kernels::Packed;
 
 // Packed weights as b(k, n) of a product, and their bias.
 struct PackedValue {
@@ -113,7 +113,7 @@ void linear(std::int64_t N, const Packed& w, const float* x, float* y) {
 
 }  // namespace
 
-extern const cpu::FoldedKernels folded_table;
-const cpu::FoldedKernels folded_table = {convolution, expand_depthwise, gate, project, head, linear};
+extern const kernels::FoldedKernels folded_table;
+const kernels::FoldedKernels folded_table = {convolution, expand_depthwise, gate, project, head, linear};
 
 }  // namespace vitrine::cuda

@@ -15,12 +15,12 @@
 #include "tensor/parallel.h"
 
 namespace vitrine::cuda {
-extern const cpu::FusedPointwiseKernels fused_pointwise_table;
-extern const cpu::FusedDepthwiseKernels fused_depthwise_table;
+extern const kernels::FusedPointwiseKernels fused_pointwise_table;
+extern const kernels::FusedDepthwiseKernels fused_depthwise_table;
 }  // namespace vitrine::cuda
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 namespace scalar {
 extern const FusedPointwiseKernels fused_pointwise_table;
@@ -44,7 +44,7 @@ const FusedDepthwiseKernels& fused_depthwise_kernels(Device device) {
                     vitrine::cuda::fused_depthwise_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
@@ -59,13 +59,13 @@ class WeightGradient {
       : segments_(segments), rows_(rows), columns_(columns), result_(Tensor::uninitialized(shape, device)) {
     if (segments > 1 && !device.is_cuda()) partial_.emplace(segments, rows, columns, device);
   }
-  cpu::WeightGradientTarget target() {
-    return partial_ ? cpu::WeightGradientTarget{partial_->data(), nullptr}
-                    : cpu::WeightGradientTarget{nullptr, result_.mutable_data()};
+  kernels::WeightGradientTarget target() {
+    return partial_ ? kernels::WeightGradientTarget{partial_->data(), nullptr}
+                    : kernels::WeightGradientTarget{nullptr, result_.mutable_data()};
   }
   Tensor summed(bool transposed) {
     if (partial_) {
-      cpu::norm_sums_kernels(result_.device())
+      kernels::norm_sums_kernels(result_.device())
           .weights(partial_->data(), segments_, rows_, columns_, transposed, result_.mutable_data());
     }
     return result_;
@@ -79,11 +79,11 @@ class WeightGradient {
 
 // An expanded tensor (layers/blocks/planes.h).
 Tensor planes(std::int64_t rows, std::int64_t channels, Device device) {
-  return Tensor::uninitialized({cpu::plane_floats(rows, channels)}, device);
+  return Tensor::uninitialized({kernels::plane_floats(rows, channels)}, device);
 }
 
 struct FusedMBConvNode final : Node {
-  cpu::MBConvShape shape;
+  kernels::MBConvShape shape;
   Tensor x, z1, z2;  // z1 undefined without expansion
   NormTensor norm1, norm2;
   Tensor beta1, beta2;
@@ -99,8 +99,10 @@ struct FusedMBConvNode final : Node {
     gate.visit(show);
   }
   bool expands() const { return z1.defined(); }
-  cpu::NormOnLoad first() const { return expands() ? cpu::NormOnLoad{norm1.view(), beta1.data()} : cpu::NormOnLoad{}; }
-  cpu::NormOnLoad second() const { return {norm2.view(), beta2.data()}; }
+  kernels::NormOnLoad first() const {
+    return expands() ? kernels::NormOnLoad{norm1.view(), beta1.data()} : kernels::NormOnLoad{};
+  }
+  kernels::NormOnLoad second() const { return {norm2.view(), beta2.data()}; }
   const Tensor& input_tensor() const { return expands() ? z1 : x; }
   const float* input() const { return input_tensor().data(); }
   bool has_gate() const { return gate.gate.defined(); }
@@ -113,8 +115,8 @@ struct FusedMBConvNode final : Node {
 Tensor FusedMBConvNode::forward(MBConv& block) {
   const ConvShape& d = shape.depthwise;
   const Device device = x.device();
-  const cpu::FusedPointwiseKernels& pointwise = cpu::fused_pointwise_kernels(x.device());
-  const cpu::FusedDepthwiseKernels& depthwise = cpu::fused_depthwise_kernels(x.device());
+  const kernels::FusedPointwiseKernels& pointwise = kernels::fused_pointwise_kernels(x.device());
+  const kernels::FusedDepthwiseKernels& depthwise = kernels::fused_depthwise_kernels(x.device());
   if (block.expand) {
     z1 = planes(d.N * d.H * d.W, d.C, device);
     NormOfBatch statistics(block.expand->norm, shape.segments(), d.N * d.H * d.W, device);
@@ -142,8 +144,8 @@ std::vector<Tensor> FusedMBConvNode::backward(const Tensor& dz3, const Wanted& w
   const ConvShape& d = shape.depthwise;
   const std::int64_t segments = shape.segments(), M = d.C;
   const Device device = x.device();
-  const cpu::FusedPointwiseKernels& pointwise = cpu::fused_pointwise_kernels(x.device());
-  const cpu::FusedDepthwiseKernels& depthwise = cpu::fused_depthwise_kernels(x.device());
+  const kernels::FusedPointwiseKernels& pointwise = kernels::fused_pointwise_kernels(x.device());
+  const kernels::FusedDepthwiseKernels& depthwise = kernels::fused_depthwise_kernels(x.device());
   std::vector<Tensor> gradients(12);
   // B1: the projection
   Tensor g2 = Tensor::uninitialized(z2.shape(), device), gate_gradient;
@@ -196,11 +198,11 @@ std::vector<Tensor> FusedMBConvNode::backward(const Tensor& dz3, const Wanted& w
   return gradients;
 }
 
-cpu::MBConvShape shape_of(const MBConv& block, const Shape& x) {
+kernels::MBConvShape shape_of(const MBConv& block, const Shape& x) {
   const Tensor& w = block.depthwise.weight.value;
   const Padding padding = block.depthwise.padding_for(x[1], x[2]);
   const std::int64_t R = w.shape()[0], M = w.shape()[2], stride = block.depthwise.stride;
-  cpu::MBConvShape s;
+  kernels::MBConvShape s;
   s.depthwise = {x[0],
                  x[1],
                  x[2],
@@ -216,7 +218,7 @@ cpu::MBConvShape shape_of(const MBConv& block, const Shape& x) {
   s.out = block.project.weight.value.shape().back();
   s.activation = block.depthwise.activation.value_or(Activation::swish);
   const std::int64_t pixels = x[1] * x[2];
-  if (cpu::sums_whole_batches(block.depthwise.weight.value.device())) {
+  if (kernels::sums_whole_batches(block.depthwise.weight.value.device())) {
     s.images = x[0];
     return s;
   }
@@ -239,7 +241,7 @@ bool fits_fused_mbconv(const MBConv& block, const Shape& x) {
   } else if (w[2] != x[3]) {
     return false;
   }
-  const cpu::MBConvShape s = shape_of(block, x);
+  const kernels::MBConvShape s = shape_of(block, x);
   if (x[0] * x[1] * x[2] > std::numeric_limits<std::int32_t>::max()) return false;
   return s.depthwise.P >= 1 && s.depthwise.Q >= 1 && s.depthwise.N * s.depthwise.P * s.depthwise.Q >= 2;
 }

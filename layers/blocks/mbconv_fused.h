@@ -30,7 +30,7 @@ bool fits_fused_mbconv(const MBConv& block, const Shape& x);
 // z3. In training: updates the running statistics of the first two norms as BatchNorm::forward does.
 Variable fused_mbconv(MBConv& block, const Variable& x, const Pass& pass);
 
-namespace cpu {
+namespace kernels {
 
 // Sizes of one block. Work is cut into segments of whole images, so that every partial sum belongs to one segment.
 struct MBConvShape {
@@ -90,5 +90,5 @@ struct FusedDepthwiseKernels {
 };
 const FusedDepthwiseKernels& fused_depthwise_kernels(Device device = {});
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

@@ -9,7 +9,7 @@
 #include "layers/unary_cpu.h"
 #include "tensor/scratch.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 constexpr std::int64_t kChainPixels =
@@ -390,4 +390,4 @@ double filter_tile(const ConvShape& z, const float* tile, const float* taps, flo
 extern const FusedDepthwiseKernels fused_depthwise_table;
 const FusedDepthwiseKernels fused_depthwise_table = {forward, pool, activation_gradient, gradient, filter_tile};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

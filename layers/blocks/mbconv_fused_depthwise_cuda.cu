@@ -9,16 +9,16 @@
 
 namespace vitrine::cuda {
 
-extern const cpu::NormSumsKernels norm_sums_table;
+extern const kernels::NormSumsKernels norm_sums_table;
 
 namespace {
 
-using cpu::MBConvShape;
-using cpu::NormGradientTarget;
-using cpu::NormMeans;
-using cpu::NormOnLoad;
-using cpu::NormTarget;
-using cpu::WeightGradientTarget;
+using kernels::MBConvShape;
+using kernels::NormGradientTarget;
+using kernels::NormMeans;
+using kernels::NormOnLoad;
+using kernels::NormTarget;
+using kernels::WeightGradientTarget;
 
 constexpr std::int64_t kChainPixels =
     256;  // of a float32 sum in the portable tier, layers/blocks/mbconv_fused_depthwise_cpu.cpp
@@ -212,7 +212,7 @@ void gradient(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& n
 
 }  // namespace
 
-extern const cpu::FusedDepthwiseKernels fused_depthwise_table;
-const cpu::FusedDepthwiseKernels fused_depthwise_table = {forward, pool, activation_gradient, gradient, nullptr};
+extern const kernels::FusedDepthwiseKernels fused_depthwise_table;
+const kernels::FusedDepthwiseKernels fused_depthwise_table = {forward, pool, activation_gradient, gradient, nullptr};
 
 }  // namespace vitrine::cuda

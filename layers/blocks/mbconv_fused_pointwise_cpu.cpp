@@ -5,7 +5,7 @@
 #include "layers/unary_cpu.h"
 #include "tensor/scratch.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 // One segment of images (rows r0 .. r1 of `pixels` per image) and one slab (columns c .. c + width).
@@ -274,4 +274,4 @@ void expand_gradient(const MBConvShape& s, const NormOnLoad& norm1, const NormMe
 extern const FusedPointwiseKernels fused_pointwise_table;
 const FusedPointwiseKernels fused_pointwise_table = {expand, project, project_gradient, expand_gradient};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

@@ -8,13 +8,13 @@
 
 namespace vitrine::cuda {
 
-extern const cpu::NormSumsKernels norm_sums_table;
+extern const kernels::NormSumsKernels norm_sums_table;
 
 namespace {
 
-using cpu::MBConvShape;
-using cpu::NormOnLoad;
-using cpu::WeightGradientTarget;
+using kernels::MBConvShape;
+using kernels::NormOnLoad;
+using kernels::WeightGradientTarget;
 
 constexpr std::int64_t kGradientRows = 128;  // of a float32 sum, layers/blocks/slab_cpu.h
 
@@ -50,7 +50,7 @@ void weight_gradient(const char* op, const SegmentRows& rows, std::int64_t segme
   norm_sums_table.weights(partial, segments, narrow, M, transposed, dw);
 }
 
-void expand(const MBConvShape& s, const float* x, const float* w, float* z1, const cpu::NormTarget& sums) {
+void expand(const MBConvShape& s, const float* x, const float* w, float* z1, const kernels::NormTarget& sums) {
   const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
   wide_product("mbconv expand", x, w, all, s.in, M, false, z1);
   sums_of_squares("mbconv expand", s, input_rows(s), z1, sums);
@@ -118,7 +118,7 @@ void project_gradient(const MBConvShape& s, const NormOnLoad& norm2, const float
   weight_gradient("mbconv project", output_rows(s), s.segments(), K, M, dz3, q.data(), true, dw.whole);
 }
 
-void expand_gradient(const MBConvShape& s, const NormOnLoad& norm1, const cpu::NormMeans& means, const float* x,
+void expand_gradient(const MBConvShape& s, const NormOnLoad& norm1, const kernels::NormMeans& means, const float* x,
                      const float* z1, const float* w, float*, float* g1, float* dx, const WeightGradientTarget& dw) {
   const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
   const Expanded expanded(all, M);
@@ -134,7 +134,7 @@ void expand_gradient(const MBConvShape& s, const NormOnLoad& norm1, const cpu::N
 
 }  // namespace
 
-extern const cpu::FusedPointwiseKernels fused_pointwise_table;
-const cpu::FusedPointwiseKernels fused_pointwise_table = {expand, project, project_gradient, expand_gradient};
+extern const kernels::FusedPointwiseKernels fused_pointwise_table;
+const kernels::FusedPointwiseKernels fused_pointwise_table = {expand, project, project_gradient, expand_gradient};
 
 }  // namespace vitrine::cuda

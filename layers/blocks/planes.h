@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-namespace vitrine::cpu {
+namespace vitrine::kernels {
 
 inline constexpr std::int64_t kPlane = 16;  // channels
 
@@ -16,4 +16,4 @@ inline constexpr std::int64_t plane_floats(std::int64_t rows, std::int64_t chann
   return (channels + kPlane - 1) / kPlane * plane_rows(rows) * kPlane;
 }
 
-}  // namespace vitrine::cpu
+}  // namespace vitrine::kernels

@@ -2,8 +2,8 @@
 
 namespace vitrine::cuda {
 
-void sums_of_squares(const char* op, const cpu::MBConvShape& s, const SegmentRows& rows, const float* z,
-                     const cpu::NormTarget& sums) {
+void sums_of_squares(const char* op, const kernels::MBConvShape& s, const SegmentRows& rows, const float* z,
+                     const kernels::NormTarget& sums) {
   const std::int64_t C = s.depthwise.C;
   const Expanded expanded(rows.rows, C);
   column_sums<2>(

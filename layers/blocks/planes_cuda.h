@@ -15,17 +15,17 @@ struct Expanded {
   std::int64_t plane, row;  // floats from a plane, or a row, to the next
 
   Expanded(std::int64_t rows, std::int64_t channels)
-      : plane(settings().tier == Tier::run_to_run ? cpu::kPlane : cpu::plane_rows(rows) * cpu::kPlane),
-        row(settings().tier == Tier::run_to_run ? channels : cpu::kPlane) {}
-  bool is_row_major() const { return plane == cpu::kPlane; }
+      : plane(settings().tier == Tier::run_to_run ? kernels::kPlane : kernels::plane_rows(rows) * kernels::kPlane),
+        row(settings().tier == Tier::run_to_run ? channels : kernels::kPlane) {}
+  bool is_row_major() const { return plane == kernels::kPlane; }
   static Expanded row_major(std::int64_t channels) {
     Expanded expanded(1, channels);
-    expanded.plane = cpu::kPlane;
+    expanded.plane = kernels::kPlane;
     expanded.row = channels;
     return expanded;
   }
   VITRINE_HD std::int64_t at(std::int64_t r, std::int64_t c) const {
-    return c / cpu::kPlane * plane + r * row + c % cpu::kPlane;
+    return c / kernels::kPlane * plane + r * row + c % kernels::kPlane;
   }
 };
 
@@ -37,23 +37,23 @@ struct SegmentRows {
     return {first, last < rows ? last : rows};
   }
 };
-inline SegmentRows input_rows(const cpu::MBConvShape& s) {
+inline SegmentRows input_rows(const kernels::MBConvShape& s) {
   const std::int64_t pixels = s.depthwise.H * s.depthwise.W;
   return {s.images * pixels, s.depthwise.N * pixels};
 }
-inline SegmentRows output_rows(const cpu::MBConvShape& s) {
+inline SegmentRows output_rows(const kernels::MBConvShape& s) {
   const std::int64_t pixels = s.depthwise.P * s.depthwise.Q;
   return {s.images * pixels, s.depthwise.N * pixels};
 }
 
 // An MBConv's values before and after a norm and its activation: z expanded. Without constants z is the block's input, taken as it is.
 struct NormActivation {
-  cpu::NormOnLoad norm;
+  kernels::NormOnLoad norm;
   Activate activate;
   const float* z;
   Expanded expanded;
 
-  NormActivation(const cpu::MBConvShape& s, const cpu::NormOnLoad& n, const float* values, std::int64_t rows)
+  NormActivation(const kernels::MBConvShape& s, const kernels::NormOnLoad& n, const float* values, std::int64_t rows)
       : norm(n),
         activate(s.activation),
         z(values),
@@ -69,7 +69,7 @@ struct NormActivation {
 };
 
 // Sums of z and of z^2 over the rows of each segment; z expanded.
-void sums_of_squares(const char* op, const cpu::MBConvShape& s, const SegmentRows& rows, const float* z,
-                     const cpu::NormTarget& sums);
+void sums_of_squares(const char* op, const kernels::MBConvShape& s, const SegmentRows& rows, const float* z,
+                     const kernels::NormTarget& sums);
 
 }  // namespace vitrine::cuda

@@ -10,7 +10,7 @@
 #include "layers/blocks/planes.h"
 #include "layers/kernels/gemm_cpu.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 
 inline constexpr std::int64_t kSlab = 48;
 inline constexpr int kSlabVectors = static_cast<int>(kSlab) / kLanes;
@@ -117,4 +117,4 @@ static inline void slab_gradient(const float* a, std::int64_t lda, std::int64_t 
   for (; j < narrow; ++j) slab_gradient_tile<1>(a + j, lda, expanded, ldw, rows, total + j * ldt, ldt);
 }
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

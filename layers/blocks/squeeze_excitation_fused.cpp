@@ -11,11 +11,11 @@
 #include "tensor/cuda/runtime.h"
 
 namespace vitrine::cuda {
-extern const cpu::FusedGateKernels fused_gate_table;
+extern const kernels::FusedGateKernels fused_gate_table;
 }
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 namespace {
 
 // On the CPU the kernels of the composed ops, one after the other: they are not worth more, and the bits are theirs.
@@ -52,15 +52,15 @@ const FusedGateKernels& fused_gate_kernels(Device device) {
   return device.is_cuda() ? vitrine::cuda::on(device, vitrine::cuda::fused_gate_table) : kTable;
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
-cpu::GateWeights weights_of(const GateValues& v) {
+kernels::GateWeights weights_of(const GateValues& v) {
   return {v.reduce_weight.data(), v.reduce_bias.data(), v.expand_weight.data(), v.expand_bias.data()};
 }
 
-cpu::GateShape shape_of(const GateValues& v) {
+kernels::GateShape shape_of(const GateValues& v) {
   const Shape &z = v.z.shape(), &w = v.reduce_weight.shape();
   if (z.rank() != 2 || z[0] < 1 || z[1] != w[0])
     throw ShapeError(text("fused_gate: z is ", z.text(), ", expected [N, ", w[0], "]"));
@@ -84,17 +84,17 @@ struct FusedGateNode final : Node {
 bool fits_fused_gate(const SqueezeExcitation& se) {
   const Shape& w = se.reduce_weight.value.shape();
   const std::int64_t parts = std::max<std::int64_t>((w[0] + kDotChunk - 1) / kDotChunk, 32);
-  return (parts + 1) * w[1] <= cpu::kGateFloats;
+  return (parts + 1) * w[1] <= kernels::kGateFloats;
 }
 
 GateValues gate_forward(const SqueezeExcitation& se, Tensor z) {
   GateValues v{std::move(z),        {}, {}, se.reduce_weight.value, se.reduce_bias.value, se.expand_weight.value,
                se.expand_bias.value};
-  const cpu::GateShape s = shape_of(v);
+  const kernels::GateShape s = shape_of(v);
   const Device device = v.z.device();
   v.hidden = Tensor::uninitialized({s.N, s.R}, device);
   v.gate = Tensor::uninitialized({s.N, s.C}, device);
-  cpu::fused_gate_kernels(device).forward(s, weights_of(v), v.z.data(), v.hidden.mutable_data(), v.gate.mutable_data());
+  kernels::fused_gate_kernels(device).forward(s, weights_of(v), v.z.data(), v.hidden.mutable_data(), v.gate.mutable_data());
   return v;
 }
 
@@ -105,16 +105,16 @@ void GateValues::visit(SavedVisitor& show) const {
 }
 
 GateGradients gate_backward(const GateValues& values, const Tensor& ds) {
-  const cpu::GateShape s = shape_of(values);
+  const kernels::GateShape s = shape_of(values);
   const Device device = values.z.device();
   GateGradients g{Tensor::uninitialized({s.N, s.C}, device), Tensor::uninitialized({s.C, s.R}, device),
                   Tensor::uninitialized({s.R}, device), Tensor::uninitialized({s.R, s.C}, device),
                   Tensor::uninitialized({s.C}, device)};
   Tensor scratch = Tensor::uninitialized({s.N * s.C + 2 * s.N * s.R + s.C * s.R}, device);
-  cpu::fused_gate_kernels(device).backward(s, weights_of(values), values.z.data(), values.hidden.data(), values.gate.data(),
-                                           ds.data(), scratch.mutable_data(),
-                                           {g.z.mutable_data(), g.reduce_weight.mutable_data(), g.reduce_bias.mutable_data(),
-                                            g.expand_weight.mutable_data(), g.expand_bias.mutable_data()});
+  kernels::fused_gate_kernels(device).backward(
+      s, weights_of(values), values.z.data(), values.hidden.data(), values.gate.data(), ds.data(), scratch.mutable_data(),
+      {g.z.mutable_data(), g.reduce_weight.mutable_data(), g.reduce_bias.mutable_data(), g.expand_weight.mutable_data(),
+       g.expand_bias.mutable_data()});
   return g;
 }
 

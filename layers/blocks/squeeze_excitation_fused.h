@@ -34,7 +34,7 @@ struct GateGradients {
 GateValues gate_forward(const SqueezeExcitation& se, Tensor z);
 GateGradients gate_backward(const GateValues& values, const Tensor& ds);
 
-namespace cpu {
+namespace kernels {
 
 struct GateShape {
   std::int64_t N, C, R;
@@ -56,5 +56,5 @@ const FusedGateKernels& fused_gate_kernels(Device device = {});
 
 inline constexpr std::int64_t kGateFloats = 12288;  // of a block's shared memory
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

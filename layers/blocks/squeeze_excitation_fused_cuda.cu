@@ -5,9 +5,9 @@
 namespace vitrine::cuda {
 namespace {
 
-using cpu::GateShape;
-using cpu::GateTargets;
-using cpu::GateWeights;
+using kernels::GateShape;
+using kernels::GateTargets;
+using kernels::GateWeights;
 
 constexpr int kColumnThreads = 256, kColumns = 16;
 
@@ -111,7 +111,7 @@ void backward(const GateShape& s, const GateWeights& w, const float* z, const fl
 
 }  // namespace
 
-extern const cpu::FusedGateKernels fused_gate_table;
-const cpu::FusedGateKernels fused_gate_table = {forward, backward};
+extern const kernels::FusedGateKernels fused_gate_table;
+const kernels::FusedGateKernels fused_gate_table = {forward, backward};
 
 }  // namespace vitrine::cuda

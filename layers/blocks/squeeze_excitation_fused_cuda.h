@@ -50,7 +50,7 @@ VITRINE_HD inline float dot(std::int64_t K, Term term) {
 // An image to a block. reduce(c, r), expand(r, c): the weights. shared: parts [count][R], h [R]
 template <class Reduce, class Expand>
 struct GateKernel {
-  cpu::GateShape s;
+  kernels::GateShape s;
   Parts parts;
   Reduce reduce;
   const float* reduce_bias;
@@ -85,7 +85,7 @@ struct GateKernel {
 
 // hidden [N, R] = z Wr + br, gate [N, C] = sigmoid(swish(hidden) We + be).
 template <class Reduce, class Expand>
-void gate_of_means(const char* op, const cpu::GateShape& s, Reduce reduce, const float* reduce_bias, Expand expand,
+void gate_of_means(const char* op, const kernels::GateShape& s, Reduce reduce, const float* reduce_bias, Expand expand,
                    const float* expand_bias, const float* z, float* hidden, float* gate) {
   const Parts parts = Parts::of(s.C, kGateThreads / s.R);
   for_blocks(op, s.N, kGateThreads, static_cast<std::size_t>((parts.count + 1) * s.R),

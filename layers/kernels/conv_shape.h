@@ -20,7 +20,7 @@ void show_window(Visitor& show, const ConvShape& s) {
   show("top", s.padding.top), show("left", s.padding.left), show("bottom", s.padding.bottom), show("right", s.padding.right);
 }
 
-namespace cpu {
+namespace kernels {
 
 // Chunks of 1,024 output pixels whose sums a weight gradient keeps apart; 0 where it goes through the pixels weight by weight.
 inline std::int64_t weight_gradient_chunks(const ConvShape& s) {
@@ -28,5 +28,5 @@ inline std::int64_t weight_gradient_chunks(const ConvShape& s) {
   return s.R * s.S > 1 && width <= 256 && width * s.K <= 16384 && pixels >= 2048 ? (pixels + 1023) / 1024 : 0;
 }
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

@@ -7,7 +7,7 @@
 #include "layers/kernels/conv_shape.h"
 #include "tensor/simd.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 
 // y[j] = sum over taps (r, s) of x[r][j * Stride + s] * w[r][s] for j < Count; Mirrored: of x[R - 1 - r][j + R - 1 - s].
 template <int R, int Stride, int Count, bool Mirrored>
@@ -132,4 +132,4 @@ struct TileSizes {
   std::int64_t gradient() const { return gradient_rows * gradient_columns * kLanes; }  // floats
 };
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

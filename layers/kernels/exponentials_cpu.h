@@ -4,7 +4,7 @@
 #include "layers/kernels/interleaved_sum_cpu.h"
 #include "tensor/simd_math.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 
 struct RowSum {
   float most;  // the largest of the row; where one of the row is NaN, any of it: `sum` is NaN then
@@ -36,4 +36,4 @@ static inline RowSum exponentials(const float* z, std::int64_t C, float* e) {
 // Rows that are worth waking a thread for.
 static inline std::int64_t rows_for_a_thread(std::int64_t C) { return 1 + 4096 / C; }
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

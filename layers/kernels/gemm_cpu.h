@@ -11,7 +11,7 @@
 #include "tensor/parallel.h"
 #include "tensor/simd.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 
 #if defined(__AVX512F__) || defined(__aarch64__)  // 32 registers
 inline constexpr int kTileRows = 8, kTileVectors = 3;
@@ -143,4 +143,4 @@ static inline void transpose(const float* w, std::int64_t K, std::int64_t N, flo
   });
 }
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

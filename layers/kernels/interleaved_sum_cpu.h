@@ -4,7 +4,7 @@
 
 #include "tensor/simd.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 
 // term(k, lanes): a vector of terms k, k + 1, ...; zeros beyond the first `lanes`.
 template <class Term>
@@ -24,4 +24,4 @@ static inline double interleaved_sum(std::int64_t count, Term term) {
   return sum;
 }
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

@@ -6,7 +6,7 @@
 
 #include "tensor/cuda/host_device.h"
 
-namespace vitrine::cpu {
+namespace vitrine::kernels {
 
 // Per channel, what the elementwise kernels need; arrays of C floats.
 struct NormConstants {
@@ -27,4 +27,4 @@ VITRINE_HD static inline float moved_statistic(float before, float batch, double
   return static_cast<float>((1 - momentum) * static_cast<double>(before) + momentum * now);
 }
 
-}  // namespace vitrine::cpu
+}  // namespace vitrine::kernels

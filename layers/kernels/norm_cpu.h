@@ -4,7 +4,7 @@
 #include "layers/kernels/norm_constants.h"
 #include "tensor/simd.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 
 struct NormLanes {
   F high, low, inverse, scale;
@@ -22,4 +22,4 @@ struct NormLanes {
   F gradient(F x, F dy, F mean_dy, F mean_dy_h) const { return scale * fma(-standard(x), mean_dy_h, dy - mean_dy); }
 };
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

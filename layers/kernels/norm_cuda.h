@@ -8,7 +8,7 @@ namespace vitrine::cuda {
 struct NormChannel {
   float high, low, inverse, scale;
 
-  VITRINE_HD NormChannel(const cpu::NormConstants& k, std::int64_t c)
+  VITRINE_HD NormChannel(const kernels::NormConstants& k, std::int64_t c)
       : high(k.mean_high[c]), low(k.mean_low[c]), inverse(k.inverse_deviation[c]), scale(k.scale[c]) {}
 
   VITRINE_HD float centred(float x) const { return (x - high) - low; }

@@ -10,7 +10,7 @@
 #include "tensor/tensor.h"
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 struct Packed {
   const float* panels = nullptr;
@@ -23,7 +23,7 @@ struct Packed {
   constexpr std::int64_t width(std::int64_t n) const { return padded() - n < kPanel ? padded() - n : kPanel; }
 };
 
-}  // namespace cpu
+}  // namespace kernels
 
 struct PackedWeights {
   std::int64_t K = 0, N = 0;
@@ -31,7 +31,7 @@ struct PackedWeights {
 
   PackedWeights() = default;
   PackedWeights(std::span<const float> w, std::span<const float> bias, std::int64_t rows, std::int64_t columns);
-  cpu::Packed view() const { return {values.data(), K, N}; }
+  kernels::Packed view() const { return {values.data(), K, N}; }
 };
 
 }  // namespace vitrine

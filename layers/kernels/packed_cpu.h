@@ -4,7 +4,7 @@
 #include "layers/kernels/gemm_cpu.h"
 #include "layers/kernels/packed.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 
 template <int Rows, int Vectors>
 static inline void packed_tile(const float* a, std::int64_t lda, const float* panel, std::int64_t width, std::int64_t K,
@@ -72,4 +72,4 @@ static inline void packed_product(const float* a, std::int64_t lda, const Packed
   for (std::int64_t n = 0; n < w.N; n += Packed::kPanel) packed_panel(a, lda, w, n, rows, y + n, w.N);
 }
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

@@ -5,7 +5,7 @@
 
 #include "tensor/simd.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 
 inline constexpr std::int64_t kDotTerms = 128;     // layers/kernels/pairwise.h kDotChunk
 inline constexpr std::int64_t kChunkTerms = 1024;  // layers/kernels/pairwise.h kChunk
@@ -42,4 +42,4 @@ struct PairwiseLanes {
   }
 };
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

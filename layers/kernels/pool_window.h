@@ -22,7 +22,7 @@ struct PoolOptions {
 // A window that would reach beyond the padding is left out (floor mode).
 ConvShape pool_shape(std::string_view op, const Shape& x, const PoolOptions& options);
 
-namespace cpu {
+namespace kernels {
 
 // The part of a window's rows or columns, starting at `start`, that lies inside 0 .. size: taps [first, last).
 struct Taps {
@@ -38,5 +38,5 @@ VITRINE_HD static inline Taps outputs_over(std::int64_t at, std::int64_t window,
   return {first, last < outputs ? last : outputs};
 }
 
-}  // namespace cpu
+}  // namespace kernels
 }  // namespace vitrine

@@ -6,7 +6,7 @@
 
 #include "tensor/simd.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 
 // One step of exchanging blocks of Step x Step between rows a and b = a + Step.
 template <int Step, int... J>
@@ -45,4 +45,4 @@ static inline void transpose_square(const float* from, std::int64_t ldf, int row
   }
 }
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

@@ -9,7 +9,7 @@
 #include "layers/kernels/window_cpu.h"
 #include "tensor/scratch.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 
 inline constexpr int kGradientRows = 4;  // two twos in a tile that is not whole
 
@@ -186,4 +186,4 @@ static void bias_gradient(const float* dy, std::int64_t pixels, std::int64_t K, 
   });
 }
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

@@ -6,7 +6,7 @@
 #include "layers/kernels/conv_shape.h"
 #include "tensor/simd.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 
 // First and one past the last q whose input column q * stride + offset lies inside 0 .. size.
 struct Range {
@@ -44,4 +44,4 @@ static inline void windows(const ConvShape& z, const float* x, std::int64_t n, s
   }
 }
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

@@ -18,10 +18,10 @@ Photograph picture_of(const std::uint8_t* rgb, std::int64_t rows, std::int64_t c
   Resampler resampler(rows, columns, {}, central_square(rows, columns, request.resize, request.crop), request.filter);
   const Region& needed = resampler.needed();
   const std::int64_t width = needed.right - needed.left;
-  std::vector<std::uint8_t> row(static_cast<std::size_t>(width * cpu::kPixelBytes + cpu::kRowPadding));
+  std::vector<std::uint8_t> row(static_cast<std::size_t>(width * kernels::kPixelBytes + kernels::kRowPadding));
   for (std::int64_t y = needed.top; y < needed.bottom; ++y) {
     const std::uint8_t* from = rgb + static_cast<std::size_t>(y) * stride + needed.left * 3;
-    for (std::int64_t x = 0; x < width; ++x) std::memcpy(row.data() + x * cpu::kPixelBytes, from + x * 3, 3);
+    for (std::int64_t x = 0; x < width; ++x) std::memcpy(row.data() + x * kernels::kPixelBytes, from + x * 3, 3);
     resampler.row(row.data());
   }
   return {resampler.take(), rows, columns, {}};

@@ -22,10 +22,10 @@ VITRINE_HD float folded_bias(const NormToFold& norm, std::int64_t c) {
 }  // namespace
 
 void fold_packed(const float* w, const NormToFold& norm, std::int64_t K, std::int64_t N, float* packed) {
-  const cpu::Packed shape{packed, K, N};
+  const kernels::Packed shape{packed, K, N};
   const NormToFold from = norm;
   for_rows("fold", K + 1, shape.padded(), [=] VITRINE_HD(std::int64_t k, std::int64_t n) {
-    const std::int64_t panel = n / cpu::Packed::kPanel * cpu::Packed::kPanel;
+    const std::int64_t panel = n / kernels::Packed::kPanel * kernels::Packed::kPanel;
     float* const to = packed + (k < K ? panel * K + k * shape.width(panel) + n - panel : K * shape.padded() + n);
     *to = n >= N ? 0.0f : k < K ? folded_weight(from, w[k * N + n], n) : folded_bias(from, n);
   });

@@ -29,7 +29,7 @@ float* room_for(PackedWeights& packed, const Tensor& weight) {
   const std::int64_t N = weight.shape().back(), K = weight.size() / N;
   packed.K = K;
   packed.N = N;
-  return room_for(packed.values, {K + 1, cpu::Packed{nullptr, K, N}.padded()}, weight.device());
+  return room_for(packed.values, {K + 1, kernels::Packed{nullptr, K, N}.padded()}, weight.device());
 }
 
 void take(PackedWeights& packed, const Parameter& weight, const Parameter& bias) {
@@ -177,7 +177,7 @@ Inference::WorkspaceLayout Inference::laid_out(std::int64_t N, std::int64_t H, s
   std::int64_t narrow = height * width * channels, expanded = 0, mean = head_.packed.N, hidden = 1;
   for (const Block& b : blocks_) {
     const std::int64_t M = b.depthwise.bias.size();
-    cpu::FoldedShape s{b.depthwise.shape(1, height, width, M, M), channels, activation_};
+    kernels::FoldedShape s{b.depthwise.shape(1, height, width, M, M), channels, activation_};
     if (s.depthwise.P < 1 || s.depthwise.Q < 1)
       throw ShapeError(
           text("EfficientNet: images of ", H, " x ", W, " pixels leave no pixel for the last blocks; use larger ones"));
@@ -185,7 +185,7 @@ Inference::WorkspaceLayout Inference::laid_out(std::int64_t N, std::int64_t H, s
     width = s.depthwise.Q;
     channels = b.project.packed.N;
     narrow = std::max(narrow, height * width * channels);
-    expanded = std::max(expanded, cpu::plane_floats(height * width * group, M));
+    expanded = std::max(expanded, kernels::plane_floats(height * width * group, M));
     mean = std::max(mean, M);
     hidden = std::max(hidden, b.reduce.N);
     p.blocks.push_back(s);
@@ -212,7 +212,7 @@ Inference::WorkspaceLayout Inference::laid_out(std::int64_t N, std::int64_t H, s
 
 void Inference::run_group(const WorkspaceLayout& layout, const float* images, std::int64_t count, float* workspace,
                           float* logits) const {
-  const cpu::FoldedKernels& kernels = cpu::folded_kernels(device_);
+  const kernels::FoldedKernels& kernels = kernels::folded_kernels(device_);
   float* x = workspace + layout.narrow[0];
   float* y = workspace + layout.narrow[1];
   float *const expanded = workspace + layout.expanded, *const mean = workspace + layout.mean,
@@ -222,11 +222,11 @@ void Inference::run_group(const WorkspaceLayout& layout, const float* images, st
   kernels.convolution(stem, stem_.packed.view(), activation_, images, x);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const Block& b = blocks_[i];
-    cpu::FoldedShape s = layout.blocks[i];
+    kernels::FoldedShape s = layout.blocks[i];
     s.depthwise.N = count;
     kernels.expand_depthwise(
-        s, {b.expands ? b.expand.packed.view() : cpu::Packed{}, b.depthwise.taps.data(), b.depthwise.bias.data()}, x, expanded,
-        mean);
+        s, {b.expands ? b.expand.packed.view() : kernels::Packed{}, b.depthwise.taps.data(), b.depthwise.bias.data()}, x,
+        expanded, mean);
     if (b.gated) kernels.gate(count, b.reduce.view(), b.excite.view(), mean, workspace + layout.hidden, gate);
     kernels.project(count, s.depthwise.P * s.depthwise.Q, b.project.packed.view(), expanded, b.gated ? gate : nullptr,
                     b.residual ? x : nullptr, y);

@@ -62,7 +62,7 @@ class Inference {
     std::int64_t group = 0;       // images that go through the network together
     std::int64_t concurrent = 0;  // groups that are under way at a time
     std::int64_t narrow[2] = {0, 0}, expanded = 0, mean = 0, hidden = 0, gate = 0, size = 0;
-    std::vector<cpu::FoldedShape> blocks;  // for one image
+    std::vector<kernels::FoldedShape> blocks;  // for one image
     ConvShape stem{};
     std::vector<Tensor> workspaces;  // one for each group under way
     // On a CUDA device: what a pass reads and writes, and the recorded pass, from the second run on.

@@ -8,7 +8,7 @@
 #include "tensor/isa.h"
 
 namespace vitrine {
-namespace cpu {
+namespace kernels {
 
 namespace scalar {
 extern const OptimizerKernels optimizer_table;
@@ -24,7 +24,7 @@ const OptimizerKernels& optimizer_kernels() {
   return for_this_machine(scalar::optimizer_table, avx2::optimizer_table, avx512::optimizer_table);
 }
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace {
 
@@ -44,11 +44,11 @@ double exact(std::span<const float> parts) {
 
 }  // namespace
 
-cpu::UpdateConstants Optimizer::advance(const std::string& name, double lr, double momentum) {
+kernels::UpdateConstants Optimizer::advance(const std::string& name, double lr, double momentum) {
   State& state = states_[name];
   ++state.steps;
   const auto single = [](double v) { return static_cast<float>(v); };
-  cpu::UpdateConstants c;
+  kernels::UpdateConstants c;
   c.first = state.steps == 1;
   c.lr = single(lr);
   c.momentum = single(momentum >= 0 ? momentum : options_.momentum);
@@ -85,17 +85,17 @@ Optimizer::State& Optimizer::state_of(const std::string& name, const Tensor& val
 
 void Optimizer::step(const std::string& name, Tensor& value, const Tensor& gradient, double lr, double momentum) {
   State& state = state_of(name, value, gradient);
-  const cpu::UpdateConstants c = advance(name, lr, momentum);
+  const kernels::UpdateConstants c = advance(name, lr, momentum);
   if (value.device().is_cuda()) {
     Tensor there = Tensor::uninitialized<std::uint8_t>({sizeof c}, value.device());
     there.write_bytes(&c, sizeof c);
-    apply({{name, &value, gradient, 0}}, reinterpret_cast<const cpu::UpdateConstants*>(there.data<std::uint8_t>()));
+    apply({{name, &value, gradient, 0}}, reinterpret_cast<const kernels::UpdateConstants*>(there.data<std::uint8_t>()));
     return;
   }
   const float* g = gradient.data();
   float* w = value.mutable_data();
   float* first = state.first.mutable_data();
-  const cpu::OptimizerKernels& kernels = cpu::optimizer_kernels();
+  const kernels::OptimizerKernels& kernels = kernels::optimizer_kernels();
   if (options_.rule == Rule::sgd) return kernels.sgd(c.lr, c.momentum, c.first, g, value.size(), first, w);
   float* second = state.second.mutable_data();
   if (options_.rule == Rule::rmsprop)
@@ -103,7 +103,7 @@ void Optimizer::step(const std::string& name, Tensor& value, const Tensor& gradi
   kernels.adam(c.adam, g, value.size(), first, second, w);
 }
 
-void Optimizer::apply(const std::vector<Target>& targets, const cpu::UpdateConstants* constants) {
+void Optimizer::apply(const std::vector<Target>& targets, const kernels::UpdateConstants* constants) {
   cuda::UpdateTargets launch;
   const auto flush = [&] {
     if (launch.count > 0) cuda::update(options_.rule, launch, constants);

@@ -19,7 +19,7 @@
 
 namespace vitrine {
 
-namespace cpu {
+namespace kernels {
 
 // What one update takes, computed in float64 and rounded once.
 struct AdamStep {
@@ -35,7 +35,7 @@ struct UpdateConstants {
   bool first = false;                                                   // of this parameter
 };
 
-}  // namespace cpu
+}  // namespace kernels
 
 enum class Rule { adam, adamw, sgd, rmsprop };
 
@@ -62,14 +62,14 @@ class Optimizer {
 
   // The two halves of `step`, for a recorded training step: `advance` counts one update and gives its constants, `apply` makes updates
   // whose constants lie in the memory of the values' device, one entry of `constants` for each group.
-  cpu::UpdateConstants advance(const std::string& name, double lr, double momentum = -1);
+  kernels::UpdateConstants advance(const std::string& name, double lr, double momentum = -1);
   struct Target {
     std::string name;
     Tensor* value;
     Tensor gradient;
     int group;
   };
-  void apply(const std::vector<Target>& targets, const cpu::UpdateConstants* constants);
+  void apply(const std::vector<Target>& targets, const kernels::UpdateConstants* constants);
 
   const OptimizerOptions& options() const { return options_; }
 
@@ -94,7 +94,7 @@ class Optimizer {
   std::map<std::string, State> states_;
 };
 
-namespace cpu {
+namespace kernels {
 
 struct OptimizerKernels {
   void (*adam)(const AdamStep& s, const float* g, std::int64_t n, float* m, float* v, float* w);
@@ -104,7 +104,7 @@ struct OptimizerKernels {
 };
 const OptimizerKernels& optimizer_kernels();
 
-}  // namespace cpu
+}  // namespace kernels
 
 namespace cuda {
 
@@ -122,7 +122,7 @@ struct UpdateTargets {
   std::int64_t most = 0;  // elements of the largest
 };
 // constants[group], in the current device's memory.
-void update(Rule rule, const UpdateTargets& targets, const cpu::UpdateConstants* constants);
+void update(Rule rule, const UpdateTargets& targets, const kernels::UpdateConstants* constants);
 
 }  // namespace cuda
 }  // namespace vitrine

@@ -3,7 +3,7 @@
 #include "tensor/parallel.h"
 #include "tensor/simd.h"
 
-namespace vitrine::cpu::VITRINE_ISA {
+namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
 constexpr std::int64_t kGrain = 8192;
@@ -67,4 +67,4 @@ void rmsprop(float lr, float alpha, float one_minus_alpha, float momentum, float
 extern const OptimizerKernels optimizer_table;
 const OptimizerKernels optimizer_table = {adam, sgd, rmsprop};
 
-}  // namespace vitrine::cpu::VITRINE_ISA
+}  // namespace vitrine::kernels::VITRINE_ISA

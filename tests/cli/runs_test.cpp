@@ -65,7 +65,7 @@ TEST_F(Runs, AnInputThatWouldNotBeReadIsRefusedOrAdaptedByName) {
   for (const char* rule : {"extend", "sum"})
     run(train(std::string("r-") + rule, "--weights " + path("grey.safetensors") + " --first-conv " + rule));
   run(train("one", "--weights " + path("grey.safetensors") + " --inputs flair"));
-  // Another FLAIR gives another result: all three planes are read.
+  // Another FLAIR gives another result: all three channels are read.
   const std::string before = read_file(folder / "r-extend" / "fold_0" / "preds_val.csv", 1u << 20);
   Manifest manifest = read_manifest(folder / "m" / "manifest.csv");
   for (Sample& s : manifest.samples) {

@@ -44,7 +44,7 @@ ByteImage turned(const ByteImage& stored, const Turn& turn) {
 ByteImage streamed(const ByteImage& stored, const Turn& turn, const Cut& cut, Filter filter) {
   Resampler resampler(stored.height, stored.width, turn, cut, filter);
   const Region& needed = resampler.needed();
-  std::vector<std::uint8_t> row(static_cast<std::size_t>((needed.right - needed.left) * 4 + cpu::kRowPadding), 99);
+  std::vector<std::uint8_t> row(static_cast<std::size_t>((needed.right - needed.left) * 4 + kernels::kRowPadding), 99);
   for (std::int64_t y = needed.top; y < needed.bottom; ++y) {
     for (std::int64_t x = needed.left; x < needed.right; ++x)
       std::copy_n(pixel(stored, y, x), 3, row.begin() + (x - needed.left) * 4);

@@ -23,7 +23,7 @@ TEST(CudaMaths, HasTheBitsOfTheVectorKernels) {
   for (std::uint64_t i = 0; i < (std::uint64_t{1} << 32); i += 4099)
     x.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(i)));
   y.resize(x.size());
-  cpu::unary_kernels().forward(Unary::swish, x.data(), static_cast<std::int64_t>(x.size()), y.data());
+  kernels::unary_kernels().forward(Unary::swish, x.data(), static_cast<std::int64_t>(x.size()), y.data());
   for (std::size_t i = 0; i < x.size(); ++i) {
     const float got = cuda::Swish::value(x[i]);
     ASSERT_TRUE(std::bit_cast<std::uint32_t>(got) == std::bit_cast<std::uint32_t>(y[i]) ||
@@ -31,7 +31,7 @@ TEST(CudaMaths, HasTheBitsOfTheVectorKernels) {
         << x[i] << ": " << got << " against " << y[i];
   }
   const std::vector<float> dy(x.size(), 0.75f);
-  cpu::unary_kernels().backward(Unary::swish, x.data(), dy.data(), static_cast<std::int64_t>(x.size()), y.data());
+  kernels::unary_kernels().backward(Unary::swish, x.data(), dy.data(), static_cast<std::int64_t>(x.size()), y.data());
   for (std::size_t i = 0; i < x.size(); ++i) {
     const float got = 0.75f * cuda::Swish::slope(x[i]);
     ASSERT_TRUE(std::bit_cast<std::uint32_t>(got) == std::bit_cast<std::uint32_t>(y[i]) ||
@@ -63,7 +63,7 @@ Named depthwise(const ConvShape& s, Device device) {
   Named all{{"y", Tensor::uninitialized(dy.shape(), device)},
             {"dx", Tensor::uninitialized(x.shape(), device)},
             {"dw", Tensor::uninitialized(w.shape(), device)}};
-  const cpu::DepthwiseConv2dKernels& k = cpu::depthwise_conv2d_kernels(device);
+  const kernels::DepthwiseConv2dKernels& k = kernels::depthwise_conv2d_kernels(device);
   k.forward(s, x.data(), w.data(), all[0].second.mutable_data());
   k.backward_data(s, dy.data(), w.data(), all[1].second.mutable_data());
   k.backward_weights(s, x.data(), dy.data(), all[2].second.mutable_data());
@@ -130,8 +130,8 @@ TEST(CudnnSwish, AgreesWithOurKernelOnAGpu) {
   const Tensor x = drawn({4096}, 0, 3, 1), dy = drawn({4096}, 0, 1, 2);
   Named want{{"y", Tensor::uninitialized({4096})}, {"dx", Tensor::uninitialized({4096})}};
   Named got{{"y", Tensor::uninitialized({4096}, device)}, {"dx", Tensor::uninitialized({4096}, device)}};
-  cpu::unary_kernels().forward(Unary::swish, x.data(), 4096, want[0].second.mutable_data());
-  cpu::unary_kernels().backward(Unary::swish, x.data(), dy.data(), 4096, want[1].second.mutable_data());
+  kernels::unary_kernels().forward(Unary::swish, x.data(), 4096, want[0].second.mutable_data());
+  kernels::unary_kernels().backward(Unary::swish, x.data(), dy.data(), 4096, want[1].second.mutable_data());
   const Tensor a = x.to(device), b = dy.to(device);
   cuda::make_current(device);
   if (!cuda::library_swish(a.data(), 4096, got[0].second.mutable_data()) ||
@@ -155,7 +155,7 @@ TEST(CudnnGraphs, AgreeWithOurKernelsOnAGpu) {
   Named got;
   for (const auto& [name, tensor] : want) got.emplace_back(name, Tensor::uninitialized(tensor.shape(), device));
   Tensor scratch = Tensor::uninitialized({64, w.size()});
-  const cpu::Conv2dKernels& k = cpu::conv2d_kernels();
+  const kernels::Conv2dKernels& k = kernels::conv2d_kernels();
   k.forward(s, x.data(), w.data(), nullptr, want[0].second.mutable_data());
   k.backward_data(s, dy.data(), w.data(), scratch.mutable_data(), want[1].second.mutable_data());
   k.backward_weights(s, x.data(), dy.data(), scratch.mutable_data(), want[2].second.mutable_data());

@@ -8,7 +8,7 @@
 namespace vitrine::testing {
 namespace {
 
-static_assert(cpu::kErrorChunk == kChunk);
+static_assert(kernels::kErrorChunk == kChunk);
 
 OpCase error_case(const std::string& name, const Shape& shape) {
   OpCase c = op_case(

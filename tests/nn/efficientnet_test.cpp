@@ -96,10 +96,10 @@ TEST(FirstConv, SumKeepsTheResponseToReplicatedPlanes) {
     adapted.initialize(7);
     adapt_channels(adapted, channels, FirstConv::sum);
     EXPECT_EQ(adapted.semantics.channels, channels);
-    const auto image = [](std::int64_t planes) {
-      Tensor x = Tensor::uninitialized({1, 40, 40, planes});
+    const auto image = [](std::int64_t channels) {
+      Tensor x = Tensor::uninitialized({1, 40, 40, channels});
       for (std::int64_t i = 0; i < x.size(); ++i)
-        x.mutable_host()[static_cast<std::size_t>(i)] = std::sin(static_cast<float>(i / planes));
+        x.mutable_host()[static_cast<std::size_t>(i)] = std::sin(static_cast<float>(i / channels));
       return x;
     };
     const Tensor a = rgb.forward(image(3), Pass{}).tensor(), b = adapted.forward(image(channels), Pass{}).tensor();

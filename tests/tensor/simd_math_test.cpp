@@ -32,8 +32,8 @@ Worst sweep(std::uint64_t step) {
   Worst worst;
   std::vector<float> x, s(kBlock), y(kBlock);
   const auto flush = [&] {
-    cpu::sigmoid_kernels().forward(x.data(), static_cast<std::int64_t>(x.size()), s.data());
-    cpu::unary_kernels().forward(Unary::swish, x.data(), static_cast<std::int64_t>(x.size()), y.data());
+    kernels::sigmoid_kernels().forward(x.data(), static_cast<std::int64_t>(x.size()), s.data());
+    kernels::unary_kernels().forward(Unary::swish, x.data(), static_cast<std::int64_t>(x.size()), y.data());
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double v = static_cast<double>(x[i]);
       // 1 / (1 + exp(-v)) loses nothing in double for v > -700; below, both results are zero in float.
@@ -68,7 +68,7 @@ TEST(SimdMath, Limits) {
   const float inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
   const std::vector<float> x = {0.0f, -0.0f, inf, -inf, nan, 200.0f, -200.0f, 1e-30f};
   std::vector<float> s(x.size());
-  cpu::sigmoid_kernels().forward(x.data(), static_cast<std::int64_t>(x.size()), s.data());
+  kernels::sigmoid_kernels().forward(x.data(), static_cast<std::int64_t>(x.size()), s.data());
   EXPECT_EQ(s[0], 0.5f);
   EXPECT_EQ(s[1], 0.5f);
   EXPECT_EQ(s[2], 1.0f);

@@ -23,7 +23,7 @@ struct SamplePlan {
 };
 struct StepDraws {
   DropKey key;
-  std::array<cpu::UpdateConstants, kUpdateGroups> groups;
+  std::array<kernels::UpdateConstants, kUpdateGroups> groups;
 };
 
 // Images [count, H, W, held] in [0, 1], and what a network takes: the first `channels` of them, normalised.
