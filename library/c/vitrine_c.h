@@ -71,7 +71,7 @@ typedef struct vitrine_options {
 
 /* -- The library ------------------------------------------------------------------------------------------------------------------- */
 
-VITRINE_API const char* vitrine_version(void); /* "0.2.0"; never fails, lives as long as the library */
+VITRINE_API const char* vitrine_version(void); /* major.minor.patch; never fails, lives as long as the library */
 
 /* Why this thread's last call failed, in one line; empty when it did not. Lives until this thread's next call of another function than
  * this one, vitrine_last_note and vitrine_version. Never NULL. */

@@ -179,7 +179,8 @@ TEST_F(CProcess, ClosingGivesTheMemoryBack) {
     ASSERT_EQ(vitrine_close(network), VITRINE_OK);
     if (round == 1) after_first = resident_kibibytes();
   }
-  EXPECT_LT(resident_kibibytes(), after_first + 8 * 1024);  // a network is 26 MiB: its weights twice
+  // Huge pages and the heap's holes come and go by some 10 MiB; the ten networks of 26 MiB that were opened since would be 260.
+  EXPECT_LT(resident_kibibytes(), after_first + 40 * 1024);
 }
 
 // The header names this size.
