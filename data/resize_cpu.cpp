@@ -70,12 +70,12 @@ void across(const std::uint8_t* row, std::int64_t begin, const OutputTaps* outpu
 
 void add(std::uint32_t* sum, const std::uint8_t* row, std::int32_t weight, std::int64_t count) {
   const std::uint32_t w = static_cast<std::uint32_t>(weight);
-  const U weight = U{} + w;
+  const U weights = U{} + w;
   std::int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
     U s;
     std::memcpy(&s, sum + i, sizeof s);
-    s += weight * load_bytes(row + i);
+    s += weights * load_bytes(row + i);
     std::memcpy(sum + i, &s, sizeof s);
   }
   for (; i < count; ++i) sum[i] += w * row[i];

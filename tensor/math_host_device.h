@@ -11,7 +11,7 @@
 
 #include "tensor/cuda/host_device.h"
 
-namespace vitrine::both {
+namespace vitrine::host_device {
 namespace detail {
 
 inline constexpr double kLn2High = 0x1.62e42fefa38p-1;   // ln 2 to 42 bits: times an integer below 2^11 it is exact
@@ -122,4 +122,4 @@ VITRINE_HD inline double cos_portable(double x) {
   return detail::sin_of_quarter(detail::reduced(x, n), static_cast<long>(n) + 1);
 }
 
-}  // namespace vitrine::both
+}  // namespace vitrine::host_device

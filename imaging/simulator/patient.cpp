@@ -13,6 +13,16 @@ namespace vitrine::imaging {
 namespace {
 
 constexpr std::uint32_t kHeadOp = 1, kWarpOp = 2, kSeriesOp = 10, kPlaceOp = 200, kNoiseOp = 1000;
+// The first draw of each kind within its family; draws of several axes follow one another. A number that changes here changes every cohort.
+namespace head_draw {
+constexpr std::uint32_t kScale = 0, kShear = 10, kFlip = 30;
+}
+namespace series_draw {
+constexpr std::uint32_t kAngle = 0, kTranslation = 10, kField = 20, kNoise = 30, kGain = 31, kOrigin = 40;
+}
+namespace place_draw {
+constexpr std::uint32_t kPlace = 0, kWave = 5000, kPhase = 5100;  // four a try of a place
+}
 constexpr double kLatticeMm = 24;  // of the smooth deformation
 constexpr double kWarpMm = 2.5;    // its standard deviation
 constexpr int kPlaceTries = 600;
@@ -24,9 +34,10 @@ Matrix3 head_matrix(const Draw& draw) {
   Matrix3 m{};
   for (std::uint32_t r = 0; r < 3; ++r) {
     for (std::uint32_t c = 0; c < 3; ++c)
-      m[3 * r + c] = r == c ? draw.uniform(r, 0.93, 1.07) : draw.uniform(10 + 3 * r + c, -0.03, 0.03);
+      m[3 * r + c] =
+          r == c ? draw.uniform(head_draw::kScale + r, 0.93, 1.07) : draw.uniform(head_draw::kShear + 3 * r + c, -0.03, 0.03);
   }
-  if (draw.uniform(30) < 0.5) {
+  if (draw.uniform(head_draw::kFlip) < 0.5) {
     for (std::size_t r = 0; r < 3; ++r) m[3 * r] = -m[3 * r];
   }
   return m;
@@ -59,7 +70,8 @@ Vec3 draw_place(const Anatomy& anatomy, const Patient& patient, const LesionLate
   for (std::uint32_t attempt = 0; attempt < kPlaceTries; ++attempt) {
     Vec3 p;
     for (std::size_t c = 0; c < 3; ++c)
-      p[c] = draw.uniform(4 * attempt + static_cast<std::uint32_t>(c), anatomy.brain_low[c], anatomy.brain_high[c]);
+      p[c] = draw.uniform(place_draw::kPlace + 4 * attempt + static_cast<std::uint32_t>(c), anatomy.brain_low[c],
+                          anatomy.brain_high[c]);
     const TissueBytes here = tissue_at(anatomy, patient, p);
     if (here[brain] < 200 || here[csf] > 128) continue;
     if (attempt < kPlaceTries / 2 && anatomy.in_cerebellum(p) != latents.cerebellar) continue;
@@ -147,8 +159,8 @@ Patient make_patient(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t n
     lesion.latents = draw_latents(seed, number, n, is_sclc, signal);
     const Draw draw = family(seed, number, kPlaceOp + n);
     for (std::uint32_t w = 0; w < lesion.wave.size(); ++w) {
-      for (std::uint32_t c = 0; c < 3; ++c) lesion.wave[w][c] = draw.normal(5000 + 4 * w + c);
-      lesion.phase[w] = draw.uniform(5100 + w, 0, 2 * std::numbers::pi);
+      for (std::uint32_t c = 0; c < 3; ++c) lesion.wave[w][c] = draw.normal(place_draw::kWave + 4 * w + c);
+      lesion.phase[w] = draw.uniform(place_draw::kPhase + w, 0, 2 * std::numbers::pi);
     }
     lesion.centre = draw_place(anatomy, patient, lesion.latents, draw);
     patient.lesions.push_back(lesion);
@@ -169,22 +181,22 @@ SeriesProtocol series_protocol(const Anatomy& anatomy, std::uint64_t seed, std::
     protocol.grid.size[c] = static_cast<std::int64_t>(
         std::ceil((anatomy.head_high[c] - anatomy.head_low[c] + 2 * margin) / protocol.grid.spacing[c]));
     protocol.grid.origin[c] =
-        anatomy.head_low[c] - margin + (is_t1c ? 0 : draw.uniform(40 + static_cast<std::uint32_t>(c), -1, 1));
+        anatomy.head_low[c] - margin + (is_t1c ? 0 : draw.uniform(series_draw::kOrigin + static_cast<std::uint32_t>(c), -1, 1));
   }
   protocol.from_t1c.centre = anatomy.brain_centre();
   if (!is_t1c) {
     for (std::uint32_t c = 0; c < 3; ++c) {
-      protocol.from_t1c.angles[c] = draw.uniform(c, -4, 4) * std::numbers::pi / 180;
-      protocol.from_t1c.translation[c] = draw.uniform(10 + c, -4, 4);
+      protocol.from_t1c.angles[c] = draw.uniform(series_draw::kAngle + c, -4, 4) * std::numbers::pi / 180;
+      protocol.from_t1c.translation[c] = draw.uniform(series_draw::kTranslation + c, -4, 4);
     }
   }
   for (std::uint32_t axis = 0; axis < 3; ++axis) {
     for (std::uint32_t order = 0; order < 3; ++order) {
-      protocol.field[axis][order] = draw.uniform(20 + 3 * axis + order, -0.12, 0.12) / (order + 1);
+      protocol.field[axis][order] = draw.uniform(series_draw::kField + 3 * axis + order, -0.12, 0.12) / (order + 1);
     }
   }
-  protocol.noise = draw.uniform(30, 0.01, 0.04);
-  protocol.gain = 100 * exp_portable(draw.uniform(31, -1, 1));
+  protocol.noise = draw.uniform(series_draw::kNoise, 0.01, 0.04);
+  protocol.gain = 100 * exp_portable(draw.uniform(series_draw::kGain, -1, 1));
   return protocol;
 }
 

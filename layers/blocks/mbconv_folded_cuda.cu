@@ -67,14 +67,14 @@ void expand_depthwise(const FoldedShape& s, const FoldedSweep& sweep, const floa
     dense("mbconv expand", z.N * z.H * z.W, sweep.expand, RowMajor{x, s.in}, act, expanded.mutable_data());
     input = expanded.data();
   }
-  const Expanded expanded(z.N * pixels, z.C);
+  const ExpandedPlace place(z.N * pixels, z.C);
   const float* const bias = sweep.bias;
   depthwise_forward<0>(
       "mbconv depthwise", z, sweep.depthwise, RowMajor{input, z.C},
-      [=] VITRINE_HD(std::int64_t r, std::int64_t c, float y, double*) { d[expanded.at(r, c)] = act.value(y + bias[c]); },
+      [=] VITRINE_HD(std::int64_t r, std::int64_t c, float y, double*) { d[place.at(r, c)] = act.value(y + bias[c]); },
       TakeNothing{});
   mean_of(
-      "mbconv pool", z.N, pixels, z.C, [=] VITRINE_HD(std::int64_t r, std::int64_t c) { return d[expanded.at(r, c)]; }, mean);
+      "mbconv pool", z.N, pixels, z.C, [=] VITRINE_HD(std::int64_t r, std::int64_t c) { return d[place.at(r, c)]; }, mean);
 }
 
 void gate(std::int64_t N, const Packed& reduce, const Packed& expand, const float* mean, float* hidden, float* gates) {
@@ -85,12 +85,12 @@ void gate(std::int64_t N, const Packed& reduce, const Packed& expand, const floa
 void project(std::int64_t N, std::int64_t pixels, const Packed& packed, const float* d, const float* gates, const float* skip,
              float* y) {
   const std::int64_t M = packed.K, K = packed.N, rows = N * pixels;
-  const Expanded expanded(rows, M);
+  const ExpandedPlace place(rows, M);
   const PackedValue w{packed};
   product_of(
       "mbconv project", rows, K, M,
       [=] VITRINE_HD(std::int64_t r, std::int64_t c) {
-        return d[expanded.at(r, c)] * (gates != nullptr ? gates[r / pixels * M + c] : 1.0f);
+        return d[place.at(r, c)] * (gates != nullptr ? gates[r / pixels * M + c] : 1.0f);
       },
       w,
       [=] VITRINE_HD(std::int64_t r, std::int64_t k, float sum) {

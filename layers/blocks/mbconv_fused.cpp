@@ -82,6 +82,23 @@ Tensor planes(std::int64_t rows, std::int64_t channels, Device device) {
   return Tensor::uninitialized({kernels::plane_floats(rows, channels)}, device);
 }
 
+// The inputs of fused_mbconv, in the order in which it records them.
+enum Input : std::size_t {
+  kX,
+  kExpandWeight,
+  kExpandGamma,
+  kExpandBeta,
+  kDepthwiseWeight,
+  kDepthwiseGamma,
+  kDepthwiseBeta,
+  kProjectWeight,
+  kReduceWeight,
+  kReduceBias,
+  kExciteWeight,
+  kExciteBias,
+  kInputs
+};
+
 struct FusedMBConvNode final : Node {
   kernels::MBConvShape shape;
   Tensor x, z1, z2;  // z1 undefined without expansion
@@ -139,14 +156,13 @@ Tensor FusedMBConvNode::forward(MBConv& block) {
   return z3;
 }
 
-// Inputs in the order of `fused_mbconv`: x, expand (w, gamma, beta), depthwise (w, gamma, beta), project w, squeeze-excitation (4).
 std::vector<Tensor> FusedMBConvNode::backward(const Tensor& dz3, const Wanted& wanted) const {
   const ConvShape& d = shape.depthwise;
   const std::int64_t segments = shape.segments(), M = d.C;
   const Device device = x.device();
   const kernels::FusedPointwiseKernels& pointwise = kernels::fused_pointwise_kernels(x.device());
   const kernels::FusedDepthwiseKernels& depthwise = kernels::fused_depthwise_kernels(x.device());
-  std::vector<Tensor> gradients(12);
+  std::vector<Tensor> gradients(kInputs);
   // B1: the projection
   Tensor g2 = Tensor::uninitialized(z2.shape(), device), gate_gradient;
   float* const g2_data = g2.mutable_data();
@@ -155,46 +171,46 @@ std::vector<Tensor> FusedMBConvNode::backward(const Tensor& dz3, const Wanted& w
     WeightGradient weights(segments, shape.out, M, w_project.shape(), device);
     pointwise.project_gradient(shape, second(), z2.data(), scale(), w_project.data(), dz3.data(), g2_data,
                                has_gate() ? gate_gradient.mutable_data() : nullptr, weights.target());
-    gradients[7] = weights.summed(true);
+    gradients[kProjectWeight] = weights.summed(true);
   }
   // B2: the gate
   Tensor pooled_gradient;
   if (has_gate()) {
     GateGradients g = gate_backward(gate, gate_gradient);
     pooled_gradient = std::move(g.z);
-    gradients[8] = std::move(g.reduce_weight);
-    gradients[9] = std::move(g.reduce_bias);
-    gradients[10] = std::move(g.expand_weight);
-    gradients[11] = std::move(g.expand_bias);
+    gradients[kReduceWeight] = std::move(g.reduce_weight);
+    gradients[kReduceBias] = std::move(g.reduce_bias);
+    gradients[kExciteWeight] = std::move(g.expand_weight);
+    gradients[kExciteBias] = std::move(g.expand_bias);
   }
   // B3: the activation after the depthwise convolution, and its norm
   NormGradients second_norm(segments, M, d.N * d.P * d.Q, device);
   depthwise.activation_gradient(shape, second(), z2.data(), scale(), has_gate() ? pooled_gradient.data() : nullptr, g2_data,
                                 second_norm.target());
   second_norm.finish();
-  gradients[5] = second_norm.gamma;
-  gradients[6] = second_norm.beta;
+  gradients[kDepthwiseGamma] = second_norm.gamma;
+  gradients[kDepthwiseBeta] = second_norm.beta;
   // B4: the depthwise convolution, and the activation before it
   Tensor g1 = Tensor::uninitialized(input_tensor().shape(), device);
   NormGradients first_norm(segments, M, d.N * d.H * d.W, device);
   WeightGradient taps(segments, d.R * d.S, M, w_depthwise.shape(), device);
   depthwise.gradient(shape, first(), second(), second_norm.means(), input(), z2.data(), g2_data, w_depthwise.data(),
                      g1.mutable_data(), first_norm.target(), taps.target());
-  gradients[4] = taps.summed(false);
+  gradients[kDepthwiseWeight] = taps.summed(false);
   if (!expands()) {
-    gradients[0] = std::move(g1);
+    gradients[kX] = std::move(g1);
     return gradients;
   }
   // B5: the expansion
   first_norm.finish();
-  gradients[2] = first_norm.gamma;
-  gradients[3] = first_norm.beta;
+  gradients[kExpandGamma] = first_norm.gamma;
+  gradients[kExpandBeta] = first_norm.beta;
   WeightGradient weights(segments, shape.in, M, w_expand.shape(), device);
   Tensor scratch = Tensor::uninitialized(w_expand.shape(), device);
-  if (wanted[0]) gradients[0] = Tensor::uninitialized(x.shape(), device);
+  if (wanted[kX]) gradients[kX] = Tensor::uninitialized(x.shape(), device);
   pointwise.expand_gradient(shape, first(), first_norm.means(), x.data(), z1.data(), w_expand.data(), scratch.mutable_data(),
-                            g1.mutable_data(), wanted[0] ? gradients[0].mutable_data() : nullptr, weights.target());
-  gradients[1] = weights.summed(false);
+                            g1.mutable_data(), wanted[kX] ? gradients[kX].mutable_data() : nullptr, weights.target());
+  gradients[kExpandWeight] = weights.summed(false);
   return gradients;
 }
 
@@ -203,17 +219,17 @@ kernels::MBConvShape shape_of(const MBConv& block, const Shape& x) {
   const Padding padding = block.depthwise.padding_for(x[1], x[2]);
   const std::int64_t R = w.shape()[0], M = w.shape()[2], stride = block.depthwise.stride;
   kernels::MBConvShape s;
-  s.depthwise = {x[0],
-                 x[1],
-                 x[2],
-                 M,
-                 R,
-                 R,
-                 M,
-                 output_size(x[1], padding.top, padding.bottom, R, stride),
-                 output_size(x[2], padding.left, padding.right, R, stride),
-                 stride,
-                 padding};
+  s.depthwise = {.N = x[0],
+                 .H = x[1],
+                 .W = x[2],
+                 .C = M,
+                 .R = R,
+                 .S = R,
+                 .K = M,
+                 .P = output_size(x[1], padding.top, padding.bottom, R, stride),
+                 .Q = output_size(x[2], padding.left, padding.right, R, stride),
+                 .stride = stride,
+                 .padding = padding};
   s.in = x[3];
   s.out = block.project.weight.value.shape().back();
   s.activation = block.depthwise.activation.value_or(Activation::swish);
@@ -237,7 +253,7 @@ bool fits_fused_mbconv(const MBConv& block, const Shape& x) {
   if (!d.activation || block.project.activation || (block.se && !fits_fused_gate(*block.se))) return false;
   if (block.expand) {
     const Shape& e = block.expand->weight.value.shape();
-    if (e[2] != x[3] || e[3] % 48 != 0 || block.expand->activation != d.activation) return false;
+    if (e[2] != x[3] || e[3] % kernels::kSlab != 0 || block.expand->activation != d.activation) return false;
   } else if (w[2] != x[3]) {
     return false;
   }
@@ -252,8 +268,8 @@ Variable fused_mbconv(MBConv& block, const Variable& x, const Pass& pass) {
   node->x = x.tensor();
   node->w_depthwise = block.depthwise.weight.value;
   node->w_project = block.project.weight.value;
-  std::vector<Variable> inputs(12);
-  inputs[0] = x;
+  std::vector<Variable> inputs(kInputs);
+  inputs[kX] = x;
   const auto add_unit = [&](std::size_t at, const ConvNorm& unit) {
     inputs[at] = pass.parameter(unit.weight);
     inputs[at + 1] = pass.parameter(unit.norm.gamma);
@@ -261,15 +277,15 @@ Variable fused_mbconv(MBConv& block, const Variable& x, const Pass& pass) {
   };
   if (block.expand) {
     node->w_expand = block.expand->weight.value;
-    add_unit(1, *block.expand);
+    add_unit(kExpandWeight, *block.expand);
   }
-  add_unit(4, block.depthwise);
-  inputs[7] = pass.parameter(block.project.weight);
+  add_unit(kDepthwiseWeight, block.depthwise);
+  inputs[kProjectWeight] = pass.parameter(block.project.weight);
   if (block.se) {
-    inputs[8] = pass.parameter(block.se->reduce_weight);
-    inputs[9] = pass.parameter(block.se->reduce_bias);
-    inputs[10] = pass.parameter(block.se->expand_weight);
-    inputs[11] = pass.parameter(block.se->expand_bias);
+    inputs[kReduceWeight] = pass.parameter(block.se->reduce_weight);
+    inputs[kReduceBias] = pass.parameter(block.se->reduce_bias);
+    inputs[kExciteWeight] = pass.parameter(block.se->expand_weight);
+    inputs[kExciteBias] = pass.parameter(block.se->expand_bias);
   }
   expect_float32("fused_mbconv", inputs);
   Tensor z3 = node->forward(block);

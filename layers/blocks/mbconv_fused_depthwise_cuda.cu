@@ -33,17 +33,17 @@ NormActivation second_of(const MBConvShape& s, const NormOnLoad& norm2, const fl
 void forward(const MBConvShape& s, const NormOnLoad& norm1, const float* z1, const float* w, float* z2,
              const NormTarget& sums) {
   const ConvShape& z = s.depthwise;
-  const Expanded expanded(z.N * z.P * z.Q, z.C);
+  const ExpandedPlace place(z.N * z.P * z.Q, z.C);
   if (settings().tier == Tier::portable) {
     depthwise_forward<0>(
         "mbconv depthwise", z, w, first_of(s, norm1, z1),
-        [=] VITRINE_HD(std::int64_t r, std::int64_t c, float value, double*) { z2[expanded.at(r, c)] = value; }, TakeNothing{});
+        [=] VITRINE_HD(std::int64_t r, std::int64_t c, float value, double*) { z2[place.at(r, c)] = value; }, TakeNothing{});
     return sums_of_squares("mbconv depthwise", s, output_rows(s), z2, sums);
   }
   depthwise_forward<2>(
       "mbconv depthwise", z, w, first_of(s, norm1, z1),
       [=] VITRINE_HD(std::int64_t r, std::int64_t c, float value, double* acc) {
-        z2[expanded.at(r, c)] = value;
+        z2[place.at(r, c)] = value;
         acc[0] = acc[0] + static_cast<double>(value);
         acc[1] = std::fma(static_cast<double>(value), static_cast<double>(value), acc[1]);
       },
@@ -70,7 +70,7 @@ void activation_gradient(const MBConvShape& s, const NormOnLoad& norm2, const fl
   column_sums<2>(
       "mbconv activation", s.segments(), rows.rows_of_segment, M, rows,
       [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
-        const std::int64_t at = value.expanded.at(r, c), gate = static_cast<std::int32_t>(r) / image * M + c;
+        const std::int64_t at = value.place.at(r, c), gate = static_cast<std::int32_t>(r) / image * M + c;
         const float factor = scale != nullptr ? scale[gate] : 1.0f;
         const float share = scale != nullptr ? pooled_gradient[gate] / static_cast<float>(pixels) : 0.0f;
         const NormChannel norm(value.norm.constants, c);
@@ -88,7 +88,7 @@ struct SecondNormGradient {
   NormMeans means;
   const float* g2;  // expanded
   VITRINE_HD float operator()(std::int64_t r, std::int64_t c) const {
-    const std::int64_t at = z2.expanded.at(r, c);
+    const std::int64_t at = z2.place.at(r, c);
     return NormChannel(z2.norm.constants, c).gradient(z2.z[at], g2[at], means.g[c], means.gh[c]);
   }
 };
@@ -98,7 +98,7 @@ struct StoreFirstGradient {
   NormActivation z1;
   float* g1;
   VITRINE_HD void operator()(std::int64_t r, std::int64_t c, float de, double* acc) const {
-    const std::int64_t at = z1.expanded.at(r, c);
+    const std::int64_t at = z1.place.at(r, c);
     if (!z1.is_normed()) {
       g1[at] = de;
       return;
@@ -189,7 +189,7 @@ void portable_gradient(const MBConvShape& s, const NormActivation& first, const 
   column_sums<2>(
       "mbconv norm", s.segments(), rows.rows_of_segment, M, rows,
       [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
-        const std::int64_t at = first.expanded.at(r, c);
+        const std::int64_t at = first.place.at(r, c);
         const double g = static_cast<double>(store.g1[at]);
         acc[0] = acc[0] + g;
         acc[1] = std::fma(g, static_cast<double>(NormChannel(first.norm.constants, c).standard(first.z[at])), acc[1]);

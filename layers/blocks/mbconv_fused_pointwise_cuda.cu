@@ -21,14 +21,14 @@ constexpr std::int64_t kGradientRows = 128;  // of a float32 sum, layers/blocks/
 // y [rows, N] as an expanded tensor = a [rows, K] b [K, N]; transposed: b [N, K].
 void wide_product(const char* op, const float* a, const float* b, std::int64_t rows, std::int64_t K, std::int64_t N,
                   bool transposed, float* y) {
-  const Expanded expanded(rows, N);
-  if (expanded.is_row_major())
+  const ExpandedPlace place(rows, N);
+  if (place.is_row_major())
     return transposed ? product_transposed(op, a, b, rows, K, N, y) : product(op, a, b, nullptr, rows, K, N, y);
   const std::int64_t step = transposed ? 1 : N, column = transposed ? K : 1;
   product_of(
       op, rows, N, K, [=] VITRINE_HD(std::int64_t m, std::int64_t k) { return a[m * K + k]; },
       [=] VITRINE_HD(std::int64_t k, std::int64_t n) { return b[k * step + n * column]; },
-      [=] VITRINE_HD(std::int64_t m, std::int64_t n, float sum) { y[expanded.at(m, n)] = sum; });
+      [=] VITRINE_HD(std::int64_t m, std::int64_t n, float sum) { y[place.at(m, n)] = sum; });
 }
 
 // dw [narrow, M], or [M, narrow] where transposed, = sum over rows of a [rows, narrow] times q [rows, M]: float32 sums of 128 rows of a
@@ -101,7 +101,7 @@ Tensor scaled_activation_and_gradient(const MBConvShape& s, const NormOnLoad& no
       [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
         const float d = value(r, c);
         q[r * M + c] = d * gate(r, c);
-        acc[0] = std::fma(static_cast<double>(dq[value.expanded.at(r, c)]), static_cast<double>(d), acc[0]);
+        acc[0] = std::fma(static_cast<double>(dq[value.place.at(r, c)]), static_cast<double>(d), acc[0]);
       },
       [=] VITRINE_HD(std::int64_t n, std::int64_t c, const double* sum) {
         scale_gradient[n * M + c] = static_cast<float>(sum[0]);
@@ -121,11 +121,11 @@ void project_gradient(const MBConvShape& s, const NormOnLoad& norm2, const float
 void expand_gradient(const MBConvShape& s, const NormOnLoad& norm1, const kernels::NormMeans& means, const float* x,
                      const float* z1, const float* w, float*, float* g1, float* dx, const WeightGradientTarget& dw) {
   const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
-  const Expanded expanded(all, M);
+  const ExpandedPlace place(all, M);
   Tensor room = Tensor::uninitialized({all, M}, current());
   float* const dz1 = room.mutable_data();
   for_rows("mbconv expand", all, M, [=] VITRINE_HD(std::int64_t r, std::int64_t c) {
-    const std::int64_t at = expanded.at(r, c);
+    const std::int64_t at = place.at(r, c);
     dz1[r * M + c] = NormChannel(norm1.constants, c).gradient(z1[at], g1[at], means.g[c], means.gh[c]);
   });
   weight_gradient("mbconv expand", input_rows(s), s.segments(), s.in, M, x, dz1, false, dw.whole);

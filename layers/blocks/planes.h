@@ -10,6 +10,7 @@
 namespace vitrine::kernels {
 
 inline constexpr std::int64_t kPlane = 16;  // channels
+inline constexpr std::int64_t kSlab = 48;   // channels that are worked on together (layers/blocks/slab_cpu.h)
 
 inline constexpr std::int64_t plane_rows(std::int64_t rows) { return rows + 5; }
 inline constexpr std::int64_t plane_floats(std::int64_t rows, std::int64_t channels) {

@@ -11,18 +11,18 @@
 
 namespace vitrine::cuda {
 
-struct Expanded {
+struct ExpandedPlace {
   std::int64_t plane, row;  // floats from a plane, or a row, to the next
 
-  Expanded(std::int64_t rows, std::int64_t channels)
+  ExpandedPlace(std::int64_t rows, std::int64_t channels)
       : plane(settings().tier == Tier::run_to_run ? kernels::kPlane : kernels::plane_rows(rows) * kernels::kPlane),
         row(settings().tier == Tier::run_to_run ? channels : kernels::kPlane) {}
   bool is_row_major() const { return plane == kernels::kPlane; }
-  static Expanded row_major(std::int64_t channels) {
-    Expanded expanded(1, channels);
-    expanded.plane = kernels::kPlane;
-    expanded.row = channels;
-    return expanded;
+  static ExpandedPlace row_major(std::int64_t channels) {
+    ExpandedPlace place(1, channels);
+    place.plane = kernels::kPlane;
+    place.row = channels;
+    return place;
   }
   VITRINE_HD std::int64_t at(std::int64_t r, std::int64_t c) const {
     return c / kernels::kPlane * plane + r * row + c % kernels::kPlane;
@@ -51,15 +51,15 @@ struct NormActivation {
   kernels::NormOnLoad norm;
   Activate activate;
   const float* z;
-  Expanded expanded;
+  ExpandedPlace place;
 
   NormActivation(const kernels::MBConvShape& s, const kernels::NormOnLoad& n, const float* values, std::int64_t rows)
       : norm(n),
         activate(s.activation),
         z(values),
-        expanded(n.shift != nullptr ? Expanded(rows, s.depthwise.C) : Expanded::row_major(s.depthwise.C)) {}
+        place(n.shift != nullptr ? ExpandedPlace(rows, s.depthwise.C) : ExpandedPlace::row_major(s.depthwise.C)) {}
   VITRINE_HD bool is_normed() const { return norm.shift != nullptr; }
-  VITRINE_HD float raw(std::int64_t r, std::int64_t c) const { return z[expanded.at(r, c)]; }
+  VITRINE_HD float raw(std::int64_t r, std::int64_t c) const { return z[place.at(r, c)]; }
   VITRINE_HD float normal(std::int64_t r, std::int64_t c) const {
     return NormChannel(norm.constants, c).value(raw(r, c), norm.shift[c]);
   }

@@ -12,7 +12,6 @@
 
 namespace vitrine::kernels::VITRINE_ISA {
 
-inline constexpr std::int64_t kSlab = 48;
 inline constexpr int kSlabVectors = static_cast<int>(kSlab) / kLanes;
 inline constexpr std::int64_t kBlockRows = 128;  // of a weight gradient: float32 sums are this long
 
