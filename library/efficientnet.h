@@ -1,6 +1,7 @@
 // EfficientNets in one include: published checkpoints and one's own, inference with batch norms folded, photographs.
 #pragma once
 
+#include "base/error.h"
 #include "data/batch.h"
 #include "data/photograph.h"
 #include "data/resize.h"

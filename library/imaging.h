@@ -1,6 +1,7 @@
 // MRI in one include: volumes, a cohort's preparation step by step or whole, and simulated patients. Needs vitrine::imaging (ITK).
 #pragma once
 
+#include "base/error.h"
 #include "imaging/cohort.h"
 #include "imaging/formats/read_volume.h"
 #include "imaging/orientation.h"

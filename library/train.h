@@ -1,6 +1,7 @@
 // The study's training in one include: manifests, splits, folds, one-cycle, mixup, oversampling, metrics.
 #pragma once
 
+#include "base/error.h"
 #include "data/augment.h"
 #include "data/batch.h"
 #include "data/dataset.h"
