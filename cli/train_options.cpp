@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/error.h"
+#include "cli/command_line.h"
 
 namespace vitrine::cli {
 
@@ -18,6 +19,7 @@ void add_row(CLI::App* app, const OptionRow& row, const TakeWord& take) {
   CLI::Option* option = app->add_option_function<std::string>(
       name, [take, &row](const std::string& word) { take(row, word); }, row.help);
   option->type_name(type_name(row))->default_str(value_text(row, RunOptions{}));
+  if (type_name(row) == "UINT") option->check(whole_number());
   if (row.shows_range) option->check(CLI::Range(static_cast<std::int64_t>(row.low), static_cast<std::int64_t>(row.high)));
 }
 
