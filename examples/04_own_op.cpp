@@ -1,5 +1,5 @@
 // An op that Vitrine does not have, outside of Vitrine: mish, on the vectors of every processor, with its gradient checked.
-// You see   the largest error against float64, the gradient's check, and one hash for all instruction sets
+// You see   the largest error against float64 on every instruction set of this machine, and the gradient's check
 // Change    the 0.5 of value in 04_own_op_cpu.cpp for a mistake: leave out the `t` of slope, and read what the check says
 // Watch     the kernel is written once; a tape knows the op by a name, a backward, and what it saved
 // Next      05_photograph.cpp: a network that others trained
@@ -7,7 +7,6 @@
 
 #include <cmath>
 #include <cstdio>
-#include <set>
 
 using namespace vitrine;
 
@@ -50,20 +49,18 @@ int main() {
   Tensor x = Tensor::uninitialized({1001});
   for (std::size_t i = 0; i < 1001; ++i) x.mutable_host()[i] = (static_cast<float>(i) - 500) / 25;  // -20 to 20
   double error = 0;
-  std::set<std::string> hashes;
   for (const Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512}) {
     if (!isa_supported(isa)) continue;
     set_active_isa(isa);
     const Tensor y = own::mish(x).tensor();
-    hashes.insert(sha256({reinterpret_cast<const char*>(y.data()), y.host().size_bytes()}));
     for (std::size_t i = 0; i < 1001; ++i) {
       const double u = x.host()[i], right = u * std::tanh(std::log1p(std::exp(u)));
       error = std::max(error, std::abs(y.host()[i] - right) / std::max(std::abs(right), 1e-30));
     }
   }
   const GradientCheck check = check_gradient([](std::span<const Variable> v) { return own::mish(v[0]); }, std::vector{x});
-  std::printf("largest relative error %.1e\n%s\n%zu hash\n", error, check.text().c_str(), hashes.size());
-  const bool right = error < 1e-6 && check.ok && hashes.size() == 1;
+  std::printf("largest relative error %.1e\n%s\n", error, check.text().c_str());
+  const bool right = error < 1e-6 && check.ok;
   std::printf("%s\n", right ? "all checks pass" : "NOT all checks pass");
   return right ? 0 : 1;
 }

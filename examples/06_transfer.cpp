@@ -37,9 +37,9 @@ double balanced_accuracy(Balance balance, const TensorFile& file, const Checkpoi
   EfficientNet net(facts.architecture, facts.semantics, 2);
   load_tensors(net, file, facts.family, Head::keep_mine, "the checkpoint");
   net.initialize_classifier(1);
-  net.frozen_parts = 6;  // the stem and stages 0 to 4
+  net.frozen_parts = 3;  // the stem, stages 0 and 1
   Optimizer optimizer({});
-  for (std::uint32_t epoch = 0; epoch < 4; ++epoch) {
+  for (std::uint32_t epoch = 0; epoch < 12; ++epoch) {
     const std::vector<int> order = epoch_order(few.labels, 2, balance, 1, epoch);
     for (std::uint32_t first = 0; first + 16 <= order.size(); first += 16) {
       std::vector<const Tensor*> images;
@@ -49,7 +49,7 @@ double balanced_accuracy(Balance balance, const TensorFile& file, const Checkpoi
         labels.push_back(few.labels[static_cast<std::size_t>(order[i])]);
       }
       const Batch batch{stack_images(images, input_normalisation(net.semantics)), one_hot(labels, 2)};
-      train_step(net, optimizer, mixup(batch, 0.4, 1, epoch, first), {.lr = 1e-3, .key = {1, epoch, first}});
+      train_step(net, optimizer, mixup(batch, 0.4, 1, epoch, first), {.lr = 2e-3, .key = {1, epoch, first}});
     }
   }
   const auto p = predict(net, unseen.images, 16);

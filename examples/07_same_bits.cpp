@@ -32,12 +32,7 @@ std::string hash_after_training() {
     const Variable loss = cross_entropy(net.forward(batch.images, Pass::train(tape)), batch.labels);
     optimizer.step(tape.backward(loss));
   }
-  Sha256 hash;
-  for (const ModuleTensor& t : tensors_of(net)) {
-    const auto values = t.value->host();
-    hash.update({reinterpret_cast<const char*>(values.data()), values.size_bytes()});
-  }
-  return hash.hex();
+  return state_hash(net);
 }
 
 int main() {
@@ -47,9 +42,9 @@ int main() {
     set_active_isa(isa);
     for (const int threads : {1, 2, 7}) {
       set_thread_count(threads);
-      hashes.insert(hash_after_training());
-      std::printf("%-6s  %d threads  %s\n", std::string(isa_name(isa)).c_str(), threads,
-                  hashes.rbegin()->substr(0, 32).c_str());
+      const std::string hash = hash_after_training();
+      hashes.insert(hash);
+      std::printf("%-6s  %d threads  %s\n", std::string(isa_name(isa)).c_str(), threads, hash.substr(0, 32).c_str());
     }
   }
   std::printf("%zu hash%s\n", hashes.size(), hashes.size() == 1 ? "" : "es");

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/sha256.h"
 #include "weights/safetensors.h"
 
 namespace vitrine {
@@ -56,6 +57,17 @@ void load(const std::vector<ModuleTensor>& tensors, const std::filesystem::path&
   std::vector<Tensor> values;
   for (const ModuleTensor& t : tensors) values.push_back(values_of(file.at(t.name), t.value->dtype()).to(t.value->device()));
   for (std::size_t i = 0; i < values.size(); ++i) *tensors[i].value = std::move(values[i]);
+}
+
+std::string state_hash(const std::vector<ModuleTensor>& tensors) {
+  Sha256 hash;
+  for (const ModuleTensor& t : tensors) {
+    if (!t.value->defined()) continue;
+    std::string bytes(static_cast<std::size_t>(t.value->size()) * dtype_bytes(t.value->dtype()), '\0');
+    t.value->read_bytes(bytes.data(), bytes.size());
+    hash.update(bytes);
+  }
+  return hash.hex();
 }
 
 std::map<std::string, Tensor> read_tensors(const std::filesystem::path& path) {

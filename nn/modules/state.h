@@ -23,6 +23,12 @@ void load(Module& module, const std::filesystem::path& path) {
   load(tensors_of(module), path);
 }
 
+// SHA-256 over the bytes of every tensor in the order of `visit`: equal for modules with the same bits.
+std::string state_hash(const std::vector<ModuleTensor>& tensors);
+template <class Module>
+requires requires(Module& module, const Visitor& v) { module.visit(v); }
+std::string state_hash(Module& module) { return state_hash(tensors_of(module)); }
+
 // Tensors of no module, such as a data set: those of a safetensors file as float32, whatever they are stored as.
 std::map<std::string, Tensor> read_tensors(const std::filesystem::path& path);
 // Atomic.

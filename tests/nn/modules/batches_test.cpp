@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "nn/modules/layers.h"
 #include "nn/modules/state.h"
 
 namespace vitrine::testing {
@@ -81,6 +82,14 @@ TEST(Batches, TensorsOfNoModuleComeBackFromAFile) {
   for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(std::bit_cast<int>(read.at("x").host()[i]), std::bit_cast<int>(x.host()[i]));
   std::filesystem::remove(path);
   EXPECT_NE(refused([&] { read_tensors(path); }).find("batches-tensors"), std::string::npos);
+}
+
+TEST(Batches, AHashFollowsEveryBitOfAModule) {
+  Linear a(3, 2), b(3, 2);
+  initialize(a, 1), initialize(b, 1);
+  EXPECT_EQ(state_hash(a), state_hash(b));
+  b.bias.value.mutable_host()[1] = -0.0f;
+  EXPECT_NE(state_hash(a), state_hash(b));
 }
 
 }  // namespace
