@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/number.h"
+#include "base/version.h"
 #include "nn/efficientnet/checkpoint.h"
 #include "weights/safetensors.h"
 
@@ -68,12 +69,18 @@ std::map<std::string, std::string> network_metadata(std::map<std::string, std::s
   return metadata;
 }
 
+std::string made_by_another(const std::map<std::string, std::string>& metadata) {
+  const auto made_by = metadata.find("vitrine.version");
+  if (made_by == metadata.end()) return text("it was made by version 0.2.0 or older, this is ", version());
+  if (made_by->second != version()) return text("it was made by version ", printable(made_by->second), ", this is ", version());
+  return "it belongs to a run with other options or data";
+}
+
 // The state in one file. Throws when it is not one that `net` can go on from.
 void read_state(const fs::path& path, int epochs, ResumeState& state, EfficientNet& net, Optimizer& optimizer) {
   const TensorFile file = read_safetensors(path);
   if (!is_sealed(file)) throw DataError("it carries no checksums");
-  if (required_metadata(file.metadata, kKey, "it") != state.key)
-    throw DataError("it belongs to a run with other options, data or program version");
+  if (required_metadata(file.metadata, kKey, "it") != state.key) throw DataError(made_by_another(file.metadata));
   ResumeState found;
   found.key = state.key;
   found.history = history_of(file.at("history"), epochs);

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "base/output.h"
+#include "base/version.h"
 
 namespace vitrine {
 namespace {
@@ -111,6 +112,13 @@ Json read_done(const fs::path& folder) {
   }
 }
 
+// Why a finished fold has another key than this run.
+std::string why_another(const Json& done) {
+  const std::string made_by = done.contains("version") ? text_in(done, "version") : "0.2.0 or older";
+  if (made_by != version()) return text("it was made by version ", printable(made_by), ", this is ", version());
+  return "it belongs to a run with other options or data";
+}
+
 // DataError naming the first file that is not the one that fold.json was written for.
 void check_files(const fs::path& folder, const Json& done) {
   for (const char* name : kTrusted) {
@@ -176,6 +184,7 @@ void write_fold(const fs::path& folder, const FoldFiles& files, const std::strin
   write_file(folder / "preds_test.csv", predictions_csv(files.test, files.classes));
   Json done = Json::object();
   done["key"] = key;
+  done["version"] = std::string(version());
   done["best_epoch"] = files.best_epoch;
   done["files"] = Json::object();
   for (const char* name : kTrusted) done["files"][name] = sha256_of_file(folder / name, kMaxFile);
@@ -189,9 +198,8 @@ bool fold_is_finished(const fs::path& folder, const std::string& key) {
   try {
     const Json done = read_done(folder);
     if (text_in(done, "key") != key) {
-      throw DataError(text(folder / kDone,
-                           ": it belongs to a run with other options, data or program version; choose another "
-                           "folder, or train the fold again with --retrain-damaged"));
+      throw DataError(text(folder / kDone, ": ", why_another(done),
+                           "; choose another folder, or train the fold again with --retrain-damaged"));
     }
     check_files(folder, done);
     return true;

@@ -4,7 +4,7 @@
 //            z2 = depthwise(act(BN1(z1)), Wd)
 //            s  = squeeze_excitation of act(BN2(z2))
 //            z3 = (s act(BN2(z2))) * Wp            1x1
-// Backward   the gradients of the composed ops (layers/blocks/mbconv.h names them), in the order B1 to B5 of fused_mbconv.cpp
+// Backward   the gradients of the composed ops (layers/blocks/mbconv.h names them), in the order B1 to B5 of mbconv_fused.cpp
 // Shapes     x [N, H, W, C], z3 [N, P, Q, K]; the expanded z1 (M channels at N H W rows) and z2 (N P Q rows) in planes
 //            of 16 channels (layers/blocks/planes.h)
 // Saved      x, z1, z2, constants of the norms, s: convolution outputs only. Normalised and activated values are computed again

@@ -1,4 +1,5 @@
 #include "nn/efficientnet/checkpoint.h"
+#include "base/version.h"
 
 #include <algorithm>
 #include <unordered_map>
@@ -114,7 +115,8 @@ TensorFile to_tensor_file(EfficientNet& net, const std::map<std::string, std::st
   net.visit(
       [&](const NamedTensor& t) { file.tensors.push_back(StoredTensor::from(t.name, to_torch_layout(*t.value, t.layout))); });
   file.metadata = metadata;
-  file.metadata["format"] = "vitrine.1";
+  file.metadata["format"] = kOwnFormat;
+  file.metadata["vitrine.version"] = std::string(version());
   file.metadata["vitrine.arch"] = net.arch.name;
   file.metadata["vitrine.classes"] = std::to_string(net.classes);
   write_semantics(net.semantics, file.metadata);

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/number.h"
+#include "base/version.h"
 
 namespace vitrine {
 namespace {
@@ -127,7 +128,16 @@ Family resolve_family(const TensorFile& file, const std::string& asked, const st
 
 bool is_own(const TensorFile& file) {
   const auto format = file.metadata.find("format");
-  return format != file.metadata.end() && format->second == "vitrine.1";
+  return format != file.metadata.end() && format->second == kOwnFormat;
+}
+
+// A file of a Vitrine to come is none that this one can guess at.
+void refuse_later_format(const TensorFile& file, const std::string& file_name) {
+  const auto format = file.metadata.find("format"), made_by = file.metadata.find("vitrine.version");
+  if (format == file.metadata.end() || !format->second.starts_with("vitrine.") || format->second == kOwnFormat) return;
+  throw WeightsError(text(file_name, ": its format is '", printable(format->second), "', written by Vitrine ",
+                          made_by == file.metadata.end() ? std::string("of an unknown version") : printable(made_by->second),
+                          "; this is ", version(), ", which reads '", kOwnFormat, "'; update Vitrine"));
 }
 
 CheckpointFacts facts_of_own(const TensorFile& file, const CheckpointRequest& said, const std::string& file_name) {
@@ -185,6 +195,7 @@ std::vector<ListedTensor> check_fit(const TensorFile& file, Family family, const
 }
 
 CheckpointFacts checkpoint_facts(const TensorFile& file, const CheckpointRequest& said, const std::string& file_name) {
+  refuse_later_format(file, file_name);
   CheckpointFacts facts = is_own(file) ? facts_of_own(file, said, file_name) : facts_of_foreign(file, said, file_name);
   facts.semantics = with(said.semantics, facts.stated);
   check_fit(file, facts.family, facts.architecture, facts.classes, facts.channels(), said.head, file_name);

@@ -17,6 +17,8 @@
 
 namespace vitrine {
 
+inline constexpr const char* kOwnFormat = "vitrine.1";  // metadata "format" of a file that Vitrine wrote
+
 // What the user says of a checkpoint; all of it may be left out. Which of two sets of weights is meant is said when the file is read
 // (weights/checkpoint_file.h).
 struct CheckpointRequest {

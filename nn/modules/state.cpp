@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/sha256.h"
+#include "base/version.h"
 #include "weights/safetensors.h"
 
 namespace vitrine {
@@ -31,6 +32,7 @@ Tensor values_of(const StoredTensor& stored, DType type) {
 
 void save(const std::vector<ModuleTensor>& tensors, const std::filesystem::path& path) {
   TensorFile file;
+  file.metadata["vitrine.version"] = std::string(version());
   for (const ModuleTensor& t : tensors) file.tensors.push_back(StoredTensor::from(t.name, t.value->to(Device::cpu())));
   write_sealed_safetensors(path, std::move(file));
 }

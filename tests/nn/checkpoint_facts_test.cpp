@@ -1,5 +1,6 @@
 // What one question to a checkpoint answers: every family, a file of Vitrine's own, what the user adds, and what is refused.
 #include "nn/efficientnet/checkpoint_facts.h"
+#include "base/version.h"
 
 #include <gtest/gtest.h>
 
@@ -93,6 +94,11 @@ TEST(CheckpointFacts, OfAFileOfVitrinesOwn) {
     without.metadata.erase(key);
     expect_refusal(without, {}, std::string("the metadata '") + key + "' is missing");
   }
+  EXPECT_EQ(file.metadata.at("vitrine.version"), version());
+  TensorFile later = file;
+  later.metadata["format"] = "vitrine.2";
+  later.metadata["vitrine.version"] = "1.4.0";
+  expect_refusal(later, {}, "its format is 'vitrine.2', written by Vitrine 1.4.0; this is " + std::string(version()));
   TensorFile of_three = file;  // its metadata say another number of channels than its tensors, for prediction and for training
   of_three.metadata["vitrine.channels"] = "3";
   for (const Head head : {Head::as_in_file, Head::keep_mine})

@@ -168,6 +168,32 @@ def words():
                 yield path, number, "an absolute path of one machine"
 
 
+# Words that were given up because they had two meanings (docs/design.md, section 12), and where they may stand for what they say in plain English.
+RETIRED = {
+    r"\bcpu::": "kernels::",
+    r"\bFusedNorm\b": "NormOnLoad",
+    r"\bFusedShape\b": "MBConvShape",
+    r"\bFusedGradient\b": "WeightGradientTarget",
+    r"\bboth::|_both\b|/both\.h": "host_device",
+    r"\bSeriesPlan\b|\bStepPlan\b": "SeriesProtocol, StepDraws",
+    r"\b[Ww]ide (tensor|x|z1|part)": "expanded",
+    r"\bfold_of\b|efficientnet/fold\.h": "bn_folding",
+    r"\bfused_(gate|mbconv|norm|pointwise|depthwise)(_c[pu][ud]a?)?\.(h|cpp|cu)\b": "the block's name first: mbconv_fused.h",
+    r"layers/mode\.h": "layers/pass.h",
+}
+
+
+def retired():
+    """No word that was given up for another."""
+    for path in FILES:
+        if not path.endswith(CODE + (".py", ".md")) or path.endswith("check.py") or path in ("docs/design.md", "CHANGELOG.md"):
+            continue
+        for number, line in enumerate(read(path).splitlines(), 1):
+            for word, better in RETIRED.items():
+                if re.search(word, line):
+                    yield path, number, f"the word '{re.search(word, line).group(0)}' was given up: {better}"
+
+
 def formatting():
     """clang-format has nothing to change."""
     from concurrent.futures import ThreadPoolExecutor
@@ -188,7 +214,7 @@ def formatting():
             yield path, 1, "the formatting differs; run scripts/format"
 
 
-RULES = {f.__name__: f for f in (includes, siblings, sections, lengths, flags, macros, nulls, device_lambdas, words, formatting)}
+RULES = {f.__name__: f for f in (includes, siblings, sections, lengths, flags, macros, nulls, device_lambdas, words, retired, formatting)}
 
 
 def main():

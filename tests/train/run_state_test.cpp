@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/output.h"
+#include "base/version.h"
 #include "nn/efficientnet/checkpoint.h"
 #include "tensor/parallel.h"
 #include "tests/train/small_fold.h"
@@ -242,6 +243,19 @@ TEST_F(FinishedFolds, AreKeptOnlyWhileEveryFileIsWhatItWas) {
 TEST_F(FinishedFolds, OfAnotherRunAreRefused) {
   Progress quiet(true);
   EXPECT_THAT(refusal([&] { train_fold(small_fold(), options, folder, "other key", "test", quiet); }), HasSubstr("another"));
+}
+
+TEST_F(FinishedFolds, OfAnotherVersionAreRefusedByName) {
+  Progress quiet(true);
+  Json done = parse_sealed_json(read_file(folder / "fold.json", 1u << 20));
+  EXPECT_EQ(done.at("version"), std::string(version()));
+  done["version"] = "0.1.7";
+  write_file(folder / "fold.json", sealed_json_text(done));
+  const auto other = [&] { return refusal([&] { train_fold(small_fold(), options, folder, "other key", "test", quiet); }); };
+  EXPECT_THAT(other(), HasSubstr(text("it was made by version 0.1.7, this is ", version())));
+  done.erase("version");
+  write_file(folder / "fold.json", sealed_json_text(done));
+  EXPECT_THAT(other(), HasSubstr("0.2.0 or older"));
 }
 
 // Tables that contradict each other, with hashes that fit.
