@@ -5,6 +5,6 @@
 
 namespace vitrine {
 
-std::string_view version();  // "0.2.0", from CMakeLists.txt
+std::string_view version();  // "0.3.0", from CMakeLists.txt
 
 }  // namespace vitrine

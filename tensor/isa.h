@@ -7,9 +7,13 @@
 
 #include <string_view>
 
-#include "tensor/cuda/runtime.h"
+#include "tensor/device.h"
 
 namespace vitrine {
+
+namespace cuda {
+void make_current(Device device);  // tensor/cuda/runtime.h
+}
 
 enum class Isa { scalar, avx2, avx512 };
 
@@ -33,8 +37,10 @@ const Kernels& for_this_machine(const Kernels& scalar, const Kernels& avx2, cons
 // The set of kernels for a device: on the CPU the one of this machine's instruction set. A CUDA device becomes this thread's current one.
 template <class Kernels>
 const Kernels& for_device(Device device, const Kernels& scalar, const Kernels& avx2, const Kernels& avx512,
-                          const Kernels& cuda) {
-  return device.is_cuda() ? vitrine::cuda::on(device, cuda) : for_this_machine(scalar, avx2, avx512);
+                          const Kernels& on_cuda) {
+  if (!device.is_cuda()) return for_this_machine(scalar, avx2, avx512);
+  cuda::make_current(device);
+  return on_cuda;
 }
 
 }  // namespace vitrine

@@ -1,6 +1,7 @@
 #include "layers/blocks/batch_statistics.h"
 
 #include "tensor/cuda/communicator.h"
+#include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
 #include "tensor/isa.h"
 #include "tensor/parallel.h"

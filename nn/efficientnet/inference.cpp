@@ -7,6 +7,7 @@
 #include "nn/efficientnet/bn_folding.h"
 #include "nn/efficientnet/bn_folding_cuda.h"
 #include "tensor/cuda/graph.h"
+#include "tensor/cuda/runtime.h"
 #include "tensor/parallel.h"
 
 namespace vitrine {

@@ -11,6 +11,7 @@
 #include "layers/cudnn/swish.h"
 #include "layers/depthwise_conv2d.h"
 #include "layers/unary_cuda.h"
+#include "tensor/cuda/runtime.h"
 #include "tests/cuda_devices.h"
 #include "tests/layers/twins.h"
 

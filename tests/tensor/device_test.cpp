@@ -1,5 +1,6 @@
 // Tensors on devices: values move only by `to`, host code is refused, names are read.
 #include "tensor/device.h"
+#include "tensor/cuda/runtime.h"
 
 #include <gtest/gtest.h>
 

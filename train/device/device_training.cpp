@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "layers/cross_entropy.h"
 #include "tensor/cuda/communicator.h"
+#include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
 #include "tensor/storage.h"
 
