@@ -47,6 +47,10 @@ class Checker {
       return result_;
     }
     for (std::size_t k = 0; k < f_.inputs.size(); ++k) check_input(k);
+    if (result_.compared == 0) {
+      result_.ok = false;
+      result_.reason = "no input has an element, so there is nothing to compare";
+    }
     return result_;
   }
 
@@ -162,7 +166,7 @@ void Checker::compare(std::size_t k, const Values& u, double scale, double most,
   const double quotient = slope + d.difference;
   scale = std::max(scale, std::abs(quotient));
   ++result_.compared;
-  if (d.noise > (0.01 - options_.tolerance) * scale) ++result_.below_noise;
+  if (d.noise >= (0.01 - options_.tolerance) * scale) ++result_.below_noise;
   const double allowed = scale + d.noise / options_.tolerance;
   const double share = d.difference == 0 ? 0 : std::abs(d.difference) / allowed;
   if (share <= result_.largest && result_.compared > 1) return;
@@ -231,6 +235,10 @@ std::string GradientCheck::text() const {
 }
 
 GradientCheck check_gradient(const CheckedFunction& f, const GradientCheckOptions& options) {
+  if (options.directions < 0 || options.elements < 0 || !(options.tolerance > 0 && options.tolerance < 0.01))
+    throw UsageError(vitrine::text("check_gradient: ", options.directions, " directions, ", options.elements,
+                                   " elements, tolerance ", options.tolerance,
+                                   "; the first two are at least 0, the tolerance lies between 0 and 0.01"));
   return Checker(f, options).run();
 }
 

@@ -49,31 +49,32 @@ void Tape::tell(int id, const Tensor& output) const {
 Variable Tape::input(Tensor value) {
   const int id = add({nullptr, {}, nullptr, value.shape()});
   tell(id, value);
-  return Variable(std::move(value), this, id);
+  return Variable(std::move(value), self_, id);
 }
 
 Variable Tape::parameter(const Parameter& parameter) {
   const auto found = parameter_ids_.find(&parameter);
-  if (found != parameter_ids_.end()) return Variable(parameter.value, this, found->second);
+  if (found != parameter_ids_.end()) return Variable(parameter.value, self_, found->second);
   const int id = add({nullptr, {}, &parameter, parameter.value.shape()});
   parameter_ids_.emplace(&parameter, id);
   tell(id, parameter.value);
-  return Variable(parameter.value, this, id);
+  return Variable(parameter.value, self_, id);
 }
 
 Variable Tape::record(Tensor y, std::unique_ptr<Node> node, std::span<const Variable> inputs) {
   std::vector<int> ids;
   for (const Variable& input : inputs) {
-    if (input.tape_ != nullptr && input.tape_ != this) throw InternalError(text(node->name(), ": its inputs lie on two tapes"));
-    ids.push_back(input.tape_ == this ? input.id_ : -1);
+    if (input.tape() != nullptr && input.tape() != this)
+      throw InternalError(text(node->name(), ": its inputs lie on two tapes"));
+    ids.push_back(input.tape() == this ? input.id_ : -1);
   }
   if (refuse_non_finite_ && !all_finite(y)) {
     throw NumericalError(text("op ", entries_.size(), " (", node->name(), ", output ", y.shape().text(),
-                              ") is the first whose output is not finite; lower --lr or check the input"));
+                              ") is the first whose output is not finite; lower the learning rate or check the input"));
   }
   const int id = add({std::move(node), std::move(ids), nullptr, y.shape()});
   tell(id, y);
-  return Variable(std::move(y), this, id);
+  return Variable(std::move(y), self_, id);
 }
 
 void Tape::accumulate(std::vector<Tensor>& gradients, int id, Tensor gradient) const {
@@ -103,6 +104,16 @@ std::vector<Tensor> Tape::backward_of(int id, const Tensor& dy) const {
   const Entry& entry = entries_[static_cast<std::size_t>(id)];
   if (observer_ != nullptr) observer_->before_backward(seen(id), dy);
   std::vector<Tensor> dx = entry.node->backward(dy, Wanted(entry.inputs));
+  if (dx.size() != entry.inputs.size())
+    throw InternalError(text(entry.node->name(), ": its backward returned ", dx.size(), " gradients for ", entry.inputs.size(),
+                             " inputs; return one for each, undefined where none is wanted"));
+  for (std::size_t i = 0; i < dx.size(); ++i) {
+    if (entry.inputs[i] < 0 || !dx[i].defined()) continue;
+    const Shape& shape = entries_[static_cast<std::size_t>(entry.inputs[i])].shape;
+    if (!(dx[i].shape() == shape))
+      throw InternalError(text(entry.node->name(), ": its backward returned the gradient ", dx[i].shape().text(), " for input ",
+                               i, ", which is ", shape.text()));
+  }
   if (observer_ != nullptr) observer_->after_backward(seen(id), dy, dx);
   return dx;
 }
@@ -116,7 +127,7 @@ Gradients Tape::backward(const Variable& loss) {
 }
 
 Gradients Tape::backward(const Variable& output, const Tensor& dy) {
-  if (output.tape_ != this) throw InternalError("backward starts from a value that is not on this tape");
+  if (output.tape() != this) throw InternalError("backward starts from a value that is not on this tape");
   if (!(dy.shape() == output.shape())) {
     throw ShapeError(
         text("backward: the upstream gradient has shape ", dy.shape().text(), ", the output ", output.shape().text()));

@@ -19,7 +19,8 @@ namespace vitrine {
 
 class Tape;
 
-// A tensor, and where on a tape it came from. Without a tape it is a constant: ops on constants record nothing.
+// A tensor, and where on a tape it came from. Without a tape it is a constant: ops on constants record nothing. When its tape is gone, it is a
+// constant too: a state that is carried from step to step ends the gradient there (truncated backpropagation).
 class Variable {
  public:
   Variable() = default;
@@ -27,16 +28,16 @@ class Variable {
 
   const Tensor& tensor() const { return value_; }
   const Shape& shape() const { return value_.shape(); }
-  Tape* tape() const { return tape_; }
+  Tape* tape() const { return tape_ != nullptr ? *tape_ : nullptr; }
   int id() const { return id_; }  // its number on the tape, -1 for a constant
 
  private:
   friend class Tape;
   friend class Gradients;
-  Variable(Tensor value, Tape* tape, int id) : value_(std::move(value)), tape_(tape), id_(id) {}
+  Variable(Tensor value, std::shared_ptr<Tape*> tape, int id) : value_(std::move(value)), tape_(std::move(tape)), id_(id) {}
 
   Tensor value_;
-  Tape* tape_ = nullptr;
+  std::shared_ptr<Tape*> tape_;  // what it points to is null when the tape is gone
   int id_ = -1;
 };
 
@@ -51,6 +52,8 @@ class Gradients {
   // The gradient of the loss by that leaf, or an undefined Tensor when the loss does not depend on it.
   const Tensor& of(const Parameter& parameter) const;
   const Tensor& of(const Variable& input) const;  // a Variable made by Tape::input
+  // Another one in its place, of the same shape: for clipping and sums over several steps (nn/modules/gradients.h).
+  void put(const Parameter& parameter, Tensor gradient) { parameters_[&parameter] = std::move(gradient); }
 
  private:
   friend class Tape;
@@ -61,6 +64,7 @@ class Gradients {
 class Tape {
  public:
   Tape() = default;
+  ~Tape() { *self_ = nullptr; }
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
@@ -100,6 +104,7 @@ class Tape {
   std::vector<Tensor> backward_of(int id, const Tensor& dy) const;
   void accumulate(std::vector<Tensor>& gradients, int id, Tensor gradient) const;
 
+  std::shared_ptr<Tape*> self_ = std::make_shared<Tape*>(this);  // for its variables
   std::vector<Entry> entries_;
   std::unordered_map<const Parameter*, int> parameter_ids_;
   TapeObserver* observer_ = nullptr;

@@ -12,8 +12,9 @@ namespace vitrine::cli {
 void add_row(CLI::App* app, const OptionRow& row, const TakeWord& take) {
   const std::string name = text("--", row.name);
   if (is_flag(row)) {
-    app->add_flag_function((row.negated ? "!" : "") + name,
-                           [take, &row](std::int64_t on) { take(row, (on > 0) != row.negated ? "true" : "false"); }, row.help);
+    app->add_flag_function(
+           name, [take, &row](std::int64_t on) { take(row, on > 0 ? "true" : "false"); }, row.help)
+        ->multi_option_policy(CLI::MultiOptionPolicy::Throw);
     return;
   }
   CLI::Option* option = app->add_option_function<std::string>(

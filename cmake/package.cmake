@@ -1,6 +1,12 @@
 # What others link: vitrine::core, vitrine::efficientnet, vitrine::train, vitrine::imaging; their headers, their installation, and the files
 # by which find_package and pkg-config know them.
 include(GNUInstallDirs)
+option(VITRINE_INSTALL "Have `cmake --install` install Vitrine" ${PROJECT_IS_TOP_LEVEL})
+function(vitrine_install)
+  if(VITRINE_INSTALL)
+    install(${ARGN})
+  endif()
+endfunction()
 include(CMakePackageConfigHelpers)
 
 # The libraries of each part, the one that uses the others first.
@@ -29,8 +35,8 @@ add_custom_command(OUTPUT ${stamp}
   COMMAND ${CMAKE_COMMAND} -E touch ${stamp}
   DEPENDS ${headers} ${PROJECT_SOURCE_DIR}/cmake/public_headers.cmake VERBATIM COMMENT "Public headers")
 add_custom_target(vitrine_headers ALL DEPENDS ${stamp})
-install(DIRECTORY ${PROJECT_BINARY_DIR}/include/vitrine DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+vitrine_install(DIRECTORY ${PROJECT_BINARY_DIR}/include/vitrine DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+vitrine_install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 # vitrine_package(PART): the target vitrine::PART, its installation, and vitrine-PART.pc (vitrine.pc for the core).
 function(vitrine_package part)
@@ -45,8 +51,8 @@ function(vitrine_package part)
   endforeach()
   string(REPLACE "vitrine-core" "vitrine" requires "${requires}")
   target_link_libraries(vitrine_part_${part} INTERFACE ${libraries_${part}})
-  install(TARGETS vitrine_part_${part} ${libraries_${part}} EXPORT vitrine_${part} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-  install(EXPORT vitrine_${part} NAMESPACE vitrine:: FILE vitrine-${part}.cmake DESTINATION ${package_folder})
+  vitrine_install(TARGETS vitrine_part_${part} ${libraries_${part}} EXPORT vitrine_${part} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  vitrine_install(EXPORT vitrine_${part} NAMESPACE vitrine:: FILE vitrine-${part}.cmake DESTINATION ${package_folder})
 
   list(TRANSFORM libraries_${part} REPLACE "(.+)" "-l\\1" OUTPUT_VARIABLE flags)
   list(JOIN flags " " flags)
@@ -55,8 +61,9 @@ function(vitrine_package part)
   if(part STREQUAL core)
     set(pkg_name vitrine)
   endif()
+  file(RELATIVE_PATH up /p/${CMAKE_INSTALL_LIBDIR}/pkgconfig /p)
   configure_file(cmake/vitrine.pc.in ${pkg_name}.pc @ONLY)
-  install(FILES ${PROJECT_BINARY_DIR}/${pkg_name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+  vitrine_install(FILES ${PROJECT_BINARY_DIR}/${pkg_name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endfunction()
 
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/vitrine)
@@ -82,18 +89,17 @@ if(TARGET vitrine_imaging)
   set_target_properties(vitrine_part_imaging PROPERTIES EXPORT_NAME imaging)
   add_dependencies(vitrine_part_imaging vitrine_headers)
   target_link_libraries(vitrine_part_imaging INTERFACE vitrine_part_efficientnet vitrine_imaging)
-  set_target_properties(vitrine_imaging PROPERTIES EXPORT_NAME imaging_library)
-  install(TARGETS vitrine_part_imaging ${libraries_imaging} EXPORT vitrine_imaging ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-  install(EXPORT vitrine_imaging NAMESPACE vitrine:: FILE vitrine-imaging.cmake DESTINATION ${package_folder})
+  vitrine_install(TARGETS vitrine_part_imaging ${libraries_imaging} EXPORT vitrine_imaging ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  vitrine_install(EXPORT vitrine_imaging NAMESPACE vitrine:: FILE vitrine-imaging.cmake DESTINATION ${package_folder})
   list(APPEND parts imaging)
 endif()
 if(TARGET vitrine)
-  install(TARGETS vitrine RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  vitrine_install(TARGETS vitrine RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 
 # A 0.x version may change everything; from 1.0 on, the major version counts.
 set(compatibility SameMinorVersion)
 configure_package_config_file(cmake/vitrine-config.cmake.in vitrine-config.cmake INSTALL_DESTINATION ${package_folder})
 write_basic_package_version_file(vitrine-config-version.cmake COMPATIBILITY ${compatibility})
-install(FILES ${PROJECT_BINARY_DIR}/vitrine-config.cmake ${PROJECT_BINARY_DIR}/vitrine-config-version.cmake cmake/vitrine_kernels.cmake
+vitrine_install(FILES ${PROJECT_BINARY_DIR}/vitrine-config.cmake ${PROJECT_BINARY_DIR}/vitrine-config-version.cmake cmake/vitrine_kernels.cmake
         DESTINATION ${package_folder})

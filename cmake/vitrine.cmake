@@ -17,7 +17,7 @@ function(vitrine_library name)
   target_compile_features(vitrine_${name} PUBLIC cxx_std_20)
   target_include_directories(vitrine_${name} INTERFACE $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include> $<INSTALL_INTERFACE:include>)
   target_link_libraries(vitrine_${name} PRIVATE $<BUILD_INTERFACE:vitrine_options> PUBLIC Threads::Threads ${ARG_LIBS})
-  set_target_properties(vitrine_${name} PROPERTIES EXPORT_NAME ${name})
+  set_target_properties(vitrine_${name} PROPERTIES EXPORT_NAME library_${name})  # vitrine::core and its sisters bring them
   if(NOT PROJECT_IS_TOP_LEVEL)
     set_target_properties(vitrine_${name} PROPERTIES EXCLUDE_FROM_ALL ON)
   endif()

@@ -67,9 +67,9 @@ ConvShape checked_shape(const Shape& x, const Shape& w, const Tensor& b, const C
   if (b.defined() && !(b.shape() == Shape{w[3]}))
     throw ShapeError(text("conv2d: b is ", b.shape().text(), ", expected [", w[3], "] ", shapes()));
   const Padding& pad = options.padding;
-  if (options.stride < 1 || pad.top < 0 || pad.left < 0 || pad.bottom < 0 || pad.right < 0) {
-    throw ShapeError(text("conv2d: stride ", options.stride, " and paddings must not be negative, stride at least 1"));
-  }
+  if (options.stride < 1 || !is_padding(pad))
+    throw ShapeError(text("conv2d: stride ", options.stride, ", paddings ", pad.top, ", ", pad.left, ", ", pad.bottom, ", ",
+                          pad.right, "; the stride is at least 1, a padding 0 to ", kLargestPadding));
   const ConvShape s{x[0],
                     x[1],
                     x[2],

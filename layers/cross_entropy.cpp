@@ -53,7 +53,12 @@ void check_targets(const Tensor& targets) {
   const std::int64_t C = targets.shape()[1];
   for (std::int64_t n = 0; n < targets.shape()[0]; ++n) {
     double sum = 0;
-    for (std::int64_t c = 0; c < C; ++c) sum += static_cast<double>(targets.host()[static_cast<std::size_t>(n * C + c)]);
+    for (std::int64_t c = 0; c < C; ++c) {
+      const double share = static_cast<double>(targets.host()[static_cast<std::size_t>(n * C + c)]);
+      if (!(share >= 0))
+        throw ShapeError(text("cross_entropy: row ", n, " of the targets holds ", share, ", expected shares from 0 to 1"));
+      sum += share;
+    }
     if (!(std::abs(sum - 1) <= 1e-4))
       throw ShapeError(text("cross_entropy: row ", n, " of the targets sums to ", sum, ", expected 1"));
   }

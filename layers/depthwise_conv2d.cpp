@@ -60,10 +60,9 @@ ConvShape checked_shape(const Shape& x, const Shape& w, const ConvOptions& optio
     throw ShapeError(text("depthwise_conv2d: expected x [N, H, W, C] and w [R, S, C] ", shapes()));
   if (x[3] != w[2]) throw ShapeError(text("depthwise_conv2d: x has ", x[3], " channels but w expects ", w[2], " ", shapes()));
   const Padding& pad = options.padding;
-  if (options.stride < 1 || pad.top < 0 || pad.left < 0 || pad.bottom < 0 || pad.right < 0) {
-    throw ShapeError(
-        text("depthwise_conv2d: stride ", options.stride, " and paddings must not be negative, stride at least 1"));
-  }
+  if (options.stride < 1 || !is_padding(pad))
+    throw ShapeError(text("depthwise_conv2d: stride ", options.stride, ", paddings ", pad.top, ", ", pad.left, ", ", pad.bottom,
+                          ", ", pad.right, "; the stride is at least 1, a padding 0 to ", kLargestPadding));
   if (w[0] * w[1] > kMaxTaps) throw ShapeError(text("depthwise_conv2d: at most ", kMaxTaps, " taps ", shapes()));
   const ConvShape s{x[0],
                     x[1],

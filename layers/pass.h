@@ -36,8 +36,11 @@ struct Pass {
   DropKeys key{};
   bool fused = true;  // false: every op on its own, to look at the values between them
 
-  // A training step on this tape; `key` places its draws.
-  static Pass train(Tape& tape, const DropKey& key = {}) { return {.mode = Mode::train, .tape = &tape, .key = key}; }
+  bool keyed = true;  // false: nobody said where the draws of this pass lie, so a module that draws refuses
+
+  // A training step on this tape. What drops at random needs the second: `key` places its draws, another key in every step.
+  static Pass train(Tape& tape) { return {.mode = Mode::train, .tape = &tape, .keyed = false}; }
+  static Pass train(Tape& tape, const DropKey& key) { return {.mode = Mode::train, .tape = &tape, .key = key}; }
 
   bool fuses() const { return fused && mode == Mode::train && tape != nullptr; }
   Variable parameter(const Parameter& p) const { return tape != nullptr ? tape->parameter(p) : Variable(p.value); }

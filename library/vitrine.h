@@ -31,6 +31,7 @@
 #include "layers/unary_list.h"
 #include "nn/modules/batches.h"
 #include "nn/modules/check_gradient.h"
+#include "nn/modules/gradients.h"
 #include "nn/modules/layers.h"
 #include "nn/modules/module.h"
 #include "nn/modules/optimizers.h"

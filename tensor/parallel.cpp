@@ -54,26 +54,30 @@ int threads_from_environment() {
 // Workers that run part i of the current loop; the caller runs part 0. One loop at a time.
 class Pool {
  public:
+  explicit Pool(int n) { resize(n); }
   ~Pool() { stop(); }
 
-  int size() const { return size_; }
+  int size() const { return size_.load(); }
 
   void resize(int n) {
+    const std::scoped_lock no_loop(loop_);  // a loop of another thread ends first
     stop();
     size_ = 1;
     stopping_ = false;
     workers_.reserve(static_cast<std::size_t>(n));
     for (; size_ < n; ++size_) {
       try {
-        workers_.emplace_back([this, part = size_, seen = generation_.load()] { work(part, seen); });
+        workers_.emplace_back([this, part = size_.load(), seen = generation_.load()] { work(part, seen); });
       } catch (const std::system_error&) {
         return;  // the system gives no more: the results do not depend on the number
       }
     }
   }
 
-  void run(std::int64_t count, int parts, const RangeBody& body) {
+  // In `most` parts, or as many as there are threads.
+  void run(std::int64_t count, std::int64_t most, const RangeBody& body) {
     const std::scoped_lock one_loop_at_a_time(loop_);
+    const int parts = static_cast<int>(std::min<std::int64_t>(size_, most));
     if (errors_.size() < static_cast<std::size_t>(parts)) errors_.resize(static_cast<std::size_t>(parts));
     body_ = &body;
     count_ = count;
@@ -147,7 +151,7 @@ class Pool {
   const RangeBody* body_ = nullptr;
   std::int64_t count_ = 0;
   int parts_ = 0;
-  int size_ = 0;
+  std::atomic<int> size_{0};
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> generation_{0};
   std::atomic<int> pending_{0};
@@ -156,8 +160,7 @@ class Pool {
 };
 
 Pool& pool() {
-  static Pool the_pool;
-  if (the_pool.size() == 0) the_pool.resize(threads_from_environment());
+  static Pool the_pool(threads_from_environment());
   return the_pool;
 }
 
@@ -172,12 +175,11 @@ void parallel_for(std::int64_t count, std::int64_t grain, RangeBody body) {
     return;
   }
   Pool& p = pool();
-  const int parts = static_cast<int>(std::min<std::int64_t>(p.size(), most));
-  if (parts == 1) {
+  if (p.size() == 1) {
     body(0, count);
     return;
   }
-  p.run(count, parts, body);
+  p.run(count, most, body);
 }
 
 LoopsInPlace::LoopsInPlace() : before_(inside_body) { inside_body = true; }
@@ -188,6 +190,7 @@ int thread_count() { return pool().size(); }
 void set_thread_count(int n) {
   if (n < 1 || n > kMaxThreads)
     throw UsageError(text("threads is ", n, ", a whole number from 1 to ", kMaxThreads, " was expected"));
+  if (inside_body) throw InternalError("the number of threads was set inside a parallel loop; set it between loops");
   if (n != pool().size()) pool().resize(n);
 }
 

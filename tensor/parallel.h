@@ -44,7 +44,9 @@ class LoopsInPlace {
   bool before_;
 };
 
-int thread_count();            // VITRINE_THREADS, else the number of processors this process may use
-void set_thread_count(int n);  // UsageError outside 1..1024
+int thread_count();  // VITRINE_THREADS, else the number of processors this process may use
+// UsageError outside 1..1024. Waits for a loop of another thread; InternalError inside a loop. A child of fork() has no threads: it must not compute
+// after its parent has (start it with exec, or use the C interface, which says so).
+void set_thread_count(int n);
 
 }  // namespace vitrine

@@ -17,7 +17,7 @@
 #endif
 
 #ifndef VITRINE_ISA
-#error "tensor/simd.h is for *_cpu.cpp files, which CMake compiles once for each instruction set"
+#error "this header is for files that CMake compiles once for each instruction set: vitrine_kernels(TARGET file...)"
 #endif
 
 namespace vitrine::kernels::VITRINE_ISA {

@@ -23,7 +23,7 @@ const char* kind_text(const OptionRow& row) { return is_real(row) ? "a number" :
 }
 
 void check_range(const OptionRow& row, double value, const std::string& where) {
-  if (!(value >= row.low && (row.below_high ? value < row.high : value <= row.high))) refuse(row, where, text(value));
+  if (!(value >= row.low && (row.below_high ? value < row.high : value <= row.high))) refuse(row, where, shortest(value));
 }
 
 // A number without the plus that may stand in front of it.
@@ -64,7 +64,7 @@ struct Assignment {
     double number = 0;
     if (!parse(value, number)) refuse_text();
     check_range(row, number, where);
-    *member = number;
+    *member = number == 0 ? 0 : number;  // -0 is 0
   }
   void operator()(std::string* member) const {
     try {

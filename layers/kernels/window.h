@@ -31,6 +31,14 @@ inline Padding same_padding(std::int64_t height, std::int64_t width, std::int64_
   return {h / 2, w / 2, h - h / 2, w - w / 2};
 }
 
+inline constexpr std::int64_t kLargestPadding = std::int64_t{1} << 30;  // sums of sizes stay far from overflow
+
+// None is negative or beyond that.
+inline bool is_padding(const Padding& p) {
+  const auto fits = [](std::int64_t side) { return side >= 0 && side <= kLargestPadding; };
+  return fits(p.top) && fits(p.left) && fits(p.bottom) && fits(p.right);
+}
+
 // Rows or columns of the output; below 1 when the kernel does not fit.
 inline std::int64_t output_size(std::int64_t size, std::int64_t before, std::int64_t after, std::int64_t kernel,
                                 std::int64_t stride) {

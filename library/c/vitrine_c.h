@@ -42,7 +42,7 @@ typedef enum vitrine_status {
   VITRINE_USAGE = 2,    /* an argument is wrong */
   VITRINE_DATA = 3,     /* an image or photograph is refused */
   VITRINE_WEIGHTS = 4,  /* a checkpoint is refused; a missing file too */
-  VITRINE_NUMERICAL = 5 /* a value that is not finite arose; the sentence names the first op */
+  VITRINE_NUMERICAL = 5 /* a result is not finite; the sentence names the first op whose values are not */
 } vitrine_status;
 
 /* The order of a batch's values; passed as int. */

@@ -1,6 +1,7 @@
 #include "nn/modules/batches.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -91,6 +92,9 @@ double share_right(const Tensor& scores, std::span<const int> labels) {
   std::int64_t right = 0;
   for (std::size_t n = 0; n < labels.size(); ++n) {
     const auto row = values.host().subspan(n * classes, classes);
+    if (labels[n] < 0 || labels[n] >= static_cast<int>(classes))
+      throw UsageError(text("share_right: label ", n, " is ", labels[n], ", expected 0 to ", classes - 1));
+    if (std::any_of(row.begin(), row.end(), [](float v) { return std::isnan(v); })) continue;
     right += std::max_element(row.begin(), row.end()) - row.begin() == labels[n] ? 1 : 0;
   }
   return static_cast<double>(right) / static_cast<double>(labels.size());

@@ -34,7 +34,8 @@ std::vector<int> rows(const std::vector<int>& labels, std::span<const std::int64
 // x[first], ..., x[last - 1]. UsageError unless 0 <= first <= last <= n.
 Tensor rows(const Tensor& x, std::int64_t first, std::int64_t last);
 
-// The share of rows of `scores` [N, C] whose largest value, the first of equals, stands at the label. ShapeError unless there are N labels.
+// The share of rows of `scores` [N, C] whose largest value, the first of equals, stands at the label; a row with a NaN is not right. ShapeError
+// unless there are N labels, UsageError for one that is no class.
 double share_right(const Tensor& scores, std::span<const int> labels);
 
 }  // namespace vitrine

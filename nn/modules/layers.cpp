@@ -1,6 +1,7 @@
 #include "nn/modules/layers.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "autograd/reshape.h"
 #include "base/error.h"
@@ -14,11 +15,25 @@
 namespace vitrine {
 namespace {
 
+constexpr std::int64_t kLargestExpansion = 1024;
+
 Padding padding_of(std::int64_t kernel, const ConvolutionOptions& o) {
-  if (kernel < 1 || o.stride < 1 || o.padding < -1)
+  if (kernel < 1 || o.stride < 1 || o.padding < -1 || o.padding > kLargestPadding)
     throw UsageError(text("a convolution of kernel ", kernel, ", stride ", o.stride, ", padding ", o.padding,
-                          "; kernel and stride are at least 1, padding at least 0"));
+                          "; kernel and stride are at least 1, padding 0 to ", kLargestPadding));
   return o.padding < 0 ? symmetric_padding(kernel) : Padding{o.padding, o.padding, o.padding, o.padding};
+}
+
+// A size that a constructor was given, before anything is made of it.
+std::int64_t at_least_1(const char* what, std::int64_t size) {
+  if (size < 1) throw UsageError(text(what, " of ", size, ", expected at least 1"));
+  return size;
+}
+
+BatchNorm norm_of(std::int64_t channels, double eps, double momentum) {
+  if (!(eps >= 0 && std::isfinite(eps)) || !(momentum >= 0 && momentum <= 1))
+    throw UsageError(text("a batch norm of eps ", eps, ", momentum ", momentum, "; eps is at least 0, momentum 0 to 1"));
+  return BatchNorm::identity(at_least_1("a batch norm", channels), eps, momentum);
 }
 
 // `weight`: one of the module's, to see where it lies.
@@ -30,6 +45,20 @@ void expect(const std::string& path, const Variable& x, int rank, std::int64_t c
   if (!(here == there))
     throw DeviceError(
         text(path, ": x lies on ", here.text(), ", the weights on ", there.text(), "; move one of them with to()"));
+}
+
+// What draws for a training step is told where: the same draws in every step would be no dropout.
+void expect_key(const std::string& path, const Pass& pass) {
+  if (!pass.keyed)
+    throw UsageError(text(path, ": it drops at random by coordinates; say which, others in every step: ",
+                          "Pass::train(tape, {.seed = 1, .epoch = epoch, .first_sample = first})"));
+}
+
+// A number for a path, never 0 (FNV-1a of 32 bits).
+std::uint32_t place_of(const std::string& path) {
+  std::uint32_t hash = 2166136261u;
+  for (const char c : path) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  return hash != 0 ? hash : 1;
 }
 
 // What `work` gives; an error in it ends with the module's path.
@@ -74,7 +103,7 @@ ConvNorm unit_of(std::int64_t inputs, std::int64_t outputs, std::int64_t kernel,
                           o.depthwise ? ", both channels are equal" : ""));
   ConvNorm unit;
   unit.weight.value = Tensor::zeros(o.depthwise ? Shape{kernel, kernel, inputs} : Shape{kernel, kernel, inputs, outputs});
-  unit.norm = BatchNorm::identity(outputs, o.eps, o.momentum);
+  unit.norm = norm_of(outputs, o.eps, o.momentum);
   unit.stride = o.stride;
   unit.depthwise = o.depthwise;
   unit.activation = o.activation;
@@ -88,7 +117,8 @@ void check_pool(const char* module, const PoolOptions& o) {
 }  // namespace
 
 Linear::Linear(std::int64_t inputs, std::int64_t outputs)
-    : weight{Tensor::zeros({inputs, outputs})}, bias{Tensor::zeros({outputs})} {}
+    : weight{Tensor::zeros({at_least_1("a linear layer: inputs", inputs), at_least_1("a linear layer: outputs", outputs)})},
+      bias{Tensor::zeros({outputs})} {}
 
 Variable Linear::operator()(const Variable& x, const Pass& pass) const {
   expect(path, x, 2, weight.value.shape()[0], weight);
@@ -96,7 +126,9 @@ Variable Linear::operator()(const Variable& x, const Pass& pass) const {
 }
 
 Conv2d::Conv2d(std::int64_t inputs, std::int64_t outputs, std::int64_t kernel, const ConvolutionOptions& options)
-    : weight{Tensor::zeros({kernel, kernel, inputs, outputs})}, window{options.stride, padding_of(kernel, options)} {
+    : window{options.stride, padding_of(kernel, options)} {
+  at_least_1("a convolution: inputs", inputs), at_least_1("a convolution: outputs", outputs);
+  weight.value = Tensor::zeros({kernel, kernel, inputs, outputs});
   if (options.bias) bias.value = Tensor::zeros({outputs});
 }
 
@@ -112,16 +144,17 @@ void Conv2d::visit(const Visitor& v) {
   if (bias.value.defined()) v("bias", bias);
 }
 
-DepthwiseConv2d::DepthwiseConv2d(std::int64_t channels, std::int64_t kernel, const ConvolutionOptions& options)
-    : weight{Tensor::zeros({kernel, kernel, channels})}, window{options.stride, padding_of(kernel, options)} {}
+DepthwiseConv2d::DepthwiseConv2d(std::int64_t channels, std::int64_t kernel, const DepthwiseOptions& options)
+    : window{options.stride, padding_of(kernel, {.stride = options.stride, .padding = options.padding})} {
+  weight.value = Tensor::zeros({kernel, kernel, at_least_1("a depthwise convolution: channels", channels)});
+}
 
 Variable DepthwiseConv2d::operator()(const Variable& x, const Pass& pass) const {
   expect(path, x, 4, weight.value.shape()[2], weight);
   return within(path, [&] { return depthwise_conv2d(x, pass.parameter(weight), window); });
 }
 
-BatchNorm2d::BatchNorm2d(std::int64_t channels, double eps, double momentum)
-    : norm(BatchNorm::identity(channels, eps, momentum)) {}
+BatchNorm2d::BatchNorm2d(std::int64_t channels, double eps, double momentum) : norm(norm_of(channels, eps, momentum)) {}
 
 Variable BatchNorm2d::operator()(const Variable& x, const Pass& pass) {
   expect(path, x, x.shape().rank() == 2 ? 2 : 4, norm.gamma.value.size(), norm.gamma);
@@ -151,9 +184,11 @@ Variable ConvNormActivation::operator()(const Variable& x, const Pass& pass) {
 void ConvNormActivation::visit(const Visitor& v) { visit_unit(v, "", unit); }
 
 MBConvBlock::MBConvBlock(std::int64_t inputs, std::int64_t outputs, const MBConvOptions& o) {
-  if (o.expansion < 1 || !(o.squeeze_ratio >= 0 && o.squeeze_ratio <= 1) || !(o.drop_connect >= 0 && o.drop_connect < 1))
+  if (o.expansion < 1 || o.expansion > kLargestExpansion || !(o.squeeze_ratio >= 0 && o.squeeze_ratio <= 1) ||
+      !(o.drop_connect >= 0 && o.drop_connect < 1))
     throw UsageError(text("an MBConv of expansion ", o.expansion, ", squeeze ratio ", o.squeeze_ratio, ", drop connect ",
-                          o.drop_connect, "; expected at least 1, 0 to 1, 0 to below 1"));
+                          o.drop_connect, "; expected 1 to ", kLargestExpansion, ", 0 to 1, 0 to below 1"));
+  at_least_1("an MBConv: inputs", inputs);
   const std::int64_t inner = inputs * o.expansion;
   const auto unit = [&](std::int64_t in, std::int64_t out, std::int64_t kernel, ConvNormOptions options) {
     options.eps = o.eps;
@@ -175,6 +210,8 @@ MBConvBlock::MBConvBlock(std::int64_t inputs, std::int64_t outputs, const MBConv
 Variable MBConvBlock::operator()(const Variable& x, const Pass& pass) {
   const ConvNorm& first = block.expand ? *block.expand : block.depthwise;
   expect(path, x, 4, first.weight.value.shape()[2], first.weight);
+  if (pass.mode == Mode::train && block.residual && block.drop_connect > 0) expect_key(path, pass);
+  if (block.index == 0) block.index = place_of(path);
   return within(path, [&] { return block.forward(x, pass); });
 }
 
@@ -205,7 +242,9 @@ Variable Flatten::operator()(const Variable& x, const Pass&) const {
 }
 
 Variable Dropout::operator()(const Variable& x, const Pass& pass) const {
-  return pass.mode == Mode::train && rate > 0 ? dropout(x, rate, pass.key, place) : x;
+  if (pass.mode != Mode::train) return x;
+  if (rate > 0 && rate < 1) expect_key(path, pass);
+  return within(path, [&] { return dropout(x, rate, pass.key, place != 0 ? place : place_of(path)); });
 }
 
 }  // namespace vitrine

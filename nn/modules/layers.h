@@ -47,13 +47,18 @@ struct Conv2d {
   void visit(const Visitor& v);
 };
 
-// A filter of its own for each channel.
+struct DepthwiseOptions {
+  std::int64_t stride = 1;
+  std::int64_t padding = -1;  // as above
+};
+
+// A filter of its own for each channel, without bias.
 struct DepthwiseConv2d {
   Parameter weight;  // [kernel, kernel, channels]
   ConvOptions window;
   std::string path = "depthwise_conv2d";
 
-  DepthwiseConv2d(std::int64_t channels, std::int64_t kernel, const ConvolutionOptions& options = {});
+  DepthwiseConv2d(std::int64_t channels, std::int64_t kernel, const DepthwiseOptions& options = {});
   Variable operator()(const Variable& x, const Pass& pass) const;
   void visit(const Visitor& v) { v("weight", weight); }
 };
@@ -102,7 +107,7 @@ struct MBConvOptions {
   double squeeze_ratio = 0.25;  // of the input channels, rounded down, at least one; 0: no squeeze-excitation
   Activation activation = Activation::swish;
   double drop_connect = 0;  // probability that the residual branch of a sample is dropped in training
-  std::uint32_t place = 0;  // tells apart the draws of several of one network
+  std::uint32_t place = 0;  // tells apart the draws of several of one network; 0: the module's path does
   double eps = 1e-5, momentum = 0.1;
 };
 struct MBConvBlock {
@@ -141,10 +146,12 @@ struct Flatten {
   void visit(const Visitor&) {}
 };
 
-// Drops elements in training; `place` tells apart several of one network.
+// Drops elements in training, as Pass::train(tape, key) places them: UsageError without a key. `place` tells apart several of one network;
+// 0: the module's path does.
 struct Dropout {
   double rate;
   std::uint32_t place = 0;
+  std::string path = "dropout";
 
   Variable operator()(const Variable& x, const Pass& pass) const;
   void visit(const Visitor&) {}

@@ -19,6 +19,8 @@ void Visitor::operator()(std::string_view name, Parameter& parameter) const {
 void Visitor::operator()(std::string_view name, Tensor& buffer) const { (*seen_)({joined(name), &buffer, nullptr}); }
 
 std::vector<ModuleTensor> checked(std::vector<ModuleTensor> tensors) {
+  std::set<const Tensor*> seen;
+  std::erase_if(tensors, [&](const ModuleTensor& t) { return !seen.insert(t.value).second; });  // shared: under its first name
   std::set<std::string_view> names;
   for (const ModuleTensor& t : tensors) {
     if (!names.insert(t.name).second)
@@ -54,6 +56,12 @@ std::int64_t parameter_count(const std::vector<ModuleTensor>& tensors) {
   std::int64_t count = 0;
   for (const ModuleTensor& t : tensors) count += t.parameter != nullptr ? t.value->size() : 0;
   return count;
+}
+
+void own(const std::vector<ModuleTensor>& tensors) {
+  for (const ModuleTensor& t : tensors) {
+    if (t.value->defined()) *t.value = t.value->clone();
+  }
 }
 
 }  // namespace vitrine

@@ -50,7 +50,8 @@ class Visitor {
   std::string prefix_;
 };
 
-// Every tensor once, in the order of `visit`. InternalError when two have one name.
+// Every tensor once, in the order of `visit`; one that is shown twice, as a shared weight is, under its first name. InternalError when two tensors
+// have one name.
 std::vector<ModuleTensor> checked(std::vector<ModuleTensor> tensors);
 template <class Module>
 std::vector<ModuleTensor> tensors_of(Module& module) {
@@ -80,6 +81,16 @@ std::int64_t parameter_count(const std::vector<ModuleTensor>& tensors);
 template <class Module>
 std::int64_t parameter_count(Module& module) {
   return parameter_count(tensors_of(module));
+}
+
+// A copy with storage of its own: an assignment shares storage, and a shared weight cannot be updated.
+void own(const std::vector<ModuleTensor>& tensors);
+template <class Module>
+requires requires(Module& module, const Visitor& v) { module.visit(v); }
+Module clone(const Module& module) {
+  Module copy = module;
+  own(tensors_of(copy));
+  return copy;
 }
 
 }  // namespace vitrine

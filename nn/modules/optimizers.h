@@ -6,18 +6,29 @@
 // Parameters that the loss does not depend on stay as they are.
 #pragma once
 
+#include <filesystem>
+
 #include "nn/modules/module.h"
 #include "nn/modules/optimizer.h"
 
 namespace vitrine {
 
+// UsageError naming the first option that no optimiser can use.
+const OptimizerOptions& checked(const OptimizerOptions& options);
+
 class ModuleOptimizer {
  public:
   ModuleOptimizer(std::vector<ModuleTensor> tensors, const OptimizerOptions& options, double learning_rate)
-      : lr(learning_rate), tensors_(std::move(tensors)), optimizer_(options) {}
+      : lr(learning_rate), tensors_(std::move(tensors)), optimizer_(checked(options)) {}
 
-  // Error naming the parameter when a Variable or another tensor still holds it, and what to do about that; nothing is updated then.
+  // UsageError for a learning rate that is negative or not finite. InternalError naming the parameter when a Variable or another tensor still holds it, and what to do about that; nothing is updated then.
+  // UsageError when none of the parameters has a gradient. Nothing is changed by a step that is refused.
   void step(const Gradients& gradients);
+
+  // Moments and counts, so that training goes on as if it had not stopped: safetensors, atomic. `load`: WeightsError when it is of other
+  // parameters.
+  void save(const std::filesystem::path& path) const;
+  void load(const std::filesystem::path& path);
 
   double lr;  // of the next step
 

@@ -22,6 +22,9 @@ void list(std::string& into, const std::string& what, const std::vector<std::str
 
 // The values in the type that the module holds.
 Tensor values_of(const StoredTensor& stored, DType type) {
+  if (!is_floating(stored.type))
+    throw WeightsError(text("the tensor '", printable(stored.name), "' holds ", dtype_name(stored.type),
+                            ", a module's state is of floating numbers"));
   if (type == DType::f32) return stored.to_float();
   if (type == DType::f64) return Tensor::from<double>(stored.shape, stored.to_double());
   throw InternalError(

@@ -74,5 +74,48 @@ TEST(Tape, PrintsOneLineANode) {
   EXPECT_EQ(out.str(), "0  input  ()  [2]\n1  swish  (0)  [2]\n");
 }
 
+struct Careless final : Node {
+  std::vector<Tensor> gradients;
+
+  explicit Careless(std::vector<Tensor> g) : gradients(std::move(g)) {}
+  std::string_view name() const override { return "careless"; }
+  std::vector<Tensor> backward(const Tensor&, const Wanted&) const override { return gradients; }
+};
+
+TEST(Tape, RefusesGradientsThatDoNotFitTheInputs) {
+  const auto sentence = [](std::vector<Tensor> gradients) -> std::string {
+    Tape tape;
+    const Variable inputs[] = {tape.input(Tensor::zeros({6, 7}))};
+    const Variable y = record<Careless>(Tensor::zeros({6, 7}), inputs, std::move(gradients));
+    try {
+      tape.backward(y, Tensor::zeros({6, 7}));
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  EXPECT_NE(sentence({}).find("careless: its backward returned 0 gradients for 1 inputs"), std::string::npos) << sentence({});
+  EXPECT_NE(sentence({Tensor::zeros({6, 7}), Tensor::zeros({6, 7})}).find("2 gradients for 1"), std::string::npos);
+  EXPECT_NE(sentence({Tensor::zeros({1})}).find("the gradient [1] for input 0, which is [6, 7]"), std::string::npos);
+  EXPECT_EQ(sentence({Tensor::zeros({6, 7})}), "accepted");
+  EXPECT_EQ(sentence({Tensor()}), "accepted");
+}
+
+// A state that is carried from step to step: its tape is gone, so it is a constant, wherever the next tape lies.
+TEST(Tape, AVariableOfATapeThatIsGoneIsAConstant) {
+  Variable state;
+  {
+    Tape tape;
+    state = tape.input(Tensor::full({2}, 1));
+    EXPECT_EQ(state.tape(), &tape);
+  }
+  EXPECT_EQ(state.tape(), nullptr);
+  EXPECT_EQ(state.tensor().host()[0], 1);
+  Tape next;
+  const Variable x = next.input(Tensor::full({2}, 2));
+  const Variable inputs[] = {x, state};
+  EXPECT_EQ(tape_of(inputs), &next);
+}
+
 }  // namespace
 }  // namespace vitrine::testing

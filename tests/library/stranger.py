@@ -3,6 +3,7 @@
   stranger.py install BUILD PREFIX                  what `cmake --install` leaves: no private header, no path of this machine
   stranger.py find_package PREFIX COMPILER          examples/starter against the installed package
   stranger.py add_subdirectory COMPILER             the same against the sources; nothing but a compiler and nlohmann-json is looked for
+  stranger.py components PREFIX                     each part alone and all together, into a shared library
   stranger.py pkg_config PREFIX                     the same without CMake
   stranger.py another_version PREFIX                a version that is not there is refused, both versions named
   stranger.py snippets PREFIX                       every block of docs/library.md, compiled and run
@@ -70,14 +71,32 @@ def find_package(scratch, prefix, compiler):
 def add_subdirectory(scratch, compiler):
     absent = [f"-DCMAKE_DISABLE_FIND_PACKAGE_{name}=ON" for name in ("ITK", "JPEG", "PNG", "ZLIB", "CLI11", "GTest", "benchmark", "CUDAToolkit")]
     build(scratch, compiler, f"-DVITRINE_SOURCE={ROOT}", *absent, *(["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []))
+    run("cmake", "--install", scratch / "build", "--prefix", scratch / "prefix")  # of who uses it, and installs nothing of Vitrine
+    assert not (scratch / "prefix").exists() or not list((scratch / "prefix").rglob("*vitrine*")), "Vitrine was installed with its user"
     made = [file.name for file in (scratch / "build").rglob("*.a")]
     assert "libvitrine_modules.a" in made and "libvitrine_train.a" not in made, f"built what was not asked for: {made}"
 
 
 def build_with_pkg_config(scratch, prefix, source, program, *warnings):
     folder = next(pathlib.Path(prefix).rglob("vitrine.pc")).parent
-    flags = run("pkg-config", f"--define-variable=prefix={prefix}", "--cflags", "--libs", "vitrine", env={"PKG_CONFIG_PATH": folder}).split()
+    flags = run("pkg-config", "--cflags", "--libs", "vitrine", env={"PKG_CONFIG_PATH": folder}).split()
     run("c++", "-std=c++20", "-O2", *WARNINGS.split(), *warnings, source, "-o", program, *flags)
+
+
+def components(scratch, prefix):
+    """Every part can be asked for, alone and together; a shared library of one's own can be linked of the core."""
+    installed = "core efficientnet train imaging" if list(pathlib.Path(prefix).rglob("vitrine-imaging.cmake")) else "core efficientnet train"
+    for number, asked in enumerate(["", "COMPONENTS core", "COMPONENTS train", f"COMPONENTS {installed}"]):
+        folder = scratch / str(number)
+        folder.mkdir()
+        parts = installed.replace(" imaging", "") if not asked else asked.removeprefix("COMPONENTS ")
+        (folder / "CMakeLists.txt").write_text(
+            "cmake_minimum_required(VERSION 3.22)\nproject(p CXX)\n"
+            f"find_package(vitrine REQUIRED {asked})\n"
+            "add_library(mine SHARED mine.cpp)\n" + "".join(f"target_link_libraries(mine PRIVATE vitrine::{part})\n" for part in parts.split()))
+        (folder / "mine.cpp").write_text("#include <vitrine/vitrine.h>\nint mine() { vitrine::Linear l(2, 3); initialize(l, 1); return static_cast<int>(parameter_count(l)); }\n")
+        run("cmake", "-S", folder, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
+        run("cmake", "--build", folder / "build")
 
 
 def pkg_config(scratch, prefix):
