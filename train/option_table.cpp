@@ -1,6 +1,7 @@
 #include "train/option_table.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.h"
 #include "base/number.h"
@@ -22,8 +23,15 @@ const char* kind_text(const OptionRow& row) { return is_real(row) ? "a number" :
   throw UsageError(text(where, "--", row.name, " is ", found, ", expected ", kind_text(row), " from ", range_text(row)));
 }
 
+// Every digit that tells it from its neighbours, and no exponent for what people count with.
+std::string plain(double value) {
+  constexpr double kMostPlain = 1e15;
+  return std::abs(value) < kMostPlain && value == std::floor(value) ? std::to_string(static_cast<std::int64_t>(value))
+                                                                    : shortest(value);
+}
+
 void check_range(const OptionRow& row, double value, const std::string& where) {
-  if (!(value >= row.low && (row.below_high ? value < row.high : value <= row.high))) refuse(row, where, shortest(value));
+  if (!(value >= row.low && (row.below_high ? value < row.high : value <= row.high))) refuse(row, where, plain(value));
 }
 
 // A number without the plus that may stand in front of it.
