@@ -36,6 +36,7 @@ OpenedFile open(const std::string& path, bool ema) {
   o.sha256 = source.sha256();
   o.container = container_name(container_of(source));
   o.is = identify(o.file);
+  if (const std::string later = later_format(o.file); !later.empty()) note(text(shown(path), ": ", later));
   return o;
 }
 

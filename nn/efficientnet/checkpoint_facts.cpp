@@ -131,15 +131,6 @@ bool is_own(const TensorFile& file) {
   return format != file.metadata.end() && format->second == kOwnFormat;
 }
 
-// A file of a Vitrine to come is none that this one can guess at.
-void refuse_later_format(const TensorFile& file, const std::string& file_name) {
-  const auto format = file.metadata.find("format"), made_by = file.metadata.find("vitrine.version");
-  if (format == file.metadata.end() || !format->second.starts_with("vitrine.") || format->second == kOwnFormat) return;
-  throw WeightsError(text(file_name, ": its format is '", printable(format->second), "', written by Vitrine ",
-                          made_by == file.metadata.end() ? std::string("of an unknown version") : printable(made_by->second),
-                          "; this is ", version(), ", which reads '", kOwnFormat, "'; update Vitrine"));
-}
-
 CheckpointFacts facts_of_own(const TensorFile& file, const CheckpointRequest& said, const std::string& file_name) {
   const std::string& arch = required_metadata(file.metadata, "vitrine.arch", file_name);
   const auto& known = architecture_names();
@@ -194,8 +185,16 @@ std::vector<ListedTensor> check_fit(const TensorFile& file, Family family, const
   return list;
 }
 
+std::string later_format(const TensorFile& file) {
+  const auto format = file.metadata.find("format"), made_by = file.metadata.find("vitrine.version");
+  if (format == file.metadata.end() || !format->second.starts_with("vitrine.") || format->second == kOwnFormat) return {};
+  return text("its format is '", printable(format->second), "', written by Vitrine ",
+              made_by == file.metadata.end() ? std::string("of an unknown version") : printable(made_by->second), "; this is ",
+              version(), ", which reads '", kOwnFormat, "'; update Vitrine");
+}
+
 CheckpointFacts checkpoint_facts(const TensorFile& file, const CheckpointRequest& said, const std::string& file_name) {
-  refuse_later_format(file, file_name);
+  if (const std::string later = later_format(file); !later.empty()) throw WeightsError(text(file_name, ": ", later));
   CheckpointFacts facts = is_own(file) ? facts_of_own(file, said, file_name) : facts_of_foreign(file, said, file_name);
   facts.semantics = with(said.semantics, facts.stated);
   check_fit(file, facts.family, facts.architecture, facts.classes, facts.channels(), said.head, file_name);

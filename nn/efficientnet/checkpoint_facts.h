@@ -19,6 +19,9 @@ namespace vitrine {
 
 inline constexpr const char* kOwnFormat = "vitrine.1";  // metadata "format" of a file that Vitrine wrote
 
+// What is wrong with a file of a Vitrine to come, which this one cannot guess at; empty for any other file.
+std::string later_format(const TensorFile& file);
+
 // What the user says of a checkpoint; all of it may be left out. Which of two sets of weights is meant is said when the file is read
 // (weights/checkpoint_file.h).
 struct CheckpointRequest {
