@@ -20,12 +20,13 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STARTER = ROOT / "examples/starter"
 WARNINGS = "-Wall -Wextra -Wpedantic -Werror"
+GENERATOR = {"CMAKE_GENERATOR": "Ninja"} if shutil.which("ninja") else {}  # where there is no make
 DIGITS = ROOT / "examples/data/digits.safetensors"
 
 
 def run(*command, cwd=None, fails=False, env=None):
     done = subprocess.run([str(c) for c in command], cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          env={**os.environ, **(env or {})})
+                          env={**GENERATOR, **os.environ, **(env or {})})
     if (done.returncode != 0) != fails:
         sys.exit(f"{' '.join(map(str, command))}\n{done.stdout}\nexit code {done.returncode}")
     return done.stdout
