@@ -27,8 +27,14 @@ const Tensor& Gradients::of(const Parameter& parameter) const {
 }
 
 const Tensor& Gradients::of(const Variable& input) const {
+  if (input.tape_ == nullptr) return kNoGradient;
+  if (input.tape_ != tape_) throw InternalError("the gradient by a variable of another tape was asked for");
   const auto found = inputs_.find(input.id_);
-  return found == inputs_.end() ? kNoGradient : found->second;
+  if (found == inputs_.end())
+    throw InternalError(text("the gradient by value ", input.id_,
+                             " of the tape was asked for, which Tape::input did not make; ",
+                             "only leaves keep theirs, an observer sees the others"));
+  return found->second;
 }
 
 int Tape::add(Entry entry) {
@@ -137,10 +143,15 @@ Gradients Tape::backward(const Variable& output, const Tensor& dy) {
   std::vector<Tensor> gradients(entries_.size());
   gradients[static_cast<std::size_t>(output.id_)] = dy;
   Gradients result;
+  result.tape_ = self_;
   for (int id = static_cast<int>(entries_.size()) - 1; id >= 0; --id) {
     Entry& entry = entries_[static_cast<std::size_t>(id)];
     Tensor dy_here = std::move(gradients[static_cast<std::size_t>(id)]);
-    if (!dy_here.defined()) continue;
+    const bool is_input = entry.node == nullptr && entry.parameter == nullptr;
+    if (!dy_here.defined()) {
+      if (is_input) result.inputs_.emplace(id, Tensor());
+      continue;
+    }
     if (entry.node == nullptr) {
       if (observer_ != nullptr) observer_->leaf_gradient(seen(id), dy_here);
       if (entry.parameter != nullptr) {

@@ -51,14 +51,16 @@ class Gradients {
  public:
   // The gradient of the loss by that leaf, or an undefined Tensor when the loss does not depend on it.
   const Tensor& of(const Parameter& parameter) const;
-  const Tensor& of(const Variable& input) const;  // a Variable made by Tape::input
+  // A Variable that Tape::input made on the same tape; InternalError for an op's result and for one of another tape.
+  const Tensor& of(const Variable& input) const;
   // Another one in its place, of the same shape: for clipping and sums over several steps (nn/modules/gradients.h).
   void put(const Parameter& parameter, Tensor gradient) { parameters_[&parameter] = std::move(gradient); }
 
  private:
   friend class Tape;
   std::unordered_map<const Parameter*, Tensor> parameters_;
-  std::unordered_map<int, Tensor> inputs_;
+  std::unordered_map<int, Tensor> inputs_;  // undefined where the loss does not depend on one
+  std::shared_ptr<Tape*> tape_;
 };
 
 class Tape {

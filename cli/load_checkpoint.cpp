@@ -1,6 +1,4 @@
 // A checkpoint as the command line names it, read and built, with the notes that a user is owed on the way.
-#include <cmath>
-
 #include "base/error.h"
 #include "base/standard_streams.h"
 #include "cli/commands.h"
@@ -12,16 +10,7 @@ namespace {
 
 // `vitrine weights verify` refuses such a file.
 void warn_about_values(EfficientNet& net, const std::string& file) {
-  std::int64_t count = 0;
-  std::string first;
-  net.visit([&](const NamedTensor& t) {
-    for (const float v : t.value->host()) {
-      if (std::isfinite(v)) continue;
-      if (count++ == 0) first = t.name;
-    }
-  });
-  if (count > 0)
-    note(text(std::filesystem::path(file), " holds ", count, " NaN or infinite values, the first in '", first, "'"));
+  if (const std::string flaw = flaw_of_values(net); !flaw.empty()) note(text(std::filesystem::path(file), " ", flaw));
 }
 
 // Where the command line asks for other semantics than a file of Vitrine's own says it was trained with.

@@ -1,4 +1,5 @@
 # The building functions of the project: a library per folder, ops and their per-instruction-set kernels, test programs.
+include(GNUInstallDirs)
 include(${CMAKE_CURRENT_LIST_DIR}/vitrine_kernels.cmake)
 
 # vitrine_shareable(TARGET): its objects may become part of libvitrine.so (library/c). Hidden names keep the code what it is in a program:
@@ -15,7 +16,7 @@ function(vitrine_library name)
   add_library(vitrine_${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   vitrine_shareable(vitrine_${name})
   target_compile_features(vitrine_${name} PUBLIC cxx_std_20)
-  target_include_directories(vitrine_${name} INTERFACE $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include> $<INSTALL_INTERFACE:include>)
+  target_include_directories(vitrine_${name} INTERFACE $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_link_libraries(vitrine_${name} PRIVATE $<BUILD_INTERFACE:vitrine_options> PUBLIC Threads::Threads ${ARG_LIBS})
   set_target_properties(vitrine_${name} PROPERTIES EXPORT_NAME library_${name})  # vitrine::core and its sisters bring them
   if(NOT PROJECT_IS_TOP_LEVEL)

@@ -1,5 +1,6 @@
 #include "tensor/parallel.h"
 
+#include <pthread.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -35,6 +36,7 @@ void pause(int spin) {
 }
 
 thread_local bool inside_body = false;
+std::atomic<bool> is_forked_child{false};  // of a process that had a pool: its threads stayed behind
 
 int threads_from_environment() {
   const char* asked = std::getenv("VITRINE_THREADS");
@@ -160,8 +162,17 @@ class Pool {
 };
 
 Pool& pool() {
-  static Pool the_pool(threads_from_environment());
-  return the_pool;
+  struct Owner {
+    Pool* pool = new Pool(threads_from_environment());
+    Owner() {
+      pthread_atfork(nullptr, nullptr, [] { is_forked_child.store(true); });
+    }
+    ~Owner() {
+      if (!is_forked_child.load()) delete pool;
+    }
+  };
+  static Owner owner;
+  return *owner.pool;
 }
 
 }  // namespace
@@ -170,7 +181,7 @@ void parallel_for(std::int64_t count, std::int64_t grain, RangeBody body) {
   if (count <= 0) return;
   check_interrupt();
   const std::int64_t most = std::max<std::int64_t>(1, count / std::max<std::int64_t>(1, grain));
-  if (inside_body || most == 1) {
+  if (inside_body || most == 1 || is_forked_child.load(std::memory_order_relaxed)) {
     body(0, count);
     return;
   }
@@ -185,12 +196,13 @@ void parallel_for(std::int64_t count, std::int64_t grain, RangeBody body) {
 LoopsInPlace::LoopsInPlace() : before_(inside_body) { inside_body = true; }
 LoopsInPlace::~LoopsInPlace() { inside_body = before_; }
 
-int thread_count() { return pool().size(); }
+int thread_count() { return is_forked_child.load() ? 1 : pool().size(); }
 
 void set_thread_count(int n) {
   if (n < 1 || n > kMaxThreads)
     throw UsageError(text("threads is ", n, ", a whole number from 1 to ", kMaxThreads, " was expected"));
   if (inside_body) throw InternalError("the number of threads was set inside a parallel loop; set it between loops");
+  if (is_forked_child.load()) return;  // it has one, and the results do not depend on the number
   if (n != pool().size()) pool().resize(n);
 }
 

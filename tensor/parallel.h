@@ -45,8 +45,8 @@ class LoopsInPlace {
 };
 
 int thread_count();  // VITRINE_THREADS, else the number of processors this process may use
-// UsageError outside 1..1024. Waits for a loop of another thread; InternalError inside a loop. A child of fork() has no threads: it must not compute
-// after its parent has (start it with exec, or use the C interface, which says so).
+// UsageError outside 1..1024. Waits for a loop of another thread; InternalError inside a loop. A child that was
+// forked after its parent had computed has one thread, whatever is asked.
 void set_thread_count(int n);
 
 }  // namespace vitrine

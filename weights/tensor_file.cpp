@@ -117,4 +117,10 @@ const StoredTensor& TensorFile::at(std::string_view name) const {
   throw WeightsError(text("the file has no tensor '", printable(name), "' among its ", tensors.size()));
 }
 
+std::unordered_map<std::string_view, const StoredTensor*> index_of(const TensorFile& file) {
+  std::unordered_map<std::string_view, const StoredTensor*> index;
+  for (const StoredTensor& t : file.tensors) index.emplace(t.name, &t);
+  return index;
+}
+
 }  // namespace vitrine

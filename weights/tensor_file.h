@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "tensor/dtype.h"
@@ -45,5 +46,8 @@ struct TensorFile {
   const StoredTensor* find(std::string_view name) const;
   const StoredTensor& at(std::string_view name) const;  // WeightsError naming the missing tensor
 };
+
+// The tensors by name, of the first where two have one name; for many questions to one file, which it must outlive.
+std::unordered_map<std::string_view, const StoredTensor*> index_of(const TensorFile& file);
 
 }  // namespace vitrine

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "base/error.h"
 #include "library/c/call.h"
 #include "nn/efficientnet/checkpoint.h"
 #include "nn/efficientnet/prediction.h"
+#include "tensor/image_layout.h"
 #include "weights/checkpoint_file.h"
 
 namespace vitrine::c {
@@ -21,18 +21,6 @@ EfficientNet opened(const std::filesystem::path& path, const Opening& o) {
   return load_efficientnet(file, o.architecture, o.family, o.semantics, shown(path));
 }
 
-void note_values(EfficientNet& net) {
-  std::int64_t count = 0;
-  std::string first;
-  net.visit([&](const NamedTensor& t) {
-    for (const float v : t.value->host()) {
-      if (std::isfinite(v)) continue;
-      if (count++ == 0) first = t.name;
-    }
-  });
-  if (count > 0) add_note(text("the weights hold ", count, " NaN or infinite values, the first in '", first, "'"));
-}
-
 std::vector<std::string> class_names_of(const EfficientNet& net) {
   std::vector<std::string> names = shown_class_names(net.trained_on, net.classes);
   names.resize(static_cast<std::size_t>(net.classes));  // unknown ones are empty
@@ -41,20 +29,10 @@ std::vector<std::string> class_names_of(const EfficientNet& net) {
 
 // Images `first` and the `count` - 1 after it, [count, rows, columns, channels].
 Tensor piece_of(const Images& images, std::int64_t first, std::int64_t count) {
-  const std::int64_t pixels = images.rows * images.columns, channels = images.channels, image = pixels * channels;
-  Tensor piece = Tensor::uninitialized({count, images.rows, images.columns, channels});
-  float* out = piece.mutable_host().data();
-  const float* in = images.values + first * image;
-  if (!images.channels_first || channels == 1) {
-    std::memcpy(out, in, static_cast<std::size_t>(count * image) * sizeof(float));
-    return piece;
-  }
-  for (std::int64_t n = 0; n < count; ++n, in += image) {
-    for (std::int64_t p = 0; p < pixels; ++p) {
-      for (std::int64_t c = 0; c < channels; ++c) *out++ = in[c * pixels + p];
-    }
-  }
-  return piece;
+  const std::int64_t image = images.rows * images.columns * images.channels;
+  const std::span<const float> values{images.values + first * image, static_cast<std::size_t>(count * image)};
+  if (!images.channels_first) return Tensor::from({count, images.rows, images.columns, images.channels}, values);
+  return channels_last(Tensor::from({count, images.channels, images.rows, images.columns}, values));
 }
 
 void require_finite(const Images& images) {
@@ -114,7 +92,7 @@ class Network::Lent {
 
 Network::Network(const std::filesystem::path& path, const Opening& opening)
     : net_(opened(path, opening)), weights_(net_), class_names_(class_names_of(net_)) {
-  note_values(net_);
+  if (const std::string flaw = flaw_of_values(net_); !flaw.empty()) add_note(text("the checkpoint ", flaw));
 }
 
 Network::~Network() = default;

@@ -1,7 +1,6 @@
 #include "nn/efficientnet/checkpoint_facts.h"
 
 #include <algorithm>
-#include <unordered_map>
 #include <unordered_set>
 
 #include "base/error.h"
@@ -10,14 +9,6 @@
 
 namespace vitrine {
 namespace {
-
-using Index = std::unordered_map<std::string_view, const StoredTensor*>;
-
-Index index_of(const TensorFile& file) {
-  Index index;
-  for (const StoredTensor& t : file.tensors) index.emplace(t.name, &t);
-  return index;
-}
 
 // Rows of the file's classifier; 0 when it has none.
 std::int64_t classes_of(const TensorFile& file, Family family) {
@@ -44,7 +35,7 @@ std::string architecture_of(const TensorFile& file, Family family, std::int64_t 
 
 // The architecture with most tensors of the right shape in the file; empty when none has any.
 std::string best_matching_architecture(const TensorFile& file, Family family, std::int64_t channels) {
-  const Index index = index_of(file);
+  const auto index = index_of(file);
   std::string best;
   double best_share = 0;
   for (const std::string& name : architecture_names()) {

@@ -175,6 +175,18 @@ void EfficientNet::initialize_classifier(std::uint64_t seed) {
   classifier_bias.value = Tensor::zeros({classes});
 }
 
+std::string flaw_of_values(EfficientNet& net) {
+  std::int64_t count = 0;
+  std::string first;
+  net.visit([&](const NamedTensor& t) {
+    for (const float v : t.value->host()) {
+      if (std::isfinite(v)) continue;
+      if (count++ == 0) first = t.name;
+    }
+  });
+  return count == 0 ? std::string() : text("holds ", count, " NaN or infinite values, the first in '", first, "'");
+}
+
 void check_images(const Shape& shape, std::int64_t channels) {
   if (shape.rank() != 4 || shape[0] < 1 || shape[3] != channels || shape[1] < 32 || shape[2] < 32) {
     throw ShapeError(

@@ -72,6 +72,9 @@ struct EfficientNet {
   void fix_static_padding();
 };
 
+// "holds 3 NaN or infinite values, the first in 'x'"; empty when all are finite.
+std::string flaw_of_values(EfficientNet& net);
+
 // ShapeError unless images are [N, H, W, channels] with N > 0 and H, W >= 32.
 void check_images(const Shape& images, std::int64_t channels);
 

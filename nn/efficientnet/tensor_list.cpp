@@ -1,20 +1,11 @@
 #include "nn/efficientnet/tensor_list.h"
 
-#include <unordered_map>
 #include <unordered_set>
 
 #include "base/error.h"
 
 namespace vitrine {
 namespace {
-
-using Index = std::unordered_map<std::string_view, const StoredTensor*>;
-
-Index index_of(const TensorFile& file) {
-  Index index;
-  for (const StoredTensor& t : file.tensors) index.emplace(t.name, &t);
-  return index;
-}
 
 std::vector<BlockNames> block_names(const Architecture& a) {
   std::vector<BlockNames> names;
@@ -64,7 +55,7 @@ std::vector<ListedTensor> tensor_list(Family family, const Architecture& archite
 }
 
 std::vector<std::string> differences(const TensorFile& file, const std::vector<ListedTensor>& list, Head head) {
-  const Index index = index_of(file);
+  const auto index = index_of(file);
   std::vector<std::string> phrases;
   std::unordered_set<std::string_view> known;
   for (const ListedTensor& t : list) {

@@ -11,6 +11,8 @@ namespace vitrine {
 namespace {
 
 constexpr int kMostListed = 5;
+constexpr const char* kKind = "vitrine.kind";
+constexpr const char* kModule = "module";
 
 // "; missing: a, b, ... (7)"
 void list(std::string& into, const std::string& what, const std::vector<std::string>& names) {
@@ -36,12 +38,17 @@ Tensor values_of(const StoredTensor& stored, DType type) {
 void save(const std::vector<ModuleTensor>& tensors, const std::filesystem::path& path) {
   TensorFile file;
   file.metadata["vitrine.version"] = std::string(version());
+  file.metadata[kKind] = kModule;
   for (const ModuleTensor& t : tensors) file.tensors.push_back(StoredTensor::from(t.name, t.value->to(Device::cpu())));
   write_sealed_safetensors(path, std::move(file));
 }
 
 void load(const std::vector<ModuleTensor>& tensors, const std::filesystem::path& path) {
   const TensorFile file = read_safetensors(path);
+  if (const auto kind = file.metadata.find(kKind); kind == file.metadata.end() || kind->second != kModule)
+    throw WeightsError(text(path,
+                            ": it was not written by save() of a module; another library's weights may lie in another order ",
+                            "(PyTorch's linear is [out, in]): read_tensors gives them, reorder and assign"));
   std::vector<std::string> missing, shapes, extra;
   std::set<std::string_view> names;
   for (const ModuleTensor& t : tensors) {

@@ -16,6 +16,7 @@ void save(Module& module, const std::filesystem::path& path) {
   save(tensors_of(module), path);
 }
 
+// Of a file that `save` wrote; another library's could fit in its shapes and lie transposed, so it is refused.
 // WeightsError listing the names that are missing, that are too many, and that have another shape; nothing is changed then.
 void load(const std::vector<ModuleTensor>& tensors, const std::filesystem::path& path);
 template <class Module>

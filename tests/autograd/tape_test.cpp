@@ -1,4 +1,5 @@
 #include "autograd/tape.h"
+#include "autograd/reshape.h"
 
 #include <gtest/gtest.h>
 
@@ -115,6 +116,19 @@ TEST(Tape, AVariableOfATapeThatIsGoneIsAConstant) {
   const Variable x = next.input(Tensor::full({2}, 2));
   const Variable inputs[] = {x, state};
   EXPECT_EQ(tape_of(inputs), &next);
+}
+
+TEST(Gradients, AreOfTheirOwnTapesLeavesAlone) {
+  Tape tape, other;
+  const Variable x = tape.input(Tensor::full({2}, 1)), unused = tape.input(Tensor::full({3}, 1));
+  const Variable theirs = other.input(Tensor::full({2}, 1));
+  const Variable y = reshape(x, {1, 2});
+  const Gradients gradients = tape.backward(y, Tensor::full({1, 2}, 1));
+  EXPECT_TRUE(gradients.of(x).defined());
+  EXPECT_FALSE(gradients.of(unused).defined());
+  EXPECT_FALSE(gradients.of(Variable(Tensor::full({2}, 1))).defined());
+  EXPECT_THROW(gradients.of(y), InternalError);
+  EXPECT_THROW(gradients.of(theirs), InternalError);
 }
 
 }  // namespace

@@ -40,7 +40,6 @@ class Simulation : public PreparedCohort {
     const pid_t child = ::fork();
     if (child == 0) {
       install_interrupt_handler();
-      const LoopsInPlace in_place;  // the threads of the pool stayed behind in the parent
       int code = 0;
       try {
         work();

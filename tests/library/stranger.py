@@ -7,6 +7,7 @@
   stranger.py pkg_config PREFIX                     the same without CMake
   stranger.py another_version PREFIX                a version that is not there is refused, both versions named
   stranger.py snippets PREFIX                       every block of docs/library.md, compiled and run
+  stranger.py parts                                 odd lists of parts, odd folders: configured whole, or refused in a sentence
   stranger.py headers PREFIX COMPILER               every public header alone, all in order, and all in the reverse order
 """
 import os
@@ -98,6 +99,21 @@ def components(scratch, prefix):
         (folder / "mine.cpp").write_text("#include <vitrine/vitrine.h>\nint mine() { vitrine::Linear l(2, 3); initialize(l, 1); return static_cast<int>(parameter_count(l)); }\n")
         run("cmake", "-S", folder, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
         run("cmake", "--build", folder / "build")
+
+
+def parts(scratch):
+    def configure(*options, fails=False):
+        return run("cmake", "-S", ROOT, "-B", scratch / "a build", "--fresh", *options, fails=fails)
+    configure("-DVITRINE_PARTS=train")  # with what it needs; no tests, which take every part
+    configure("-DVITRINE_PARTS=imaging;core", "-DVITRINE_WITH_ITK=OFF", "-DCMAKE_INSTALL_LIBDIR=lib/x86_64-linux-gnu", "-DCMAKE_INSTALL_INCLUDEDIR=include/other")
+    assert re.search(r"prefix=\$\{pcfiledir\}/\.\./\.\./\.\./?\n", (scratch / "a build/vitrine.pc").read_text())
+    assert "includedir=${prefix}/include/other" in (scratch / "a build/vitrine.pc").read_text()
+    run("cmake", "--build", scratch / "a build", "--target", "vitrine_headers")  # a space in the path
+    assert (scratch / "a build/include/vitrine/vitrine.h").exists()
+    refused = configure("-DVITRINE_PARTS=core;training", fails=True)
+    assert "VITRINE_PARTS has 'training'" in refused, refused
+    refused = " ".join(configure("-DVITRINE_PARTS=core", "-DVITRINE_TESTS=ON", fails=True).split())
+    assert "the tests take every part" in refused, refused
 
 
 def pkg_config(scratch, prefix):

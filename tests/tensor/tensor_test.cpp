@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <stdexcept>
@@ -149,6 +150,26 @@ TEST(Parallel, NestsAndPassesOnTheFirstException) {
   set_thread_count(before);
   EXPECT_THROW(set_thread_count(0), UsageError);
   EXPECT_THROW(set_thread_count(2000), UsageError);
+}
+
+// A child has no threads of its parent's: it computes alone, and ends in the ordinary way.
+TEST(ParallelFor, AForkedChildComputesAlone) {
+  set_thread_count(3);
+  const auto sum = [] {
+    std::atomic<std::int64_t> total{0};
+    parallel_for(100, 1, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t i = first; i < last; ++i) total += i;
+    });
+    return total.load();
+  };
+  ASSERT_EQ(sum(), 4950);
+  EXPECT_EXIT(
+      {
+        set_thread_count(2);
+        std::exit(sum() == 4950 && thread_count() == 1 ? 0 : 1);
+      },
+      ::testing::ExitedWithCode(0), "");
+  EXPECT_EQ(sum(), 4950);
 }
 
 }  // namespace

@@ -194,6 +194,20 @@ TEST(Modules, AnOptimisersStateGoesOnWhereItWas) {
   std::filesystem::remove(path);
 }
 
+// A square weight of a library that stores [out, in] would fit in its shape and lie transposed.
+TEST(Modules, AnotherLibrarysFileIsRefusedThoughItsShapesFit) {
+  const std::filesystem::path path = std::filesystem::path(::testing::TempDir()) / "batches-foreign.safetensors";
+  Linear net(4, 4);
+  initialize(net, 1);
+  const std::string before = state_hash(net);
+  write_tensors({{"weight", Tensor::full({4, 4}, 1)}, {"bias", Tensor::zeros({4})}}, path);
+  EXPECT_NE(refused([&] { load(net, path); }).find("not written by save()"), std::string::npos);
+  EXPECT_EQ(state_hash(net), before);
+  save(net, path);
+  EXPECT_EQ(refused([&] { load(net, path); }), "accepted");
+  std::filesystem::remove(path);
+}
+
 TEST(Batches, AHashFollowsEveryBitOfAModule) {
   Linear a(3, 2), b(3, 2);
   initialize(a, 1), initialize(b, 1);
