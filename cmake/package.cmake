@@ -10,22 +10,14 @@ function(vitrine_install)  # as install(), where that is wanted
   endif()
 endfunction()
 
-# Headers, made anew when one of the sources' changes.
+include(cmake/public_headers.cmake)
 set(entries library/vitrine.h library/kernels.h)
 foreach(part efficientnet train imaging)
   if(part IN_LIST parts)
     list(APPEND entries library/${part}.h)
   endif()
 endforeach()
-file(GLOB_RECURSE headers CONFIGURE_DEPENDS base/*.h tensor/*.h autograd/*.h layers/*.h weights/*.h nn/*.h data/*.h train/*.h imaging/*.h library/*.h)
-set(stamp ${PROJECT_BINARY_DIR}/public_headers.stamp)
-string(REPLACE ";" "\\;" entries_text "${entries}")
-add_custom_command(OUTPUT ${stamp}
-  COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR} -DOUTPUT=${PROJECT_BINARY_DIR}/include "-DENTRIES=${entries_text}"
-          -P ${PROJECT_SOURCE_DIR}/cmake/public_headers.cmake
-  COMMAND ${CMAKE_COMMAND} -E touch ${stamp}
-  DEPENDS ${headers} ${PROJECT_SOURCE_DIR}/cmake/public_headers.cmake VERBATIM COMMENT "Public headers")
-add_custom_target(vitrine_headers ALL DEPENDS ${stamp})
+vitrine_public_headers(${entries})
 vitrine_install(DIRECTORY ${PROJECT_BINARY_DIR}/include/vitrine DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 vitrine_install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
@@ -49,7 +41,6 @@ endif()
 function(vitrine_package part)
   add_library(vitrine_part_${part} INTERFACE)
   add_library(vitrine::${part} ALIAS vitrine_part_${part})
-  add_dependencies(vitrine_part_${part} vitrine_headers)
   set_target_properties(vitrine_part_${part} PROPERTIES EXPORT_NAME ${part})
   if(below_${part})
     target_link_libraries(vitrine_part_${part} INTERFACE vitrine_part_${below_${part}})
