@@ -41,7 +41,7 @@ int main() {
   const double apart = ulp_between(by_ops, folded.run(images));
   std::printf("b0, all its blocks: op by op %7.2f ms, folded %7.2f ms: logits %.1f ulp apart\n",
               least_time([&] { net.forward(images, {}); }), least_time([&] { folded.run(images); }), apart);
-  const bool within = forward < 64 && backward < 256 && weights < 256 && apart < 256;
+  const bool within = forward < 1 && backward < 1 && weights < 8 && apart < 16;  // the same on every machine
   std::printf("%s\n", within ? "within the stated bounds" : "BEYOND the stated bounds");
   return within ? 0 : 1;
 }
