@@ -5,7 +5,7 @@
 //            from y = 1 / (1 + e), e = exp(-x): dy/dx = e / (1 + e)^2 = y (1 - y)
 // Shapes     x, y, dx, dy: any shape, all equal
 // Saved      y
-// Numerics   sigmoid is ours (tensor/simd_math.h): at most 3 ulp
+// Numerics   sigmoid is ours (tensor/elementary.h): at most 5 ulp above x = -17, 7 below; 0 below -88.72
 // Requires   nothing
 // Differs    from nothing: the same as torch.sigmoid
 // Reference  Verhulst 1845, Nouveaux memoires de l'Academie royale de Bruxelles 18

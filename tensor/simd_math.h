@@ -29,6 +29,8 @@ struct Lanes {
   static F select(I mask, F x, F y) { return kernels::VITRINE_ISA::select(mask, x, y); }
   static F where_negative(F x, F a, F b) { return kernels::VITRINE_ISA::where_negative(x, a, b); }
   static F negative(F x) { return from_bits(bits(x) | bits(broadcast(-0.0f))); }  // -|x|
+  // p 2^n for a result that is a normal number or, at p = 1 and n = 128, +inf; n as 1.5 2^23 + n.
+  static F add_to_exponent(F p, F magic_n) { return from_bits(bits(p) + (bits(magic_n) << 23)); }
   static F times_power_of_two(F p, F magic_n, F n) { return kernels::VITRINE_ISA::times_power_of_two(p, magic_n, n); }
 };
 

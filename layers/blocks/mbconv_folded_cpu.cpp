@@ -22,11 +22,10 @@ void activate(const Function& function, float* y, std::int64_t n) {
 
 void convolution(const ConvShape& z, const Packed& w, Activation activation, const float* x, float* y) {
   parallel_for(z.N * z.P, 1, [&](std::int64_t first, std::int64_t last) {
-    float* const rows = thread_scratch(static_cast<std::size_t>(z.Q * w.K));
+    float* const room = thread_scratch(static_cast<std::size_t>(z.R * padded_columns(z) * z.C));
     for (std::int64_t row = first; row < last; ++row) {
-      windows(z, x, row / z.P, row % z.P, 0, z.Q, rows);
       float* const out = y + row * z.Q * z.K;
-      packed_product(rows, w.K, w, z.Q, out);
+      packed_product(window_rows(z, x, row / z.P, row % z.P, room), w, z.Q, out);
       with_activation(activation, [&](const auto& function) { activate(function, out, z.Q * z.K); });
     }
   });
@@ -86,8 +85,10 @@ void expand_rows(const Strip& t, const float* x, std::int64_t n, std::int64_t h0
   const ConvShape& z = t.s.depthwise;
   const Function function(t.s.activation);
   const std::int64_t pixel = t.group < 0 ? 0 : ((n - t.group) * z.H + h0) * z.W;  // of the first row in `product`
-  if (t.group < 0)
-    packed_panel(x + (n * z.H + h0) * z.W * t.s.in, t.s.in, t.sweep.expand, t.c, (h1 - h0) * z.W, t.product, kSlab);
+  if (t.group < 0) {
+    packed_panel(LeftRows{x + (n * z.H + h0) * z.W * t.s.in, t.s.in, t.s.in}, t.sweep.expand, t.c, (h1 - h0) * z.W, t.product,
+                 kSlab);
+  }
   for (std::int64_t k = 0; k < t.width; k += kLanes) {
     for (std::int64_t h = h0; h < h1; ++h) {
       const float* from = t.product + (pixel + (h - h0) * z.W) * kSlab + k;
@@ -145,7 +146,7 @@ void filter_rows(const Strip& t, std::int64_t k, std::int64_t n, std::int64_t p0
   float* out = d + plane_at(z.N * z.P * z.Q, (n * z.P + p0) * z.Q, t.c + k);
   D total = sum;
   for (std::int64_t p = p0; p < p1; ++p) {
-    filter_row<R, Stride, false>(t.row(k, p * Stride), t.columns * kLanes, t.taps, z.Q, t.line);
+    filter_row<R, Stride, false>(t.row(k, p * Stride), t.columns * kLanes, t.taps, z.Q, StoredOutputs{t.line});
     for (std::int64_t q = 0; q < z.Q; ++q, out += kPlane) {
       const F value = function.value(load(t.line + q * kLanes) + bias);
       total = total + widen(value);
@@ -187,7 +188,7 @@ void expand_depthwise_of(const FoldedShape& s, const FoldedSweep& sweep, const f
       Strip strip(s, sweep, c, smaller(slab, z.C - c));
       if (group > 1) {
         strip.group = n0;
-        packed_panel(x + n0 * pixels * s.in, s.in, sweep.expand, c, (n1 - n0) * pixels, strip.product, kSlab);
+        packed_panel(LeftRows{x + n0 * pixels * s.in, s.in, s.in}, sweep.expand, c, (n1 - n0) * pixels, strip.product, kSlab);
       }
       for (std::int64_t n = n0; n < n1; ++n) depthwise_image<R, Stride, Function>(strip, x, n, d, mean);
     }
@@ -214,12 +215,12 @@ void dense(std::int64_t rows, const Packed& w, const float* x, float* y) {
   if (blocks > panels) {
     parallel_for(blocks, 1 + 65536 / (w.K * w.N * kRows), [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t r = first * kRows; r < smaller(rows, last * kRows); r += kRows)
-        packed_product(x + r * w.K, w.K, w, smaller(kRows, rows - r), y + r * w.N);
+        packed_product(LeftRows{x + r * w.K, w.K, w.K}, w, smaller(kRows, rows - r), y + r * w.N);
     });
   } else {
     parallel_for(panels, 1 + 65536 / (w.K * Packed::kPanel * rows), [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t n = first * Packed::kPanel; n < smaller(w.N, last * Packed::kPanel); n += Packed::kPanel)
-        packed_panel(x, w.K, w, n, rows, y + n, w.N);
+        packed_panel(LeftRows{x, w.K, w.K}, w, n, rows, y + n, w.N);
     });
   }
 }
@@ -250,7 +251,7 @@ void project(std::int64_t N, std::int64_t pixels, const Packed& w, const float* 
           for (; i < end; ++i) store_partial(q + i * M + c, load_partial(from + i * kPlane, lanes) * factor, lanes);
         }
       }
-      packed_product(q, M, w, count, y + r * w.N);
+      packed_product(LeftRows{q, M, M}, w, count, y + r * w.N);
       if (skip == nullptr) continue;
       for (std::int64_t i = 0; i < count * w.N; i += kLanes) {
         const int lanes = lanes_of(count * w.N, i);
@@ -271,7 +272,7 @@ void head_of(const Function& function, std::int64_t N, std::int64_t pixels, cons
     for (std::int64_t c = first * kSlab; c < smaller(w.N, last * kSlab); c += kSlab) {
       for (std::int64_t n0 = 0; n0 < N; n0 += group) {
         const std::int64_t images = smaller(group, N - n0);
-        packed_panel(x + n0 * pixels * w.K, w.K, w, c, images * pixels, z, kSlab);
+        packed_panel(LeftRows{x + n0 * pixels * w.K, w.K, w.K}, w, c, images * pixels, z, kSlab);
         for (std::int64_t k = 0; k < smaller(kSlab, w.N - c); k += kLanes) {
           for (std::int64_t n = 0; n < images; ++n) {
             D sum = {};

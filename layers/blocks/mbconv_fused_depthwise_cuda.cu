@@ -21,7 +21,7 @@ using kernels::NormTarget;
 using kernels::WeightGradientTarget;
 
 constexpr std::int64_t kChainPixels =
-    256;  // of a float32 sum in the portable tier, layers/blocks/mbconv_fused_depthwise_cpu.cpp
+    256;  // of a float32 sum in the portable tier, layers/blocks/mbconv_fused_depthwise_gradient_cpu.cpp
 
 NormActivation first_of(const MBConvShape& s, const NormOnLoad& norm1, const float* z1) {
   return {s, norm1, z1, s.depthwise.N * s.depthwise.H * s.depthwise.W};
@@ -113,7 +113,7 @@ struct StoreFirstGradient {
 
 // ---- the portable tier
 
-// The float32 sum of one tap and channel that goes to float64 after at least 256 pixels of whole rows: layers/blocks/mbconv_fused_depthwise_cpu.cpp
+// The float32 sum of one tap and channel that goes to float64 after at least 256 pixels of whole rows: layers/blocks/mbconv_fused_depthwise_gradient_cpu.cpp
 // looks at its length every `group` rows.
 struct TapChain {
   ConvShape z;

@@ -9,9 +9,10 @@
 
 namespace vitrine::kernels::VITRINE_ISA {
 
-// y[j] = sum over taps (r, s) of x[r][j * Stride + s] * w[r][s] for j < Count; Mirrored: of x[R - 1 - r][j + R - 1 - s].
-template <int R, int Stride, int Count, bool Mirrored>
-static inline void filter_outputs(const float* x, std::int64_t row, const float* w, float* y) {
+// use(q, y) with y[j] = sum over taps (r, s) of x[r][j * Stride + s] * w[r][s] for j < Count, outputs q + j; Mirrored: of
+// x[R - 1 - r][j + R - 1 - s].
+template <int R, int Stride, int Count, bool Mirrored, class Use>
+static inline void filter_outputs(const float* x, std::int64_t row, const float* w, std::int64_t q, const Use& use) {
   static_assert(!Mirrored || Stride == 1);
   constexpr int kInputs = (Count - 1) * Stride + R;
   F acc[Count] = {};
@@ -32,22 +33,34 @@ static inline void filter_outputs(const float* x, std::int64_t row, const float*
       }
     }
   }
-#pragma GCC unroll 8
-  for (int j = 0; j < Count; ++j) store(y + j * kLanes, acc[j]);
+  use(q, acc);
 }
 
-// One row of Q outputs, y [Q][kLanes].
-template <int R, int Stride, bool Mirrored>
-static inline void filter_row(const float* x, std::int64_t row, const float* w, std::int64_t Q, float* y) {
+// One row of Q outputs: use(q, y) for tiles of y in turn.
+template <int R, int Stride, bool Mirrored, class Use>
+static inline void filter_row(const float* x, std::int64_t row, const float* w, std::int64_t Q, const Use& use) {
   std::int64_t q = 0;
-  if (Q % 8 != 0 && Q % 7 == 0) {
-    for (; q < Q; q += 7) filter_outputs<R, Stride, 7, Mirrored>(x + q * Stride * kLanes, row, w, y + q * kLanes);
+  const auto run = [&]<int Count>() {
+    for (; q + Count <= Q; q += Count) filter_outputs<R, Stride, Count, Mirrored>(x + q * Stride * kLanes, row, w, q, use);
+  };
+  if constexpr (kVectorSet) {  // plain code, where nobody waits for it, stays short
+    if (Q % 8 != 0 && Q % 7 == 0) run.template operator()<7>();
+    run.template operator()<8>();
+    run.template operator()<4>();
+    run.template operator()<2>();
   }
-  for (; q + 8 <= Q; q += 8) filter_outputs<R, Stride, 8, Mirrored>(x + q * Stride * kLanes, row, w, y + q * kLanes);
-  for (; q + 4 <= Q; q += 4) filter_outputs<R, Stride, 4, Mirrored>(x + q * Stride * kLanes, row, w, y + q * kLanes);
-  for (; q + 2 <= Q; q += 2) filter_outputs<R, Stride, 2, Mirrored>(x + q * Stride * kLanes, row, w, y + q * kLanes);
-  for (; q < Q; ++q) filter_outputs<R, Stride, 1, Mirrored>(x + q * Stride * kLanes, row, w, y + q * kLanes);
+  run.template operator()<1>();
 }
+
+// The outputs of a row to y [Q][kLanes].
+struct StoredOutputs {
+  float* y;
+  template <int Count>
+  void operator()(std::int64_t q, const F (&sums)[Count]) const {
+#pragma GCC unroll 8
+    for (int j = 0; j < Count; ++j) store(y + (q + j) * kLanes, sums[j]);
+  }
+};
 
 inline constexpr int kTapPixels = 4;  // with the sums of their taps they fit into the registers
 

@@ -96,17 +96,20 @@ static inline void product_columns(const float* a, const float* b, const float* 
     const std::int64_t left = n1 - n < kBlock ? n1 - n : kBlock;
     const int vectors = static_cast<int>((left + kLanes - 1) / kLanes);
     const int tail = static_cast<int>(left - (vectors - 1) * kLanes);
-    const bool partial = tail < kLanes;
-    const float* bias_n = bias == nullptr ? nullptr : bias + n;
+    const auto run = [&]<int Vectors, bool Partial>(std::int64_t column) {
+      product_rows<Vectors, Partial>(a, b + column, bias == nullptr ? nullptr : bias + column, rows, K, N, tail, y + column);
+    };
     if (vectors == 1) {
-      partial ? product_rows<1, true>(a, b + n, bias_n, rows, K, N, tail, y + n)
-              : product_rows<1, false>(a, b + n, bias_n, rows, K, N, tail, y + n);
+      tail < kLanes ? run.template operator()<1, true>(n) : run.template operator()<1, false>(n);
     } else if (vectors == 2) {
-      partial ? product_rows<2, true>(a, b + n, bias_n, rows, K, N, tail, y + n)
-              : product_rows<2, false>(a, b + n, bias_n, rows, K, N, tail, y + n);
+      tail < kLanes ? run.template operator()<2, true>(n) : run.template operator()<2, false>(n);
+    } else if (tail == kLanes) {
+      run.template operator()<kTileVectors, false>(n);
+    } else if constexpr (kTileRows == 4) {  // a mask beside a tile of 4 x 3 is more than 16 registers hold
+      run.template operator()<2, false>(n);
+      run.template operator()<1, true>(n + 2 * kLanes);
     } else {
-      partial ? product_rows<kTileVectors, true>(a, b + n, bias_n, rows, K, N, tail, y + n)
-              : product_rows<kTileVectors, false>(a, b + n, bias_n, rows, K, N, tail, y + n);
+      run.template operator()<kTileVectors, true>(n);
     }
   }
 }

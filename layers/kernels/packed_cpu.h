@@ -1,4 +1,7 @@
 // The product with packed weights (layers/kernels/packed.h), in the order of layers/kernels/gemm_cpu.h and so with the same bits.
+//
+// Activations and residuals are left to loops over what was just stored: in one function with the tile, gcc keeps the constants of the
+// one in registers that the other needs.
 #pragma once
 
 #include "layers/kernels/gemm_cpu.h"
@@ -6,70 +9,114 @@
 
 namespace vitrine::kernels::VITRINE_ISA {
 
-template <int Rows, int Vectors>
-static inline void packed_tile(const float* a, std::int64_t lda, const float* panel, std::int64_t width, std::int64_t K,
-                               const float* bias, float* y, std::int64_t ldy, int tail) {
-  for (std::int64_t k = 0; k < K; k += kDotTerms) {
-    const std::int64_t terms = K - k < kDotTerms ? K - k : kDotTerms;
-    F acc[Rows][Vectors] = {};
-    accumulate_tile<Rows, Vectors, false>(a + k, lda, 1, panel + k * width, width, terms, 0, acc);
-    const bool last = k + kDotTerms >= K;
+// Rows of a tile of so many vectors: 16 registers hold four rows of three vectors, or six of two.
+template <int Vectors>
+inline constexpr int kPackedRows = kTileRows == 4 && Vectors == 2 ? 6 : kTileRows;
+
+// The left factor: row i starts at a + i * step and consists of runs of `run` values that lie `next` apart. Rows of a matrix are one run; a
+// convolution's windows are one run for each row of the kernel.
+struct LeftRows {
+  const float* a;
+  std::int64_t step, run, next = 0;
+
+  LeftRows from(std::int64_t i) const { return {a + i * step, step, run, next}; }
+};
+
+// One chunk of k of a tile into y, bias added to the last; the last vector has `tail` lanes.
+template <bool First, bool Last, bool Partial, int Rows, int Vectors>
+static inline void store_chunk(const F (&acc)[Rows][Vectors], const float* bias, float* y, std::int64_t ldy, int tail) {
 #pragma GCC unroll 8
-    for (int i = 0; i < Rows; ++i) {
+  for (int i = 0; i < Rows; ++i) {
 #pragma GCC unroll 4
-      for (int v = 0; v < Vectors; ++v) {
-        const int lanes = v == Vectors - 1 ? tail : kLanes;
-        float* out = y + i * ldy + v * kLanes;
-        F sum = acc[i][v];
-        if (k > 0) sum = load_partial(out, lanes) + sum;
-        if (last) sum = sum + load(bias + v * kLanes);
-        store_partial(out, sum, lanes);
-      }
+    for (int v = 0; v < Vectors; ++v) {
+      const int lanes = Partial && v == Vectors - 1 ? tail : kLanes;
+      float* const out = y + i * ldy + v * kLanes;
+      F sum = acc[i][v];
+      if (!First) sum = load_partial(out, lanes) + sum;
+      if (Last) sum = sum + load(bias + v * kLanes);
+      store_partial(out, sum, lanes);
     }
   }
 }
 
-template <int Vectors>
-static inline void packed_rows(const float* a, std::int64_t lda, const float* panel, std::int64_t width, std::int64_t K,
-                               const float* bias, std::int64_t rows, float* y, std::int64_t ldy, int tail) {
-  std::int64_t i = 0;
-  const auto run = [&]<int Rows>() {
-    for (; i + Rows <= rows; i += Rows)
-      packed_tile<Rows, Vectors>(a + i * lda, lda, panel, width, K, bias, y + i * ldy, ldy, tail);
-  };
-  if constexpr (kTileRows == 8) {  // maps of 7, 14, 28 ... rows have no remainder then
-    if (rows % 8 != 0 && rows % 7 == 0) run.template operator()<7>();
+// Runs: the left rows consist of several. With one the sums never leave the registers before they are whole.
+template <int Rows, int Vectors, bool Partial, bool Runs>
+[[gnu::noinline]] static void packed_tile(const LeftRows left, const float* panel, std::int64_t width, std::int64_t K,
+                                          const float* bias, float* y, std::int64_t ldy, int tail) {
+  const float* a = left.a;
+  std::int64_t more = left.run;  // values of the run in hand
+  for (std::int64_t k = 0; k < K; k += kDotTerms) {
+    F acc[Rows][Vectors] = {};
+    std::int64_t terms = smaller(kDotTerms, K - k);
+    for (; Runs && terms > more; terms -= more, more = left.run) {
+      accumulate_tile<Rows, Vectors, false>(a, left.step, 1, panel, width, more, 0, acc);
+      a += more + left.next - left.run;
+      panel += more * width;
+    }
+    accumulate_tile<Rows, Vectors, false>(a, left.step, 1, panel, width, terms, 0, acc);
+    a += terms;
+    panel += terms * width;
+    more -= terms;
+    if (k == 0 && K <= kDotTerms) {
+      store_chunk<true, true, Partial>(acc, bias, y, ldy, tail);
+    } else if (k == 0) {
+      store_chunk<true, false, Partial>(acc, bias, y, ldy, tail);
+    } else if (k + kDotTerms < K) {
+      store_chunk<false, false, Partial>(acc, bias, y, ldy, tail);
+    } else {
+      store_chunk<false, true, Partial>(acc, bias, y, ldy, tail);
+    }
   }
-  run.template operator()<kTileRows>();
-  if constexpr (kTileRows > 4) run.template operator()<4>();
-  if constexpr (kTileRows > 2) run.template operator()<2>();
-  run.template operator()<1>();
 }
 
-// Columns n .. n + 48 (or to the end) of y [rows][ldy] = a [rows][lda] w + bias; y points at column n.
-static inline void packed_panel(const float* a, std::int64_t lda, const Packed& w, std::int64_t n, std::int64_t rows, float* y,
+template <int Vectors, bool Partial>
+static inline void packed_rows(const LeftRows& left, const float* panel, std::int64_t width, std::int64_t K, const float* bias,
+                               std::int64_t rows, float* y, std::int64_t ldy, int tail) {
+  std::int64_t i = 0;
+  const auto run = [&]<int Rows, bool Runs>() {
+    for (; i + Rows <= rows; i += Rows)
+      packed_tile<Rows, Vectors, Partial, Runs>(left.from(i), panel, width, K, bias, y + i * ldy, ldy, tail);
+  };
+  if (left.run < K) {
+    run.template operator()<kPackedRows<Vectors>, true>();
+    return run.template operator()<1, true>();
+  }
+  if constexpr (kTileRows == 8) {  // maps of 7, 14, 28 ... rows have no remainder then
+    if (rows % 8 != 0 && rows % 7 == 0) run.template operator()<7, false>();
+  }
+  run.template operator()<kPackedRows<Vectors>, false>();
+  if constexpr (kPackedRows < Vectors >> 4) run.template operator()<4, false>();
+  if constexpr (kPackedRows < Vectors >> 2) run.template operator()<2, false>();
+  run.template operator()<1, false>();
+}
+
+// Columns n .. n + 48 (or to the end) of y [rows][ldy] = left w + bias; y points at column n.
+static inline void packed_panel(const LeftRows& left, const Packed& w, std::int64_t n, std::int64_t rows, float* y,
                                 std::int64_t ldy) {
   const std::int64_t width = w.width(n), columns = w.N - n < width ? w.N - n : width;
-  for (std::int64_t v = 0; v * kLanes < columns; v += kTileVectors) {
-    const std::int64_t left = columns - v * kLanes;
-    const int vectors = static_cast<int>(left >= kTileVectors * kLanes ? kTileVectors : (left + kLanes - 1) / kLanes);
-    const int tail = static_cast<int>(left >= vectors * kLanes ? kLanes : left - (vectors - 1) * kLanes);
-    const float* const panel = w.panel(n) + v * kLanes;
-    const float* const bias = w.bias() + n + v * kLanes;
-    float* const out = y + v * kLanes;
-    if (vectors == 1) {
-      packed_rows<1>(a, lda, panel, width, w.K, bias, rows, out, ldy, tail);
-    } else if (vectors == 2) {
-      packed_rows<2>(a, lda, panel, width, w.K, bias, rows, out, ldy, tail);
+  const std::int64_t vectors = (columns + kLanes - 1) / kLanes;
+  for (std::int64_t v = 0; v < vectors;) {
+    const std::int64_t more = vectors - v, at = v * kLanes;
+    const int count = more == 4 || more == 2 ? 2 : static_cast<int>(smaller(more, kTileVectors));  // never three and one
+    const int tail = lanes_of(columns, (v + count - 1) * kLanes);
+    const auto run = [&]<int Vectors>() {
+      const auto rows_of = tail == kLanes ? packed_rows<Vectors, false> : packed_rows<Vectors, true>;
+      rows_of(left, w.panel(n) + at, width, w.K, w.bias() + n + at, rows, y + at, ldy, tail);
+    };
+    if (count == 1) {
+      run.template operator()<1>();
+    } else if (count == 2) {
+      run.template operator()<2>();
     } else {
-      packed_rows<kTileVectors>(a, lda, panel, width, w.K, bias, rows, out, ldy, tail);
+      run.template operator()<kTileVectors>();
     }
+    v += count;
   }
 }
 
-// y [rows][N] = a [rows][lda] w + bias.
-static inline void packed_product(const float* a, std::int64_t lda, const Packed& w, std::int64_t rows, float* y) {
-  for (std::int64_t n = 0; n < w.N; n += Packed::kPanel) packed_panel(a, lda, w, n, rows, y + n, w.N);
+// All columns: y [rows][N].
+static inline void packed_product(const LeftRows& left, const Packed& w, std::int64_t rows, float* y) {
+  for (std::int64_t n = 0; n < w.N; n += Packed::kPanel) packed_panel(left, w, n, rows, y + n, w.N);
 }
 
 }  // namespace vitrine::kernels::VITRINE_ISA

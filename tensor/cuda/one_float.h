@@ -24,6 +24,10 @@ struct OneFloat {
   VITRINE_HD static float negative(float x) {
     return std::bit_cast<float>(std::bit_cast<std::uint32_t>(x) | 0x80000000u);
   }  // -|x|
+  // p 2^n for a normal result or +inf; n as 1.5 2^23 + n.
+  VITRINE_HD static float add_to_exponent(float p, float magic_n) {
+    return std::bit_cast<float>(std::bit_cast<std::uint32_t>(p) + (std::bit_cast<std::uint32_t>(magic_n) << 23));
+  }
   // p 2^n in two exact factors: a result below the smallest normal number is rounded once. n as 1.5 2^23 + n too.
   VITRINE_HD static float times_power_of_two(float p, float magic_n, float) {
     const std::int32_t k = std::bit_cast<std::int32_t>(magic_n) - std::bit_cast<std::int32_t>(0x1.8p23f), half = k >> 1;

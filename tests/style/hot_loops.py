@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-KERNELS = ("blocks/mbconv_folded_cpu", "blocks/mbconv_fused_pointwise_cpu", "blocks/mbconv_fused_depthwise_cpu", "conv2d_cpu", "linear_cpu")
+KERNELS = ("blocks/mbconv_folded_cpu", "blocks/mbconv_fused_pointwise_cpu", "blocks/mbconv_fused_depthwise_cpu", "blocks/mbconv_fused_depthwise_gradient_cpu", "conv2d_cpu", "linear_cpu")
 FUNCTION = re.compile(r"^[0-9a-f]+ <(.*)>:$")
 LINE = re.compile(r"^\s*([0-9a-f]+):\s+(\S+)\s*(.*)$")
 JUMP = re.compile(r"^j[a-z]+$")
