@@ -1,11 +1,11 @@
 #include "layers/dropout.h"
 
-#include <algorithm>
 #include "autograd/expect_float32.h"
 
 #include "base/error.h"
 #include "layers/dropout_reference.h"
 #include "tensor/isa.h"
+#include "tensor/parallel.h"
 
 namespace vitrine::cuda {
 extern const kernels::DropoutKernels dropout_table;
@@ -15,7 +15,11 @@ namespace vitrine {
 namespace kernels {
 
 void dropout_factors(double rate, const DropKeys& keys, std::uint32_t op, std::int64_t N, std::int64_t size, float* factor) {
-  std::ranges::copy(reference::dropout_factors(N, size, rate, keys.get(), op), factor);
+  const DropKey key = keys.get();
+  parallel_for(N * size, 2048, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i)
+      factor[i] = reference::dropout_factor(reference::dropout_draw(key, i / size, op), i % size, rate);
+  });
 }
 
 namespace scalar {

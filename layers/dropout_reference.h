@@ -10,16 +10,22 @@
 
 namespace vitrine::reference {
 
-// Factors of N rows of `size` elements: 0 or 1 / (1 - rate).
+// 0 or 1 / (1 - rate).
+inline float dropout_factor(const Draw& draw, std::int64_t element, double rate) {
+  const auto kept = static_cast<float>(1.0 / (1.0 - rate));
+  return static_cast<double>(draw.uniform_float(static_cast<std::uint32_t>(element))) < rate ? 0.0f : kept;
+}
+
+inline Draw dropout_draw(const DropKey& key, std::int64_t n, std::uint32_t op) {
+  return {key.seed, Purpose::dropout, key.epoch, key.first_sample + static_cast<std::uint32_t>(n), op};
+}
+
+// Factors of N rows of `size` elements.
 inline std::vector<float> dropout_factors(std::int64_t N, std::int64_t size, double rate, const DropKey& key,
                                           std::uint32_t op) {
-  const auto kept = static_cast<float>(1.0 / (1.0 - rate));
   std::vector<float> factors;
   for (std::int64_t n = 0; n < N; ++n) {
-    const Draw draw{key.seed, Purpose::dropout, key.epoch, key.first_sample + static_cast<std::uint32_t>(n), op};
-    for (std::int64_t e = 0; e < size; ++e) {
-      factors.push_back(static_cast<double>(draw.uniform_float(static_cast<std::uint32_t>(e))) < rate ? 0.0f : kept);
-    }
+    for (std::int64_t e = 0; e < size; ++e) factors.push_back(dropout_factor(dropout_draw(key, n, op), e, rate));
   }
   return factors;
 }

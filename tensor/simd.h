@@ -192,6 +192,8 @@ static inline int lanes_of(std::int64_t width, std::int64_t k) { return static_c
 inline constexpr int kLinesAhead = 24;
 static inline void read_ahead(const float* p) { __builtin_prefetch(p + kLinesAhead * 16, 0, 3); }
 
+static inline void write_ahead(float* p) { __builtin_prefetch(p + kLinesAhead * 16, 1, 3); }
+
 static inline D load_wide(const double* p) {
   D v;
   std::memcpy(&v, p, sizeof v);

@@ -14,14 +14,20 @@ namespace vitrine {
 namespace kernels {
 namespace {
 
+constexpr std::int64_t kChannels = 96;  // worth waking a thread for
+
 void of_batch(const BatchSums& s, const NormResult& to) {
-  for (std::int64_t c = 0; c < s.C; ++c)
-    norm_of_channel(to, s.rows, s.C, c, sum_of_segments(s, c), sum_of_segments(s, s.C + c));
+  parallel_for(s.C, kChannels, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t c = first; c < last; ++c)
+      norm_of_channel(to, s.rows, s.C, c, sum_of_segments(s, c), sum_of_segments(s, s.C + c));
+  });
 }
 
 void gradients(const BatchSums& s, const NormGradientResult& to) {
-  for (std::int64_t c = 0; c < s.C; ++c)
-    norm_gradients_of_channel(to, s.rows, s.C, c, sum_of_segments(s, c), sum_of_segments(s, s.C + c));
+  parallel_for(s.C, kChannels, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t c = first; c < last; ++c)
+      norm_gradients_of_channel(to, s.rows, s.C, c, sum_of_segments(s, c), sum_of_segments(s, s.C + c));
+  });
 }
 
 void weights(const double* partial, std::int64_t segments, std::int64_t rows, std::int64_t columns, bool transposed,

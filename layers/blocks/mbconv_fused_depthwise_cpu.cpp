@@ -78,6 +78,10 @@ void forward(const MBConvShape& s, const NormOnLoad& norm1, const float* z1, con
   }
 }
 
+// Activations are computed for so many pixels before they are used: in one loop with the float64 sums the processor sees too few pixels at a time
+// to keep its units busy.
+constexpr std::int64_t kAtATime = 64;
+
 template <class Function>
 void pool_of(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, float* pooled) {
   const ConvShape& z = s.depthwise;
@@ -88,7 +92,12 @@ void pool_of(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, flo
     for (std::int64_t n = job.n0; n < job.n1; ++n) {
       const Map<const float> map = wide_map(z2, z, pixels, job, n);
       D sum = {};
-      for (std::int64_t p = 0; p < pixels; ++p) sum = sum + widen(load_as.value(map.read(p, job.lanes)));
+      alignas(64) float values[kAtATime * kLanes];
+      for (std::int64_t first = 0; first < pixels; first += kAtATime) {
+        const std::int64_t count = smaller(kAtATime, pixels - first);
+        for (std::int64_t i = 0; i < count; ++i) store(values + i * kLanes, load_as.value(map.read(first + i, job.lanes)));
+        for (std::int64_t i = 0; i < count; ++i) sum = sum + widen(load(values + i * kLanes));
+      }
       store_partial(pooled + n * z.C + job.c, narrow(sum / count), job.lanes);
     }
   });
@@ -112,13 +121,20 @@ void activation_gradient_of(const MBConvShape& s, const NormOnLoad& norm2, const
       const F share = scale != nullptr ? load_partial(pooled_gradient + n * z.C + job.c, job.lanes) / count : zero();
       const Map<const float> map = wide_map(z2, z, pixels, job, n);
       const Map<float> gradients = wide_map(dq, z, pixels, job, n);
-      for (std::int64_t p = 0; p < pixels; ++p) {
-        const F value = map.read(p, job.lanes);
-        const F slope = load_as.function.slope(load_as.norm.value(value, load_as.shift));
-        const F g = (gradients.read(p, job.lanes) * factor + share) * slope;
-        store_partial(gradients.pixel(p), g, job.lanes);
-        sum = sum + widen(g);
-        sum_h = fma(widen(g), widen(load_as.norm.standard(value)), sum_h);
+      alignas(64) float slopes[kAtATime * kLanes];
+      for (std::int64_t first = 0; first < pixels; first += kAtATime) {
+        const std::int64_t last = smaller(pixels, first + kAtATime);
+        for (std::int64_t p = first; p < last; ++p) {
+          const F value = load_as.norm.value(map.read(p, job.lanes), load_as.shift);
+          store(slopes + (p - first) * kLanes, load_as.function.slope(value));
+        }
+        for (std::int64_t p = first; p < last; ++p) {
+          const F slope = load(slopes + (p - first) * kLanes), value = load_partial(map.pixel(p), job.lanes);
+          const F g = (gradients.read(p, job.lanes) * factor + share) * slope;
+          store_partial(gradients.pixel(p), g, job.lanes);
+          sum = sum + widen(g);
+          sum_h = fma(widen(g), widen(load_as.norm.standard(value)), sum_h);
+        }
       }
     }
     store_sums(partial, s, job, sum, sum_h);

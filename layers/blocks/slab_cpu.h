@@ -29,6 +29,7 @@ static inline void store_row(float* p, F v, int lanes, bool streamed) {
   if (streamed && lanes == kLanes) {
     stream(p, v);
   } else {
+    write_ahead(p);
     store_partial(p, v, lanes);
   }
 }
@@ -48,8 +49,11 @@ static inline void pack_slab(const float* w, std::int64_t K, std::int64_t M, std
 static inline void pack_slab_transposed(const float* w, std::int64_t K, std::int64_t c, std::int64_t width, float* panel) {
   if (width < kSlab) clear(panel, K * kSlab);
   for (std::int64_t j = 0; j < width; j += kLanes) {
-    for (std::int64_t k = 0; k < K; k += kLanes)
-      transpose_square(w + (c + j) * K + k, K, lanes_of(width, j), lanes_of(K, k), panel + k * kSlab + j, kSlab);
+    for (std::int64_t k = 0; k < K; k += kLanes) {
+      const float* const from = w + (c + j) * K + k;
+      transpose_square(from, K, lanes_of(width, j), lanes_of(K, k), panel + k * kSlab + j, kSlab);
+      for (int i = 0; i < kLanes; ++i) read_ahead(from + kLanes * K + i * K - 24 * 16);  // of the next vector
+    }
   }
 }
 

@@ -136,12 +136,9 @@ static inline void product(const float* a, const float* b, const float* bias, st
 // w [K, N] becomes wt [N, K].
 static inline void transpose(const float* w, std::int64_t K, std::int64_t N, float* wt) {
   parallel_for((N + kLanes - 1) / kLanes, 1 + 16384 / (K * kLanes), [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t n = first * kLanes; n < N && n < last * kLanes; n += kLanes) {
-      const int columns = static_cast<int>(N - n < kLanes ? N - n : kLanes);
-      for (std::int64_t k = 0; k < K; k += kLanes) {
-        const int rows = static_cast<int>(K - k < kLanes ? K - k : kLanes);
-        transpose_square(w + k * N + n, N, rows, columns, wt + n * K + k, K);
-      }
+    for (std::int64_t k = 0; k < K; k += kLanes) {  // rows of w in runs, which the processor fetches ahead
+      for (std::int64_t n = first * kLanes; n < smaller(N, last * kLanes); n += kLanes)
+        transpose_square(w + k * N + n, N, lanes_of(K, k), lanes_of(N, n), wt + n * K + k, K);
     }
   });
 }

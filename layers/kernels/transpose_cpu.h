@@ -34,15 +34,30 @@ static inline void exchange(F (&row)[kLanes]) {
 }
 
 // to[j][i] = from[i][j] for i < rows, j < columns, both at most kLanes; rows of `from` lie ldf apart, those of `to` ldt.
-static inline void transpose_square(const float* from, std::int64_t ldf, int rows, int columns, float* to, std::int64_t ldt) {
+template <bool Whole>
+static inline void transpose_part(const float* from, std::int64_t ldf, int rows, int columns, float* to, std::int64_t ldt) {
   F row[kLanes];
 #pragma GCC unroll 16
-  for (int i = 0; i < kLanes; ++i) row[i] = i < rows ? load_partial(from + i * ldf, columns) : zero();
+  for (int i = 0; i < kLanes; ++i) {
+    if (Whole) {
+      row[i] = load(from + i * ldf);
+    } else {
+      row[i] = i < rows ? load_partial(from + i * ldf, columns) : zero();
+    }
+  }
   exchange<1>(row);
 #pragma GCC unroll 16
   for (int j = 0; j < kLanes; ++j) {
-    if (j < columns) store_partial(to + j * ldt, row[j], rows);
+    if (Whole) {
+      store(to + j * ldt, row[j]);
+    } else if (j < columns) {
+      store_partial(to + j * ldt, row[j], rows);
+    }
   }
+}
+static inline void transpose_square(const float* from, std::int64_t ldf, int rows, int columns, float* to, std::int64_t ldt) {
+  if (rows == kLanes && columns == kLanes) return transpose_part<true>(from, ldf, rows, columns, to, ldt);
+  transpose_part<false>(from, ldf, rows, columns, to, ldt);
 }
 
 }  // namespace vitrine::kernels::VITRINE_ISA
