@@ -35,7 +35,8 @@ PEERS = {
     "litert": Peer("LiteRT", ("ai_edge_litert",), ("ai-edge-litert",), "tensorflow"),
     "jax": Peer("JAX jit (Keras)", ("jax", "keras"), ("jax", "keras"), "tensorflow", ("train",), {"XLA_FLAGS": "--xla_cpu_max_isa=AVX2"},
                 {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}),
-    "tinygrad": Peer("tinygrad", ("tinygrad",), ("tinygrad",), kinds=("train",), variables={"DEV": "CPU"}),
+    "tinygrad": Peer("tinygrad", ("tinygrad",), ("tinygrad",), kinds=("train",), avx2={"DEV": "CPU::x86_64,x86-64-v3"},
+                     variables={"DEV": "CPU"}),
 }
 
 
@@ -44,6 +45,7 @@ def environment_of(peer, threads, avx2, cache):
     variables = {k: v for k, v in os.environ.items() if k not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
     variables |= {"OMP_NUM_THREADS": str(threads), "NUM_CPU_THREADS": str(threads), "NPROC": str(threads)}
     kept = os.path.join(cache, "avx2" if avx2 else "own")
+    os.makedirs(kept, exist_ok=True)
     variables |= {"TORCHINDUCTOR_CACHE_DIR": os.path.join(kept, "inductor"), "JAX_COMPILATION_CACHE_DIR": os.path.join(kept, "jax"),
                   "CACHEDB": os.path.join(kept, "tinygrad.db")}
     return variables | PEERS[peer].variables | ((PEERS[peer].avx2 or {}) if avx2 else {})

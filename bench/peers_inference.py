@@ -4,6 +4,7 @@ Files are named after the case and lie in a folder that is kept, so that neither
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 
 FILES = {"onnxruntime": ".onnx", "openvino": ".onnx", "ncnn": ".ncnn.param", "mnn": ".mnn", "executorch": ".pte", "tflite": ".tflite", "litert": ".tflite"}
 
@@ -217,7 +218,7 @@ def check(output, case):
     """Refuses an answer that is not a logit for each class of each image: some libraries go on without a word where a network was not read."""
     import numpy as np
 
-    if hasattr(output, "values"):
+    if isinstance(output, Mapping):
         output = list(output.values())
     if isinstance(output, (list, tuple)):
         output = output[0]
