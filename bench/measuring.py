@@ -14,6 +14,10 @@ ROOT = Path(__file__).resolve().parent.parent
 CONTENDER = 1.3  # who needs more than this of the best peer's time is measured once: it will not be the best
 
 
+def figures_of(outcome):
+    return outcome if outcome.row or outcome.cell else Outcome(cell="failed", reason="it printed no figures")
+
+
 def lines_of(text):
     rows = []
     for line in text.splitlines():
@@ -23,7 +27,7 @@ def lines_of(text):
 
 
 def run_limited(command, environment, limit):
-    """The row that a command prints last, or why it printed none."""
+    """The row that a command prints last, or why it failed; neither for one that has none to print."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", env=environment,
                                start_new_session=True)
     try:
@@ -34,8 +38,8 @@ def run_limited(command, environment, limit):
         cell = f"> {limit:.0f} s" + ("" if any("started" in row for row in lines_of(out)) else " to start")
         return Outcome(cell=cell, reason=f"stopped after {limit:.0f} s")
     rows = [row for row in lines_of(out) if "min_ms" in row]
-    if process.returncode == 0 and rows:
-        return Outcome(row=rows[-1])
+    if process.returncode == 0:
+        return Outcome(row=rows[-1]) if rows else Outcome()
     said = [line.strip() for line in err.splitlines() if line.strip()]
     named = [line for line in said if "Error" in line or "error" in line]
     return Outcome(cell="failed", reason=((named or said or ["no message"])[-1])[:200])
@@ -60,14 +64,14 @@ class Measuring:
     def vitrine(self, case):
         environment = dict(os.environ) | ({"VITRINE_SIMD": self.a.simd} if self.a.simd else {})
         command = [self.a.program, "bench", case.kind, *case.options(), "--seconds", str(self.a.seconds), "--json"]
-        return run_limited(command, environment, self.a.limit)
+        return figures_of(run_limited(command, environment, self.a.limit))
 
     def peer(self, name, case):
         limit = min(self.a.limit, self.left())
         if limit < 5:
             return Outcome(cell="no time left", reason=f"the {self.a.budget / 60:.0f} minutes of the whole were used up")
         environment = environment_of(name, case.threads, self.restricted, os.path.join(self.a.folder, "cache"))
-        return run_limited(self.command(name, case, limit), environment, limit)
+        return figures_of(run_limited(self.command(name, case, limit), environment, limit))
 
     def note(self, number, name, case, outcome):
         known = self.outcomes.get((case, name))

@@ -133,7 +133,7 @@ def least_of(command, environment, runs):
         process.stdout.close()
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode != 0:
-            raise SystemExit(f"compare: {' '.join(map(str, command))} failed with exit code {process.returncode}")
+            raise RuntimeError(f"photograph: {' '.join(map(str, command))} failed with exit code {process.returncode}")
         peak = max(peak, used.ru_maxrss / 1024)
     return min(times), peak, out
 
@@ -168,14 +168,13 @@ def compared(program, python, folder, environment, simd, runs=10):
         sizes = subprocess.run([python, str(HERE), "--installed", PACKAGES[name]], capture_output=True, text=True, check=True).stdout.split()
         rows.append((title, ms, mib, float(sizes[0]), float(sizes[1])))
     if len(set(classes.values())) != 1:
-        raise SystemExit(f"compare: the libraries name different classes of the photograph: {classes}")
+        raise RuntimeError(f"photograph: the libraries name different classes of the photograph: {classes}")
     return rows
 
 
 def table(rows, heading):
-    text = [f"On {heading}; `bench/compare` wrote it. A PNG of 500 × 375 pixels in, its class by b0 out, imports and reading the network included: the least "
-            "of ten processes, the peak of",
-            "resident memory, and what is installed for it without Python and the C library.", "",
+    text = [f"On {heading}; `bench/compare` wrote it. A PNG of 500 × 375 pixels in, its class by b0 out, imports and reading the network included:",
+            "the least of ten processes, the peak of resident memory, and what is installed for it without Python and the C library.", "",
             "| | ms | peak MiB | installed MiB |", "|---|---|---|---|"]
     for title, ms, mib, size, cuda in rows:
         apart = f" ({size - cuda:.0f} without the CUDA packages that pip brings)" if cuda > 1 else ""

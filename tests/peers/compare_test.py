@@ -111,6 +111,7 @@ class Limits(unittest.TestCase):
         self.assertEqual(failed.cell, "failed")
         self.assertIn("this network is not known", failed.reason)
         self.assertEqual(self.run_python("print('{\"min_ms\": 3}')", 20).row, {"min_ms": 3})
+        self.assertEqual(measuring.figures_of(self.run_python("print('done')", 20)).cell, "failed")
 
     def test_slow_steps_are_cut_short_after_one(self):
         count = []
