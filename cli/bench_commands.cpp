@@ -114,15 +114,10 @@ void run_bench_infer(const BenchCommand& c) {
 void run_bench_train(const BenchCommand& c) {
   check(c);
   if (const Device device = c.device.choose(); device.is_cuda()) return bench_train_on(device, c);
-  EfficientNet net(architecture(c.arch), published_semantics(Family::timm, architecture(c.arch)), 2);
-  net.initialize(1);
-  net.set_drop_rates(0.2, 0.2);
-  Batch batch{drawn_images(c), Tensor::full({c.batch, 2}, 0.5f)};
-  Optimizer optimizer{OptimizerOptions{}};
-  std::uint32_t step = 0;
-  const Times t = measure(2 * c.seconds, [&] { train_step(net, optimizer, batch, {.lr = 1e-4, .key = {1, step++, 0}}); });
-  // Three products a layer: forward, gradient by the input, gradient by the weights.
-  print(c, "train", t, 6 * multiply_adds(layers_of(net.arch, c.batch, c.size, 3, net.classes)));
+  BenchTraining training(c);
+  const Times t = measure(2 * c.seconds, [&] { training.step(); });
+  print(c, "train", t,
+        6 * training.multiply_adds());  // three products a layer: forward, gradient by the input, gradient by the weights
 }
 
 void run_bench_kernels(const BenchCommand& c) {
@@ -158,6 +153,21 @@ void run_bench_kernels(const BenchCommand& c) {
 }
 
 }  // namespace
+
+BenchTraining::BenchTraining(const BenchCommand& c)
+    : net_(architecture(c.arch), published_semantics(Family::timm, architecture(c.arch)), 2),
+      batch_{drawn_images(c), Tensor::full({c.batch, 2}, 0.5f)},
+      optimizer_(OptimizerOptions{}) {
+  net_.initialize(1);
+  net_.set_drop_rates(0.2, 0.2);
+}
+
+void BenchTraining::step() { train_step(net_, optimizer_, batch_, {.lr = 1e-4, .key = {1, steps_++, 0}}); }
+
+double BenchTraining::multiply_adds() const {
+  const Shape& images = batch_.images.shape();
+  return vitrine::multiply_adds(layers_of(net_.arch, images[0], images[1], 3, net_.classes));
+}
 
 void add_bench(CLI::App& app, Chosen& chosen) {
   const auto bench = std::make_shared<BenchCommand>();

@@ -7,10 +7,28 @@
 
 #include "base/error.h"
 #include "data/view.h"
+#include "data/view_kernels.h"
+#include "tensor/isa.h"
 #include "tensor/math.h"
 #include "tensor/philox.h"
 
 namespace vitrine {
+namespace kernels {
+
+namespace scalar {
+extern const ViewKernels view_table;
+}
+namespace avx2 {
+extern const ViewKernels view_table;
+}
+namespace avx512 {
+extern const ViewKernels view_table;
+}
+
+const ViewKernels& view_kernels() { return for_this_machine(scalar::view_table, avx2::view_table, avx512::view_table); }
+
+}  // namespace kernels
+
 namespace {
 
 Affine drawn_affine(const AugmentOptions& o, std::int64_t H, std::int64_t W, const Draw& base) {
@@ -77,6 +95,19 @@ View drawn_view(const AugmentOptions& options, std::int64_t H, std::int64_t W, s
   return {drawn_affine(options, H, W, base), drawn_lighting(options, base)};
 }
 
+void write_view(const Tensor& image, const View& view, float* out) {
+  const Shape& s = image.shape();
+  const kernels::ViewKernels& k = kernels::view_kernels();
+  const float* const in = image.host().data();
+  const std::int64_t row = s[1] * s[2];
+  if (view.affine.identity) std::copy_n(in, s[0] * row, out);
+  for (std::int64_t y = 0; y < s[0]; ++y) {
+    float* const to = out + y * row;
+    if (!view.affine.identity) k.resample_row(in, {s[0], s[1], s[2]}, view.affine, y, to);
+    if (!view.light.identity) k.relight(to, row, view.light);
+  }
+}
+
 Tensor augment(const Tensor& image, const AugmentOptions& options, std::uint64_t seed, std::uint32_t epoch,
                std::uint32_t sample) {
   const Shape& s = image.shape();
@@ -84,14 +115,7 @@ Tensor augment(const Tensor& image, const AugmentOptions& options, std::uint64_t
   const View view = drawn_view(options, s[0], s[1], seed, epoch, sample);
   if (view.affine.identity && view.light.identity) return image.clone();
   Tensor result = Tensor::uninitialized(s);
-  const float* const in = image.host().data();
-  float* out = result.mutable_host().data();
-  for (std::int64_t y = 0; y < s[0]; ++y) {
-    for (std::int64_t x = 0; x < s[1]; ++x) {
-      const SourcePixel from(view.affine, s[0], s[1], y, x);
-      for (std::int64_t c = 0; c < s[2]; ++c) *out++ = value_of(view, from, in, s[1], s[2], y, x, c);
-    }
-  }
+  write_view(image, view, result.mutable_host().data());
   return result;
 }
 

@@ -10,7 +10,7 @@
 
 #include <cstdint>
 
-#include "data/view.h"
+#include "data/drawn_view.h"
 #include "tensor/tensor.h"
 
 namespace vitrine {
@@ -28,6 +28,9 @@ struct AugmentOptions {
 // What is drawn for one sample.
 View drawn_view(const AugmentOptions& options, std::int64_t H, std::int64_t W, std::uint64_t seed, std::uint32_t epoch,
                 std::uint32_t sample);
+
+// The view of an image [H, W, C] with values in [0, 1] into `out`, as many values, which is not the image.
+void write_view(const Tensor& image, const View& view, float* out);
 
 // image [H, W, C] with values in [0, 1]; the result has the same shape and range.
 Tensor augment(const Tensor& image, const AugmentOptions& options, std::uint64_t seed, std::uint32_t epoch,

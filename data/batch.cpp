@@ -1,36 +1,54 @@
 #include "data/batch.h"
 
 #include "base/error.h"
+#include "data/view_kernels.h"
 #include "tensor/parallel.h"
 
 namespace vitrine {
 
+InputWriter::InputWriter(const Shape& image, const InputNormalisation& normalisation)
+    : height_(image[0]), width_(image[1]), held_(image[2]), channels_(normalisation.channels) {
+  if (held_ != channels_ && !(held_ == 3 && channels_ == 1))
+    throw ShapeError(text("stack_images: images have ", held_, " channels, the network takes ", channels_));
+  for (std::int64_t i = 0; i < width_ * channels_; ++i) {
+    const auto colour = static_cast<std::size_t>(i % channels_ % 3);
+    mean_.push_back(normalisation.mean[colour]);
+    scale_.push_back(1.0f / normalisation.std[colour]);
+  }
+}
+
+Shape InputWriter::batch_shape(std::size_t count) const {
+  return {static_cast<std::int64_t>(count), height_, width_, channels_};
+}
+
+void InputWriter::write(const float* image, float* out) const {
+  const kernels::ViewKernels& k = kernels::view_kernels();
+  const std::int64_t row = width_ * channels_;
+  for (std::int64_t y = 0; y < height_; ++y, image += width_ * held_, out += row) {
+    const float* values = image;
+    if (!takes_all_channels()) {
+      for (std::int64_t x = 0; x < width_; ++x) out[x] = image[x * held_];
+      values = out;
+    }
+    k.normalise(values, mean_.data(), scale_.data(), row, out);
+  }
+}
+
 Tensor stack_images(const std::vector<const Tensor*>& images, const InputNormalisation& normalisation) {
   if (images.empty()) throw ShapeError("stack_images: there are no images to make a batch of");
   const Shape& one = images.front()->shape();
-  const auto count = static_cast<std::int64_t>(images.size());
   for (const Tensor* image : images) {
     if (!(image->shape() == one))
       throw ShapeError(text("stack_images: images are ", one.text(), " and ", image->shape().text()));
   }
-  const std::int64_t held = one[2], channels = normalisation.channels;
-  if (held != channels && !(held == 3 && channels == 1))
-    throw ShapeError(text("stack_images: images have ", held, " channels, the network takes ", channels));
-  std::array<float, 3> scale{};
-  for (std::size_t c = 0; c < 3; ++c) scale[c] = 1.0f / normalisation.std[c];
-  Tensor batch = Tensor::uninitialized({count, one[0], one[1], channels});
+  const InputWriter writer(one, normalisation);
+  Tensor batch = Tensor::uninitialized(writer.batch_shape(images.size()));
   float* const out = batch.mutable_host().data();
-  const std::int64_t pixels = one[0] * one[1];
+  const auto count = static_cast<std::int64_t>(images.size());
+  const std::int64_t size = batch.size() / count;
   parallel_for(count, 1, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t n = first; n < last; ++n) {
-      const float* const in = images[static_cast<std::size_t>(n)]->host().data();
-      for (std::int64_t p = 0; p < pixels; ++p) {
-        for (std::int64_t c = 0; c < channels; ++c) {
-          const auto colour = static_cast<std::size_t>(c % 3);
-          out[(n * pixels + p) * channels + c] = (in[p * held + c] - normalisation.mean[colour]) * scale[colour];
-        }
-      }
-    }
+    for (std::int64_t n = first; n < last; ++n)
+      writer.write(images[static_cast<std::size_t>(n)]->host().data(), out + n * size);
   });
   return batch;
 }

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "data/permutation.h"
+#include "data/view_kernels.h"
 #include "tensor/parallel.h"
 
 namespace vitrine {
@@ -15,13 +16,11 @@ Tensor mixed(const Tensor& x, const std::vector<Mix>& mixes) {
   const std::int64_t N = x.shape()[0], size = x.size() / N;
   const float* in = x.host().data();
   float* out = y.mutable_host().data();
+  const kernels::ViewKernels& k = kernels::view_kernels();
   parallel_for(N, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t n = first; n < last; ++n) {
       const Mix& mix = mixes[static_cast<std::size_t>(n)];
-      const float l = mix.lambda, rest = 1.0f - l;
-      const float* a = in + n * size;
-      const float* b = in + mix.partner * size;
-      for (std::int64_t e = 0; e < size; ++e) out[n * size + e] = l * a[e] + rest * b[e];  // two products, one sum: no fma
+      k.mix(in + n * size, in + mix.partner * size, mix.lambda, size, out + n * size);
     }
   });
   return y;

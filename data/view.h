@@ -1,27 +1,12 @@
-// One random view of an image: what is drawn for it (data/augment.h), and its value at a pixel, for the host and for GPUs.
+// The value of a view (data/drawn_view.h) at one pixel: what GPUs compute, and the reference of the host's kernels (data/view_kernels.h).
 #pragma once
 
 #include <cstdint>
 
+#include "data/drawn_view.h"
 #include "tensor/math_host_device.h"
 
 namespace vitrine {
-
-// Where an output pixel (y, x), measured from the image's centre, is read from: [a b; c d] (y, x) + (ty, tx).
-struct Affine {
-  double a = 1, b = 0, c = 0, d = 1, ty = 0, tx = 0;
-  bool identity = true;
-};
-
-struct Lighting {  // in logit space: (v + shift) * scale
-  double shift = 0, scale = 1;
-  bool identity = true;
-};
-
-struct View {
-  Affine affine;
-  Lighting light;
-};
 
 namespace host_device {
 

@@ -9,19 +9,6 @@
 namespace vitrine::imaging {
 namespace {
 
-Vec3 times(const Matrix3& m, const Vec3& v) {
-  Vec3 out;
-  for (std::size_t r = 0; r < 3; ++r) out[r] = m[3 * r] * v[0] + m[3 * r + 1] * v[1] + m[3 * r + 2] * v[2];
-  return out;
-}
-
-// The inverse of an orthonormal matrix is its transpose.
-Vec3 transpose_times(const Matrix3& m, const Vec3& v) {
-  Vec3 out;
-  for (std::size_t c = 0; c < 3; ++c) out[c] = m[c] * v[0] + m[3 + c] * v[1] + m[6 + c] * v[2];
-  return out;
-}
-
 Matrix3 product(const Matrix3& a, const Matrix3& b) {
   Matrix3 out{};
   for (std::size_t r = 0; r < 3; ++r) {
@@ -31,16 +18,6 @@ Matrix3 product(const Matrix3& a, const Matrix3& b) {
 }
 
 }  // namespace
-
-Vec3 Geometry::to_physical(const Vec3& index) const {
-  const Vec3 moved = times(direction, {spacing[0] * index[0], spacing[1] * index[1], spacing[2] * index[2]});
-  return {origin[0] + moved[0], origin[1] + moved[1], origin[2] + moved[2]};
-}
-
-Vec3 Geometry::to_index(const Vec3& physical) const {
-  const Vec3 along = transpose_times(direction, {physical[0] - origin[0], physical[1] - origin[1], physical[2] - origin[2]});
-  return {along[0] / spacing[0], along[1] / spacing[1], along[2] / spacing[2]};
-}
 
 double determinant(const Matrix3& m) {
   return m[0] * (m[4] * m[8] - m[5] * m[7]) - m[1] * (m[3] * m[8] - m[5] * m[6]) + m[2] * (m[3] * m[7] - m[4] * m[6]);
@@ -89,16 +66,8 @@ Matrix3 RigidTransform::rotation() const {
   return product(product(z, x), y);
 }
 
-Vec3 RigidTransform::apply(const Vec3& p) const {
-  const Vec3 turned = times(rotation(), {p[0] - centre[0], p[1] - centre[1], p[2] - centre[2]});
-  return {turned[0] + centre[0] + translation[0], turned[1] + centre[1] + translation[1],
-          turned[2] + centre[2] + translation[2]};
-}
+Vec3 RigidTransform::apply(const Vec3& p) const { return map().apply(p); }
 
-Vec3 RigidTransform::apply_inverse(const Vec3& p) const {
-  const Vec3 shifted{p[0] - centre[0] - translation[0], p[1] - centre[1] - translation[1], p[2] - centre[2] - translation[2]};
-  const Vec3 turned = transpose_times(rotation(), shifted);
-  return {turned[0] + centre[0], turned[1] + centre[1], turned[2] + centre[2]};
-}
+Vec3 RigidTransform::apply_inverse(const Vec3& p) const { return map().apply_inverse(p); }
 
 }  // namespace vitrine::imaging

@@ -15,6 +15,17 @@ namespace vitrine::imaging {
 using Vec3 = std::array<double, 3>;
 using Matrix3 = std::array<double, 9>;  // row-major
 
+inline Vec3 times(const Matrix3& m, const Vec3& v) {
+  return {m[0] * v[0] + m[1] * v[1] + m[2] * v[2], m[3] * v[0] + m[4] * v[1] + m[5] * v[2],
+          m[6] * v[0] + m[7] * v[1] + m[8] * v[2]};
+}
+
+// The inverse of an orthonormal matrix is its transpose.
+inline Vec3 transpose_times(const Matrix3& m, const Vec3& v) {
+  return {m[0] * v[0] + m[3] * v[1] + m[6] * v[2], m[1] * v[0] + m[4] * v[1] + m[7] * v[2],
+          m[2] * v[0] + m[5] * v[1] + m[8] * v[2]};
+}
+
 struct Geometry {
   std::array<std::int64_t, 3> size{};            // voxels along i, j, k
   Vec3 spacing{1, 1, 1};                         // mm
@@ -22,8 +33,16 @@ struct Geometry {
   Matrix3 direction{1, 0, 0, 0, 1, 0, 0, 0, 1};  // columns: unit vectors of i, j, k
 
   std::int64_t voxels() const { return size[0] * size[1] * size[2]; }
-  Vec3 to_physical(const Vec3& index) const;  // index (fractional) to mm
-  Vec3 to_index(const Vec3& physical) const;  // mm to index (fractional)
+  // Index (fractional) to mm.
+  Vec3 to_physical(const Vec3& index) const {
+    const Vec3 moved = times(direction, {spacing[0] * index[0], spacing[1] * index[1], spacing[2] * index[2]});
+    return {origin[0] + moved[0], origin[1] + moved[1], origin[2] + moved[2]};
+  }
+  // mm to index (fractional).
+  Vec3 to_index(const Vec3& physical) const {
+    const Vec3 along = transpose_times(direction, {physical[0] - origin[0], physical[1] - origin[1], physical[2] - origin[2]});
+    return {along[0] / spacing[0], along[1] / spacing[1], along[2] / spacing[2]};
+  }
   // Whether the field of view, half a voxel beyond the outermost voxel centres, holds an index.
   bool holds(const Vec3& index) const {
     for (std::size_t c = 0; c < 3; ++c) {
@@ -54,6 +73,23 @@ using Mask = Volume;
 double determinant(const Matrix3& m);
 Matrix3 nearest_rotation(Matrix3 m);  // the nearest orthonormal matrix; of the same handedness
 
+// A rigid motion whose rotation is worked out: for many points.
+struct RigidMap {
+  Matrix3 rotation{1, 0, 0, 0, 1, 0, 0, 0, 1};
+  Vec3 translation{0, 0, 0}, centre{0, 0, 0};  // mm
+
+  Vec3 apply(const Vec3& p) const {
+    const Vec3 turned = times(rotation, {p[0] - centre[0], p[1] - centre[1], p[2] - centre[2]});
+    return {turned[0] + centre[0] + translation[0], turned[1] + centre[1] + translation[1],
+            turned[2] + centre[2] + translation[2]};
+  }
+  Vec3 apply_inverse(const Vec3& p) const {
+    const Vec3 turned = transpose_times(
+        rotation, {p[0] - centre[0] - translation[0], p[1] - centre[1] - translation[1], p[2] - centre[2] - translation[2]});
+    return {turned[0] + centre[0], turned[1] + centre[1], turned[2] + centre[2]};
+  }
+};
+
 // A rigid motion in physical space: p -> rotation * (p - centre) + centre + translation.
 struct RigidTransform {
   Vec3 angles{0, 0, 0};       // radians about x, y, z, applied as ITK's Euler3DTransform does (Z * X * Y order)
@@ -61,6 +97,7 @@ struct RigidTransform {
   Vec3 centre{0, 0, 0};       // mm
 
   Matrix3 rotation() const;
+  RigidMap map() const { return {rotation(), translation, centre}; }
   Vec3 apply(const Vec3& p) const;
   Vec3 apply_inverse(const Vec3& p) const;
 };

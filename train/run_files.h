@@ -7,6 +7,7 @@
 //                    and a seal over all of it
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -33,11 +34,20 @@ struct Prediction {
   std::vector<double> probability;  // per class
 };
 
+// Where an epoch's time went, in seconds. Measured, so in no file.
+struct EpochTime {
+  std::int64_t images = 0;  // in its steps
+  double steps = 0;         // making the batches included
+  double evaluation = 0;    // of the validation part
+  double keeping = 0;       // copies of the best network and of the state that is saved
+};
+
 struct FoldFiles {
   std::vector<EpochRecord> history;
   int best_epoch = 0;  // from 1
   std::vector<Prediction> validation, test;
   std::vector<std::string> classes;
+  std::vector<EpochTime> times;  // of the epochs that were trained just now; none of a fold that was read
 };
 
 std::string history_csv(const std::vector<EpochRecord>& history);

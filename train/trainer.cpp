@@ -24,7 +24,7 @@
 namespace vitrine {
 namespace {
 
-using Clock = std::chrono::steady_clock;  // for the progress line only
+using Clock = std::chrono::steady_clock;  // for the progress line and for what is measured
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -120,9 +120,11 @@ class FoldTraining {
   // At the end of every save_every-th epoch. When the disk has not yet taken the state before, the next epoch's will do; the last one before
   // the fold ends is not needed.
   void save(ResumeWriter& writer, std::size_t epoch) {
+    const Clock::time_point start = Clock::now();
     const bool due = epoch % static_cast<std::size_t>(options_.keeping.save_every) == 0;
     if (due && epoch < static_cast<std::size_t>(options_.epochs) && !writer.busy())
       writer.write(resume_file(state_, net_, optimizer_));
+    times_.back().keeping += seconds_since(start);
     if (!interrupt_requested()) return;
     writer.wait();
     check_interrupt(text("training (", title_, ", epoch ", epoch, ")"));
@@ -158,8 +160,11 @@ class FoldTraining {
     const int last_step = epoch * steps_per_epoch_ - 1;
     record.lr = schedule_.lr(last_step);
     record.momentum = schedule_.momentum(last_step);
+    const Clock::time_point start = Clock::now();
     const double loss_sum = run_steps(epoch, visit);
+    const double steps = seconds_since(start);
     const Evaluation e = evaluate(training_->predictions(data_.validation.images), data_.validation.labels);
+    const double evaluated = seconds_since(start);
     record.train_loss = loss_sum / steps_per_epoch_;
     record.validation_loss = e.loss;
     record.validation_accuracy = e.accuracy;
@@ -169,6 +174,7 @@ class FoldTraining {
       state_.best = to_tensor_file(net_, {});
     }
     state_.history.push_back(record);
+    times_.push_back({static_cast<std::int64_t>(visit.size()), steps, evaluated - steps, seconds_since(start) - evaluated});
   }
 
   void report(std::size_t epoch, std::size_t done_now) {
@@ -195,6 +201,7 @@ class FoldTraining {
     files.classes = data_.train.classes;
     files.history = state_.history;
     files.best_epoch = state_.best_epoch;
+    files.times = times_;
     files.validation = predictions_of(data_.validation, training_->predictions(data_.validation.images));
     files.test = predictions_of(data_.test, training_->predictions(data_.test.images));
     write_sealed_safetensors(folder_ / "best.safetensors", state_.best);
@@ -216,6 +223,7 @@ class FoldTraining {
   ResumeState state_;
   Clock::time_point started_;
   std::int64_t images_ = 0;
+  std::vector<EpochTime> times_;
 };
 
 }  // namespace

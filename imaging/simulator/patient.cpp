@@ -5,11 +5,31 @@
 #include <numbers>
 
 #include "base/interrupt.h"
+#include "imaging/simulator/noise_kernels.h"
+#include "tensor/isa.h"
 #include "tensor/math.h"
 #include "tensor/parallel.h"
 #include "tensor/philox.h"
 
+namespace vitrine::kernels {
+namespace scalar {
+extern const imaging::kernels::NoiseKernels noise_table;
+}
+namespace avx2 {
+extern const imaging::kernels::NoiseKernels noise_table;
+}
+namespace avx512 {
+extern const imaging::kernels::NoiseKernels noise_table;
+}
+}  // namespace vitrine::kernels
+
 namespace vitrine::imaging {
+
+const kernels::NoiseKernels& kernels::noise_kernels() {
+  return for_this_machine(vitrine::kernels::scalar::noise_table, vitrine::kernels::avx2::noise_table,
+                          vitrine::kernels::avx512::noise_table);
+}
+
 namespace {
 
 constexpr std::uint32_t kHeadOp = 1, kWarpOp = 2, kSeriesOp = 10, kPlaceOp = 200, kNoiseOp = 1000;
@@ -52,12 +72,20 @@ Vec3 displacement(const Patient& patient, const Vec3& point) {
     low[c] = static_cast<std::int64_t>(clamped);
     f[c] = clamped - static_cast<double>(low[c]);
   }
+  // Corners in the order of their index, x fastest; the weight of one is (x y) z.
+  const std::array<double, 4> in_plane{(1 - f[0]) * (1 - f[1]), f[0] * (1 - f[1]), (1 - f[0]) * f[1], f[0] * f[1]};
+  const std::int64_t row = 3 * patient.lattice.size[0], plane = row * patient.lattice.size[1];
+  const float* node = patient.warp.data() + low[2] * plane + low[1] * row + 3 * low[0];
   Vec3 sum{};
-  for (int corner = 0; corner < 8; ++corner) {
-    const std::int64_t i = low[0] + (corner & 1), j = low[1] + (corner >> 1 & 1), k = low[2] + (corner >> 2 & 1);
-    const double w = (corner & 1 ? f[0] : 1 - f[0]) * (corner & 2 ? f[1] : 1 - f[1]) * (corner & 4 ? f[2] : 1 - f[2]);
-    const auto node = static_cast<std::size_t>(((k * patient.lattice.size[1] + j) * patient.lattice.size[0] + i) * 3);
-    for (std::size_t c = 0; c < 3; ++c) sum[c] += w * static_cast<double>(patient.warp[node + c]);
+  for (const double across : {1 - f[2], f[2]}) {
+    for (std::size_t corner = 0; corner < 4; ++corner) {
+      const double w = in_plane[corner] * across;
+      const float* at = node + (corner & 1 ? 3 : 0) + (corner & 2 ? row : 0);
+      sum[0] += w * static_cast<double>(at[0]);
+      sum[1] += w * static_cast<double>(at[1]);
+      sum[2] += w * static_cast<double>(at[2]);
+    }
+    node += plane;
   }
   return sum;
 }
@@ -96,14 +124,17 @@ Vec3 draw_place(const Anatomy& anatomy, const Patient& patient, const LesionLate
   return best;
 }
 
-// Rician noise (the magnitude of a complex signal): two normals from one block, per voxel.
-double noisy(double signal, double sigma, const Draw& draw, std::uint32_t voxel) {
-  const auto w = philox({draw.sample, static_cast<std::uint32_t>(draw.purpose), draw.op, voxel},
-                        {static_cast<std::uint32_t>(draw.seed), static_cast<std::uint32_t>(draw.seed >> 32)});
-  const double radius = sigma * std::sqrt(-2 * log_portable((static_cast<double>(w[0]) + 1) * 0x1p-32));
-  const double angle = 2 * std::numbers::pi * static_cast<double>(w[1]) * 0x1p-32;
-  const double real = signal + radius * cos_portable(angle), imaginary = radius * sin_portable(angle);
-  return std::sqrt(real * real + imaginary * imaginary);
+// What the scanner records of a row of signals whose first voxel is `first`.
+void record(const std::vector<double>& signal, const SeriesProtocol& protocol, const Draw& draw, std::int64_t first,
+            float* out) {
+  const kernels::NoiseDraws draws{draw.sample,
+                                  static_cast<std::uint32_t>(draw.purpose),
+                                  draw.op,
+                                  static_cast<std::uint32_t>(first),
+                                  static_cast<std::uint32_t>(draw.seed),
+                                  static_cast<std::uint32_t>(draw.seed >> 32)};
+  kernels::noise_kernels().rician(signal.data(), static_cast<std::int64_t>(signal.size()), protocol.noise, protocol.gain, draws,
+                                  out);
 }
 
 // One factor per index along an axis; their product over the axes is the field, a smooth function around 1.
@@ -206,8 +237,10 @@ Volume render(const Anatomy& anatomy, const Patient& patient, const SeriesProtoc
   const Draw noise = family(seed, patient.number, kNoiseOp + static_cast<std::uint32_t>(protocol.series));
   std::array<std::vector<double>, 3> field;
   for (std::size_t axis = 0; axis < 3; ++axis) field[axis] = field_along(protocol.field[axis], grid.size[axis]);
+  const RigidMap from_t1c = protocol.from_t1c.map();
   const int samples = grid.spacing[2] > 2 ? 3 : 1;  // across a thick slice: a box profile
   parallel_for(grid.size[2], 1, [&](std::int64_t first, std::int64_t last) {
+    std::vector<double> row(static_cast<std::size_t>(grid.size[0]));
     for (std::int64_t k = first; k < last; ++k) {
       check_interrupt("simulation");
       for (std::int64_t j = 0; j < grid.size[1]; ++j) {
@@ -217,16 +250,15 @@ Volume render(const Anatomy& anatomy, const Patient& patient, const SeriesProtoc
             const double offset = (s + 0.5) / samples - 0.5;
             const Vec3 here =
                 grid.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k) + offset});
-            const Vec3 p = protocol.from_t1c.apply_inverse(here);
+            const Vec3 p = from_t1c.apply_inverse(here);
             signal += signal_at(protocol.series, tissue_at(anatomy, patient, p), patient.lesions, p);
           }
           signal *= field[0][static_cast<std::size_t>(i)] * field[1][static_cast<std::size_t>(j)] *
                     field[2][static_cast<std::size_t>(k)] / samples;
-          const std::int64_t at = (k * grid.size[1] + j) * grid.size[0] + i;
-          // Scanners store whole numbers.
-          volume.data[static_cast<std::size_t>(at)] = static_cast<float>(
-              std::nearbyint(protocol.gain * noisy(signal, protocol.noise, noise, static_cast<std::uint32_t>(at))));
+          row[static_cast<std::size_t>(i)] = signal;
         }
+        const std::int64_t at = (k * grid.size[1] + j) * grid.size[0];
+        record(row, protocol, noise, at, volume.data.data() + at);
       }
     }
   });

@@ -125,6 +125,22 @@ TEST_F(Program, DevicesThatCannotBeUsedAreRefused) {
   EXPECT_EQ(read_file(folder / "there.safetensors", 1u << 20), read_file(folder / "cpu.safetensors", 1u << 20));
 }
 
+TEST_F(Program, BenchExperimentComparesItsStepsWithBenchTrain) {
+  const Outcome outcome = vitrine_program(
+      "bench experiment --arch lite0 --epochs 1 --patients 17 --threads 2 --json --folder " + path("experiment"));
+  ASSERT_EQ(outcome.code, 0) << outcome.output;
+  const Json j = Json::parse(outcome.output);
+  EXPECT_EQ(j.at("trainings"), 20);
+  EXPECT_EQ(j.at("slices"), 73);
+  for (const char* key :
+       {"steps_seconds", "evaluation_seconds", "keeping_seconds", "steps_images_per_s", "bench_train_images_per_s"})
+    EXPECT_GT(j.at(key).get<double>(), 0) << key;
+  EXPECT_LT(j.at("steps_seconds").get<double>() + j.at("evaluation_seconds").get<double>(), j.at("seconds").get<double>());
+  EXPECT_DOUBLE_EQ(j.at("share_of_bench_train").get<double>(),
+                   j.at("steps_images_per_s").get<double>() / j.at("bench_train_images_per_s").get<double>());
+  EXPECT_FALSE(fs::exists(folder / "experiment"));
+}
+
 TEST_F(Program, BenchPrintsItsKeysAndRefusesSizesThatMakeNoSense) {
   for (const std::string kind : {"infer", "train"}) {
     const Outcome outcome =
@@ -139,6 +155,7 @@ TEST_F(Program, BenchPrintsItsKeysAndRefusesSizesThatMakeNoSense) {
   const Outcome kernels = vitrine_program("bench kernels --arch lite0 --batch 1 --size 32 --seconds 0 --json");
   EXPECT_EQ(kernels.code, 0);
   EXPECT_NE(kernels.output.find("\"depthwise inner loop\""), std::string::npos);
+  expect_refusal("bench experiment --patients 16", 2, {"--patients", "17"});
   expect_refusal("bench experiment --epochs 0", 2, {"epochs", "0"});
   expect_refusal("bench experiment --folder .", 2, {"exists already"});
   expect_refusal("bench infer --size 31", 2, {"--size", "31", "32"});

@@ -2,15 +2,23 @@
 #include <gmock/gmock.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <csignal>
+#include <numbers>
 #include <thread>
 
 #include "base/interrupt.h"
 #include "base/lock.h"
 #include "imaging/simulator/cohort_simulator.h"
+#include "imaging/simulator/noise_kernels.h"
+#include "imaging/simulator/patient.h"
 #include "prepared_cohort.h"
+#include "tensor/math.h"
 #include "tensor/parallel.h"
+#include "tensor/philox.h"
+#include "tests/everywhere.h"
 
 namespace vitrine::imaging {
 namespace {
@@ -92,6 +100,41 @@ TEST_F(Simulation, ASignalStopsSimulation) {
     EXPECT_FALSE(path_exists(folder / "cohort" / "cohort.csv"));
     after += 300;
   }
+}
+
+// Every draw is a function of its coordinates, every lane has the bits of a plain voxel.
+TEST_F(Simulation, IsTheSameOnAllThreadsAndInstructionSets) {
+  const Anatomy anatomy = procedural_head(4);
+  const Patient patient = make_patient(anatomy, 4, 1, "SCLC", 1);
+  const SeriesProtocol protocol = series_protocol(anatomy, 4, 1, Series::t1c, 3);
+  const Volume volume = render(anatomy, patient, protocol, 4);
+  const Mask mask = render_mask(anatomy, patient, protocol.grid);
+  ASSERT_GT(std::count(mask.data.begin(), mask.data.end(), 1.0f), 0);
+  vitrine::testing::everywhere({1, 2, 3}, [&](const std::string& where) {
+    EXPECT_EQ(procedural_head(4).voxels, anatomy.voxels) << where;
+    EXPECT_EQ(render(anatomy, patient, protocol, 4).data, volume.data) << where;
+    EXPECT_EQ(render_mask(anatomy, patient, protocol.grid).data, mask.data) << where;
+  });
+}
+
+// The formula, a voxel at a time.
+TEST_F(Simulation, NoiseIsThatOfThePlainVoxel) {
+  const kernels::NoiseDraws d{7, static_cast<std::uint32_t>(Purpose::simulate), 1001, 4000000000u, 0x12345678, 0x9abcdef0};
+  std::vector<double> signal;
+  for (int i = 0; i < 1003; ++i) signal.push_back(i % 5 == 0 ? 0 : 0.004 * i);
+  std::vector<float> want;
+  for (std::size_t i = 0; i < signal.size(); ++i) {
+    const auto w = philox({d.sample, d.purpose, d.op, d.first_voxel + static_cast<std::uint32_t>(i)}, {d.key0, d.key1});
+    const double radius = 0.03 * std::sqrt(-2 * log_portable((static_cast<double>(w[0]) + 1) * 0x1p-32));
+    const double angle = 2 * std::numbers::pi * static_cast<double>(w[1]) * 0x1p-32;
+    const double real = signal[i] + radius * cos_portable(angle), imaginary = radius * sin_portable(angle);
+    want.push_back(static_cast<float>(std::nearbyint(2.5e8 * std::sqrt(real * real + imaginary * imaginary))));
+  }
+  vitrine::testing::everywhere({1}, [&](const std::string& where) {
+    std::vector<float> out(signal.size());
+    kernels::noise_kernels().rician(signal.data(), static_cast<std::int64_t>(signal.size()), 0.03, 2.5e8, d, out.data());
+    EXPECT_EQ(out, want) << where;
+  });
 }
 
 TEST_F(Simulation, WhatNoSimulationMadeIsNotReplaced) {

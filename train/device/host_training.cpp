@@ -1,7 +1,6 @@
 #include "train/device/host_training.h"
 
 #include <algorithm>
-#include <system_error>
 
 #include "base/error.h"
 #include "base/interrupt.h"
@@ -12,33 +11,31 @@
 #include "train/step.h"
 
 namespace vitrine {
+namespace {
+
+// The view that place `sample` of the epoch shows, or the image itself, as an input of the network.
+void write_input(const Tensor& image, const InputWriter& writer, const TrainOptions& options, std::uint32_t epoch,
+                 std::uint32_t sample, float* out) {
+  if (!options.augmentation) return writer.write(image.host().data(), out);
+  if (!writer.takes_all_channels())
+    return writer.write(augment(image, options.augment, options.seed, epoch, sample).host().data(), out);
+  write_view(image, drawn_view(options.augment, image.shape()[0], image.shape()[1], options.seed, epoch, sample), out);
+  writer.write(out, out);
+}
+
+}  // namespace
 
 HostTraining::HostTraining(EfficientNet& net, Optimizer& optimizer, const Dataset& data, const TrainOptions& options)
     : net_(net), optimizer_(optimizer), data_(data), options_(options), scales_(lr_scales(options.lr_scale)) {}
-
-// Every draw is a function of its coordinates, so when and where a batch is made cannot matter.
-std::future<Batch> HostTraining::make_batch(const std::vector<int>& order, std::size_t first, std::uint32_t epoch) const {
-  const auto make = [this, &order, first, epoch] {
-    const LoopsInPlace alone;  // the pool is busy with the step
-    return training_batch(data_, order, first, net_.semantics, options_, epoch);
-  };
-  try {
-    return std::async(std::launch::async, make);
-  } catch (const std::system_error&) {
-    return std::async(std::launch::deferred, make);  // the system gives no thread: when it is asked for
-  }
-}
 
 std::vector<double> HostTraining::run_epoch(const std::vector<int>& order, std::uint32_t epoch,
                                             const std::vector<StepRates>& rates, const EpochWatch& watch) {
   const auto batch_size = static_cast<std::size_t>(options_.batch_size);
   std::vector<double> losses;
-  std::future<Batch> next = make_batch(order, 0, epoch);
   for (std::size_t first = 0; first < order.size(); first += batch_size) {
     const std::size_t step = losses.size();
     check_interrupt(text("training (", watch.name, ", step ", step + 1, ")"));
-    const Batch batch = next.get();
-    if (first + batch_size < order.size()) next = make_batch(order, first + batch_size, epoch);
+    const Batch batch = training_batch(data_, order, first, net_.semantics, options_, epoch);
     const DropKey key{options_.seed, epoch, static_cast<std::uint32_t>(first)};
     try {
       const StepRates& now = rates[step];
@@ -62,21 +59,24 @@ std::vector<std::vector<double>> HostTraining::predictions(const std::vector<Ten
 Batch training_batch(const Dataset& data, std::span<const int> order, std::size_t first, const Semantics& semantics,
                      const TrainOptions& options, std::uint32_t epoch) {
   const std::size_t count = std::min(order.size() - first, static_cast<std::size_t>(options.batch_size));
-  std::vector<Tensor> views(count);
+  const std::span<const int> taken = order.subspan(first, count);
+  const Shape& shape = data.images.front().shape();
+  const InputWriter writer(shape, input_normalisation(semantics));
+  Batch batch{Tensor::uninitialized(writer.batch_shape(count)), {}};
+  float* const inputs = batch.images.mutable_host().data();
+  const std::int64_t size = batch.images.size() / static_cast<std::int64_t>(count);
   std::vector<int> labels(count);
   parallel_for(static_cast<std::int64_t>(count), 1, [&](std::int64_t from, std::int64_t to) {
     for (auto n = static_cast<std::size_t>(from); n < static_cast<std::size_t>(to); ++n) {
-      const auto index = static_cast<std::size_t>(order[first + n]);
+      const auto index = static_cast<std::size_t>(taken[n]);
+      if (!(data.images[index].shape() == shape))
+        throw ShapeError(text("a batch: images are ", shape.text(), " and ", data.images[index].shape().text()));
       labels[n] = data.labels[index];
-      views[n] = options.augmentation
-                     ? augment(data.images[index], options.augment, options.seed, epoch, static_cast<std::uint32_t>(first + n))
-                     : data.images[index];
+      write_input(data.images[index], writer, options, epoch, static_cast<std::uint32_t>(first + n),
+                  inputs + static_cast<std::int64_t>(n) * size);
     }
   });
-  std::vector<const Tensor*> pointers;
-  for (const Tensor& view : views) pointers.push_back(&view);
-  const Batch batch{stack_images(pointers, input_normalisation(semantics)),
-                    one_hot(labels, static_cast<int>(data.classes.size()))};
+  batch.targets = one_hot(labels, static_cast<int>(data.classes.size()));
   return mixup(batch, options.mixup, options.seed, epoch, static_cast<std::uint32_t>(first));
 }
 

@@ -1,7 +1,6 @@
-// Training on the host: each batch is made beside the step before it.
+// Training on the host: each batch is made by all threads, just before its step.
 #pragma once
 
-#include <future>
 #include <map>
 #include <string>
 #include <vector>
@@ -22,8 +21,6 @@ class HostTraining : public EpochTraining {
   std::vector<std::vector<double>> predictions(const std::vector<Tensor>& images) override;
 
  private:
-  std::future<Batch> make_batch(const std::vector<int>& order, std::size_t first, std::uint32_t epoch) const;
-
   EfficientNet& net_;
   Optimizer& optimizer_;
   const Dataset& data_;
