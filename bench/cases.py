@@ -1,4 +1,4 @@
-"""What bench/compare measures, and what must be reached (issue 15): the only place where the bounds stand."""
+"""What bench/compare measures, and what must be reached: the only place where the bounds stand."""
 from dataclasses import dataclass
 
 

@@ -193,9 +193,6 @@ void parallel_for(std::int64_t count, std::int64_t grain, RangeBody body) {
   p.run(count, most, body);
 }
 
-LoopsInPlace::LoopsInPlace() : before_(inside_body) { inside_body = true; }
-LoopsInPlace::~LoopsInPlace() { inside_body = before_; }
-
 int thread_count() { return is_forked_child.load() ? 1 : pool().size(); }
 
 void set_thread_count(int n) {

@@ -32,18 +32,6 @@ class RangeBody {
 // signal has asked the program to stop (base/interrupt.h): so every op is a point where long work ends.
 void parallel_for(std::int64_t count, std::int64_t grain, RangeBody body);
 
-// While one lives, parallel_for runs in place on this thread: for work beside a loop of the pool.
-class LoopsInPlace {
- public:
-  LoopsInPlace();
-  ~LoopsInPlace();
-  LoopsInPlace(const LoopsInPlace&) = delete;
-  LoopsInPlace& operator=(const LoopsInPlace&) = delete;
-
- private:
-  bool before_;
-};
-
 int thread_count();  // VITRINE_THREADS, else the number of processors this process may use
 // UsageError outside 1..1024. Waits for a loop of another thread; InternalError inside a loop. A child that was
 // forked after its parent had computed has one thread, whatever is asked.
