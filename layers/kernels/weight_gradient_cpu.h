@@ -88,42 +88,78 @@ static void gradient_tile_of(int vectors, const ConvShape& z, const float* x, co
   }
 }
 
-// out[i][0 .. lanes) = sum over t of rows[t][i] g[t][0 .. lanes), i < Rows.
-template <int Rows>
-static void window_sums(const float* rows, std::int64_t width, const float* g, std::int64_t K, std::int64_t terms, int lanes,
-                        float* out) {
-  F acc[Rows][1] = {};
-  if (lanes < kLanes) {
-    accumulate_tile<Rows, 1, true>(rows, 1, width, g, K, terms, lanes, acc);
-  } else {
-    accumulate_tile<Rows, 1, false>(rows, 1, width, g, K, terms, lanes, acc);
+// sums[i][0 .. Vectors kLanes) += sum over t < terms of x[t * step + i] g[t][...] for i < Rows; the last vector has `tail` lanes.
+template <int Rows, int Vectors, bool Partial>
+static inline void add_window_sums(const float* x, std::int64_t step, const float* g, std::int64_t K, std::int64_t terms,
+                                   int tail, float* sums) {
+  F acc[Rows][Vectors];
+#pragma GCC unroll 8
+  for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) {
+      const float* const from = sums + i * K + v * kLanes;
+      acc[i][v] = Partial && v == Vectors - 1 ? load_partial(from, tail) : load(from);
+    }
   }
-  for (int i = 0; i < Rows; ++i) store_partial(out + i * K, acc[i][0], lanes);
+  accumulate_tile<Rows, Vectors, Partial>(x, 1, step, g, K, terms, tail, acc);
+#pragma GCC unroll 8
+  for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) {
+      float* const to = sums + i * K + v * kLanes;
+      if (Partial && v == Vectors - 1) {
+        store_partial(to, acc[i][v], tail);
+      } else {
+        store(to, acc[i][v]);
+      }
+    }
+  }
 }
 
-// A convolution with few weights and many pixels, as the stem: a job is one chunk of 1,024 output pixels, its windows are rows of a
-// matrix, and its float32 sums [R S C][K] go to `partial` [chunks]; the tree then joins the chunks of each weight.
+// One run of windows: `count` values of each, all K columns.
+template <int Vectors, bool Partial>
+[[gnu::noinline]] static void add_run(const float* x, std::int64_t step, std::int64_t count, const float* g, std::int64_t K,
+                                      std::int64_t terms, int tail, float* sums) {
+  constexpr int kRows = kTileRows == 4 && Vectors == 2 ? 5 : kTileRows;
+  std::int64_t i = 0;
+  for (; i + kRows <= count; i += kRows) add_window_sums<kRows, Vectors, Partial>(x + i, step, g, K, terms, tail, sums + i * K);
+  if constexpr (kRows > 4) {
+    for (; i + 4 <= count; i += 4) add_window_sums<4, Vectors, Partial>(x + i, step, g, K, terms, tail, sums + i * K);
+  }
+  for (; i < count; ++i) add_window_sums<1, Vectors, Partial>(x + i, step, g, K, terms, tail, sums + i * K);
+}
+
+// sums [R S C][K] of the outputs q0 .. q1 of one row, g their gradient, in a copy of their input rows.
+static inline void add_windows(const ConvShape& z, const LeftRows& windows, std::int64_t q0, std::int64_t q1, const float* g,
+                               float* sums) {
+  const std::int64_t terms = q1 - q0;
+  for (std::int64_t r = 0; r < z.R; ++r) {
+    const float* const x = windows.a + r * windows.next + q0 * windows.step;
+    for (std::int64_t k = 0; k < z.K;) {
+      const int vectors = z.K - k > kLanes ? 2 : 1, lanes = lanes_of(z.K, k + (vectors - 1) * kLanes);
+      const auto run = vectors == 2 ? (lanes == kLanes ? add_run<2, false> : add_run<2, true>)
+                                    : (lanes == kLanes ? add_run<1, false> : add_run<1, true>);
+      run(x, windows.step, windows.run, g + k, z.K, terms, lanes, sums + r * windows.run * z.K + k);
+      k += vectors * kLanes;
+    }
+  }
+}
+
+// A convolution with few weights and many pixels, as the stem: a job is one chunk of 1,024 output pixels, and its float32 sums [R S C][K] go to
+// `partial` [chunks]; the tree then joins the chunks of each weight.
 static void weight_gradient_by_chunk(const ConvShape& z, const float* x, const float* dy, float* partial, float* dw) {
-  const std::int64_t width = z.R * z.S * z.C, size = width * z.K, pixels = z.N * z.P * z.Q;
+  const std::int64_t size = z.R * z.S * z.C * z.K, pixels = z.N * z.P * z.Q;
   const std::int64_t chunks = (pixels + kChunkTerms - 1) / kChunkTerms;
   parallel_for(chunks, 1, [&](std::int64_t first, std::int64_t last) {
-    float* const rows = thread_scratch(static_cast<std::size_t>(kChunkTerms * width));
+    float* const room = thread_scratch(static_cast<std::size_t>(z.R * padded_columns(z) * z.C));
     for (std::int64_t chunk = first; chunk < last; ++chunk) {
-      const std::int64_t begin = chunk * kChunkTerms, end = begin + kChunkTerms < pixels ? begin + kChunkTerms : pixels;
+      const std::int64_t begin = chunk * kChunkTerms, end = smaller(begin + kChunkTerms, pixels);
+      float* const sums = partial + chunk * size;
+      __builtin_memset(sums, 0, static_cast<std::size_t>(size) * sizeof(float));
       for (std::int64_t pixel = begin; pixel < end;) {
-        const std::int64_t q0 = pixel % z.Q, row = pixel / z.Q, q1 = q0 + end - pixel < z.Q ? q0 + end - pixel : z.Q;
-        windows(z, x, row / z.P, row % z.P, q0, q1, rows + (pixel - begin) * width);
+        const std::int64_t q0 = pixel % z.Q, row = pixel / z.Q, q1 = smaller(q0 + end - pixel, z.Q);
+        add_windows(z, window_rows(z, x, row / z.P, row % z.P, room), q0, q1, dy + pixel * z.K, sums);
         pixel += q1 - q0;
-      }
-      const std::int64_t terms = end - begin;
-      for (std::int64_t k = 0; k < z.K; k += kLanes) {
-        const int lanes = static_cast<int>(z.K - k < kLanes ? z.K - k : kLanes);
-        const float* const g = dy + begin * z.K + k;
-        float* const out = partial + chunk * size + k;
-        std::int64_t i = 0;
-        for (; i + kTileRows <= width; i += kTileRows)
-          window_sums<kTileRows>(rows + i, width, g, z.K, terms, lanes, out + i * z.K);
-        for (; i < width; ++i) window_sums<1>(rows + i, width, g, z.K, terms, lanes, out + i * z.K);
       }
     }
   });

@@ -1,4 +1,4 @@
-// Which outputs of a convolution have a given tap inside the image, and windows as rows of a matrix, for kernels.
+// Which outputs of a convolution have a given tap inside the image, and its windows as the left factor of a product, for kernels.
 #pragma once
 
 #include <cstdint>
@@ -19,30 +19,6 @@ static inline Range inside(std::int64_t outputs, std::int64_t stride, std::int64
   if (last > outputs) last = outputs;
   if (first > last) first = last;
   return {first, last};
-}
-
-static inline void copy_floats(const float* from, std::int64_t n, float* to) {
-  std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) store(to + i, load(from + i));
-  if (i < n) store_partial(to + i, load_partial(from + i, static_cast<int>(n - i)), static_cast<int>(n - i));
-}
-
-// The windows of outputs q0 .. q1 of row p of image n as rows [q1 - q0][R S C]; zeros where a window leaves the image.
-static inline void windows(const ConvShape& z, const float* x, std::int64_t n, std::int64_t p, std::int64_t q0, std::int64_t q1,
-                           float* rows) {
-  const std::int64_t width = z.R * z.S * z.C, taps = z.S * z.C;
-  for (std::int64_t q = q0; q < q1; ++q) {
-    const std::int64_t v = q * z.stride - z.padding.left, first = v < 0 ? -v : 0, last = z.S < z.W - v ? z.S : z.W - v;
-    float* to = rows + (q - q0) * width;
-    const bool whole = first == 0 && last == z.S;
-    for (std::int64_t r = 0; r < z.R; ++r, to += taps) {
-      const std::int64_t h = p * z.stride + r - z.padding.top;
-      const bool inside = h >= 0 && h < z.H;
-      if (!inside || !whole) __builtin_memset(to, 0, static_cast<std::size_t>(taps) * sizeof(float));
-      if (inside && first < last)
-        copy_floats(x + ((n * z.H + h) * z.W + v + first) * z.C, (last - first) * z.C, to + first * z.C);
-    }
-  }
 }
 
 // Columns of an input row with the padding that windows reach.
