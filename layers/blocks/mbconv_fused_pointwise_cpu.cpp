@@ -24,24 +24,48 @@ void for_slabs(const MBConvShape& s, std::int64_t pixels, Body body) {
   });
 }
 
+// How a product of kBlockRows rows of a slab comes into its planes: where it is made; or by way of a block [kBlockRows][kSlab], where it is
+// streamed past the caches or the slab is narrower than a product.
+struct SlabWrites {
+  float *planes, *block;
+  std::int64_t rows;  // of the tensor
+  bool streamed, in_place;
+
+  SlabWrites(float* to, float* room, std::int64_t all, std::int64_t M, std::int64_t width)
+      : planes(to), block(room), rows(all), streamed(is_streamed(all, M)), in_place(!streamed && width == kSlab) {}
+
+  SlabOutput output(std::int64_t r, std::int64_t c) const {
+    if (!in_place) return {block, kSlab, kPlane};
+    return {planes + plane_at(rows, r, c), kPlane, plane_rows(rows) * kPlane};
+  }
+  // Row r + i of the vector at channel c + k, from the product of rows r on and channels c on.
+  F settled(std::int64_t r, std::int64_t i, std::int64_t c, std::int64_t k, int lanes) const {
+    float* const at = planes + plane_at(rows, r, c + k) + i * kPlane;
+    if (in_place) {
+      __builtin_prefetch(at + kBlockRows * kPlane, 1, 3);  // the row that takes this one's turn in the next product
+      return load(at);
+    }
+    const F value = load(block + i * kSlab + k);
+    store_row(at, value, lanes, streamed);
+    return value;
+  }
+};
+
 void expand(const MBConvShape& s, const float* x, const float* w, float* z1, const NormTarget& sums) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.H * s.depthwise.W, all = s.depthwise.N * pixels;
-  const bool streamed = is_streamed(all, M);
   for_slabs(s, pixels, [&](const Job& job) {
     const std::int64_t c = job.c;
     float* const panel = thread_scratch(static_cast<std::size_t>((s.in + kBlockRows) * kSlab));
-    float* const block = panel + s.in * kSlab;
+    const SlabWrites writes(z1, panel + s.in * kSlab, all, M, kSlab);
     pack_slab(w, s.in, M, c, panel);
     D sum[kSlabVectors] = {}, squares[kSlabVectors] = {};
     for (std::int64_t r = job.r0; r < job.r1; r += kBlockRows) {
       const std::int64_t rows = smaller(kBlockRows, job.r1 - r);
-      slab_product(x + r * s.in, s.in, panel, s.in, rows, {block, kSlab, kPlane});
+      slab_product(x + r * s.in, s.in, panel, s.in, rows, writes.output(r, c));
       for (int v = 0; v < kSlabVectors; ++v) {
-        float* const z = z1 + plane_at(all, r, c + v * kLanes);
         D total = sum[v], total_of_squares = squares[v];
         for (std::int64_t i = 0; i < rows; ++i) {
-          const F value = load(block + i * kSlab + v * kLanes);
-          store_row(z + i * kPlane, value, kLanes, streamed);
+          const F value = writes.settled(r, i, c, v * kLanes, kLanes);
           total = total + widen(value);
           total_of_squares = fma(widen(value), widen(value), total_of_squares);
         }
@@ -103,16 +127,15 @@ void project(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, con
   with_activation(s.activation, [&]<class Function>(Function) { project_of<Function>(s, norm2, z2, scale, w, z3); });
 }
 
-// For rows r .. r + rows of a slab, block_dq [rows][kSlab] in hand: q [rows][kSlab] = scale act(BN2(z2)), dq = block_dq and
+// For rows r .. r + rows of a slab, the product dq in hand: q [rows][kSlab] = scale act(BN2(z2)) and
 // scale_sums [image of the segment][kSlab] += dq act(BN2(z2)).
 template <class Function>
 void scale_gradient_block(const MBConvShape& s, const Job& job, const NormOnLoad& norm2, const float* z2, const float* scale,
-                          std::int64_t r, std::int64_t rows, const float* block_dq, float* q, float* dq, double* scale_sums) {
+                          std::int64_t r, std::int64_t rows, const SlabWrites& dq, float* q, double* scale_sums) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q, all = s.depthwise.N * pixels;
   const Function function(s.activation);
   for (std::int64_t k = 0; k < job.width; k += kLanes) {
     const std::int64_t c = job.c + k, at_plane = plane_at(all, r, c);
-    const bool streamed = is_streamed(all, M);
     const int lanes = lanes_of(job.width, k);
     const NormLanes norm(norm2.constants, c, lanes);
     const F shift = load_partial(norm2.shift + c, lanes);
@@ -123,10 +146,9 @@ void scale_gradient_block(const MBConvShape& s, const Job& job, const NormOnLoad
       D sum = load_wide(at);
       for (; i < end; ++i) {
         const F a = function.value(norm.value(read_row(z2 + at_plane, i, lanes), shift));
-        const F g = load(block_dq + i * kSlab + k);
+        const F g = dq.settled(r, i, job.c, k, lanes);
         sum = fma(widen(g), widen(a), sum);
         store(q + i * kSlab + k, a * factor);
-        store_row(dq + at_plane + i * kPlane, g, lanes, streamed);
       }
       store_wide(at, sum);
     }
@@ -160,16 +182,17 @@ void project_gradient_of(const MBConvShape& s, const NormOnLoad& norm2, const fl
   for_slabs(s, pixels, [&](const Job& job) {
     float* const panel = thread_scratch(static_cast<std::size_t>(panel_room + 2 * block_room + sums_room));
     float* const q = panel + panel_room;
-    float* const block_dq = q + block_room;
-    double* const total = reinterpret_cast<double*>(block_dq + block_room);
+    float* const block = q + block_room;
+    const SlabWrites writes(dq, block, s.depthwise.N * pixels, M, job.width);
+    double* const total = reinterpret_cast<double*>(block + block_room);
     double* const scale_sums = total + K * kSlab;
     clear(q, block_room);
-    clear(block_dq + block_room, sums_room);
+    clear(block + block_room, sums_room);
     pack_slab_transposed(w, K, job.c, job.width, panel);
     for (std::int64_t r = job.r0; r < job.r1; r += kBlockRows) {
       const std::int64_t rows = smaller(kBlockRows, job.r1 - r);
-      slab_product(dz3 + r * K, K, panel, K, rows, {block_dq, kSlab, kPlane});
-      scale_gradient_block<Function>(s, job, norm2, z2, scale, r, rows, block_dq, q, dq, scale_sums);
+      slab_product(dz3 + r * K, K, panel, K, rows, writes.output(r, job.c));
+      scale_gradient_block<Function>(s, job, norm2, z2, scale, r, rows, writes, q, scale_sums);
       slab_gradient(dz3 + r * K, K, K, q, kSlab, rows, total, kSlab);
     }
     finish_streaming();
