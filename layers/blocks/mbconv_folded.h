@@ -32,6 +32,7 @@ struct FoldedSweep {
 struct FoldedKernels {
   // Any convolution with bias and activation, over its windows as rows of a product; y NHWC.
   void (*convolution)(const ConvShape& s, const Packed& w, Activation activation, const float* x, float* y);
+  // mean [N, M], or null where none is wanted
   void (*expand_depthwise)(const FoldedShape& s, const FoldedSweep& sweep, const float* x, float* d, float* mean);
   // hidden [N, R] and gate [N, M] from mean [N, M]
   void (*gate)(std::int64_t N, const Packed& reduce, const Packed& expand, const float* mean, float* hidden, float* gate);

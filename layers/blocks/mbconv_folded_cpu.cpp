@@ -134,8 +134,8 @@ void fill(Strip& t, const float* x, std::int64_t n, std::int64_t first, std::int
   }
 }
 
-// Output rows p0 .. p1 of one vector of channels; adds them to the sum over pixels.
-template <int R, int Stride, class Function>
+// Output rows p0 .. p1 of one vector of channels; adds them to the sum over pixels where that is wanted.
+template <int R, int Stride, bool Mean, class Function>
 void filter_rows(const Strip& t, std::int64_t k, std::int64_t n, std::int64_t p0, std::int64_t p1, float* d, D& sum) {
   const ConvShape& z = t.s.depthwise;
   const Function function(t.s.activation);
@@ -149,14 +149,14 @@ void filter_rows(const Strip& t, std::int64_t k, std::int64_t n, std::int64_t p0
     filter_row<R, Stride, false>(t.row(k, p * Stride), t.columns * kLanes, t.taps, z.Q, StoredOutputs{t.line});
     for (std::int64_t q = 0; q < z.Q; ++q, out += kPlane) {
       const F value = function.value(load(t.line + q * kLanes) + bias);
-      total = total + widen(value);
+      if (Mean) total = total + widen(value);
       store_partial(out, value, lanes);
     }
   }
   sum = total;
 }
 
-// One image of a slab, strip by strip.
+// One image of a slab, strip by strip; without a mean where nobody asks for one.
 template <int R, int Stride, class Function>
 void depthwise_image(Strip& strip, const float* x, std::int64_t n, float* d, float* mean) {
   const ConvShape& z = strip.s.depthwise;
@@ -167,10 +167,10 @@ void depthwise_image(Strip& strip, const float* x, std::int64_t n, float* d, flo
   for (std::int64_t p = 0; p < z.P; p += step) {
     const std::int64_t last = smaller(z.P, p + step);
     fill<Function>(strip, x, n, p * Stride, (last - 1) * Stride + R);
-    for (std::int64_t k = 0; k < strip.width; k += kLanes)
-      filter_rows<R, Stride, Function>(strip, k, n, p, last, d, sums[k / kLanes]);
+    const auto filter = mean != nullptr ? filter_rows<R, Stride, true, Function> : filter_rows<R, Stride, false, Function>;
+    for (std::int64_t k = 0; k < strip.width; k += kLanes) filter(strip, k, n, p, last, d, sums[k / kLanes]);
   }
-  for (std::int64_t k = 0; k < strip.width; k += kLanes)
+  for (std::int64_t k = 0; k < strip.width && mean != nullptr; k += kLanes)
     store_partial(mean + n * z.C + strip.c + k, narrow(sums[k / kLanes] / count), lanes_of(strip.width, k));
 }
 
@@ -235,23 +235,33 @@ void gate(std::int64_t N, const Packed& reduce, const Packed& expand, const floa
   if (i < n) store_partial(gates + i, sigmoid(load_partial(gates + i, lanes_of(n, i))), lanes_of(n, i));
 }
 
+// q [count][M] = gate times d, for rows r .. r + count of all images.
+void scale(const float* d, const float* gates, std::int64_t rows, std::int64_t pixels, std::int64_t M, std::int64_t r,
+           std::int64_t count, float* q) {
+  for (std::int64_t c = 0; c < M; c += kLanes) {
+    const int lanes = lanes_of(M, c);
+    const float* const from = d + plane_at(rows, r, c);
+    for (std::int64_t i = 0; i < count;) {
+      const std::int64_t n = (r + i) / pixels, end = smaller(count, (n + 1) * pixels - r);
+      const F factor = load_partial(gates + n * M + c, lanes);
+      for (; i < end; ++i) store_partial(q + i * M + c, load_partial(from + i * kPlane, lanes) * factor, lanes);
+    }
+  }
+}
+
 void project(std::int64_t N, std::int64_t pixels, const Packed& w, const float* d, const float* gates, const float* skip,
              float* y) {
   const std::int64_t M = w.K, rows = N * pixels, tile = pixels % 7 == 0 ? 7 : 8, block = (rows < 256 ? 2 : 8) * tile;
   parallel_for((rows + block - 1) / block, 1, [&](std::int64_t first, std::int64_t last) {
-    float* const q = thread_scratch(static_cast<std::size_t>(block * M));
+    float* const q = thread_scratch(static_cast<std::size_t>(gates != nullptr ? block * M : 0));
     for (std::int64_t r = first * block; r < smaller(rows, last * block); r += block) {
       const std::int64_t count = smaller(block, rows - r);
-      for (std::int64_t c = 0; c < M; c += kLanes) {
-        const int lanes = lanes_of(M, c);
-        const float* const from = d + plane_at(rows, r, c);
-        for (std::int64_t i = 0; i < count;) {
-          const std::int64_t n = (r + i) / pixels, end = smaller(count, (n + 1) * pixels - r);
-          const F factor = gates != nullptr ? load_partial(gates + n * M + c, lanes) : broadcast(1.0f);
-          for (; i < end; ++i) store_partial(q + i * M + c, load_partial(from + i * kPlane, lanes) * factor, lanes);
-        }
+      LeftRows left{d + plane_at(rows, r, 0), kPlane, kPlane, plane_rows(rows) * kPlane};
+      if (gates != nullptr) {
+        scale(d, gates, rows, pixels, M, r, count, q);
+        left = {q, M, M};
       }
-      packed_product(LeftRows{q, M, M}, w, count, y + r * w.N);
+      packed_product(left, w, count, y + r * w.N);
       if (skip == nullptr) continue;
       for (std::int64_t i = 0; i < count * w.N; i += kLanes) {
         const int lanes = lanes_of(count * w.N, i);

@@ -73,6 +73,7 @@ void expand_depthwise(const FoldedShape& s, const FoldedSweep& sweep, const floa
       "mbconv depthwise", z, sweep.depthwise, RowMajor{input, z.C},
       [=] VITRINE_HD(std::int64_t r, std::int64_t c, float y, double*) { d[place.at(r, c)] = act.value(y + bias[c]); },
       TakeNothing{});
+  if (mean == nullptr) return;
   mean_of(
       "mbconv pool", z.N, pixels, z.C, [=] VITRINE_HD(std::int64_t r, std::int64_t c) { return d[place.at(r, c)]; }, mean);
 }

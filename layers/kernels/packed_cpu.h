@@ -39,24 +39,39 @@ static inline void store_chunk(const F (&acc)[Rows][Vectors], const float* bias,
   }
 }
 
-// Runs: the left rows consist of several. With one the sums never leave the registers before they are whole.
+// acc += `terms` values of the left rows times the panel, which both go on from there; `more`: values of the run in hand.
+template <int Rows, int Vectors>
+static inline void accumulate_runs(const LeftRows& left, const float*& a, std::int64_t& more, const float*& panel,
+                                   std::int64_t width, std::int64_t terms, F (&acc)[Rows][Vectors]) {
+  while (true) {
+    const std::int64_t now = smaller(terms, more);
+    accumulate_tile<Rows, Vectors, false>(a, left.step, 1, panel, width, now, 0, acc);
+    a += now;
+    panel += now * width;
+    terms -= now;
+    more -= now;
+    if (more == 0) {
+      a += left.next - left.run;
+      more = left.run;
+    }
+    if (terms == 0) return;
+  }
+}
+
+// Runs: the left rows consist of several.
 template <int Rows, int Vectors, bool Partial, bool Runs>
 [[gnu::noinline]] static void packed_tile(const LeftRows left, const float* panel, std::int64_t width, std::int64_t K,
                                           const float* bias, float* y, std::int64_t ldy, int tail) {
   const float* a = left.a;
-  std::int64_t more = left.run;  // values of the run in hand
+  std::int64_t more = left.run;
   for (std::int64_t k = 0; k < K; k += kDotTerms) {
     F acc[Rows][Vectors] = {};
-    std::int64_t terms = smaller(kDotTerms, K - k);
-    for (; Runs && terms > more; terms -= more, more = left.run) {
-      accumulate_tile<Rows, Vectors, false>(a, left.step, 1, panel, width, more, 0, acc);
-      a += more + left.next - left.run;
-      panel += more * width;
+    const std::int64_t terms = smaller(kDotTerms, K - k);
+    if constexpr (Runs) {
+      accumulate_runs(left, a, more, panel, width, terms, acc);
+    } else {
+      accumulate_tile<Rows, Vectors, false>(a + k, left.step, 1, panel + k * width, width, terms, 0, acc);
     }
-    accumulate_tile<Rows, Vectors, false>(a, left.step, 1, panel, width, terms, 0, acc);
-    a += terms;
-    panel += terms * width;
-    more -= terms;
     if (k == 0 && K <= kDotTerms) {
       store_chunk<true, true, Partial>(acc, bias, y, ldy, tail);
     } else if (k == 0) {
@@ -77,17 +92,16 @@ static inline void packed_rows(const LeftRows& left, const float* panel, std::in
     for (; i + Rows <= rows; i += Rows)
       packed_tile<Rows, Vectors, Partial, Runs>(left.from(i), panel, width, K, bias, y + i * ldy, ldy, tail);
   };
-  if (left.run < K) {
-    run.template operator()<kPackedRows<Vectors>, true>();
-    return run.template operator()<1, true>();
-  }
-  if constexpr (kTileRows == 8) {  // maps of 7, 14, 28 ... rows have no remainder then
-    if (rows % 8 != 0 && rows % 7 == 0) run.template operator()<7, false>();
-  }
-  run.template operator()<kPackedRows<Vectors>, false>();
-  if constexpr (kPackedRows < Vectors >> 4) run.template operator()<4, false>();
-  if constexpr (kPackedRows < Vectors >> 2) run.template operator()<2, false>();
-  run.template operator()<1, false>();
+  const auto tiles = [&]<bool Runs>() {
+    if constexpr (kTileRows == 8) {  // maps of 7, 14, 28 ... rows have no remainder then
+      if (rows % 8 != 0 && rows % 7 == 0) run.template operator()<7, Runs>();
+    }
+    run.template operator()<kPackedRows<Vectors>, Runs>();
+    if constexpr (kPackedRows < Vectors >> 4) run.template operator()<4, Runs>();
+    if constexpr (kPackedRows < Vectors >> 2) run.template operator()<2, Runs>();
+    run.template operator()<1, Runs>();
+  };
+  left.run < K ? tiles.template operator()<true>() : tiles.template operator()<false>();
 }
 
 // Columns n .. n + 48 (or to the end) of y [rows][ldy] = left w + bias; y points at column n.

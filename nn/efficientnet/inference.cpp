@@ -227,7 +227,7 @@ void Inference::run_group(const WorkspaceLayout& layout, const float* images, st
     s.depthwise.N = count;
     kernels.expand_depthwise(
         s, {b.expands ? b.expand.packed.view() : kernels::Packed{}, b.depthwise.taps.data(), b.depthwise.bias.data()}, x,
-        expanded, mean);
+        expanded, b.gated ? mean : nullptr);
     if (b.gated) kernels.gate(count, b.reduce.view(), b.excite.view(), mean, workspace + layout.hidden, gate);
     kernels.project(count, s.depthwise.P * s.depthwise.Q, b.project.packed.view(), expanded, b.gated ? gate : nullptr,
                     b.residual ? x : nullptr, y);
