@@ -46,17 +46,19 @@ void print_rates(const MachineRates& rates, bool lite) {
   std::printf("\n");
 }
 
+std::string microseconds(double ms) { return fixed(1e3 * ms, std::abs(ms) < 0.01 ? 2 : 1); }
+
 void print_heading() {
-  std::printf("%-9s  %-23s  %-36s  %7s  %-10s  %12s  %10s  %6s  %8s  %6s\n", "part", "kernel", "shape", "times", "bound",
+  std::printf("%-9s  %-23s  %-40s  %7s  %-10s  %12s  %10s  %6s  %8s  %6s\n", "part", "kernel", "shape", "times", "bound",
               "predicted us", "least us", "ratio", "loss us", "peak");
 }
 
 void print_row(const Measured& m) {
   const KernelCase& k = m.kernel;
   const std::string share = k.work.multiply_adds > 0 ? fixed(100 * m.rate() / m.peak, 1) + "%" : "";
-  std::printf("%-9s  %-23s  %-36s  %7s  %-10s  %12s  %10s  %6s  %8s  %6s\n", k.part.c_str(), k.kernel.c_str(), k.shape.c_str(),
-              shortest(static_cast<float>(k.times)).c_str(), m.bound.name.c_str(), fixed(1e3 * m.predicted_ms(), 1).c_str(),
-              fixed(1e3 * m.times.min_ms, 1).c_str(), fixed(m.ratio(), 2).c_str(), fixed(1e3 * m.loss_ms(), 1).c_str(),
+  std::printf("%-9s  %-23s  %-40s  %7s  %-10s  %12s  %10s  %6s  %8s  %6s\n", k.part.c_str(), k.kernel.c_str(), k.shape.c_str(),
+              shortest(static_cast<float>(k.times)).c_str(), m.bound.name.c_str(), microseconds(m.predicted_ms()).c_str(),
+              microseconds(m.times.min_ms).c_str(), fixed(m.ratio(), 2).c_str(), microseconds(m.loss_ms()).c_str(),
               share.c_str());
 }
 

@@ -127,7 +127,7 @@ TEST(BenchKernels, GroupsAreThoseOfInference) {
   }
 }
 
-// Small maps in every set of instructions, so that each case's tensors are large enough: the sanitizers' build sees when one is not.
+// Small and odd maps, in every set of instructions and with more threads than images of a group.
 TEST(BenchKernels, EveryCaseRunsAndHasAPositiveBound) {
   const MachineRates rates = measured_rates(thread_count(), Activation::swish);
   everywhere({1, 3}, [&](const std::string& where) {
