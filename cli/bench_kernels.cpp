@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/error.h"
 #include "base/json.h"
 #include "base/number.h"
 #include "bench/kernels.h"
@@ -150,7 +151,12 @@ std::vector<Total> totals(const BenchCommand& c, const std::vector<Measured>& ro
 
 void run_bench_kernels(const BenchCommand& c) {
   check(c);
-  if (const Device device = c.device.choose(); device.is_cuda()) return bench_kernels_on(device, c);
+  if (const Device device = c.device.choose(); device.is_cuda()) {
+    if (c.micro || c.by_loss)
+      throw UsageError(text("--", c.micro ? "micro" : "by-loss", " is for the CPU's kernels, --device is ", device.text(),
+                            "; leave one of the two out"));
+    return bench_kernels_on(device, c);
+  }
   const bool lite = architecture(c.arch).lite;
   const Activation activation = lite ? Activation::relu6 : Activation::swish;
   const std::vector<KernelCase> cases = cases_of(c);

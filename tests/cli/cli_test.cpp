@@ -189,6 +189,7 @@ TEST_F(Program, BenchKernelsPrintsPredictionsAndTotals) {
     EXPECT_NE(table.output.find(part), std::string::npos) << part << " is not in: " << table.output;
   const Outcome micro = vitrine_program("bench kernels --micro --arch lite0 --batch 1 --size 32 --seconds 0 --json");
   ASSERT_EQ(micro.code, 0) << micro.output;
+  expect_refusal("bench kernels --micro --device cuda-host", 2, {"--micro", "cuda-host"});
   for (const char* kernel : {"\"depthwise inner loop\"", "\"pointwise\"", "\"share_of_peak\""})
     EXPECT_NE(micro.output.find(kernel), std::string::npos) << kernel;
 }
