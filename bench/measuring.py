@@ -112,7 +112,7 @@ def kernels(program, simd):
     environment = dict(os.environ) | ({"VITRINE_SIMD": simd} if simd else {})
     shares = {}
     for size in (64, 224):
-        command = [program, "bench", "kernels", "--size", str(size), "--batch", "1", "--threads", "1", "--json"]
+        command = [program, "bench", "kernels", "--micro", "--size", str(size), "--batch", "1", "--threads", "1", "--json"]
         done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
         for row in lines_of(done.stdout):
             if "share_of_peak" in row:

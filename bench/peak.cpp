@@ -24,11 +24,12 @@ const PeakKernels& peak_kernels() { return for_this_machine(scalar::peak_table, 
 
 }  // namespace kernels
 
-double measured_peak_flops() {
+double measured_peak_flops() { return measured_peak_flops(thread_count()); }
+
+double measured_peak_flops(int threads) {
   using Clock = std::chrono::steady_clock;
   constexpr std::int64_t kRounds = 2000000;
   const bool slow = active_isa() == Isa::scalar;
-  const int threads = thread_count();
   std::vector<std::int64_t> done(static_cast<std::size_t>(threads));
   double best = 0;
   for (int run = 0; run < 5; ++run) {

@@ -13,7 +13,6 @@
 #include "base/interrupt.h"
 #include "base/json.h"
 #include "base/number.h"
-#include "bench/kernels.h"
 #include "bench/peak.h"
 #include "cli/bench.h"
 #include "nn/efficientnet/inference.h"
@@ -28,37 +27,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-struct Times {
-  double median_ms = 0, min_ms = 0;
-  int repetitions = 0;
-};
-
-// Three rounds to warm up, then 60 repetitions or as many as fit into `seconds`, at least five.
-Times measure(double seconds, const std::function<void()>& round) {
-  for (int i = 0; i < 3; ++i) round();
-  std::vector<double> ms;
-  const auto start = Clock::now();
-  while (ms.size() < 5 || (ms.size() < 60 && std::chrono::duration<double>(Clock::now() - start).count() < seconds)) {
-    check_interrupt("the measurement");
-    const auto begin = Clock::now();
-    round();
-    ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
-  }
-  std::sort(ms.begin(), ms.end());
-  return {ms[ms.size() / 2], ms.front(), static_cast<int>(ms.size())};
-}
-
 Tensor drawn_images(const BenchCommand& c) {
   Tensor t = Tensor::uninitialized({c.batch, c.size, c.size, 3});
   const Draw draw{.seed = 1, .purpose = Purpose::init, .op = 7};
   const auto values = t.mutable_host();
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(draw.normal(static_cast<std::uint32_t>(i)));
   return t;
-}
-
-void check(const BenchCommand& c) {
-  if (c.batch < 1 || c.batch > 4096) throw UsageError(text("--batch is ", c.batch, ", expected 1 to 4096"));
-  if (c.size < 32 || c.size > 2048) throw UsageError(text("--size is ", c.size, ", expected 32 to 2048"));
 }
 
 double peak_rss_mib() {
@@ -102,57 +76,50 @@ void print(const BenchCommand& c, const std::string& kind, const Times& t, doubl
 void run_bench_infer(const BenchCommand& c) {
   check(c);
   if (const Device device = c.device.choose_for_prediction(); device.is_cuda()) return bench_infer_on(device, c);
-  EfficientNet net(architecture(c.arch), published_semantics(Family::timm, architecture(c.arch)), 1000);
-  net.initialize(1);
-  const Tensor images = drawn_images(c);
-  Inference inference(net);
-  std::vector<float> logits(static_cast<std::size_t>(c.batch * net.classes));
-  const Times t = measure(c.seconds, [&] { inference.run(images, logits); });
-  print(c, "infer", t, 2 * multiply_adds(layers_of(net.arch, c.batch, c.size, 3, net.classes)));
+  print(c, "infer", time_inference(c, c.seconds), 2 * multiply_adds(layers_of(architecture(c.arch), c.batch, c.size, 3, 1000)));
 }
 
 void run_bench_train(const BenchCommand& c) {
   check(c);
   if (const Device device = c.device.choose(); device.is_cuda()) return bench_train_on(device, c);
-  BenchTraining training(c);
-  const Times t = measure(2 * c.seconds, [&] { training.step(); });
-  print(c, "train", t,
-        6 * training.multiply_adds());  // three products a layer: forward, gradient by the input, gradient by the weights
-}
-
-void run_bench_kernels(const BenchCommand& c) {
-  check(c);
-  if (const Device device = c.device.choose(); device.is_cuda()) return bench_kernels_on(device, c);
-  const double peak = measured_peak_flops();
-  if (!c.json) {
-    std::printf("%d threads, %s, %s GFLOP/s in registers\n", thread_count(), std::string(isa_name(active_isa())).c_str(),
-                fixed(peak / 1e9, 0).c_str());
-    std::printf("%-20s  %-34s  %6s  %9s  %8s  %6s\n", "kernel", "shape", "layers", "least us", "GFLOP/s", "peak");
-  }
-  const std::vector<KernelCase> cases = kernel_cases(architecture(c.arch), c.batch, c.size);
-  for (const KernelCase& k : cases) {
-    const Times t = measure(c.seconds / static_cast<double>(cases.size()), k.run);
-    const double rate = 2 * k.multiply_adds / (t.min_ms * 1e-3);
-    if (c.json) {
-      Json j = Json::object();
-      j["kernel"] = k.name;
-      j["shape"] = k.shape;
-      j["layers"] = k.layers;
-      j["threads"] = thread_count();
-      j["simd"] = std::string(isa_name(active_isa()));
-      j["median_ms"] = t.median_ms;
-      j["min_ms"] = t.min_ms;
-      j["gflops"] = rate / 1e9;
-      j["share_of_peak"] = rate / peak;
-      std::printf("%s\n", j.dump().c_str());
-    } else {
-      std::printf("%-20s  %-34s  %6d  %9s  %8s  %5s%%\n", k.name.c_str(), k.shape.c_str(), k.layers,
-                  fixed(1e3 * t.min_ms, 1).c_str(), fixed(rate / 1e9, 1).c_str(), fixed(100 * rate / peak, 1).c_str());
-    }
-  }
+  // Three products a layer: forward, gradient by the input, gradient by the weights.
+  print(c, "train", time_training(c, 2 * c.seconds), 6 * multiply_adds(layers_of(architecture(c.arch), c.batch, c.size, 3, 2)));
 }
 
 }  // namespace
+
+void check(const BenchCommand& c) {
+  if (c.batch < 1 || c.batch > 4096) throw UsageError(text("--batch is ", c.batch, ", expected 1 to 4096"));
+  if (c.size < 32 || c.size > 2048) throw UsageError(text("--size is ", c.size, ", expected 32 to 2048"));
+}
+
+Times time_rounds(double seconds, const std::function<void()>& round) {
+  for (int i = 0; i < 3; ++i) round();
+  std::vector<double> ms;
+  const auto start = Clock::now();
+  while (ms.size() < 5 || (ms.size() < 60 && std::chrono::duration<double>(Clock::now() - start).count() < seconds)) {
+    check_interrupt("the measurement");
+    const auto begin = Clock::now();
+    round();
+    ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
+  }
+  std::sort(ms.begin(), ms.end());
+  return {ms[ms.size() / 2], ms.front(), static_cast<int>(ms.size())};
+}
+
+Times time_inference(const BenchCommand& c, double seconds) {
+  EfficientNet net(architecture(c.arch), published_semantics(Family::timm, architecture(c.arch)), 1000);
+  net.initialize(1);
+  const Tensor images = drawn_images(c);
+  Inference inference(net);
+  std::vector<float> logits(static_cast<std::size_t>(c.batch * net.classes));
+  return time_rounds(seconds, [&] { inference.run(images, logits); });
+}
+
+Times time_training(const BenchCommand& c, double seconds) {
+  BenchTraining training(c);
+  return time_rounds(seconds, [&] { training.step(); });
+}
 
 BenchTraining::BenchTraining(const BenchCommand& c)
     : net_(architecture(c.arch), published_semantics(Family::timm, architecture(c.arch)), 2),
@@ -180,14 +147,17 @@ void add_bench(CLI::App& app, Chosen& chosen) {
     sub->add_option("--batch", bench->batch, "images at a time")->capture_default_str();
     sub->add_option("--size", bench->size, "rows and columns of an image")->capture_default_str();
     sub->add_option("--seconds", bench->seconds, "how long to measure")->check(CLI::Range(0.0, 3600.0))->capture_default_str();
-    sub->add_flag("--json", bench->json, "as one line of JSON");
+    sub->add_flag("--json", bench->json, "as JSON, a line for each result");
     add_device_options(sub, bench->device);
     sub->footer(std::string("Example: vitrine --threads 2 bench ") + name + " --arch b0 --batch 16 --size 64");
     sub->callback([bench, &chosen, run] { chosen = [bench, run] { run(*bench); }; });
+    return sub;
   };
   add("infer", "images through the network", run_bench_infer);
   add("train", "training steps: forward, loss, backward, Adam", run_bench_train);
-  add("kernels", "every kernel on every layer shape of the network", run_bench_kernels);
+  auto* kernels = add("kernels", "every kernel that inference and training run, beside its bound", run_bench_kernels);
+  kernels->add_flag("--micro", bench->micro, "plain forms and the inner loop of the depthwise filter instead");
+  kernels->add_flag("--by-loss", bench->by_loss, "sorted by (measured - predicted) x times: where to work next");
   add_bench_experiment(b, chosen);
 }
 

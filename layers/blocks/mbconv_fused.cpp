@@ -214,7 +214,9 @@ std::vector<Tensor> FusedMBConvNode::backward(const Tensor& dz3, const Wanted& w
   return gradients;
 }
 
-kernels::MBConvShape shape_of(const MBConv& block, const Shape& x) {
+}  // namespace
+
+kernels::MBConvShape kernels::fused_mbconv_shape(const MBConv& block, const Shape& x) {
   const Tensor& w = block.depthwise.weight.value;
   const Padding padding = block.depthwise.padding_for(x[1], x[2]);
   const std::int64_t R = w.shape()[0], M = w.shape()[2], stride = block.depthwise.stride;
@@ -242,8 +244,6 @@ kernels::MBConvShape shape_of(const MBConv& block, const Shape& x) {
   return s;
 }
 
-}  // namespace
-
 bool fits_fused_mbconv(const MBConv& block, const Shape& x) {
   const ConvNorm& d = block.depthwise;
   const Shape& w = d.weight.value.shape();
@@ -257,14 +257,14 @@ bool fits_fused_mbconv(const MBConv& block, const Shape& x) {
   } else if (w[2] != x[3]) {
     return false;
   }
-  const kernels::MBConvShape s = shape_of(block, x);
+  const kernels::MBConvShape s = kernels::fused_mbconv_shape(block, x);
   if (x[0] * x[1] * x[2] > std::numeric_limits<std::int32_t>::max()) return false;
   return s.depthwise.P >= 1 && s.depthwise.Q >= 1 && s.depthwise.N * s.depthwise.P * s.depthwise.Q >= 2;
 }
 
 Variable fused_mbconv(MBConv& block, const Variable& x, const Pass& pass) {
   auto node = std::make_unique<FusedMBConvNode>();
-  node->shape = shape_of(block, x.shape());
+  node->shape = kernels::fused_mbconv_shape(block, x.shape());
   node->x = x.tensor();
   node->w_depthwise = block.depthwise.weight.value;
   node->w_project = block.project.weight.value;

@@ -55,6 +55,9 @@ struct WeightGradientTarget {
   float* whole = nullptr;
 };
 
+// The sizes and segments of a block for an input x [N, H, W, C], as fused_mbconv runs it on the device of the block's weights.
+MBConvShape fused_mbconv_shape(const MBConv& block, const Shape& x);
+
 struct FusedPointwiseKernels {
   // sums of z1 and of z1^2
   void (*expand)(const MBConvShape& s, const float* x, const float* w, float* z1, const NormTarget& sums);

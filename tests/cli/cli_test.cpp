@@ -1,7 +1,9 @@
 // The program as a user meets it: exit codes, one sentence per refusal, nothing half-written.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
+#include <vector>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -152,9 +154,6 @@ TEST_F(Program, BenchPrintsItsKeysAndRefusesSizesThatMakeNoSense) {
     EXPECT_LE(j.at("min_ms").get<double>(), j.at("median_ms").get<double>());
     EXPECT_LT(j.at("share_of_peak").get<double>(), 1);
   }
-  const Outcome kernels = vitrine_program("bench kernels --arch lite0 --batch 1 --size 32 --seconds 0 --json");
-  EXPECT_EQ(kernels.code, 0);
-  EXPECT_NE(kernels.output.find("\"depthwise inner loop\""), std::string::npos);
   expect_refusal("bench experiment --patients 16", 2, {"--patients", "17"});
   expect_refusal("bench experiment --epochs 0", 2, {"epochs", "0"});
   expect_refusal("bench experiment --folder .", 2, {"exists already"});
@@ -163,6 +162,53 @@ TEST_F(Program, BenchPrintsItsKeysAndRefusesSizesThatMakeNoSense) {
   expect_refusal("bench infer --arch b9", 2, {"b9"});
   expect_refusal("bench infer --threads 1025", 2, {"--threads", "1025"});
   expect_refusal("bench train --batch 1 --size 32 --seconds 0", 1, {"one value", "larger batch"});
+}
+
+// One line for each case, then what they add up to.
+TEST_F(Program, BenchKernelsPrintsPredictionsAndTotals) {
+  for (const std::string environment : {"", "VITRINE_SIMD=scalar"}) {
+    const Outcome outcome =
+        vitrine_program("bench kernels --arch lite0 --batch 2 --size 32 --threads 2 --seconds 0 --json --by-loss", environment);
+    ASSERT_EQ(outcome.code, 0) << outcome.output;
+    std::vector<Json> lines;
+    for (std::size_t at = 0; at < outcome.output.size(); at = outcome.output.find('\n', at) + 1)
+      lines.push_back(Json::parse(outcome.output.substr(at, outcome.output.find('\n', at) - at)));
+    ASSERT_GT(lines.size(), 10u);
+    std::map<std::string, double> predicted, least;
+    for (std::size_t i = 0; i + 2 < lines.size(); ++i) {
+      const Json& j = lines[i];
+      const std::string part = j.at("part"), bound = j.at("bound");
+      EXPECT_TRUE(bound == "arithmetic" || bound == "memory" || bound.front() == 'L') << bound;
+      for (const char* key : {"times", "threads", "moved_bytes", "footprint_bytes", "predicted_ms", "min_ms", "ratio"})
+        EXPECT_GT(j.at(key).get<double>(), 0) << j;
+      EXPECT_EQ(j.contains("share_of_peak"), j.at("multiply_adds").get<double>() > 0) << j;
+      EXPECT_TRUE(j.contains("shape") && j.contains("kernel") && j.contains("activations")) << j;
+      predicted[part] += j.at("times").get<double>() * j.at("predicted_ms").get<double>();
+      least[part] += j.at("times").get<double>() * j.at("min_ms").get<double>();
+      if (i > 0 && lines[i - 1].at("part") == part) {
+        EXPECT_LE(j.at("loss_ms").get<double>(), lines[i - 1].at("loss_ms").get<double>());
+      }
+    }
+    for (std::size_t i = lines.size() - 2; i < lines.size(); ++i) {
+      const Json& j = lines[i];
+      const std::string part = j.at("part");
+      EXPECT_EQ(part, i + 2 == lines.size() ? "inference" : "training");
+      EXPECT_EQ(j.at("kernel"), "all");
+      EXPECT_NEAR(j.at("predicted_ms").get<double>(), predicted[part], 1e-9 * predicted[part]);
+      EXPECT_NEAR(j.at("min_ms").get<double>(), least[part], 1e-9 * least[part]);
+      EXPECT_GT(j.at("whole_ms").get<double>(), 0);
+    }
+  }
+  const Outcome table = vitrine_program("bench kernels --arch lite0 --batch 1 --size 32 --seconds 0");
+  ASSERT_EQ(table.code, 0) << table.output;
+  for (const char* part :
+       {"GFLOP/s in registers", "predicted us", "folded expand depthwise", "a pass: predicted", "no training step"})
+    EXPECT_NE(table.output.find(part), std::string::npos) << part << " is not in: " << table.output;
+  const Outcome micro = vitrine_program("bench kernels --micro --arch lite0 --batch 1 --size 32 --seconds 0 --json");
+  ASSERT_EQ(micro.code, 0) << micro.output;
+  expect_refusal("bench kernels --micro --device cuda-host", 2, {"--micro", "cuda-host"});
+  for (const char* kernel : {"\"depthwise inner loop\"", "\"pointwise\"", "\"share_of_peak\""})
+    EXPECT_NE(micro.output.find(kernel), std::string::npos) << kernel;
 }
 
 TEST_F(Program, DamagedReferenceFoldersAreRefused) {
