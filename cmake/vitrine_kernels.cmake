@@ -11,6 +11,10 @@ function(vitrine_kernels target)
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
     # Its own header of AVX-512 intrinsics starts from values that are not initialised on purpose (gcc bug 105593).
     list(APPEND flags_avx512 -Wno-maybe-uninitialized -Wno-uninitialized)
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+      # gcc's first scheduling, which x86-64 does without, moves a tile's loads ahead until its sums no longer fit into the registers.
+      set(flags_scalar -fno-schedule-insns)
+    endif()
   endif()
   set(optimization -O3)
   if(DEFINED VITRINE_KERNEL_OPTIMIZATION)

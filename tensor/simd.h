@@ -57,13 +57,17 @@ static inline F load(const float* p) {
 }
 static inline void store(float* p, F v) { std::memcpy(p, &v, sizeof v); }
 
-#if !defined(__AVX2__)  // and so not AVX-512 either: apart, since the copies of a variable length are calls
-[[gnu::noinline]] static F load_few(const float* p, int n) {
-  F v = {};
-  std::memcpy(&v, p, static_cast<unsigned>(n) * sizeof(float));
-  return v;
+#if !defined(__AVX2__)  // and so not AVX-512 either
+// Without calls: around a call no whole vector keeps its register on 64-bit ARM, so that one in a rare branch moves a loop's sums to the stack.
+static inline F load_few(const float* p, int n) {
+  if (n == 1) return F{p[0], 0, 0, 0};
+  return F{p[0], p[1], n == 3 ? p[2] : 0, 0};
 }
-[[gnu::noinline]] static void store_few(float* p, F v, int n) { std::memcpy(p, &v, static_cast<unsigned>(n) * sizeof(float)); }
+static inline void store_few(float* p, F v, int n) {
+  p[0] = v[0];
+  if (n > 1) p[1] = v[1];
+  if (n > 2) p[2] = v[2];
+}
 #endif
 
 // The first n lanes (0 < n <= kLanes); the others are zero, and memory beyond n is not touched.
