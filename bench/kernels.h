@@ -42,10 +42,4 @@ std::vector<KernelCase> training_cases(const Architecture& arch, std::int64_t ba
 //   depthwise gradients  by input and weights, from the gradient behind the next norm
 std::vector<KernelCase> micro_cases(const Architecture& arch, std::int64_t batch, std::int64_t size);
 
-// How Inference cuts a batch (nn/efficientnet/inference.cpp): images that go through the network together, and such groups at a time.
-struct InferenceGroups {
-  std::int64_t images = 1, concurrent = 1;
-};
-InferenceGroups inference_groups(std::int64_t batch, std::int64_t size, int threads);
-
 }  // namespace vitrine

@@ -7,6 +7,7 @@
 #include "bench/case_parts.h"
 #include "layers/blocks/mbconv_folded.h"
 #include "layers/blocks/planes.h"
+#include "nn/efficientnet/inference.h"
 #include "nn/efficientnet/work.h"
 #include "tensor/parallel.h"
 
@@ -75,7 +76,7 @@ void add_stem(InferenceList& list, const LayerWork& w) {
 void add_expand_depthwise(InferenceList& list, const BlockSpec& b, const ConvShape& d) {
   const std::int64_t rows = d.N * d.H * d.W, out_rows = d.N * d.P * d.Q, M = d.C, taps = d.R * d.S * M;
   const kernels::FoldedShape s{d, b.in, list.activation};
-  const bool expands = b.expands();
+  const bool expands = b.expands(), gated = b.squeeze > 0;
   KernelWork work{.multiply_adds = static_cast<double>(out_rows * taps), .activations = static_cast<double>(out_rows * M)};
   if (expands) {
     work.multiply_adds += static_cast<double>(rows * b.in * M);
@@ -83,14 +84,15 @@ void add_expand_depthwise(InferenceList& list, const BlockSpec& b, const ConvSha
     work.reads(packed_floats(b.in, M));
   }
   work.reads(rows * b.in + taps + M);
-  work.writes(out_rows * M + d.N * M);
+  work.writes(out_rows * M + (gated ? d.N * M : 0));
   const std::string shape = text(expands ? text(b.in, " to ") : "", text_of_depthwise(d));
   list.add("folded expand depthwise", shape, work, {rows * b.in, kernels::plane_floats(out_rows, M), d.N * M},
-           [s, expands, taps, M, in = b.in] {
+           [s, expands, gated, taps, M, in = b.in] {
              const auto weights = expands ? packed(in, M) : nullptr;
-             return [s, weights, filter = drawn({taps}), bias = drawn({M})](Workspace& w) {
+             return [s, gated, weights, filter = drawn({taps}), bias = drawn({M})](Workspace& w) {
                const kernels::Packed expand = weights != nullptr ? weights->view() : kernels::Packed{};
-               kernels::folded_kernels().expand_depthwise(s, {expand, filter.data(), bias.data()}, w[0], w[1], w[2]);
+               kernels::folded_kernels().expand_depthwise(s, {expand, filter.data(), bias.data()}, w[0], w[1],
+                                                          gated ? w[2] : nullptr);
              };
            });
 }
@@ -147,14 +149,8 @@ void add_head(InferenceList& list, const LayerWork& head, const LayerWork& class
 
 }  // namespace
 
-InferenceGroups inference_groups(std::int64_t batch, std::int64_t size, int threads) {
-  constexpr std::int64_t kGroupPixels = 8 * 64 * 64;  // as nn/efficientnet/inference.cpp; tests/bench holds the two together
-  const std::int64_t concurrent = batch >= threads ? threads : 1;
-  return {std::clamp(kGroupPixels / (size * size), std::int64_t{1}, (batch + concurrent - 1) / concurrent), concurrent};
-}
-
 std::vector<KernelCase> inference_cases(const Architecture& arch, std::int64_t batch, std::int64_t size) {
-  const InferenceGroups groups = inference_groups(batch, size, thread_count());
+  const InferenceGroups groups = inference_groups(batch, size * size, thread_count());
   InferenceList list{arch.lite ? Activation::relu6 : Activation::swish, groups, batch};
   const std::vector<LayerWork> layers = layers_of(arch, groups.images, size, 3, 1000);
   add_stem(list, layers.front());

@@ -57,28 +57,14 @@ struct Dot {
   }
 };
 
-// w [rows, K] and b, or zeros, as layers/kernels/packed.h describes them.
-Packed packed_weights(const float* w, const float* b, std::int64_t rows, std::int64_t K, float* room) {
-  const Packed packed{room, rows, K};
-  const std::int64_t padded = packed.padded();
-  for (std::int64_t n = 0; n < K; n += Packed::kPanel) {
-    const std::int64_t width = packed.width(n), columns = smaller(width, K - n);
-    float* const panel = room + n * rows;
-    for (std::int64_t k = 0; k <= rows; ++k) {  // the last row is the bias
-      const float* const from = k < rows ? w + k * K + n : b + n;
-      float* const to = k < rows ? panel + k * width : room + rows * padded + n;
-      for (std::int64_t i = 0; i < width; ++i) to[i] = i < columns && (k < rows || b != nullptr) ? from[i] : 0.0f;
-    }
-  }
-  return packed;
-}
-
-// Windows as rows of a product: its terms are the flattened index (tap, channel), and zeros outside the image change no sum.
+// Windows as rows of a product: its terms are the flattened index (tap, channel), and zeros outside the image change no sum. Each thread packs
+// the weights for itself: they then lie in its cache, and rows of a power of two would get in each other's way there.
 void general_forward(const ConvShape& z, const float* x, const float* w, const float* b, float* y) {
   const std::int64_t width = z.R * z.S * z.C, padded = Packed{nullptr, width, z.K}.padded();
   parallel_for(z.N * z.P, 1, [&](std::int64_t first, std::int64_t last) {
     float* const room = thread_scratch(static_cast<std::size_t>((width + 1) * padded + z.R * padded_columns(z) * z.C));
-    const Packed packed = packed_weights(w, b, width, z.K, room);
+    pack(w, b, width, z.K, room);
+    const Packed packed{room, width, z.K};
     for (std::int64_t row = first; row < last; ++row) {
       const LeftRows left = window_rows(z, x, row / z.P, row % z.P, room + (width + 1) * padded);
       packed_product(left, packed, z.Q, y + row * z.Q * z.K);

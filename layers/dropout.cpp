@@ -16,9 +16,11 @@ namespace kernels {
 
 void dropout_factors(double rate, const DropKeys& keys, std::uint32_t op, std::int64_t N, std::int64_t size, float* factor) {
   const DropKey key = keys.get();
-  parallel_for(N * size, 2048, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t i = first; i < last; ++i)
-      factor[i] = reference::dropout_factor(reference::dropout_draw(key, i / size, op), i % size, rate);
+  parallel_for(N, 1 + 2048 / (size + 1), [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t n = first; n < last; ++n) {
+      const Draw draw = reference::dropout_draw(key, n, op);
+      for (std::int64_t e = 0; e < size; ++e) factor[n * size + e] = reference::dropout_factor(draw, e, rate);
+    }
   });
 }
 

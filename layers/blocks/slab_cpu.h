@@ -52,7 +52,7 @@ static inline void pack_slab_transposed(const float* w, std::int64_t K, std::int
     for (std::int64_t k = 0; k < K; k += kLanes) {
       const float* const from = w + (c + j) * K + k;
       transpose_square(from, K, lanes_of(width, j), lanes_of(K, k), panel + k * kSlab + j, kSlab);
-      for (int i = 0; i < kLanes; ++i) read_ahead(from + kLanes * K + i * K - 24 * 16);  // of the next vector
+      for (int i = 0; i < kLanes; ++i) __builtin_prefetch(from + (kLanes + i) * K, 0, 3);  // the next vector's
     }
   }
 }

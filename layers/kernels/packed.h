@@ -23,6 +23,9 @@ struct Packed {
   constexpr std::int64_t width(std::int64_t n) const { return padded() - n < kPanel ? padded() - n : kPanel; }
 };
 
+// w [K, N] and bias [N], or none, into `out` [K + 1][padded]: the panels, and the bias after them.
+void pack(const float* w, const float* bias, std::int64_t K, std::int64_t N, float* out);
+
 }  // namespace kernels
 
 struct PackedWeights {

@@ -93,6 +93,11 @@ ConvShape Inference::Unit::shape(std::int64_t N, std::int64_t H, std::int64_t W,
           p};
 }
 
+InferenceGroups inference_groups(std::int64_t batch, std::int64_t pixels, int threads) {
+  const std::int64_t concurrent = batch >= threads ? threads : 1;
+  return {std::clamp(kGroupPixels / pixels, std::int64_t{1}, (batch + concurrent - 1) / concurrent), concurrent};
+}
+
 Inference::Inference(const EfficientNet& net)
     : channels_(net.semantics.channels),
       activation_(net.stem.activation.value_or(Activation::swish)),
@@ -148,19 +153,16 @@ std::size_t Inference::nodes() const {
 
 // The layout of a shape, which becomes the last. On the CPU there is one, on a device a few are kept: each holds a recorded pass.
 Inference::WorkspaceLayout& Inference::layout_for(std::int64_t N, std::int64_t H, std::int64_t W) {
-  const std::int64_t threads = thread_count();
-  const std::int64_t concurrent = !device_.is_cuda() && N >= threads ? threads : 1;
-  const std::int64_t group =
-      device_.is_cuda() ? N : std::clamp(kGroupPixels / (H * W), std::int64_t{1}, (N + concurrent - 1) / concurrent);
+  const InferenceGroups groups = device_.is_cuda() ? InferenceGroups{N, 1} : inference_groups(N, H * W, thread_count());
   const auto found = std::ranges::find_if(layouts_, [&](const WorkspaceLayout& p) {
-    return p.N == N && p.H == H && p.W == W && p.group == group && p.concurrent == concurrent;
+    return p.N == N && p.H == H && p.W == W && p.group == groups.images && p.concurrent == groups.concurrent;
   });
   if (found != layouts_.end()) {
     std::rotate(found, found + 1, layouts_.end());
     return layouts_.back();
   }
   if (layouts_.size() >= (device_.is_cuda() ? kPlansOnDevice : 1)) layouts_.erase(layouts_.begin());
-  layouts_.push_back(laid_out(N, H, W, group, concurrent));
+  layouts_.push_back(laid_out(N, H, W, groups.images, groups.concurrent));
   return layouts_.back();
 }
 

@@ -17,6 +17,12 @@ namespace cuda {
 class Graph;
 }
 
+// How a batch is cut on the CPU: images that go through the network together, and such groups at a time.
+struct InferenceGroups {
+  std::int64_t images = 1, concurrent = 1;
+};
+InferenceGroups inference_groups(std::int64_t batch, std::int64_t pixels, int threads);  // pixels of one image
+
 class Inference {
  public:
   // On the device where the network lies.

@@ -66,7 +66,7 @@ TEST(BenchKernels, InferenceCasesAddUpToTheWorkOfTheNetwork) {
     const double whole = multiply_adds(layers_of(arch, s.batch, s.size, 3, 1000));
     EXPECT_NEAR(multiply_adds_of(cases), whole, 1e-12 * whole);  // times may be a fraction: batch / images of a run
     std::map<std::string, double> runs = runs_of(cases);
-    const InferenceGroups groups = inference_groups(s.batch, s.size, s.threads);
+    const InferenceGroups groups = inference_groups(s.batch, s.size * s.size, s.threads);
     const double passes = static_cast<double>(s.batch) / static_cast<double>(groups.images * groups.concurrent);
     const auto blocks = static_cast<double>(arch.blocks.size());
     EXPECT_NEAR(runs["folded expand depthwise"], passes * blocks, 1e-9);
@@ -117,7 +117,7 @@ TEST(BenchKernels, GroupsAreThoseOfInference) {
   };
   for (const Setting& s : {Setting{"", 1, 64, 2}, {"", 5, 64, 2}, {"", 18, 64, 2}, {"", 16, 48, 1}, {"", 3, 224, 2}}) {
     SCOPED_TRACE(text(s.batch, " of ", s.size, ", threads ", s.threads));
-    const InferenceGroups groups = inference_groups(s.batch, s.size, s.threads);
+    const InferenceGroups groups = inference_groups(s.batch, s.size * s.size, s.threads);
     // A workspace grows with the images of a group and is laid out once for each group under way.
     const std::int64_t of_group = workspace(groups.images, s.size, 1);
     EXPECT_EQ(workspace(s.batch, s.size, s.threads), groups.concurrent * of_group);
