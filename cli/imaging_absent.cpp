@@ -1,5 +1,8 @@
 // The commands that need imaging, in a build without ITK: they say so.
+#include <CLI/CLI.hpp>
+
 #include "base/error.h"
+#include "cli/commands.h"
 #include "cli/imaging_commands.h"
 
 namespace vitrine::cli {
@@ -15,8 +18,13 @@ namespace {
 
 bool has_imaging() { return false; }
 void run_simulate(const SimulateCommand&) { refuse("simulate"); }
-void run_prep(const PrepCommand&) { refuse("mri prep"); }
 void run_study(const StudyCommand&) { refuse("study"); }
 void run_demo(const DemoCommand&) { refuse("demo"); }
+
+void add_mri(CLI::App& app, Chosen& chosen) {
+  auto* mri = app.add_subcommand("mri", "work on MRI volumes (needs ITK, which this program was built without)");
+  mri->prefix_command();  // whatever follows
+  mri->callback([&chosen] { chosen = [] { refuse("mri"); }; });
+}
 
 }  // namespace vitrine::cli

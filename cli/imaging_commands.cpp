@@ -1,4 +1,4 @@
-// The options of simulate, mri prep, study and demo.
+// The options of simulate, study and demo.
 #include "cli/imaging_commands.h"
 
 #include <CLI/CLI.hpp>
@@ -23,20 +23,6 @@ void add_simulate(CLI::App& app, Chosen& chosen) {
   sim->add_flag("-q,--quiet", simulate->quiet, "no progress lines");
   sim->footer("Example: vitrine simulate -o cohort --patients 12 --seed 1");
   sim->callback([=, &chosen] { chosen = [=] { run_simulate(*simulate); }; });
-}
-
-void add_mri(CLI::App& app, Chosen& chosen) {
-  const auto prep = std::make_shared<PrepCommand>();
-  auto* mri = app.add_subcommand("mri", "work on MRI volumes");
-  mri->require_subcommand(1);
-  auto* p =
-      mri->add_subcommand("prep", "from volumes to lesion crops: coregistration, brain, bias field, normalisation, crops");
-  p->add_option("cohort", prep->cohort, "CSV: subject_id, label, t1c, flair, t2, mask [, brain_mask]")->required();
-  p->add_option("-o,--output", prep->output, "folder to write")->required();
-  p->add_option("--jobs", prep->jobs, "subjects at a time")->capture_default_str();
-  p->add_flag("-q,--quiet", prep->quiet, "no progress lines");
-  p->footer("Example: vitrine mri prep cohort/cohort.csv -o prep");
-  p->callback([=, &chosen] { chosen = [=] { run_prep(*prep); }; });
 }
 
 void add_study(CLI::App& app, Chosen& chosen) {

@@ -1,4 +1,4 @@
-// simulate, mri prep, study and demo: the commands that need imaging/. Their options are the same in every build; what they do stands in
+// simulate, study and demo: commands that need imaging/ (those of `mri` stand in cli/mri/). Their options are the same in every build; what they do stands in
 // cli/study.cpp, and in cli/imaging_absent.cpp in a build without ITK, where they say so.
 #pragma once
 
@@ -17,13 +17,6 @@ struct SimulateCommand {
   bool quiet = false;
 };
 void run_simulate(const SimulateCommand& command);
-
-struct PrepCommand {
-  std::string cohort, output;
-  int jobs = 2;
-  bool quiet = false;
-};
-void run_prep(const PrepCommand& command);
 
 struct StudyCommand {
   std::string cohort, output;

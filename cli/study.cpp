@@ -1,4 +1,4 @@
-// simulate, mri prep, study and demo: where imaging meets training.
+// simulate, study and demo: where imaging meets training.
 #include <cstdio>
 
 #include "base/error.h"
@@ -121,14 +121,6 @@ void run_simulate(const SimulateCommand& command) {
   const imaging::SimulatedCohort cohort = imaging::simulate_cohort(command.output, options, progress);
   std::printf("%s  (%d synthetic patients, anatomy %s)\n", shown(cohort.csv).c_str(), command.patients,
               printable(cohort.anatomy).c_str());
-}
-
-void run_prep(const PrepCommand& command) {
-  check_output_folder(command.output, {command.cohort},
-                      {"crops", "previews", "subjects", "manifest.csv", "qc.html", "prep.json"});
-  Progress progress(command.quiet);
-  prepare(command.cohort, command.output, command.jobs, progress);
-  std::printf("%s\n", shown(fs::path(command.output) / "manifest.csv").c_str());
 }
 
 void run_study(const StudyCommand& command) {

@@ -77,28 +77,64 @@ Geometry anatomical_geometry(const Geometry& g, const StorageOrder& order) {
   return out;
 }
 
+namespace {
+
+// Where the voxels of the anatomical order lie in the file's: that of (0, 0, 0), and the way to the next along each axis.
+struct Walk {
+  std::int64_t start = 0;
+  std::array<std::int64_t, 3> stride{};
+};
+
+Walk walk_through(const StorageOrder& order) {
+  const auto& stored = order.stored_size;
+  const std::array<std::int64_t, 3> stored_stride{1, stored[0], stored[0] * stored[1]};
+  Walk walk;
+  for (std::size_t c = 0; c < 3; ++c) {
+    const std::size_t a = order.axis[c];
+    walk.stride[c] = order.reversed[c] ? -stored_stride[a] : stored_stride[a];
+    if (order.reversed[c]) walk.start += (stored[a] - 1) * stored_stride[a];
+  }
+  return walk;
+}
+
+}  // namespace
+
 Volume in_anatomical_order(Volume volume, const StorageOrder& order) {
   Volume out{anatomical_geometry(volume.geometry, order), {}};
   if (order.is_anatomical()) {
     out.data = std::move(volume.data);
     return out;
   }
-  const auto& stored = order.stored_size;
-  const std::array<std::int64_t, 3> stored_stride{1, stored[0], stored[0] * stored[1]};
-  std::array<std::int64_t, 3> stride{};
-  std::int64_t start = 0;
-  for (std::size_t c = 0; c < 3; ++c) {
-    const std::size_t a = order.axis[c];
-    stride[c] = order.reversed[c] ? -stored_stride[a] : stored_stride[a];
-    if (order.reversed[c]) start += (stored[a] - 1) * stored_stride[a];
-  }
+  const Walk walk = walk_through(order);
   const auto& size = out.geometry.size;
   out.data.reserve(volume.data.size());
   for (std::int64_t k = 0; k < size[2]; ++k) {
     check_interrupt("preparation");
     for (std::int64_t j = 0; j < size[1]; ++j) {
-      const std::int64_t row = start + k * stride[2] + j * stride[1];
-      for (std::int64_t i = 0; i < size[0]; ++i) out.data.push_back(volume.data[static_cast<std::size_t>(row + i * stride[0])]);
+      const std::int64_t row = walk.start + k * walk.stride[2] + j * walk.stride[1];
+      for (std::int64_t i = 0; i < size[0]; ++i)
+        out.data.push_back(volume.data[static_cast<std::size_t>(row + i * walk.stride[0])]);
+    }
+  }
+  return out;
+}
+
+Volume in_stored_order(Volume anatomical, const StorageOrder& order, const Geometry& stored) {
+  Volume out{stored, {}};
+  if (order.is_anatomical()) {
+    out.data = std::move(anatomical.data);
+    return out;
+  }
+  const Walk walk = walk_through(order);
+  const auto& size = anatomical.geometry.size;
+  out.data.resize(anatomical.data.size());
+  std::size_t from = 0;
+  for (std::int64_t k = 0; k < size[2]; ++k) {
+    check_interrupt("preparation");
+    for (std::int64_t j = 0; j < size[1]; ++j) {
+      const std::int64_t row = walk.start + k * walk.stride[2] + j * walk.stride[1];
+      for (std::int64_t i = 0; i < size[0]; ++i)
+        out.data[static_cast<std::size_t>(row + i * walk.stride[0])] = anatomical.data[from++];
     }
   }
   return out;

@@ -40,5 +40,7 @@ StorageOrder storage_order(const Geometry& geometry);
 Geometry anatomical_geometry(const Geometry& stored, const StorageOrder& order);
 // The same volume in LPS order. Interrupted.
 Volume in_anatomical_order(Volume volume, const StorageOrder& order);
+// Back again, for results that lie on the file's own grid: `stored` is the file's geometry, `order` its storage_order. Interrupted.
+Volume in_stored_order(Volume anatomical, const StorageOrder& order, const Geometry& stored);
 
 }  // namespace vitrine::imaging

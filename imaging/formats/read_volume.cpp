@@ -34,6 +34,7 @@ ReadVolume read_volume(const std::filesystem::path& path, const ClaimCheck& chec
   });
   ReadVolume result;
   result.order = storage_order(file.volume.geometry);
+  result.stored = file.volume.geometry;
   result.volume = in_anatomical_order(std::move(file.volume), result.order);
   result.file_sha256 = std::move(file.sha256);
   result.voxels_sha256 = voxels_sha256(result.volume);

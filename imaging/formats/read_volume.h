@@ -13,6 +13,7 @@ namespace vitrine::imaging {
 struct ReadVolume {
   Volume volume;
   StorageOrder order;                // of the file
+  Geometry stored;                   // of the file: where results that are written beside it lie
   std::string file_sha256;           // of the file's bytes
   std::string voxels_sha256;         // of sizes and values in LPS order: equal for copies that were compressed or turned anew
   std::vector<std::string> remarks;  // of the header
