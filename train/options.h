@@ -16,6 +16,7 @@ namespace vitrine {
 // How a run is kept on disk; no byte of its results depends on it.
 struct Keeping {
   int save_every = 1;            // epochs between two saved states
+  double save_seconds = 10;      // and at least so long between them: what a kill may cost, beside the epoch that it falls into
   bool retrain_damaged = false;  // train a finished fold again when one of its files is not what it was
 };
 

@@ -82,7 +82,7 @@ class FoldTraining {
     check_space();
     net_.to(options_.device);
     training_ = epoch_training(net_, optimizer_, data_.train, options_);
-    started_ = Clock::now();
+    started_ = saved_ = Clock::now();
     const std::size_t first = state_.history.size();
     ResumeWriter writer(folder_);
     for (std::size_t epoch = first + 1; epoch <= static_cast<std::size_t>(options_.epochs); ++epoch) {
@@ -117,13 +117,17 @@ class FoldTraining {
                          " MiB are free; free space or choose another folder"));
   }
 
-  // At the end of every save_every-th epoch. When the disk has not yet taken the state before, the next epoch's will do; the last one before
-  // the fold ends is not needed.
+  // At the end of every save_every-th epoch that ends at least save_seconds after the state before; at once when the run is to stop. When the
+  // disk has not yet taken the state before, the next epoch's will do; the last one before the fold ends is not needed.
   void save(ResumeWriter& writer, std::size_t epoch) {
     const Clock::time_point start = Clock::now();
-    const bool due = epoch % static_cast<std::size_t>(options_.keeping.save_every) == 0;
-    if (due && epoch < static_cast<std::size_t>(options_.epochs) && !writer.busy())
+    const bool due = (epoch % static_cast<std::size_t>(options_.keeping.save_every) == 0 &&
+                      seconds_since(saved_) >= options_.keeping.save_seconds) ||
+                     interrupt_requested();
+    if (due && epoch < static_cast<std::size_t>(options_.epochs) && !writer.busy()) {
       writer.write(resume_file(state_, net_, optimizer_));
+      saved_ = start;
+    }
     times_.back().keeping += seconds_since(start);
     if (!interrupt_requested()) return;
     writer.wait();
@@ -221,7 +225,7 @@ class FoldTraining {
   OneCycle schedule_;
   int steps_per_epoch_ = 0;
   ResumeState state_;
-  Clock::time_point started_;
+  Clock::time_point started_, saved_;  // saved_: when the last state was given to the disk
   std::int64_t images_ = 0;
   std::vector<EpochTime> times_;
 };

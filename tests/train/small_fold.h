@@ -45,6 +45,7 @@ inline TrainOptions small_options() {
   options.epochs = 3;
   options.batch_size = 8;
   options.seed = 5;
+  options.keeping.save_seconds = 0;  // a state for every epoch, for the tests that stop in between
   return options;
 }
 

@@ -223,6 +223,25 @@ TEST(Trainer, OptionsAreRecordedAsTheyAre) {
   EXPECT_EQ(Optimizer(options.optimizer).options().rule, Rule::adamw);
 }
 
+TEST(Trainer, ShortEpochsDoNotSaveStates) {
+  Progress quiet(true);
+  const fs::path folder = fresh_folder("short-epochs");
+  TrainOptions options = small_options();
+  options.keeping.save_seconds = 1e4;
+  std::atomic<bool> done{false}, seen{false};
+  std::thread watch([&] {
+    while (!done) {
+      if (fs::exists(folder / "last.safetensors")) seen = true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  });
+  train_fold(small_fold(), options, folder, "key", "test", quiet);
+  done = true;
+  watch.join();
+  EXPECT_FALSE(seen);
+  fs::remove_all(folder);
+}
+
 // Interrupts itself: the stop request is process-wide and stays, so this runs in a child process.
 TEST(Trainer, AResumedFoldEndsWithTheSameBytes) {
   Progress quiet(true);
