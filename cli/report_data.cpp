@@ -79,25 +79,19 @@ std::vector<report::CohortRow> cohort_rows(const Manifest& manifest, const Split
   return rows;
 }
 
-// The three channels of one crop.
+// The channels of one crop.
 report::CropPicture picture_of(const Manifest& manifest, const Sample& sample) {
-  Manifest one;
-  one.path = manifest.path;
-  one.samples = {sample};
-  const Dataset data = load_dataset(one, {sample.subject_id}, input_configuration("t1c+flair+t2"));
-  const Tensor& image = data.images.front();
+  CropChannels crop = load_crop(manifest, sample);
   report::CropPicture picture;
   picture.sample_id = sample.sample_id;
   picture.subject_id = sample.subject_id;
   picture.label = sample.label;
-  picture.height = static_cast<int>(image.shape()[0]);
-  picture.width = static_cast<int>(image.shape()[1]);
-  const std::size_t pixels = static_cast<std::size_t>(image.shape()[0] * image.shape()[1]);
-  const char* names[] = {"T1c", "FLAIR", "T2"};
-  for (std::size_t c = 0; c < 3; ++c) {
-    std::vector<float> values(pixels);
-    for (std::size_t p = 0; p < pixels; ++p) values[p] = image.host()[p * 3 + c];
-    picture.channels.emplace_back(names[c], std::move(values));
+  picture.height = static_cast<int>(crop.height);
+  picture.width = static_cast<int>(crop.width);
+  const std::map<std::string, std::string> shown_as{{"t1c", "T1c"}, {"flair", "FLAIR"}, {"t2", "T2"}};
+  for (auto& [name, values] : crop.channels) {
+    const auto found = shown_as.find(name);
+    picture.channels.emplace_back(found == shown_as.end() ? name : found->second, std::move(values));
   }
   return picture;
 }

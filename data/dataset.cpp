@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "base/error.h"
@@ -38,23 +39,37 @@ const StoredTensor& image_of(const TensorFile& crop, const std::filesystem::path
   return *stored;
 }
 
-// The wanted channels of a crop, three of them: a single one is shown three times.
-Tensor chosen_channels(const TensorFile& crop, const std::filesystem::path& path, const InputConfiguration& inputs) {
-  const StoredTensor& stored = image_of(crop, path);
-  const Shape& s = stored.shape;
-  const auto metadata = crop.metadata.find("channels");
-  const std::vector<std::string> names = split_at(metadata == crop.metadata.end() ? "" : metadata->second, ',');
+std::vector<std::string> named_in(const TensorFile& crop, const std::string& key) {
+  const auto found = crop.metadata.find(key);
+  return split_at(found == crop.metadata.end() ? "" : found->second, ',');
+}
+
+// The names of the channels of 'image', as many as it has.
+std::vector<std::string> channel_names(const TensorFile& crop, const std::filesystem::path& path) {
+  const Shape& s = image_of(crop, path).shape;
+  const std::vector<std::string> names = named_in(crop, "channels");
   if (s.rank() != 3 || s[0] < 1 || s[1] < 1 || s[2] != static_cast<std::int64_t>(names.size())) {
     throw DataError(
         text(path, ": 'image' has shape ", s.text(), ", expected [H, W, ", names.size(), "] by its metadata 'channels'"));
   }
+  return names;
+}
+
+// The wanted channels of a crop, three of them: a single one is shown three times. Nothing when the crop says that it has not all of them.
+std::optional<Tensor> chosen_channels(const TensorFile& crop, const std::filesystem::path& path,
+                                      const InputConfiguration& inputs) {
+  const std::vector<std::string> names = channel_names(crop, path), without = named_in(crop, "without");
   std::vector<std::size_t> wanted;
   for (const std::string& channel : inputs.channels) {
     const auto found = std::find(names.begin(), names.end(), channel);
-    if (found == names.end())
-      throw DataError(text(path, ": the channel '", channel, "' is missing, the crop has ", printable(metadata->second)));
     wanted.push_back(static_cast<std::size_t>(found - names.begin()));
+    if (found != names.end()) continue;
+    if (std::find(without.begin(), without.end(), channel) != without.end()) return std::nullopt;
+    throw DataError(
+        text(path, ": the channel '", channel, "' is missing, the crop has ", printable(crop.metadata.at("channels"))));
   }
+  const StoredTensor& stored = image_of(crop, path);
+  const Shape& s = stored.shape;
   const Tensor all = stored.to_float();
   Tensor image = Tensor::uninitialized({s[0], s[1], 3});
   const auto out = image.mutable_host();
@@ -106,7 +121,12 @@ Dataset load_dataset(const Manifest& manifest, const std::vector<std::string>& s
     if (!wanted.contains(sample.subject_id)) continue;
     const std::filesystem::path path = manifest.path.parent_path() / sample.file;
     const TensorFile crop = read_crop(path, sample);
-    Tensor image = chosen_channels(crop, path, inputs);
+    const std::optional<Tensor> chosen = chosen_channels(crop, path, inputs);
+    if (!chosen) {
+      data.without.push_back(sample);
+      continue;
+    }
+    const Tensor& image = *chosen;
     const auto found = crop.metadata.find("orientation");
     const std::string orientation = found == crop.metadata.end() ? std::string() : found->second;
     if (data.images.empty()) data.orientation = orientation;
@@ -118,12 +138,41 @@ Dataset load_dataset(const Manifest& manifest, const std::vector<std::string>& s
       throw DataError(text(path, ": the crop's orientation is '", printable(orientation), "', that of the ones before '",
                            printable(data.orientation), "'; prepare all of them with one version"));
     }
-    data.images.push_back(std::move(image));
+    data.images.push_back(image);
     data.labels.push_back(
         static_cast<int>(std::find(data.classes.begin(), data.classes.end(), sample.label) - data.classes.begin()));
     data.samples.push_back(sample);
   }
   return data;
+}
+
+std::string left_out(const Dataset& data, const InputConfiguration& inputs) {
+  if (data.without.empty()) return {};
+  std::vector<std::string> subjects;
+  for (const Sample& s : data.without) {
+    if (std::find(subjects.begin(), subjects.end(), s.subject_id) == subjects.end()) subjects.push_back(s.subject_id);
+  }
+  constexpr std::size_t kMostNamed = 5;
+  std::string named;
+  for (std::size_t i = 0; i < std::min(subjects.size(), kMostNamed); ++i) named += (i > 0 ? ", " : "") + printable(subjects[i]);
+  if (subjects.size() > kMostNamed) named += ", ...";
+  return text("inputs ", inputs.name, ": ", data.without.size(), data.without.size() == 1 ? " crop" : " crops", " of ",
+              subjects.size(), subjects.size() == 1 ? " subject" : " subjects", " left out, which lack a series of it (", named,
+              ")");
+}
+
+CropChannels load_crop(const Manifest& manifest, const Sample& sample) {
+  const std::filesystem::path path = manifest.path.parent_path() / sample.file;
+  const TensorFile crop = read_crop(path, sample);
+  const std::vector<std::string> names = channel_names(crop, path);
+  const Tensor all = image_of(crop, path).to_float();
+  CropChannels result{all.shape()[0], all.shape()[1], {}};
+  for (std::size_t c = 0; c < names.size(); ++c) {
+    std::vector<float> values(static_cast<std::size_t>(result.height * result.width));
+    for (std::size_t p = 0; p < values.size(); ++p) values[p] = all.host()[p * names.size() + c];
+    result.channels.emplace_back(names[c], std::move(values));
+  }
+  return result;
 }
 
 void check_distinct_images(const Manifest& manifest) {

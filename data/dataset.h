@@ -1,7 +1,9 @@
 // The crops of a manifest in memory, with the channels of one input configuration.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "data/manifest.h"
@@ -24,11 +26,23 @@ struct Dataset {
   std::vector<Sample> samples;  // same order
   std::vector<std::string> classes;
   std::string orientation;  // of the crops, as their metadata say; empty when they do not
+  std::vector<Sample>
+      without;  // those that say by their metadata `without` that their patient has no such series: they are not in here
 };
 
 // Loads the crops of these subjects, in manifest order. DataError naming file and tensor when a crop is missing, has another
-// shape or orientation, lacks a channel, holds a value outside 0 to 1, or does not match its SHA-256.
+// shape or orientation, lacks a channel without saying so, holds a value outside 0 to 1, or does not match its SHA-256.
 Dataset load_dataset(const Manifest& manifest, const std::vector<std::string>& subjects, const InputConfiguration& inputs);
+
+// How many crops of which subjects are left out of these inputs; empty when none is.
+std::string left_out(const Dataset& data, const InputConfiguration& inputs);
+
+// Every channel of one crop by its name, each of height x width values. DataError as above.
+struct CropChannels {
+  std::int64_t height = 0, width = 0;
+  std::vector<std::pair<std::string, std::vector<float>>> channels;
+};
+CropChannels load_crop(const Manifest& manifest, const Sample& sample);
 
 // DataError when two subjects have an image in common, whatever their files are called: that patient could lie in two parts of a split.
 void check_distinct_images(const Manifest& manifest);

@@ -261,7 +261,9 @@ void check_run(const Manifest& manifest, const Splits& splits, const TrainOption
   const TrainOptions options = options_of_fold(given, jobs);
   const InputConfiguration inputs = input_configuration(options.inputs);
   check_distinct_images(manifest);
-  check_sizes(manifest, load_dataset(manifest, manifest.subjects(), inputs));
+  const Dataset all = load_dataset(manifest, manifest.subjects(), inputs);
+  if (all.images.empty()) throw DataError(text(manifest.path, ": ", left_out(all, inputs), "; no crop is left to train on"));
+  check_sizes(manifest, all);
   starting_network(options, static_cast<int>(manifest.classes().size()));
   refuse_foreign(run);
   check_claim(run, splits, options);
@@ -274,6 +276,8 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
   const auto count = static_cast<int>(splits.folds.size());
   const InputConfiguration inputs = input_configuration(options.inputs);
   const Dataset test = load_dataset(manifest, splits.test, inputs);
+  if (const std::string rest = left_out(load_dataset(manifest, manifest.subjects(), inputs), inputs); !rest.empty())
+    progress.warn(rest);
   const Pairs pairs = identity(splits, options);
   claim_folder(run, pairs, {manifest.path, splits.path});
   const std::string config = pairs_json(pairs);

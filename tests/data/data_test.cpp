@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -168,6 +169,20 @@ TEST_F(Datasets, ChooseChannelsAndCheckCrops) {
   EXPECT_THROW(load_dataset(manifest, {"sub-0"}, input_configuration("t2")), DataError);
   fs::remove(folder / "c.safetensors");
   EXPECT_THROW(load_dataset(manifest, {"sub-0"}, input_configuration("t2")), DataError);
+}
+
+TEST_F(Datasets, LeaveOutWhoLacksASeriesAndSaySo) {
+  fill(1, 1);
+  const std::vector<float> values(2 * 2 * 2, 0.5f);
+  write_safetensors(folder / "c.safetensors", {{StoredTensor::from("image", Tensor::from({2, 2, 2}, values))},
+                                               {{"channels", "t1c,flair"}, {"without", "t2"}}});
+  manifest.samples[0].sha256.clear();
+  EXPECT_EQ(load_dataset(manifest, {"sub-0"}, input_configuration("flair")).images.size(), 1u);
+  const InputConfiguration three = input_configuration("t1c+flair+t2");
+  const Dataset none = load_dataset(manifest, {"sub-0"}, three);
+  EXPECT_TRUE(none.images.empty());
+  EXPECT_THAT(left_out(none, three), ::testing::HasSubstr("1 crop of 1 subject left out, which lack a series of it (sub-0)"));
+  EXPECT_EQ(load_crop(manifest, manifest.samples[0]).channels.size(), 2u);
 }
 
 TEST(Sampler, OversamplingShowsEveryClassEquallyOften) {
