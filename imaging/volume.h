@@ -102,8 +102,30 @@ struct RigidTransform {
   Vec3 apply_inverse(const Vec3& p) const;
 };
 
-// Values of `moving` at the voxels of `grid`; `transform` maps points of the grid to points of `moving`. Linear interpolation
-// in double; outside the field of view 0. Nearest for masks.
+// One motion after another, p -> then(first(p)), and back again. The angles are worked out by plain arithmetic: the same on every machine.
+RigidTransform composed(const RigidTransform& first, const RigidTransform& then);
+RigidTransform inverse(const RigidTransform& transform);
+
+// How a value between voxels is found.
+//   linear   from the 8 voxels around: never beyond their values
+//   cubic    the cubic B-spline through all voxels (Unser 1999, doi 10.1109/79.799930), mirrored at the border, clamped to the range of the
+//            input: sharper, and no rim brighter or darker than anything measured
+enum class Interpolation { linear, cubic };
+
+// Values of `moving` at the voxels of `grid`; `transform` maps points of the grid to points of `moving`. In double, each output in a stated
+// order: the same bits on every machine. 0 where the field of view of `moving` ends (half a voxel beyond its outermost centres).
+//
+// Along an axis of `moving` that `grid` samples at least 1.1 times as coarsely, `moving` is first blurred by a Gaussian of full width at
+// half maximum sqrt(grid^2 - moving^2) mm, so that nothing is skipped (blur_fwhm). Interrupted.
+Volume resample(const Volume& moving, const Geometry& grid, const RigidTransform& transform, Interpolation interpolation);
+
+// The width of that blur along the axes of `moving`, mm; 0 where there is none.
+Vec3 blur_fwhm(const Geometry& moving, const Geometry& grid, const RigidTransform& transform);
+
+// Where `moving` has something to say: 1 inside its field of view, 0 outside, at the voxels of `grid`. Interrupted.
+Mask coverage(const Geometry& moving, const Geometry& grid, const RigidTransform& transform);
+
+// Linear without any blur, and the nearest voxel's value for masks.
 Volume resample_linear(const Volume& moving, const Geometry& grid, const RigidTransform& transform);
 Mask resample_nearest(const Mask& moving, const Geometry& grid, const RigidTransform& transform);
 

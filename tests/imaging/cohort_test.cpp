@@ -118,8 +118,87 @@ TEST_F(CohortTest, LeavesMissingFilesToTheSubjectWhenAsked) {
   const std::vector<Subject> subjects = read_cohort(folder / "some.csv", MissingFiles::leave_out).subjects;
   ASSERT_EQ(subjects.size(), 2u);
   EXPECT_EQ(subjects[0].flaw, "");
-  EXPECT_EQ(subjects[1].flaw, "the column 'flair' is empty");
+  EXPECT_EQ(subjects[1].flair, fs::path());  // it has none
+  EXPECT_NE(subjects[1].flaw.find("the t2 file "), std::string::npos);
+  EXPECT_NE(subjects[1].flaw.find("does not exist"), std::string::npos);
   EXPECT_THROW(read_cohort(folder / "some.csv"), DataError);
+}
+
+TEST_F(CohortTest, SeriesMayBeMissingAndStepsDoneBefore) {
+  for (const char* name : {"t1c", "flair", "mask"}) write_file(existing(name), "");
+  const std::string files = ",cohort/sub-001/t1c.nii.gz,cohort/sub-001/mask.nii.gz,";
+  write_file(folder / "few.csv",
+             "subject_id,label,t1c,mask,flair,mask_labels,coregistered,skull_stripped,bias_corrected,dataset,session_id,age\n"
+             "a,SCLC" +
+                 files +
+                 "cohort/sub-001/flair.nii.gz, 3;1;3 ,1,1,0,BraTS-METS,000,61\n"
+                 "b,NSCLC" +
+                 files + ",,,,1,,,\n");
+  const Cohort cohort = read_cohort(folder / "few.csv");
+  ASSERT_EQ(cohort.notes.size(), 1u);
+  EXPECT_NE(cohort.notes[0].find("there is no column 't2'"), std::string::npos);
+  const Subject &a = cohort.subjects[0], &b = cohort.subjects[1];
+  EXPECT_EQ(a.mask_labels, (std::vector<int>{1, 3}));
+  EXPECT_TRUE(a.coregistered && a.skull_stripped && !a.bias_corrected);
+  EXPECT_EQ(a.dataset + " " + a.session_id, "BraTS-METS 000");
+  EXPECT_EQ(a.files().size(), 3u);
+  EXPECT_TRUE(b.flair.empty() && b.t2.empty() && b.brain_mask.empty() && b.mask_labels.empty());
+  EXPECT_TRUE(!b.coregistered && !b.skull_stripped && b.bias_corrected);
+  EXPECT_EQ(b.files().size(), 2u);
+  EXPECT_EQ(b.line, 3);
+}
+
+TEST_F(CohortTest, RefusesSettingsThatAreNone) {
+  for (const char* name : {"t1c", "mask"}) write_file(existing(name), "");
+  const auto with = [&](const std::string& column, const std::string& cell, const std::string& id = "b") {
+    const std::string files = ",cohort/sub-001/t1c.nii.gz,cohort/sub-001/mask.nii.gz,";
+    return refusal("subject_id,label,t1c,mask," + column + "\na,SCLC" + files + "\n" + id + ",NSCLC" + files + cell + "\n");
+  };
+  EXPECT_EQ(with("coregistered", "1"), "accepted");
+  EXPECT_NE(with("coregistered", "yes").find("bad.csv:3: the column 'coregistered' holds 'yes', expected 0 or 1"),
+            std::string::npos);
+  for (const char* cell : {"0", "1;", "1,5", "-1", "1.5", "et", "70000"})
+    EXPECT_NE(with("mask_labels", "\"" + std::string(cell) + "\"").find("expected whole numbers from 1 to 65535"),
+              std::string::npos)
+        << cell;
+  // A series that is there under a slip of its name is not taken for missing.
+  EXPECT_NE(with("FLAIR", "x.nii").find("the column 'flair' is missing; 'FLAIR' has other capitals"), std::string::npos);
+  EXPECT_NE(with("t_2", "x.nii").find("the column 't2' is missing"), std::string::npos);
+  const std::string files = ",cohort/sub-001/t1c.nii.gz,cohort/sub-001/mask.nii.gz";
+  EXPECT_NE(refusal("subject_id,label,t1c,mask,session_id\na,SCLC" + files + ",1\na,SCLC" + files + ",2\n")
+                .find("in another session"),
+            std::string::npos);
+  EXPECT_NE(
+      refusal("subject_id,label,t1c,mask,dataset\na,SCLC" + files + ",X\na,SCLC" + files + ",Y\n").find("in another dataset"),
+      std::string::npos);
+}
+
+TEST_F(CohortTest, ASurveyListsAllFlawsOfATable) {
+  for (const char* name : {"t1c", "mask"}) write_file(existing(name), "");
+  const std::string files = ",cohort/sub-001/t1c.nii.gz,cohort/sub-001/mask.nii.gz,";
+  write_file(folder / "bad.csv",
+             "subject_id,label,t1c,mask,flair,coregistered\n"
+             "a,SCLC" +
+                 files +
+                 ",2\n"
+                 ",SCLC" +
+                 files +
+                 ",\n"
+                 "A,SCLC,,cohort,nowhere.nii,\n"
+                 "a,NSCLC" +
+                 files + ",\n");
+  std::vector<CohortFlaw> flaws;
+  const Cohort cohort = survey_cohort(folder / "bad.csv", flaws);
+  std::string all;
+  for (const CohortFlaw& f : flaws) all += std::to_string(f.line) + " " + f.subject + " " + f.column + ": " + f.what + "\n";
+  for (const char* expected :
+       {"2 a coregistered: the column 'coregistered' holds '2'", "3  subject_id: the column 'subject_id' is empty",
+        "4 A subject_id: 'A' and 'a' differ by capitals", "4 A t1c: the column 't1c' is empty", "4 A mask: the mask file",
+        "4 A flair: the flair file", "5 a subject_id: the subject 'a' has the labels 'SCLC' (line 2) and 'NSCLC'",
+        "0  label: the column 'label' has 1 values"})
+    EXPECT_NE(all.find(expected), std::string::npos) << expected << "\nin\n" << all;
+  EXPECT_EQ(flaws.size(), 8u) << all;
+  EXPECT_EQ(cohort.subjects.size(), 2u);
 }
 
 TEST(LesionModel, AtSignalZeroTheLabelChangesNothing) {
