@@ -1,17 +1,13 @@
 #include "imaging/preview.h"
 
-#include <array>
-
+#include "imaging/letters.h"
 #include "report/png.h"
 
 namespace vitrine::imaging {
 namespace {
 
 constexpr int kZoom = 3, kGap = 4;
-constexpr int kLetterRows = 7, kLetterColumns = 5, kLetterZoom = 2, kMargin = 6;
-using Letter = std::array<const char*, kLetterRows>;
-constexpr Letter kR{"####.", "#...#", "#...#", "####.", "#.#..", "#..#.", "#...#"},
-    kL{"#....", "#....", "#....", "#....", "#....", "#....", "#####"};
+constexpr int kLetterZoom = 2, kMargin = 6;
 
 // White on a black edge, so that it can be read on any ground. Nothing is drawn where the picture is too small for it.
 void draw(report::Picture& picture, const Letter& letter, int left, int top) {
@@ -38,8 +34,8 @@ std::string preview_png(const std::vector<std::vector<float>>& slices, int size)
   std::vector<report::Picture> pictures;
   for (const std::vector<float>& slice : slices) {
     report::Picture picture = report::grey_picture(slice.data(), size, size, kZoom);
-    draw(picture, kR, kMargin, kMargin);
-    draw(picture, kL, picture.width - kMargin - kLetterColumns * kLetterZoom, kMargin);
+    draw(picture, letter_of('R'), kMargin, kMargin);
+    draw(picture, letter_of('L'), picture.width - kMargin - kLetterColumns * kLetterZoom, kMargin);
     pictures.push_back(std::move(picture));
   }
   return report::png_bytes(report::side_by_side(pictures, kGap));
