@@ -14,6 +14,12 @@ struct SimulateCommand {
   int patients = 12;
   std::uint64_t seed = 1;
   double signal = 1;
+  double t1c_spacing = 1.2;
+  // As the options have them; imaging/simulator/scan_options.h says what they mean.
+  std::string t1c, plane, slice, gap, in_plane, noise, bias, bias_shape, orders, faults;
+  double t1c_thickness = 0, t1c_oblique = 0, oblique = 0, neck = -1, noise_centre = 1, motion = 4, rotation = 4, kappa = 0;
+  int sites = 0;
+  bool truth = false;
   bool quiet = false;
 };
 void run_simulate(const SimulateCommand& command);

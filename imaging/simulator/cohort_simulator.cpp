@@ -1,9 +1,6 @@
 #include "imaging/simulator/cohort_simulator.h"
 
 #include <algorithm>
-#include <array>
-#include <stdexcept>
-#include <system_error>
 
 #include "base/csv.h"
 #include "base/error.h"
@@ -13,8 +10,8 @@
 #include "base/lock.h"
 #include "base/output.h"
 #include "data/permutation.h"
-#include "imaging/formats/nifti.h"
 #include "imaging/simulator/patient.h"
+#include "imaging/simulator/subject_writer.h"
 
 namespace vitrine::imaging {
 namespace {
@@ -23,19 +20,18 @@ namespace fs = std::filesystem;
 
 constexpr std::uint32_t kLabelOp = 5;
 constexpr const char* kCohort = "cohort.csv";
-constexpr const char* kTruth = "truth.json";
 constexpr const char* kSimulation = "simulation.json";
-constexpr const char* kFiles = "files_sha256";
-constexpr std::array<const char*, 4> kVolumes{"t1c.nii.gz", "flair.nii.gz", "t2.nii.gz", "mask.nii.gz"};
 constexpr std::uint64_t kMaxJson = std::uint64_t{16} << 20;
-constexpr const char* kNote = "synthetic: not patient data";
-constexpr int kVersion = 1;  // of the model: raise it when a volume changes
 
 void check(const SimulateOptions& o) {
   if (o.patients < 2 || o.patients > 10000) throw UsageError(text("--patients is ", o.patients, ", expected 2 to 10000"));
   if (!(o.signal >= 0 && o.signal <= 2)) throw UsageError(text("--signal is ", o.signal, ", expected 0 to 2"));
   if (!(o.spacing_mm >= 0.5 && o.spacing_mm <= 5))
     throw UsageError(text("the spacing is ", o.spacing_mm, " mm, expected 0.5 to 5"));
+  check(o.scan);
+  if (o.faults.size() > static_cast<std::size_t>(o.patients))
+    throw UsageError(text("--faults has ", o.faults.size(), " faults, one for each patient, but --patients is ", o.patients,
+                          "; give as many patients"));
 }
 
 // 40 % SCLC as in the paper, but at least six of them where there are twelve subjects or more: a test part and five folds need one each.
@@ -46,88 +42,6 @@ std::vector<std::string> draw_labels(int patients, std::uint64_t seed) {
   const std::vector<int> order = permutation({.seed = seed, .purpose = Purpose::simulate, .op = kLabelOp}, patients);
   for (int i = 0; i < sclc; ++i) labels[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])] = "SCLC";
   return labels;
-}
-
-Json options_json(const SimulateOptions& o, const std::string& anatomy) {
-  return {{"note", kNote},      {"version", kVersion}, {"seed", o.seed},
-          {"signal", o.signal}, {"anatomy", anatomy},  {"spacing_mm", o.spacing_mm}};
-}
-
-Json vector_json(const Vec3& v) { return Json::array({v[0], v[1], v[2]}); }
-
-Json truth_json(const Patient& patient, const std::vector<SeriesProtocol>& protocols) {
-  Json truth = Json::object();
-  truth["subject_id"] = patient.id;
-  truth["label"] = patient.label;
-  truth["lesions"] = Json::array();
-  for (const Lesion& l : patient.lesions) {
-    truth["lesions"].push_back({{"centre_mm", vector_json(l.centre)},
-                                {"radius_mm", l.latents.radius_mm},
-                                {"core_fraction", l.latents.core_fraction},
-                                {"irregularity", l.latents.irregularity},
-                                {"gadolinium_mM", l.latents.gadolinium_mM},
-                                {"texture", l.latents.texture},
-                                {"t2_ms", l.latents.t2_ms},
-                                {"oedema", l.latents.oedema},
-                                {"cerebellar", l.latents.cerebellar}});
-  }
-  const char* names[] = {"t1c", "flair", "t2"};
-  for (std::size_t i = 0; i < protocols.size(); ++i) {
-    const SeriesProtocol& p = protocols[i];
-    truth[names[i]] = {{"angles_rad", vector_json(p.from_t1c.angles)},
-                       {"translation_mm", vector_json(p.from_t1c.translation)},
-                       {"centre_mm", vector_json(p.from_t1c.centre)},
-                       {"noise", p.noise},
-                       {"gain", p.gain},
-                       {"field", Json::array({vector_json(p.field[0]), vector_json(p.field[1]), vector_json(p.field[2])})}};
-  }
-  return truth;
-}
-
-// truth.json is sealed and names the hash of each volume beside the truth, so that a damaged volume is made again.
-bool is_finished(const fs::path& folder, const Json& truth) {
-  if (!path_exists(folder / kTruth)) return false;
-  try {
-    Json found = parse_sealed_json(read_file(folder / kTruth, kMaxJson));
-    const Json files = member(found, kFiles);
-    found.erase(kFiles);
-    if (found != truth) return false;
-    for (const char* name : kVolumes) {
-      if (sha256_of_file(folder / name, kMaxNiftiBytes) != text_in(files, name)) return false;
-    }
-    return true;
-  } catch (const FileError&) {
-    return false;
-  } catch (const std::runtime_error&) {
-    return false;
-  }
-}
-
-void remove_if_there(const fs::path& file) {
-  std::error_code problem;
-  fs::remove(file, problem);
-  if (problem) throw FileError(text("cannot remove ", file, ": ", problem.message()));
-}
-
-// Volumes first, truth.json last: its presence says that the subject is finished.
-bool write_patient(const fs::path& out, const Anatomy& anatomy, const Patient& patient, const SimulateOptions& options) {
-  std::vector<SeriesProtocol> protocols;
-  for (const Series s : {Series::t1c, Series::flair, Series::t2})
-    protocols.push_back(series_protocol(anatomy, options.seed, patient.number, s, options.spacing_mm));
-  Json truth = truth_json(patient, protocols);
-  truth["options"] = options_json(options, anatomy.name);
-  const fs::path folder = out / patient.id;
-  check_plain_files(folder);
-  if (is_finished(folder, truth)) return false;
-  // What says that the cohort or the subject is finished goes before anything of it changes.
-  for (const fs::path& finished : {out / kCohort, folder / kTruth}) remove_if_there(finished);
-  make_directory(folder);
-  for (std::size_t i = 0; i < protocols.size(); ++i)
-    write_nifti(folder / kVolumes[i], render(anatomy, patient, protocols[i], options.seed));
-  write_mask_nifti(folder / kVolumes[3], render_mask(anatomy, patient, protocols[0].grid));
-  for (const char* name : kVolumes) truth[kFiles][name] = sha256_of_file(folder / name, kMaxNiftiBytes);
-  write_file(folder / kTruth, sealed_json_text(std::move(truth)));
-  return true;
 }
 
 // A folder belongs to the simulation that simulation.json describes; it is written first. What is there without it is somebody's own.
@@ -163,9 +77,12 @@ SimulatedCohort simulate_cohort(const fs::path& out, const SimulateOptions& opti
     check_interrupt("simulation");
     const Patient patient = make_patient(anatomy, options.seed, static_cast<std::uint32_t>(i + 1),
                                          labels[static_cast<std::size_t>(i)], options.signal);
-    const bool made = write_patient(out, anatomy, patient, options);
+    const auto place = static_cast<std::size_t>(i);
+    const std::string fault = place < options.faults.size() ? options.faults[place] : "";
+    const bool made = write_subject(out, out / kCohort, anatomy, patient, options, fault);
     progress.line(text("simulate  ", i + 1, "/", options.patients, "  ", patient.id, "  ", patient.lesions.size(),
-                       patient.lesions.size() == 1 ? " lesion" : " lesions", made ? "" : ", kept"));
+                       patient.lesions.size() == 1 ? " lesion" : " lesions", fault.empty() ? "" : ", fault: " + fault,
+                       made ? "" : ", kept"));
     csv += csv_line({patient.id, patient.label, patient.id + "/t1c.nii.gz", patient.id + "/flair.nii.gz",
                      patient.id + "/t2.nii.gz", patient.id + "/mask.nii.gz"});
   }

@@ -2,24 +2,29 @@
 //
 //   OUT/cohort.csv              subject_id, label, t1c, flair, t2, mask
 //   OUT/sub-001/*.nii.gz        t1c, flair, t2, mask
-//   OUT/sub-001/truth.json      lesions with their latents, true transforms from T1c to FLAIR and T2, field and noise
+//   OUT/sub-001/truth.json      and more truth: imaging/simulator/subject_writer.h
 //   OUT/simulation.json         options, anatomy, the oracle's AUC; written first: where it is missing, nothing of these names is replaced
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "base/progress.h"
+#include "imaging/simulator/scan_options.h"
 
 namespace vitrine::imaging {
 
 struct SimulateOptions {
   int patients = 12;
   std::uint64_t seed = 1;
-  double signal = 1;              // 0: images carry no information about the class; 1 full; at most 2
-  std::filesystem::path anatomy;  // imaging/simulator/anatomy.h load_anatomy
-  double spacing_mm = 1.2;        // of T1c's grid
+  double signal = 1;                // 0: images carry no information about the class; 1 full; at most 2
+  std::filesystem::path anatomy;    // imaging/simulator/anatomy.h load_anatomy
+  double spacing_mm = 1.2;          // of T1c's grid
+  ScanOptions scan;                 // what is asked of the scanner
+  std::vector<std::string> faults;  // of imaging/simulator/fault.h: one for each subject from the first on
+  bool truth = false;               // brain masks, fields and tissues beside the images
 };
 
 struct SimulatedCohort {

@@ -53,13 +53,7 @@ double solid_signal(Series series, const Lesion& lesion, const Vec3& point) {
   const LesionLatents& l = lesion.latents;
   if (series == Series::flair) return interpolated(kSolidFlair, l.t2_ms);
   if (series == Series::t2) return interpolated(kSolidT2, l.t2_ms);
-  double pattern = 0;  // a smooth random pattern: waves of one length, 7 mm, in five directions, of variance 1
-  for (std::size_t w = 0; w < lesion.wave.size(); ++w) {
-    const Vec3& k = lesion.wave[w];
-    const double length = std::sqrt(k[0] * k[0] + k[1] * k[1] + k[2] * k[2]) + 1e-9;
-    pattern += cos_portable(0.9 * (k[0] * point[0] + k[1] * point[1] + k[2] * point[2]) / length + 2 * lesion.phase[w]) * 0.63;
-  }
-  return interpolated(kEnhancement, std::max(0.0, l.gadolinium_mM * (1 + l.texture * pattern)));
+  return interpolated(kEnhancement, gadolinium_at(lesion, point));
 }
 
 // 1 below `edge`, 0 above it, with a ramp of `width` between.
@@ -77,6 +71,32 @@ double Lesion::depth(const Vec3& p) const {
     bump += cos_portable(3.5 * (wave[w][0] * d[0] + wave[w][1] * d[1] + wave[w][2] * d[2]) / distance + phase[w]);
   }
   return distance / (latents.radius_mm * (1 + latents.irregularity * bump));
+}
+
+double gadolinium_at(const Lesion& lesion, const Vec3& point) {
+  double pattern = 0;  // a smooth random pattern: waves of one length, 7 mm, in five directions, of variance 1
+  for (std::size_t w = 0; w < lesion.wave.size(); ++w) {
+    const Vec3& k = lesion.wave[w];
+    const double length = std::sqrt(k[0] * k[0] + k[1] * k[1] + k[2] * k[2]) + 1e-9;
+    pattern += cos_portable(0.9 * (k[0] * point[0] + k[1] * point[1] + k[2] * point[2]) / length + 2 * lesion.phase[w]) * 0.63;
+  }
+  return std::max(0.0, lesion.latents.gadolinium_mM * (1 + lesion.latents.texture * pattern));
+}
+
+LesionMix lesion_mix(const Lesion& lesion, const std::array<std::uint8_t, 8>& tissue, const Vec3& point) {
+  const double depth = lesion.depth(point);
+  const LesionLatents& l = lesion.latents;
+  LesionMix mix;
+  if (depth > l.oedema + 0.5) return mix;
+  mix.reaches = true;
+  const double edge = 1.2 / l.radius_mm;  // partial volume: about a voxel
+  mix.tumour = below_edge(depth, 1, edge);
+  mix.core = l.core_fraction > edge ? below_edge(depth, l.core_fraction, edge) : 0;
+  // Oedema follows white matter, less so grey; it fades towards its border.
+  const double reach = static_cast<double>(tissue[white_matter] + tissue[grey_matter] / 4) / 255;
+  const double brain_share = static_cast<double>(tissue[white_matter] + tissue[grey_matter]) / 255;
+  mix.oedema = below_edge(depth, l.oedema - 0.15, 0.3) * reach * 0.9 * brain_share;
+  return mix;
 }
 
 LesionLatents draw_latents(std::uint64_t seed, std::uint32_t patient, std::uint32_t lesion, bool is_sclc, double signal) {
@@ -142,20 +162,12 @@ double signal_at(Series series, const std::array<std::uint8_t, 8>& tissue, const
   double value = healthy_signal(series, tissue);
   if (tissue[intracranial] < 128) return value;
   const auto s = static_cast<std::size_t>(series);
-  const double brain_share = static_cast<double>(tissue[white_matter] + tissue[grey_matter]) / 255;
   for (const Lesion& lesion : lesions) {
-    const double depth = lesion.depth(point);
-    const LesionLatents& l = lesion.latents;
-    if (depth > l.oedema + 0.5) continue;
-    const double edge = 1.2 / l.radius_mm;  // partial volume: about a voxel
-    const double in_tumour = below_edge(depth, 1, edge),
-                 in_core = l.core_fraction > edge ? below_edge(depth, l.core_fraction, edge) : 0;
-    // Oedema follows white matter, less so grey; it fades towards its border.
-    const double reach = static_cast<double>(tissue[white_matter] + tissue[grey_matter] / 4) / 255;
-    const double in_oedema = below_edge(depth, l.oedema - 0.15, 0.3) * reach * 0.9;
-    value += in_oedema * brain_share * (kOedema[s] - value);
-    const double tumour = solid_signal(series, lesion, point) * (1 - in_core) + kNecrosis[s] * in_core;
-    value += in_tumour * (tumour - value);
+    const LesionMix mix = lesion_mix(lesion, tissue, point);
+    if (!mix.reaches) continue;
+    value += mix.oedema * (kOedema[s] - value);
+    const double tumour = solid_signal(series, lesion, point) * (1 - mix.core) + kNecrosis[s] * mix.core;
+    value += mix.tumour * (tumour - value);
   }
   return value;
 }

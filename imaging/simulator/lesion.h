@@ -39,6 +39,15 @@ struct Lesion {
   double depth(const Vec3& point) const;
 };
 
+// What a lesion makes of a point: shares of oedema (of the brain's tissue there), tumour, and necrosis within the tumour.
+struct LesionMix {
+  double oedema = 0, tumour = 0, core = 0;
+  bool reaches = false;  // the point at all
+};
+LesionMix lesion_mix(const Lesion& lesion, const std::array<std::uint8_t, 8>& tissue, const Vec3& point);
+// Gadolinium of the solid part at a point, mM, not below 0.
+double gadolinium_at(const Lesion& lesion, const Vec3& point);
+
 // Latents of a lesion. `is_sclc` moves the means only; the same coordinates give the same draws for both classes.
 LesionLatents draw_latents(std::uint64_t seed, std::uint32_t patient, std::uint32_t lesion, bool is_sclc, double signal);
 int draw_lesion_count(std::uint64_t seed, std::uint32_t patient, bool is_sclc, double signal);  // 1 to 4

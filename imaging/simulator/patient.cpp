@@ -150,14 +150,17 @@ std::vector<double> field_along(const Vec3& amplitude, std::int64_t n) {
 
 }  // namespace
 
-TissueBytes tissue_at(const Anatomy& anatomy, const Patient& patient, const Vec3& point) {
+Vec3 head_point(const Anatomy& anatomy, const Patient& patient, const Vec3& point) {
   const Vec3 centre = anatomy.brain_centre();
   const Vec3 d = displacement(patient, point);
   const Vec3 x{point[0] + d[0] - centre[0], point[1] + d[1] - centre[1], point[2] + d[2] - centre[2]};
   const Matrix3& m = patient.to_head;
-  const Vec3 head{m[0] * x[0] + m[1] * x[1] + m[2] * x[2] + centre[0], m[3] * x[0] + m[4] * x[1] + m[5] * x[2] + centre[1],
-                  m[6] * x[0] + m[7] * x[1] + m[8] * x[2] + centre[2]};
-  return anatomy.at_index(anatomy.geometry.to_index(head));
+  return {m[0] * x[0] + m[1] * x[1] + m[2] * x[2] + centre[0], m[3] * x[0] + m[4] * x[1] + m[5] * x[2] + centre[1],
+          m[6] * x[0] + m[7] * x[1] + m[8] * x[2] + centre[2]};
+}
+
+TissueBytes tissue_at(const Anatomy& anatomy, const Patient& patient, const Vec3& point) {
+  return anatomy.at_index(anatomy.geometry.to_index(head_point(anatomy, patient, point)));
 }
 
 std::string patient_name(std::uint32_t number) {

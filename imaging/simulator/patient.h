@@ -34,7 +34,8 @@ Patient make_patient(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t n
 SeriesProtocol series_protocol(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t number, Series series,
                                double t1c_spacing);
 
-// Tissue of the deformed head at a point of T1c's space.
+// The point of the anatomy that lies at a point of T1c's space, and the tissue there.
+Vec3 head_point(const Anatomy& anatomy, const Patient& patient, const Vec3& point);
 TissueBytes tissue_at(const Anatomy& anatomy, const Patient& patient, const Vec3& point);
 
 Volume render(const Anatomy& anatomy, const Patient& patient, const SeriesProtocol& protocol, std::uint64_t seed);
