@@ -112,6 +112,9 @@ RigidTransform inverse(const RigidTransform& transform);
 //            input: sharper, and no rim brighter or darker than anything measured
 enum class Interpolation { linear, cubic };
 
+const char* name_of(Interpolation interpolation);
+Interpolation interpolation_named(const std::string& name);  // UsageError for another name
+
 // Values of `moving` at the voxels of `grid`; `transform` maps points of the grid to points of `moving`. In double, each output in a stated
 // order: the same bits on every machine. 0 where the field of view of `moving` ends (half a voxel beyond its outermost centres).
 //

@@ -16,5 +16,7 @@
 #include "imaging/steps/mask.h"
 #include "imaging/steps/normalize.h"
 #include "imaging/steps/registration.h"
+#include "imaging/steps/registration_checks.h"
+#include "imaging/steps/rigid.h"
 #include "imaging/subject.h"
 #include "imaging/volume.h"

@@ -10,5 +10,6 @@ namespace vitrine::cli {
 void add_mri_info(CLI::App& mri, Chosen& chosen);
 void add_mri_convert(CLI::App& mri, Chosen& chosen);
 void add_mri_prep(CLI::App& mri, Chosen& chosen);
+void add_mri_coregister(CLI::App& mri, Chosen& chosen);
 
 }  // namespace vitrine::cli

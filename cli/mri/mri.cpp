@@ -11,6 +11,7 @@ void add_mri(CLI::App& app, Chosen& chosen) {
   add_mri_info(*mri, chosen);
   add_mri_convert(*mri, chosen);
   add_mri_prep(*mri, chosen);
+  add_mri_coregister(*mri, chosen);
 }
 
 }  // namespace vitrine::cli

@@ -247,6 +247,15 @@ Vec3 blur_fwhm(const Geometry& moving, const Geometry& grid, const RigidTransfor
   return fwhm;
 }
 
+const char* name_of(Interpolation interpolation) { return interpolation == Interpolation::cubic ? "cubic" : "linear"; }
+
+Interpolation interpolation_named(const std::string& name) {
+  for (const Interpolation i : {Interpolation::linear, Interpolation::cubic}) {
+    if (name == name_of(i)) return i;
+  }
+  throw UsageError(text("the interpolation is '", printable(name), "', linear or cubic was expected"));
+}
+
 Volume resample(const Volume& moving, const Geometry& grid, const RigidTransform& transform, Interpolation interpolation) {
   const Vec3 fwhm = blur_fwhm(moving.geometry, grid, transform);
   Volume blurred;
