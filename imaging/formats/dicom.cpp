@@ -49,13 +49,12 @@ bool means(const std::string& wanted, const DicomSeries& s) {
 }
 
 // The stored integers of a frame as values.
-void append_values(const std::string& cells, const DicomFile& file, const DicomFrame& frame, bool inverted,
-                   std::int64_t padding, bool has_padding, std::vector<float>& out, std::size_t& padded) {
+void append_values(const std::string& cells, const DicomFile& file, const DicomFrame& frame, std::int64_t padding,
+                   bool has_padding, std::vector<float>& out, std::size_t& padded) {
   const DicomPixelFormat& f = file.format;
   const std::size_t width = f.cell_bytes();
   const int shift = f.high_bit + 1 - f.bits_stored;
   const std::uint64_t mask = (std::uint64_t{1} << f.bits_stored) - 1, sign = std::uint64_t{1} << (f.bits_stored - 1);
-  const std::int64_t turned = f.is_signed ? -1 : static_cast<std::int64_t>(mask);
   for (std::size_t at = 0; at + width <= cells.size(); at += width) {
     std::uint64_t raw = 0;
     for (std::size_t n = width; n-- > 0;) raw = raw << 8 | static_cast<unsigned char>(cells[at + n]);
@@ -63,7 +62,6 @@ void append_values(const std::string& cells, const DicomFile& file, const DicomF
     auto stored = static_cast<std::int64_t>(raw);
     if (f.is_signed && (raw & sign) != 0) stored -= static_cast<std::int64_t>(mask) + 1;
     padded += has_padding && stored == padding ? 1 : 0;
-    if (inverted) stored = turned - stored;
     out.push_back(static_cast<float>(frame.slope * static_cast<double>(stored) + frame.intercept));
   }
 }
@@ -87,14 +85,10 @@ class SeriesFiles {
     const DicomFile& f = file(wanted.file);
     if (wanted.index >= f.frames.size() || f.frames[wanted.index].position != wanted.position)
       throw DataError(text(f.path, " changed since the folder was read; try again"));
-    const bool inverted = f.header.data.text(kPhotometric) == "MONOCHROME1";
     std::int64_t padding = f.header.data.integer(kPaddingValue).value_or(0);
     if (f.format.is_signed && padding > 0x7FFF) padding -= 0x10000;
-    append_values(stored_frame(*opened_, f, wanted.index), f, f.frames[wanted.index], inverted, padding,
-                  f.header.data.has(kPaddingValue), out, padded_);
-    if (inverted && !said_inverted_)
-      warn(notes_, "the field PhotometricInterpretation is MONOCHROME1 (small values are bright): the values were turned over");
-    said_inverted_ = said_inverted_ || inverted;
+    append_values(stored_frame(*opened_, f, wanted.index), f, f.frames[wanted.index], padding, f.header.data.has(kPaddingValue),
+                  out, padded_);
     const bool lossy = f.header.data.text(kLossyCompression) == "01";
     if (lossy && !said_lossy_) warn(notes_, "the images were compressed with losses (LossyImageCompression 01)");
     said_lossy_ = said_lossy_ || lossy;
@@ -102,6 +96,8 @@ class SeriesFiles {
       note(notes_, text("the field PixelData has ", f.surplus_bytes, " bytes behind the last frame, which were left out"));
     said_surplus_ = said_surplus_ || f.surplus_bytes > 0;
   }
+
+  bool small_is_bright() const { return photometric_ == "MONOCHROME1"; }
 
   void finish() {
     if (padded_ > 0) note(notes_, text(padded_, " voxels hold the PixelPaddingValue: they lie outside of what was acquired"));
@@ -130,6 +126,10 @@ class SeriesFiles {
     if (d.text(kImageType).find("MOSAIC") != std::string::npos)
       refuse_header(
           name, "is a mosaic of slices (field ImageType), expected one slice a frame; convert it first, e.g. with dcm2niix");
+    if (photometric_.empty()) photometric_ = d.text(kPhotometric);
+    if (photometric_ != d.text(kPhotometric))
+      refuse_header(name, "field PhotometricInterpretation is ", printable(d.text(kPhotometric)), ", expected ", photometric_,
+                    " as in the first file of its series; the series is mixed");
     if (!patient_) patient_ = f.header.patient;
     if (*patient_ != f.header.patient)
       refuse_header(
@@ -142,8 +142,19 @@ class SeriesFiles {
   std::optional<InputFile> opened_;
   std::size_t current_ = 0, padded_ = 0;
   std::optional<std::string> patient_;
-  bool said_inverted_ = false, said_lossy_ = false, said_surplus_ = false;
+  std::string photometric_;
+  bool said_lossy_ = false, said_surplus_ = false;
 };
+
+// Bright is large again, within the range that the values had.
+void turn_over(std::vector<float>& values, Notes& notes) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  const double sum = static_cast<double>(*low) + static_cast<double>(*high);
+  for (float& v : values) v = static_cast<float>(sum - static_cast<double>(v));
+  warn(notes,
+       text("the field PhotometricInterpretation is MONOCHROME1 (small values are bright): the values were turned over, ", sum,
+            " - value"));
+}
 
 std::string sha256_of_files(const DicomSeries& series) {
   std::string list;
@@ -224,12 +235,13 @@ VolumeFile read_dicom_series(const DicomSeries& series, const ClaimCheck& check)
   files.finish();
   voxels.refuse_non_finite(result.volume.geometry, series.files.front());
   result.volume.data = voxels.together();
+  if (files.small_is_bright()) turn_over(result.volume.data, result.notes);
   result.sha256 = sha256_of_files(series);
   return result;
 }
 
 VolumeFile read_dicom_volume(const fs::path& path, const ReadOptions& options, const ClaimCheck& check) {
-  const DicomFolder folder = read_dicom_folder(path);
+  const DicomFolder folder = read_dicom_folder(path, false);
   const bool is_whole = is_folder(path);
   if (!is_whole && folder.series.empty())
     throw DataError(text(path, " is a DICOM file without an image; give an image or the folder of the series"));

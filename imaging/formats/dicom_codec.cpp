@@ -129,6 +129,13 @@ std::string rle_frame(std::string_view stream, const DicomPixelFormat& format, c
   return out;
 }
 
+// A cut stream: the codecs fill up what is missing and only print a line. JPEG, JPEG-LS and JPEG 2000 end with the same two bytes.
+void check_end(std::string_view stream, const std::string& where) {
+  const std::size_t last = stream.find_last_not_of('\0');
+  if (last == stream.npos || !stream.substr(0, last + 1).ends_with("\xFF\xD9"))
+    refuse(where, "the compressed stream has no end mark (truncated)");
+}
+
 bool decode(gdcm::ImageCodec& codec, const DicomPixelFormat& format, const gdcm::DataElement& in, gdcm::DataElement& out) {
   const unsigned dimensions[3] = {static_cast<unsigned>(format.columns), static_cast<unsigned>(format.rows), 1};
   codec.SetNumberOfDimensions(2);
@@ -198,6 +205,7 @@ std::string decompressed_frame(std::string_view syntax, std::string_view stream,
   const StreamReader reader(stream, where);
   check_size(syntax.starts_with("1.2.840.10008.1.2.4.9") ? jpeg_2000_size(reader, where) : jpeg_size(reader, where), format,
              where);
+  check_end(stream, where);
   return gdcm_frame(syntax, stream, format, where);
 }
 

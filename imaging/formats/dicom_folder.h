@@ -16,6 +16,7 @@ struct DicomFolder {
   Notes notes;
 };
 
-DicomFolder read_dicom_folder(const std::filesystem::path& path);
+// Keys of patients take milliseconds each; without `with_keys` patient_key holds DicomHeader::patient, which is not for outputs.
+DicomFolder read_dicom_folder(const std::filesystem::path& path, bool with_keys = true);
 
 }  // namespace vitrine::imaging

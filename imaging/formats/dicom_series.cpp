@@ -297,7 +297,7 @@ void add_parts(Gathered& gathered, bool whole_folder, std::vector<DicomSeries>& 
 
 }  // namespace
 
-DicomFolder read_dicom_folder(const fs::path& path) {
+DicomFolder read_dicom_folder(const fs::path& path, bool with_keys) {
   DicomFolder result;
   std::vector<fs::path> files;
   std::size_t links = 0, foreign = 0, imageless = 0;
@@ -337,7 +337,7 @@ DicomFolder read_dicom_folder(const fs::path& path) {
   }
   for (auto& [key, gathered] : all) {
     std::string& patient = gathered.series.patient_key;
-    if (!keys.contains(patient)) keys[patient] = imaging::patient_key(patient);
+    if (!keys.contains(patient)) keys[patient] = with_keys ? patient_key(patient) : patient;
     patient = keys[patient];
     add_parts(gathered, whole_folder, result.series);
   }

@@ -18,9 +18,9 @@ struct ReadOptions {
   enum class Form { agree, sform, qform };
 
   // Where i, j and k grow to, in letters of R L A P I S ("RAS"), for a file that states no orientation. UsageError when it is no such code.
-  std::string assume_orientation;
+  std::string assume_orientation{};
   Form prefer = Form::agree;  // of a NIfTI header whose two forms conflict
-  std::string series;         // of a DICOM folder: the beginning of a UID, or the number in the list
+  std::string series{};       // of a DICOM folder: the beginning of a UID, or the number in the list
 };
 
 // What a file announces before a voxel of it is read.
