@@ -297,7 +297,7 @@ class CohortPreparation {
     summary["samples"] = result_.manifest.samples.size();
     summary["warnings"] = warnings;
     summary["refused"] = std::move(refused);
-    const std::string page = report::qc_html(qc_page(subjects_, outcomes_, options_.crop, out_));
+    const std::string page = report::qc_html(qc_page(subjects_, outcomes_, out_));
     const InterruptsDeferred deferred;
     write_file(out_ / kSummary, json_text(summary));
     write_file(out_ / kPage, page);

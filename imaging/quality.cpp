@@ -4,11 +4,8 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "base/number.h"
-#include "imaging/preview.h"
-#include "tensor/tensor.h"
-#include "weights/safetensors.h"
+#include "imaging/qc_folder.h"
 
 namespace vitrine::imaging {
 namespace {
@@ -54,53 +51,6 @@ constexpr Measure kMeasures[] = {{"FLAIR", [](const SubjectRecord& r) { return -
                                   [](const SubjectRecord& r) { return r.agreement.t1c_t2.correlation; }}};
 
 std::string number(double v, int digits) { return fixed(v, digits); }
-std::string shift_text(double mm) { return mm < 0 ? std::string("-") : number(mm, 1); }
-
-std::string whole_text(const Json& list) {
-  std::string out;
-  for (const Json& v : list)
-    out += text(out.empty() ? "" : " x ", v.is_number_integer() ? text(v.get<std::int64_t>()) : number(v.get<double>(), 3));
-  return out;
-}
-
-std::vector<report::QcFact> facts_of(const Subject& subject, const SubjectRecord& record) {
-  std::vector<report::QcFact> facts;
-  for (const auto& [column, path] : subject.files()) {
-    const Json& step = member(record.steps, column);
-    std::string value = text(path.filename(), ": stored as ", printable(text_in(step, "stored_as")), ", ",
-                             whole_text(member(step, "size")), " voxels of ", whole_text(member(step, "spacing_mm")), " mm");
-    for (const std::string& remark : texts_in(step, "remarks")) value += "; " + printable(remark);
-    if (const auto field = step.find("field_low"); field != step.end())
-      value += text("; bias field ", number(number_in(step, "field_low", 0, 1e9), 2), " to ",
-                    number(number_in(step, "field_high", 0, 1e9), 2), "; clipped ",
-                    number(100 * number_in(step, "clipped_share", 0, 1), 2), " % of the brain, ",
-                    number(100 * number_in(step, "clipped_lesion_share", 0, 1), 2), " % of the lesions");
-    facts.push_back({column, value});
-  }
-  for (const FoundLesion& l : record.lesions) {
-    facts.push_back({text("lesion ", l.number),
-                     text(number(l.volume_mm3 / 1000, 2), " ml in ", l.pieces, l.pieces == 1 ? " piece, " : " pieces, ",
-                          l.crops, l.crops == 1 ? " crop" : " crops")});
-  }
-  return facts;
-}
-
-std::vector<report::QcCrop> crops_of(const SubjectRecord& record, int size, const std::filesystem::path& out) {
-  std::vector<report::QcCrop> crops;
-  for (const RecordedSample& s : record.samples) {
-    check_interrupt("preparation");
-    const Tensor image = read_safetensors(out / s.sample.file).at("image").to_float();
-    const auto pixels = static_cast<std::size_t>(size) * static_cast<std::size_t>(size);
-    if (image.size() != static_cast<std::int64_t>(3 * pixels))
-      throw DataError(text(out / s.sample.file, ": is no crop of ", size, " x ", size));
-    std::vector<std::vector<float>> slices(3, std::vector<float>(pixels));
-    for (std::size_t i = 0; i < 3 * pixels; ++i) slices[i % 3][i / 3] = image.data()[i];
-    crops.push_back(
-        {text("lesion ", s.sample.lesion_id, ", slice ", s.sample.slice, ", ", number(s.sample.side_mm, 1), " mm wide"),
-         qc_panels(slices, size)});
-  }
-  return crops;
-}
 
 }  // namespace
 
@@ -144,42 +94,19 @@ std::vector<Notes> cohort_notes(const std::vector<Outcome>& outcomes) {
   return notes;
 }
 
-report::QcPage qc_page(const std::vector<Subject>& subjects, const std::vector<Outcome>& outcomes, const CropOptions& options,
+report::QcPage qc_page(const std::vector<Subject>& subjects, const std::vector<Outcome>& outcomes,
                        const std::filesystem::path& out) {
-  report::QcPage page;
-  page.title = "Preparation: quality control";
-  page.measures = {"lesions",          "crops",       "lesion, ml",    "brain, ml",
-                   "FLAIR: shift, mm", "information", "T2: shift, mm", "information"};
-  std::size_t prepared = 0, crops = 0;
+  QcFolder folder;
   for (std::size_t i = 0; i < subjects.size(); ++i) {
-    report::QcSubject s;
-    s.id = subjects[i].id;
-    s.label = subjects[i].label;
-    s.refused = outcomes[i].refused;
-    if (outcomes[i].record) {
-      const SubjectRecord& r = *outcomes[i].record;
-      for (const Notes* notes : {&r.notes, &r.cohort_notes}) {
-        for (const Note& n : *notes) s.notes.push_back({n.warning, n.text});
-      }
-      s.measures = {std::to_string(r.lesions.size()),
-                    std::to_string(r.samples.size()),
-                    number(r.lesion_ml, 1),
-                    number(r.brain_ml, 0),
-                    shift_text(r.agreement.t1c_flair.shift_mm),
-                    number(-r.flair_metric, 2),
-                    shift_text(r.agreement.t1c_t2.shift_mm),
-                    number(-r.t2_metric, 2)};
-      s.facts = facts_of(subjects[i], r);
-      s.crops = crops_of(r, options.size, out);
-      ++prepared;
-      crops += r.samples.size();
-    }
-    page.subjects.push_back(std::move(s));
+    QcEntry entry;
+    entry.id = subjects[i].id;
+    entry.label = subjects[i].label;
+    entry.refused = outcomes[i].refused;
+    if (outcomes[i].record) entry.record = parse_sealed_json(record_text(*outcomes[i].record, entry.id));
+    for (const auto& [column, path] : subjects[i].files()) entry.files[column] = text(path.filename());
+    folder.subjects.push_back(std::move(entry));
   }
-  page.lines = {text(prepared, " of ", subjects.size(), " subjects were prepared and gave ", crops, " crops."),
-                text("Shift: how far parts of the brain still lie apart from T1c on average after coregistration; up to ",
-                     kMostShiftMm, " mm is usual for one head. Information: mutual information with T1c.")};
-  return page;
+  return qc_page_of(folder, out, {out});
 }
 
 }  // namespace vitrine::imaging

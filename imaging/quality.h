@@ -22,8 +22,8 @@ struct Outcome {
 // distance from it), and by as much as is never chance. Nothing for fewer than six subjects.
 std::vector<Notes> cohort_notes(const std::vector<Outcome>& outcomes);
 
-// `out` holds the crops of the prepared subjects. DataError when one cannot be read.
-report::QcPage qc_page(const std::vector<Subject>& subjects, const std::vector<Outcome>& outcomes, const CropOptions& options,
+// `out` holds crops and pictures of the prepared subjects; the page will lie in it. Interrupted.
+report::QcPage qc_page(const std::vector<Subject>& subjects, const std::vector<Outcome>& outcomes,
                        const std::filesystem::path& out);
 
 }  // namespace vitrine::imaging

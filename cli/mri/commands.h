@@ -11,5 +11,6 @@ void add_mri_info(CLI::App& mri, Chosen& chosen);
 void add_mri_convert(CLI::App& mri, Chosen& chosen);
 void add_mri_prep(CLI::App& mri, Chosen& chosen);
 void add_mri_coregister(CLI::App& mri, Chosen& chosen);
+void add_mri_qc(CLI::App& mri, Chosen& chosen);
 
 }  // namespace vitrine::cli

@@ -12,6 +12,7 @@ void add_mri(CLI::App& app, Chosen& chosen) {
   add_mri_convert(*mri, chosen);
   add_mri_prep(*mri, chosen);
   add_mri_coregister(*mri, chosen);
+  add_mri_qc(*mri, chosen);
 }
 
 }  // namespace vitrine::cli
