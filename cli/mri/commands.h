@@ -8,5 +8,8 @@ namespace vitrine::cli {
 
 // In the order of the help.
 void add_mri_prep(CLI::App& mri, Chosen& chosen);
+void add_mri_bias(CLI::App& mri, Chosen& chosen);
+void add_mri_normalise(CLI::App& mri, Chosen& chosen);
+void add_mri_crop(CLI::App& mri, Chosen& chosen);
 
 }  // namespace vitrine::cli

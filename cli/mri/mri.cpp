@@ -9,6 +9,9 @@ void add_mri(CLI::App& app, Chosen& chosen) {
   auto* mri = app.add_subcommand("mri", "work on MRI volumes");
   mri->require_subcommand(1);
   add_mri_prep(*mri, chosen);
+  add_mri_bias(*mri, chosen);
+  add_mri_normalise(*mri, chosen);
+  add_mri_crop(*mri, chosen);
 }
 
 }  // namespace vitrine::cli
