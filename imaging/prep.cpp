@@ -41,7 +41,7 @@ constexpr const char* kSummary = "prep.json";
 Json options_json(const PrepOptions& o) {
   return {{"version", kVersion},
           {"size", o.crop.size},
-          {"slices_per_lesion", o.crop.slices_per_lesion},
+          {"slices_per_lesion", o.crop.slices},
           {"minimum_volume_mm3", o.crop.minimum_volume_mm3},
           {"minimum_area_mm2", o.crop.minimum_area_mm2}};
 }

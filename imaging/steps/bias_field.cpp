@@ -1,17 +1,122 @@
 #include "imaging/steps/bias_field.h"
 
-#include <itkN4BiasFieldCorrectionImageFilter.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
+#include "base/interrupt.h"
+#include "imaging/steps/bias_evidence.h"
+#include "imaging/steps/brain.h"
 #include "imaging/steps/grid.h"
-#include "imaging/steps/itk_bridge.h"
+#include "imaging/steps/spline_field.h"
+#include "imaging/steps/tissue_classes.h"
 #include "tensor/math.h"
 
 namespace vitrine::imaging {
 namespace {
+
+constexpr std::size_t kFewestCells = 200;
+constexpr double kLeastDeviation = 0.012;  // of a class, in units of the median
+constexpr double kSettled = 2e-4;
+constexpr std::array<double, 4> kPairScales{0.2, 0.1, 0.06, 0.04};  // in log units
+constexpr int kStepsPerScale = 3;
+
+void check_values(const Volume& volume, const Mask& brain, const std::string& what) {
+  std::size_t inside = 0, positive = 0;
+  float low = 0, high = 0;
+  for (std::size_t i = 0; i < volume.data.size(); ++i) {
+    if (brain.data[i] <= 0) continue;
+    const float v = volume.data[i];
+    low = inside == 0 ? v : std::min(low, v);
+    high = inside == 0 ? v : std::max(high, v);
+    ++inside;
+    positive += v > 0 ? 1 : 0;
+  }
+  if (inside == 0) throw DataError(text(what, ": the brain mask is empty"));
+  if (!(high > low)) throw DataError(text(what, ": the volume is constant inside the brain; check the series"));
+  if (2 * positive < inside)
+    throw DataError(
+        text(what, ": ", inside - positive, " of ", inside,
+             " voxels of the brain are not above 0, expected an image as the scanner gives it; bring the series before it was "
+             "normalised"));
+}
+
+// The field on cells, alternated with the classes.
+class FieldFit {
+ public:
+  FieldFit(const BiasCells& cells, const BiasOptions& options)
+      : cells_(cells), options_(options), spline_(cells.low, cells.high, options.knot_mm), log_field_(cells.value.size()) {}
+
+  int run() {
+    const BiasPairs pairs(cells_);
+    for (const double scale : kPairScales) {
+      for (int step = 0; step < kStepsPerScale; ++step) move_to(pair_equations(pairs, scale), 1);
+    }
+    TissueClasses classes = TissueClasses::started(divided(), cells_.weight, options_.classes, kLeastDeviation);
+    for (int step = 1; step <= options_.steps; ++step) {
+      NormalEquations equations = class_equations(classes);
+      if (options_.pair_weight > 0) equations.add(pair_equations(pairs, kPairScales.back()), options_.pair_weight);
+      if (move_to(equations, 1 + options_.pair_weight) < kSettled) return step;
+    }
+    return options_.steps;
+  }
+
+  std::vector<double> sampled(const std::array<std::vector<double>, 3>& points) const {
+    return spline_.on_grid(coefficients_, points);
+  }
+
+ private:
+  std::vector<double> divided() const {
+    std::vector<double> values(log_field_.size());
+    for (std::size_t c = 0; c < values.size(); ++c) values[c] = cells_.value[c] * exp_portable(-log_field_[c]);
+    return values;
+  }
+
+  NormalEquations class_equations(TissueClasses& classes) const {
+    const std::vector<double> values = divided();
+    for (int n = 0; n < 2; ++n) classes.refine(values, cells_.weight, kLeastDeviation);
+    BiasBlocks blocks(cells_);
+    for (std::size_t c = 0; c < values.size(); ++c) {
+      const TissueClasses::Evidence e = classes.evidence(values[c]);
+      blocks.add(cells_.centre[c], e.precision * cells_.weight[c], log_field_[c] + e.log_factor);
+    }
+    return blocks.value_equations(spline_);
+  }
+
+  NormalEquations pair_equations(const BiasPairs& pairs, double scale) const {
+    return pairs.equations(spline_, log_field_, scale);
+  }
+
+  // Solves, and gives the root mean square of the change.
+  double move_to(const NormalEquations& equations, double total_weight) {
+    coefficients_ = equations.solved(spline_.bending(), options_.stiffness * total_weight);
+    std::vector<double> next = cells_.at_cells(spline_.on_grid(coefficients_, cells_.axes));
+    double sum = 0, weight = 0, change = 0;
+    for (std::size_t c = 0; c < next.size(); ++c) {
+      sum += cells_.weight[c] * next[c];
+      weight += cells_.weight[c];
+    }
+    for (std::size_t c = 0; c < next.size(); ++c) {
+      next[c] -= sum / weight;
+      change += cells_.weight[c] * (next[c] - log_field_[c]) * (next[c] - log_field_[c]);
+    }
+    log_field_ = std::move(next);
+    return std::sqrt(change / weight);
+  }
+
+  const BiasCells& cells_;
+  const BiasOptions& options_;
+  SplineField spline_;
+  std::vector<double> coefficients_, log_field_;
+};
+
+std::array<std::vector<double>, 3> voxel_centres(const Geometry& g) {
+  std::array<std::vector<double>, 3> points;
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    for (std::int64_t i = 0; i < g.size[axis]; ++i) points[axis].push_back((static_cast<double>(i) + 0.5) * g.spacing[axis]);
+  }
+  return points;
+}
 
 std::vector<float> inside(const Volume& volume, const Mask& mask) {
   std::vector<float> values;
@@ -21,63 +126,60 @@ std::vector<float> inside(const Volume& volume, const Mask& mask) {
   return values;
 }
 
-// log field on the coarse grid.
-Volume log_field(const Volume& coarse, const Mask& coarse_mask, const std::string& what, const BiasOptions& options) {
-  using N4 = itk::N4BiasFieldCorrectionImageFilter<FloatImage, ByteImage3, FloatImage>;
-  auto n4 = N4::New();
-  n4->SetInput(to_itk<FloatImage>(coarse));
-  n4->SetMaskImage(to_itk<ByteImage3>(coarse_mask));
-  n4->SetNumberOfFittingLevels(options.levels);
-  N4::VariableSizeArrayType iterations(options.levels);
-  iterations.Fill(options.iterations);
-  n4->SetMaximumNumberOfIterations(iterations);
-  n4->SetConvergenceThreshold(1e-3f);
-  stop_when_interrupted(n4);
-  run_itk([&] { n4->Update(); }, what + ": the bias field could not be fitted; check the volume and its mask");
-  Volume field = from_itk<FloatImage>(n4->GetOutput(), coarse.geometry);
-  for (std::size_t i = 0; i < field.data.size(); ++i) {
-    const double ratio = static_cast<double>(coarse.data[i]) / static_cast<double>(field.data[i]);
-    if (!(ratio > 0) || !std::isfinite(ratio))
-      throw DataError(text(what, ": the bias field is not finite; check the volume and its mask"));
-    field.data[i] = static_cast<float>(log_portable(ratio));
+// corrected = volume / field, with the median inside the brain kept.
+void divide(const Volume& volume, const Mask& brain, BiasCorrection& result) {
+  const auto quotient = [&](std::size_t i, double scale) {
+    return static_cast<float>(static_cast<double>(volume.data[i]) / (scale * static_cast<double>(result.field.data[i])));
+  };
+  std::vector<float> after;
+  for (std::size_t i = 0; i < volume.data.size(); ++i) {
+    if (brain.data[i] > 0) after.push_back(quotient(i, 1));
   }
-  return field;
+  const double before_median = quantile(inside(volume, brain), 0.5), after_median = quantile(after, 0.5);
+  const double scale = before_median > 0 && after_median > 0 ? after_median / before_median : 1;
+  result.corrected = volume;
+  for (std::size_t i = 0; i < volume.data.size(); ++i) {
+    result.field.data[i] = static_cast<float>(scale * static_cast<double>(result.field.data[i]));
+    result.corrected.data[i] = quotient(i, 1);
+  }
 }
 
 }  // namespace
 
-BiasCorrection correct_bias(const Volume& volume, const Mask& mask, const std::string& what, const BiasOptions& options) {
-  use_one_itk_thread();
-  const std::vector<float> before = inside(volume, mask);
-  if (before.empty()) throw DataError(text(what, ": the brain mask is empty"));
-  const auto [low, high] = std::minmax_element(before.begin(), before.end());
-  const double range = static_cast<double>(*high) - static_cast<double>(*low);
-  if (!(range > 0)) throw DataError(text(what, ": the volume is constant inside the brain; check the series"));
-  // N4 works on logarithms: values are shifted so that all lie above zero.
-  const double shift =
-      0.01 * range - std::min(0.0, static_cast<double>(*std::min_element(volume.data.begin(), volume.data.end())));
-  Volume shifted = volume;
-  for (float& v : shifted.data) v = static_cast<float>(static_cast<double>(v) + shift);
-  const Geometry grid = coarse_grid(volume.geometry, options.grid_mm);
-  Mask coarse_mask = averaged(mask, grid);
-  for (float& v : coarse_mask.data) v = v >= 0.5f ? 1.0f : 0.0f;
-  const Volume field = log_field(averaged(shifted, grid), coarse_mask, what, options);
-  // Beyond the centres of the outer coarse voxels the interpolation gives 0, the logarithm of no correction; the brain is not there.
-  const Volume full = resample_linear(field, volume.geometry, {});
-  BiasCorrection result{volume, 1, 1};
-  std::vector<float> factors;
-  for (std::size_t i = 0; i < full.data.size(); ++i) {
-    const double factor = exp_portable(static_cast<double>(full.data[i]));
-    if (mask.data[i] > 0) factors.push_back(static_cast<float>(factor));
-    result.corrected.data[i] = static_cast<float>((static_cast<double>(shifted.data[i])) / factor - shift);
+BiasCorrection correct_bias(const Volume& volume, const Mask& brain, const Mask& lesion, const BiasOptions& options,
+                            const std::string& what) {
+  check_values(volume, brain, what);
+  const Mask left_out = lesion.data.empty() ? Mask{} : dilated(lesion, options.lesion_margin_mm);
+  const BiasCells cells(volume, brain, left_out, options.cell_mm);
+  if (cells.value.size() < kFewestCells)
+    throw DataError(text(what, ": ", cells.value.size(), " cells of ", options.cell_mm,
+                         " mm lie inside the brain and outside the lesion, expected at least ", kFewestCells,
+                         " for a bias field; check the brain mask and the lesion mask"));
+  FieldFit fit(cells, options);
+  BiasCorrection result;
+  result.steps = fit.run();
+  result.used_share = cells.used_share;
+  const std::vector<double> logs = fit.sampled(voxel_centres(volume.geometry));
+  double sum = 0, count = 0;
+  for (std::size_t i = 0; i < logs.size(); ++i) {
+    if (brain.data[i] <= 0) continue;
+    sum += logs[i];
+    ++count;
   }
+  result.field = volume;
+  for (std::size_t i = 0; i < logs.size(); ++i) {
+    if (i % 65536 == 0) check_interrupt("preparation");
+    result.field.data[i] = static_cast<float>(exp_portable(logs[i] - sum / count));
+  }
+  const std::vector<float> factors = inside(result.field, brain);
   result.field_low = quantile(factors, 0.01);
   result.field_high = quantile(factors, 0.99);
-  const double scale = quantile(before, 0.5) / quantile(inside(result.corrected, mask), 0.5);
-  if (std::isfinite(scale) && scale > 0) {
-    for (float& v : result.corrected.data) v = static_cast<float>(static_cast<double>(v) * scale);
-  }
+  divide(volume, brain, result);
   return result;
+}
+
+Json record(const BiasCorrection& c) {
+  return {{"field_low", c.field_low}, {"field_high", c.field_high}, {"steps", c.steps}, {"used_share", c.used_share}};
 }
 
 }  // namespace vitrine::imaging

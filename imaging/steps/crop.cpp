@@ -22,28 +22,37 @@ std::int64_t voxels_of(double mm3, const Vec3& spacing) {
   return n;
 }
 
-LesionSlice slice_of(int lesion, const SliceBox& box, const Vec3& spacing) {
-  const double width = static_cast<double>(box.i1 - box.i0 + 1) * spacing[0],
-               height = static_cast<double>(box.j1 - box.j0 + 1) * spacing[1];
-  const double longer = std::max(width, height);
+double longer_side(const SliceBox& box, const Vec3& spacing) {
+  return std::max(static_cast<double>(box.i1 - box.i0 + 1) * spacing[0], static_cast<double>(box.j1 - box.j0 + 1) * spacing[1]);
+}
+
+LesionSlice slice_of(int lesion, const SliceBox& box, const Vec3& spacing, const CropOptions& options) {
+  const double longer = longer_side(box, spacing);
   LesionSlice s;
   s.lesion = lesion;
   s.slice = box.k;
   s.area_mm2 = static_cast<double>(box.voxels) * spacing[0] * spacing[1];
   s.centre_i = static_cast<double>(box.i0 + box.i1) / 2;
   s.centre_j = static_cast<double>(box.j0 + box.j1) / 2;
-  s.side_mm = std::max({longer * 1.3, longer + 8, 16.0});
+  s.side_mm = options.mode == CropMode::fixed_fov ? options.fov_mm : std::max({longer * 1.3, longer + 8, 16.0});
   return s;
 }
 
 // The largest slices of one lesion that keep their distance.
 std::vector<LesionSlice> chosen_slices(int number, const Component& lesion, const Vec3& spacing, const CropOptions& options) {
   std::vector<LesionSlice> all, chosen;
-  for (const SliceBox& box : lesion.slices) all.push_back(slice_of(number, box, spacing));
-  std::stable_sort(all.begin(), all.end(), [](const LesionSlice& a, const LesionSlice& b) { return a.area_mm2 > b.area_mm2; });
-  const double gap = std::max(2.0, spacing[2]);
+  std::int64_t moment = 0;  // of its slices about slice 0
+  for (const SliceBox& box : lesion.slices) {
+    all.push_back(slice_of(number, box, spacing, options));
+    moment += box.k * box.voxels;
+  }
+  const auto off_centre = [&](const LesionSlice& s) { return std::abs(s.slice * lesion.voxels - moment); };
+  std::stable_sort(all.begin(), all.end(), [&](const LesionSlice& a, const LesionSlice& b) {
+    return a.area_mm2 != b.area_mm2 ? a.area_mm2 > b.area_mm2 : off_centre(a) < off_centre(b);
+  });
+  const double gap = std::max(options.distance_mm, spacing[2]);
   for (const LesionSlice& s : all) {
-    if (static_cast<int>(chosen.size()) == options.slices_per_lesion) break;
+    if (static_cast<int>(chosen.size()) == options.slices) break;
     if (s.area_mm2 < options.minimum_area_mm2 || s.area_mm2 < 0.3 * all.front().area_mm2) break;
     const bool apart = std::all_of(chosen.begin(), chosen.end(), [&](const LesionSlice& c) {
       return std::abs(static_cast<double>(c.slice - s.slice)) * spacing[2] >= gap - 1e-9;
@@ -70,12 +79,15 @@ std::string place_text(const Component& c, const StorageOrder& order) {
 }
 
 // A part that is too small is left out by rule; a lesion that somebody has numbered should not be.
-void note_small(const Components& found, const LesionMask& mask, const CropOptions& options, Notes& notes) {
+void note_small(const Components& found, const LesionMask& mask, const CropOptions& options, LesionSearch& result,
+                Notes& notes) {
   const Vec3& s = mask.labels.geometry.spacing;
   for (const Component& c : found.small) {
     notes.push_back({mask.numbered, text("lesion mask: ", mask.numbered ? text("lesion ", c.label) : std::string("a part"),
                                          " of ", mm3_text(c.voxels, s), " at ", place_text(c, mask.order),
                                          " was left out, below ", options.minimum_volume_mm3, " mm3")});
+    result.left_out.push_back(
+        {mask.numbered ? c.label : 0, 1, static_cast<double>(c.voxels) * voxel_mm3(s), notes.back().text});
   }
   const std::int64_t more = found.small_count - static_cast<std::int64_t>(found.small.size());
   if (more == 0) return;
@@ -84,6 +96,17 @@ void note_small(const Components& found, const LesionMask& mask, const CropOptio
   notes.push_back(
       {mask.numbered, text("lesion mask: ", more, " more parts from ", mm3_text(found.smallest, s), " on, together ",
                            mm3_text(voxels, s), ", were left out, below ", options.minimum_volume_mm3, " mm3")});
+  result.left_out.push_back({0, more, static_cast<double>(voxels) * voxel_mm3(s), notes.back().text});
+}
+
+// Only a fixed field of view can be narrower than the lesion.
+void warn_of_cut(const LesionSlice& s, const Component& c, const Vec3& spacing, Notes& notes) {
+  for (const SliceBox& box : c.slices) {
+    const double wide = box.k == s.slice ? longer_side(box, spacing) : 0;
+    if (wide > s.side_mm + 1e-6)
+      warn(notes, text("crop ", crop_name(s), " of ", fixed(s.side_mm, 1), " mm cuts the lesion, which is ", fixed(wide, 1),
+                       " mm wide there"));
+  }
 }
 
 // Where a lesion reaches the last voxels it may go on beyond them.
@@ -141,15 +164,25 @@ std::vector<Tap> taps_of(double centre, double side_voxels, int size) {
 
 }  // namespace
 
+const char* name_of(CropMode mode) { return mode == CropMode::fit ? "fit" : "fixed-fov"; }
+
+void check(const CropOptions& o) {
+  if (o.slices < 1 || o.slices > 100) throw UsageError(text("slices of a lesion: ", o.slices, ", expected 1 to 100"));
+  if (!(o.distance_mm >= 0 && o.distance_mm <= 1000))
+    throw UsageError(text("distance between slices: ", o.distance_mm, " mm, expected 0 to 1000"));
+  if (!(o.fov_mm >= 8 && o.fov_mm <= 1000)) throw UsageError(text("field of view: ", o.fov_mm, " mm, expected 8 to 1000"));
+}
+
 std::string crop_name(const LesionSlice& slice) { return text("l", slice.lesion, "_s", slice.slice); }
 
 LesionSearch find_lesion_slices(const LesionMask& mask, const CropOptions& options, const std::string& what, Notes& notes) {
+  check(options);
   const Geometry& g = mask.labels.geometry;
+  LesionSearch result;
   Components found = find_components(mask.labels, mask.numbered, voxels_of(options.minimum_volume_mm3, g.spacing), what);
-  note_small(found, mask, options, notes);
+  note_small(found, mask, options, result, notes);
   if (mask.numbered)
     std::sort(found.large.begin(), found.large.end(), [](const Component& a, const Component& b) { return a.label < b.label; });
-  LesionSearch result;
   for (const Component& c : found.large) {
     FoundLesion lesion;
     lesion.number = mask.numbered ? c.label : static_cast<int>(result.lesions.size()) + 1;
@@ -163,9 +196,13 @@ LesionSearch find_lesion_slices(const LesionMask& mask, const CropOptions& optio
       warn(notes, text("lesion ", lesion.number, " of ", mm3_text(c.voxels, g.spacing), " at ", place_text(c, mask.order),
                        " gives no crop: its largest slice has ", largest_area_text(c, g.spacing), ", below ",
                        options.minimum_area_mm2));
+      result.left_out.push_back({lesion.number, 1, lesion.volume_mm3, notes.back().text});
     }
     warn_of_border(lesion.number, c, g, notes);
-    for (const LesionSlice& s : chosen) warn_of_reach(s, g, notes);
+    for (const LesionSlice& s : chosen) {
+      warn_of_cut(s, c, g.spacing, notes);
+      warn_of_reach(s, g, notes);
+    }
     result.lesions.push_back(lesion);
     result.slices.insert(result.slices.end(), chosen.begin(), chosen.end());
   }

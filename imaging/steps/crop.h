@@ -2,11 +2,15 @@
 //
 // Lesion     a part of the mask of at least 30 mm3: where the mask has one value, its 26-connected parts, numbered by volume, the largest
 //            first; where it has labels, all that carries one label, by that number
-// Slices     at most three axial ones per lesion: the largest area first, then the next largest at least 2 mm away, each with at least
-//            30 % of the largest area and 20 mm2
-// Square     centred on the lesion's box in that slice; side 1.3 times the box's longer side, at least 4 mm more on every side and at
-//            least 16 mm; pixels beyond the volume are 0
-// Resize     to 64 x 64 by a triangle filter whose support grows with the scale when shrinking, so that nothing is skipped
+// Slices     at most three axial ones per lesion, or the largest alone: the largest area first, then the next largest at least
+//            max(2 mm, the distance between slices) away, each with at least 30 % of the largest area and 20 mm2; of equal ones the nearer to
+//            the lesion's centre of mass, then the lower one
+// Square     centred on the lesion's box in that slice; pixels beyond the volume are 0
+//            fit        side 1.3 times the box's longer side, at least 4 mm more on every side and at least 16 mm: every lesion fills its
+//                       crop, and its size is no cue
+//            fixed_fov  one side for all, 64 mm: its size stays a cue; a lesion that is wider is cut, with a warning
+// Resize     to 64 x 64 by a triangle filter whose support grows with the scale when shrinking, so that nothing is skipped; the centre of
+//            pixel p of n lies at (p + 0.5) / n of the side
 #pragma once
 
 #include <cstdint>
@@ -27,9 +31,15 @@ struct LesionSlice {
   double side_mm = 0;
 };
 
+enum class CropMode { fit, fixed_fov };
+const char* name_of(CropMode mode);  // "fit", "fixed-fov"
+
 struct CropOptions {
   int size = 64;  // pixels
-  int slices_per_lesion = 3;
+  CropMode mode = CropMode::fit;
+  double fov_mm = 64;      // of fixed_fov
+  double distance_mm = 2;  // between the slices of a lesion, at least; never less than the distance between neighbours
+  int slices = 3;          // of a lesion, at most; 1 is the largest alone
   double minimum_volume_mm3 = 30;
   double minimum_area_mm2 = 20;
 };
@@ -41,10 +51,22 @@ struct FoundLesion {
   int crops = 0;
 };
 
+// A lesion, a part of the mask or a number of them that gives no crop.
+struct LeftOut {
+  int lesion = 0;          // its number, or 0 for parts that have none
+  std::int64_t parts = 1;  // that the entry stands for
+  double volume_mm3 = 0;
+  std::string reason;  // one sentence, as in the notes
+};
+
 struct LesionSearch {
   std::vector<FoundLesion> lesions;  // those that are large enough
   std::vector<LesionSlice> slices;
+  std::vector<LeftOut> left_out;
 };
+
+// UsageError for options out of range: 1 to 100 slices, a distance of 0 to 1,000 mm, a field of view of 8 to 1,000 mm.
+void check(const CropOptions& options);
 
 // The lesions of a mask and the slices to cut. What is left out, lies at the border or reaches beyond it is noted. DataError when there is no
 // slice to cut; `what` names the mask.

@@ -1,0 +1,64 @@
+// `vitrine mri bias`: the field of the receive coils, taken out of a volume.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "base/error.h"
+#include "base/number.h"
+#include "base/output.h"
+#include "base/printable.h"
+#include "base/progress.h"
+#include "cli/mri/commands.h"
+#include "cli/mri/volume_files.h"
+#include "imaging/steps/bias_field.h"
+
+namespace vitrine::cli {
+namespace {
+
+struct BiasCommand {
+  std::string image, mask, lesion, output, field, record;
+  bool quiet = false;
+};
+
+void run(const BiasCommand& c) {
+  std::vector<std::string> inputs{c.image, c.mask};
+  if (!c.lesion.empty()) inputs.push_back(c.lesion);
+  check_nifti_output("-o", c.output, inputs);
+  if (!c.field.empty()) check_nifti_output("--field", c.field, inputs, {c.output});
+  if (!c.record.empty()) check_output(c.record, inputs);
+  const imaging::ReadVolume file = imaging::read_series(c.image);
+  const std::string what = shown(c.image);
+  imaging::Notes notes;
+  const imaging::Mask brain = read_brain_mask(c.mask, file.volume.geometry, what, notes);
+  imaging::Mask lesion;
+  if (!c.lesion.empty()) lesion = any_lesion(read_lesion_mask(c.lesion, file.volume.geometry, what, notes));
+  imaging::BiasCorrection bias = imaging::correct_bias(file.volume, brain, lesion, {}, what);
+  tell(notes, c.quiet);
+  Progress(c.quiet).line(text("bias  field from ", fixed(bias.field_low, 3), " to ", fixed(bias.field_high, 3),
+                              " (1 % and 99 % of the brain), ", bias.steps, " steps"));
+  write_beside(c.output, std::move(bias.corrected), file);
+  if (!c.field.empty()) write_beside(c.field, std::move(bias.field), file);
+  if (!c.record.empty()) write_output(c.record, json_text(imaging::record(bias)));
+  std::printf("%s\n", shown(c.output).c_str());
+}
+
+}  // namespace
+
+void add_mri_bias(CLI::App& mri, Chosen& chosen) {
+  const auto c = std::make_shared<BiasCommand>();
+  auto* b = mri.add_subcommand("bias", "correct the bias field: OUT times FIELD is IMG");
+  b->add_option("image", c->image, "T1, FLAIR or T2, as the scanner gives it")->required();
+  b->add_option("--mask", c->mask, "brain mask on the image's grid: the field is fitted inside it")->required();
+  b->add_option("--lesion", c->lesion, "lesion mask on the image's grid: the fit leaves it out, with 4 mm around it");
+  b->add_option("-o,--output", c->output, "corrected volume to write (.nii, .nii.gz); the median inside the brain is kept")
+      ->required();
+  b->add_option("--field", c->field, "field to write (.nii, .nii.gz): above 0, about 1");
+  b->add_option("--record", c->record, "figures of the fit to write, as JSON");
+  b->add_flag("-q,--quiet", c->quiet, "no progress lines");
+  b->footer(
+      "Example: vitrine mri bias t1c.nii.gz --mask brain.nii.gz --lesion lesion.nii.gz -o t1c-flat.nii.gz --field "
+      "field.nii.gz");
+  b->callback([=, &chosen] { chosen = [=] { run(*c); }; });
+}
+
+}  // namespace vitrine::cli
