@@ -55,5 +55,6 @@ void bench_train_on(Device device, const BenchCommand& command);
 void bench_kernels_on(Device device, const BenchCommand& command);
 
 void add_bench_experiment(CLI::App* bench, Chosen& chosen);  // cli/bench_experiment.cpp
+void add_bench_imaging(CLI::App* bench, Chosen& chosen);     // cli/imaging_commands.cpp
 
 }  // namespace vitrine::cli

@@ -159,6 +159,7 @@ void add_bench(CLI::App& app, Chosen& chosen) {
   kernels->add_flag("--micro", bench->micro, "plain forms and the inner loop of the depthwise filter instead");
   kernels->add_flag("--by-loss", bench->by_loss, "sorted by (measured - predicted) x times: where to work next");
   add_bench_experiment(b, chosen);
+  add_bench_imaging(b, chosen);
 }
 
 }  // namespace vitrine::cli

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/error.h"
+#include "cli/bench_imaging.h"
 #include "cli/commands.h"
 #include "cli/imaging_commands.h"
 
@@ -19,6 +20,7 @@ namespace {
 bool has_imaging() { return false; }
 void run_simulate(const SimulateCommand&) { refuse("simulate"); }
 void run_study(const StudyCommand&) { refuse("study"); }
+void run_bench_imaging(const BenchImagingCommand&) { refuse("bench imaging"); }
 void run_demo(const DemoCommand&) { refuse("demo"); }
 
 void add_mri(CLI::App& app, Chosen& chosen) {

@@ -4,6 +4,8 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "cli/bench.h"
+#include "cli/bench_imaging.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/train_options.h"
@@ -55,6 +57,22 @@ void add_simulate(CLI::App& app, Chosen& chosen) {
   add_scan_options(sim, *simulate);
   sim->footer("Example: vitrine simulate -o cohort --patients 12 --seed 1");
   sim->callback([=, &chosen] { chosen = [=] { run_simulate(*simulate); }; });
+}
+
+void add_bench_imaging(CLI::App* bench, Chosen& chosen) {
+  const auto imaging = std::make_shared<BenchImagingCommand>();
+  auto* b = bench->add_subcommand("imaging", "registration, brains and bias fields against simulated truth")->fallthrough();
+  b->add_option("-o,--output", imaging->output, "folder for scores.json; peers/*.json in it become columns");
+  b->add_option("--cases", imaging->cases, "heads")->capture_default_str();
+  b->add_option("--anatomy", imaging->anatomy, "as of simulate");
+  b->add_flag("--quick", imaging->quick, "2 mm: only whether it runs");
+  b->add_flag("--keep", imaging->keep, "leave the heads in FOLDER/cases, for bench/imaging/peers.py");
+  b->add_flag("--again", imaging->again, "print what FOLDER/scores.json holds");
+  b->add_flag("--markdown", imaging->markdown, "the table in Markdown");
+  b->add_flag("--check", imaging->check, "exit code 1 when a figure misses what it must reach");
+  b->add_flag("-q,--quiet", imaging->quiet, "no progress lines");
+  b->footer("Example: vitrine bench imaging -o bench-imaging --cases 8 --keep");
+  b->callback([=, &chosen] { chosen = [=] { run_bench_imaging(*imaging); }; });
 }
 
 void add_study(CLI::App& app, Chosen& chosen) {
