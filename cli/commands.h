@@ -28,6 +28,7 @@ void add_demo(CLI::App& app, Chosen& chosen);
 void add_report(CLI::App& app, Chosen& chosen);
 void add_simulate(CLI::App& app, Chosen& chosen);
 void add_mri(CLI::App& app, Chosen& chosen);
+void add_data(CLI::App& app, Chosen& chosen);
 void add_split(CLI::App& app, Chosen& chosen);
 void add_train(CLI::App& app, Chosen& chosen);
 void add_cv(CLI::App& app, Chosen& chosen);

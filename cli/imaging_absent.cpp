@@ -29,4 +29,11 @@ void add_mri(CLI::App& app, Chosen& chosen) {
   mri->callback([&chosen] { chosen = [] { refuse("mri"); }; });
 }
 
+void add_data(CLI::App& app, Chosen& chosen) {
+  auto* data =
+      app.add_subcommand("data", "make and check the table of a cohort (needs ITK, which this program was built without)");
+  data->prefix_command();  // whatever follows
+  data->callback([&chosen] { chosen = [] { refuse("data"); }; });
+}
+
 }  // namespace vitrine::cli

@@ -1,5 +1,6 @@
 #include "imaging/equal_files.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 
@@ -36,8 +37,8 @@ ColumnHashes file_hashes(const Subject& subject) {
   return hashes;
 }
 
-std::vector<std::string> equal_file_flaws(const std::vector<Subject>& subjects, const std::vector<ColumnHashes>& hashes,
-                                          const std::string& what) {
+std::vector<EqualFile> equal_files(const std::vector<Subject>& subjects, const std::vector<ColumnHashes>& hashes,
+                                   const std::string& what) {
   std::map<std::string, std::vector<Place>> places;  // of each hash, in the order of the table
   for (std::size_t i = 0; i < subjects.size(); ++i) {
     for (const auto& [column, file] : subjects[i].files()) {
@@ -45,17 +46,25 @@ std::vector<std::string> equal_file_flaws(const std::vector<Subject>& subjects, 
         places[found->second].push_back({i, column, file});
     }
   }
-  std::vector<std::string> flaws(subjects.size());
+  std::vector<EqualFile> equal;
   for (std::size_t i = 0; i < subjects.size(); ++i) {
     for (const auto& [column, file] : subjects[i].files()) {
       const auto found = hashes[i].find(column);
-      if (found == hashes[i].end() || !flaws[i].empty()) continue;
+      if (found == hashes[i].end()) continue;
       const std::vector<Place>& all = places[found->second];
-      for (const Place& other : all) {
-        if (!flaws[i].empty() || (other.subject == i && other.column == column)) continue;
-        flaws[i] = flaw_of({i, column, file}, other, subjects, what);
-      }
+      const auto is_other = [&, name = column](const Place& p) { return p.subject != i || p.column != name; };
+      const auto other = std::find_if(all.begin(), all.end(), is_other);
+      if (other != all.end()) equal.push_back({i, column, flaw_of({i, column, file}, *other, subjects, what)});
     }
+  }
+  return equal;
+}
+
+std::vector<std::string> equal_file_flaws(const std::vector<Subject>& subjects, const std::vector<ColumnHashes>& hashes,
+                                          const std::string& what) {
+  std::vector<std::string> flaws(subjects.size());
+  for (const EqualFile& file : equal_files(subjects, hashes, what)) {
+    if (flaws[file.subject].empty()) flaws[file.subject] = file.what;
   }
   return flaws;
 }

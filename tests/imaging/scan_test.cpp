@@ -1,393 +1,252 @@
-// What the simulator's scanner makes, held against its truth.
+// From folders of archives and hospitals to cohort.csv.
 #include <gmock/gmock.h>
+#include <unistd.h>
 
-#include <algorithm>
-#include <cmath>
-#include <set>
+#include <filesystem>
 
-#include "imaging/formats/read_volume.h"
-#include "imaging/simulator/fault.h"
-#include "imaging/simulator/scan_options.h"
-#include "imaging/simulator/subject_writer.h"
-#include "imaging/steps/brain.h"
-#include "imaging/steps/mask.h"
-#include "prepared_cohort.h"
-#include "tests/everywhere.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/output.h"
+#include "imaging/cohort.h"
+#include "imaging/scan/examination.h"
+#include "imaging/scan/scan_cohort.h"
+#include "imaging/scan/series_kind.h"
 
 namespace vitrine::imaging {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
-// One head for all tests: a procedural one of 4 mm, with two lesions.
-struct Head {
-  Anatomy anatomy = procedural_head(4);
-  Patient patient = make_patient(anatomy, 4, 1, "NSCLC", 1);
-  ScannedHead scanned{anatomy, patient, true};
-};
-const Head& head() {
-  static const Head one;
-  return one;
-}
-
-ScanOptions coarse() {
-  ScanOptions o;
-  o.neck_mm = 20;
-  o.in_plane_mm = {2.5, 2.5, true};
-  o.slice_mm = {5, 5, true};
-  return o;
-}
-PatientScans scans_of(const ScanOptions& options) { return patient_scans(head().scanned, options, 4, 3); }
-
-double voxel_ml(const Geometry& g) { return g.spacing[0] * g.spacing[1] * g.spacing[2] / 1000; }
-
-double count(const Volume& v, float label) { return static_cast<double>(std::count(v.data.begin(), v.data.end(), label)); }
-
-// The table of docs/simulator.md, computed from relaxation times there: within the rounding of its last digit.
-TEST(Signal, IsThatOfThePublishedTable) {
-  using namespace relaxation;
-  const std::array<Sequence, 5> sequences{t1c_sequence("se"), t1c_sequence("spgr"), t1c_sequence("mprage"), t2_sequence(),
-                                          flair_sequence()};
-  const std::vector<std::pair<Relaxation, std::array<double, 5>>> rows{
-      {white, {1, 1, 1, 1, 1}},
-      {grey, {0.86, 0.83, 0.59, 1.52, 1.30}},
-      {fluid, {0.39, 0.33, 0.04, 3.47, 0.00}},
-      {oedema, {0.80, 0.72, 0.39, 2.79, 2.08}},
-      {tumour, {0.78, 0.73, 0.43, 1.94, 1.48}},
-      {dense_tumour, {0.83, 0.79, 0.52, 1.72, 1.40}},
-      {dark_tumour, {0.78, 0.77, 0.49, 1.33, 1.03}},
-      {necrosis, {0.56, 0.49, 0.14, 3.63, 1.33}},
-      {relaxation::fat, {1.80, 1.84, 2.10, 1.47, 1.58}},
-      {relaxation::muscle, {0.59, 0.69, 0.40, 0.30, 0.19}},
+TEST(SeriesKind, NamesOfRealLife) {
+  const std::vector<std::pair<SeriesKind, std::vector<const char*>>> all = {
+      {SeriesKind::t1c,
+       {"AX T1 POST GD",
+        "t1_mprage_sag_KM",
+        "T1W_3D_TFE +C",
+        "Ax T1 SE +C",
+        "SAG 3D BRAVO POST",
+        "t1_mprage_tra_p2_iso_Gd",
+        "T1 post-contrast",
+        "AX T1 C+",
+        "T1W_SE_GD",
+        "t1_tse_tra_km",
+        "3D T1 MPRAGE +GAD",
+        "Ax T1 FLAIR +C",
+        "T1c",
+        "T1Gd",
+        "t1ce",
+        "COR T1 FS POST",
+        "AX T1 MDC",
+        "T1 3D VIBE GADOVIST",
+        "AX 3D FSPGR POST GADOLINIUM",
+        "T1 post GD post op",
+        "sT1W_TSE_CE T1",
+        "MPRAGE_post",
+        "3DT1 Gd"}},
+      {SeriesKind::t1,
+       {"t1_mprage_sag_p2_iso", "Ax T1 SE", "T1W_3D_TFE", "AX T1 PRE", "T1 ohne KM", "SAG T1 FLAIR", "t1 without contrast",
+        "T1 pre contrast", "Sag CUBE T1", "T1 non contrast", "t1_mpr_ns_sag", "T1 posterior fossa", "T1 post fossa",
+        "T1 post op", "T1 no gd", "t1_fl2d_tra nativ"}},
+      {SeriesKind::flair,
+       {"Ax T2 FLAIR FS", "t2_spc_da-fl_sag_p2_iso", "t2_tirm_tra_dark-fluid", "FLAIR_longTR", "3D FLAIR CUBE",
+        "sag t2 flair post gd", "AX FLAIR", "T2W_FLAIR", "T2FLAIR", "t2_space_dark-fluid_sag"}},
+      {SeriesKind::t2,
+       {"AX T2 FSE", "t2_tse_tra_512", "T2W_TSE", "Ax T2 PROPELLER", "T2 BLADE", "Ax FRFSE-XL T2", "3DT2 SPACE"}},
+      {SeriesKind::other,
+       {"Localizer", "3-plane loc", "ep2d_diff_b1000_ADC", "AX DWI", "SWI_Images", "AX T2* GRE", "TOF_3D_multi-slab",
+        "ASL perfusion", "T1 SUBTRACTION", "AX T2 C-SPINE", "COR T1 PITUITARY POST", "Survey", "t1_dce_vibe", "Synthetic T2",
+        "MRA", "T2star_GRE"}},
+      {SeriesKind::unknown, {"AX", "Series 5", "T1 T2", "T1 PRE AND POST GD", "AX T1 W/WO GD", ""}},
   };
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    for (std::size_t s = 0; s < sequences.size(); ++s)
-      EXPECT_NEAR(relative_signal(sequences[s], rows[r].first), rows[r].second[s], 0.0051) << "row " << r << ", sequence " << s;
-  }
-}
-
-TEST(Signal, FollowsGadolinium) {
-  const std::vector<std::pair<double, std::array<double, 3>>> rows{{0.1, {1.13, 1.06, 0.94}},
-                                                                   {0.2, {1.39, 1.32, 1.39}},
-                                                                   {0.35, {1.68, 1.62, 1.84}},
-                                                                   {0.6, {1.96, 1.97, 2.19}},
-                                                                   {1.0, {2.15, 2.33, 2.34}}};
-  for (const auto& [mM, wanted] : rows) {
-    const Relaxation r = with_gadolinium(relaxation::tumour, mM);
-    EXPECT_NEAR(relative_signal(t1c_sequence("se"), r), wanted[0], 0.0055) << mM;
-    EXPECT_NEAR(relative_signal(t1c_sequence("spgr"), r), wanted[1], 0.0055) << mM;
-    EXPECT_NEAR(relative_signal(t1c_sequence("mprage"), r), wanted[2], 0.0055) << mM;
-  }
-  EXPECT_THROW(t1c_sequence("flash"), UsageError);
-}
-
-TEST(Scan, ImageIsGainTimesFieldTimesSignal) {
-  for (const char* shape : {"spline", "cosine"}) {
-    ScanOptions o = coarse();
-    o.t1c = "spgr";
-    o.noise_percent = {0, 0, true};
-    o.bias_percent = {40, 40, true};
-    o.bias_shape = shape;
-    Scan scan = scans_of(o).series[0];
-    scan.gain = 1000;
-    const Volume clean = clean_signal(head().scanned, scan), field = field_volume(scan);
-    const Volume image = recorded(clean, field, scan, 4, 1);
-    double low = 10, high = 0;
-    for (std::size_t n = 0; n < image.data.size(); ++n) {
-      ASSERT_NEAR(image.data[n], 1000.0 * static_cast<double>(clean.data[n]) * static_cast<double>(field.data[n]), 0.51);
-      if (clean.data[n] < 0.3f) continue;  // not the head
-      low = std::min(low, static_cast<double>(field.data[n]));
-      high = std::max(high, static_cast<double>(field.data[n]));
+  for (const auto& [kind, names] : all) {
+    for (const char* name : names) {
+      SeriesFacts s;
+      s.description = name;
+      EXPECT_EQ(name_of(classified(s).kind), name_of(kind)) << name << ": " << classified(s).why;
     }
-    // Peak to peak 40 % over the points of the head, 4 mm apart: from 0.8 to 1.2 of the middle.
-    EXPECT_NEAR(high / low, 1.2 / 0.8, 0.05) << shape;
   }
 }
 
-TEST(Scan, NoiseHasItsStrength) {
-  ScanOptions o = coarse();
-  o.bias_percent = {0, 0, true};
-  o.noise_percent = {5, 5, true};
-  Scan scan = scans_of(o).series[0];
-  scan.gain = 1000;
-  Volume even{scan.grid, std::vector<float>(static_cast<std::size_t>(scan.grid.voxels()), 1.0f)};
-  const Volume image = recorded(even, even, scan, 4, 1);
-  double sum = 0, squares = 0;
-  for (const float v : image.data) {
-    sum += static_cast<double>(v);
-    squares += static_cast<double>(v) * static_cast<double>(v);
-  }
-  const double n = static_cast<double>(image.data.size());
-  EXPECT_NEAR(std::sqrt(squares / n - sum / n * sum / n), 50, 0.5);
-}
-
-TEST(Scan, TruthOfAllSeriesIsOfOneHead) {
-  ScanOptions o = coarse();
-  o.oblique = 12;
-  const PatientScans scans = scans_of(o);
-  const Mask brain = brain_truth(head().scanned, scans.series[0]), lesion = lesion_truth(head().scanned, scans.series[0]);
-  for (const std::size_t s : {1u, 2u}) {
-    const Scan& scan = scans.series[s];
-    EXPECT_GT(std::abs(scan.from_t1c.translation[0]) + std::abs(scan.from_t1c.angles[0]), 0.1);
-    const Mask here = resample_nearest(brain_truth(head().scanned, scan), brain.geometry, scan.from_t1c);
-    EXPECT_GT(dice(here, brain), 0.95) << s;
-    const Mask lesion_here = lesion_truth(head().scanned, scan);
-    EXPECT_NEAR(volume_ml(lesion_here) / volume_ml(lesion), 1, 0.15) << s;
-    const Vec3 p{10, -20, 30}, a = scan.from_t1c.apply(p), b = times(matrix_of(scan.from_t1c), p);
-    for (std::size_t c = 0; c < 3; ++c) EXPECT_NEAR(a[c], b[c], 1e-9);
-  }
-}
-
-TEST(Scan, TissuesFitTheMasks) {
-  const Scan scan = scans_of(coarse()).series[0];
-  const Mask brain = brain_truth(head().scanned, scan), lesion = lesion_truth(head().scanned, scan);
-  const Volume tissue = tissue_truth(head().scanned, scan);
-  const double tumour = count(tissue, 8) + count(tissue, 9), marked = count(lesion, 1);
-  EXPECT_NEAR(tumour / marked, 1, 0.15);
-  double outside = 0;
-  for (std::size_t n = 0; n < lesion.data.size(); ++n) outside += lesion.data[n] > brain.data[n] ? 1 : 0;
-  EXPECT_EQ(outside, 0);
-  EXPECT_GT(count(tissue, 7), 0);
-  const double ml = count(brain, 1) * voxel_ml(scan.grid);
-  EXPECT_GT(ml, 900);
-  EXPECT_LT(ml, 2000);
-}
-
-TEST(Scan, ThickSlicesAreMeansOfThinOnes) {
-  ScanOptions o = coarse();
-  Scan thick = scans_of(o).series[1];
-  const Volume mean = clean_signal(head().scanned, thick);
-  std::vector<double> sum(mean.data.size());
-  const int samples = thick.samples;
-  ASSERT_EQ(samples, 5);
-  for (int s = 0; s < samples; ++s) {
-    Scan thin = thick;
-    thin.samples = 1;
-    thin.grid.origin = thick.grid.to_physical({0, 0, ((s + 0.5) / samples - 0.5) * thick.thickness_mm / thick.grid.spacing[2]});
-    const Volume slice = clean_signal(head().scanned, thin);
-    for (std::size_t n = 0; n < sum.size(); ++n) sum[n] += static_cast<double>(slice.data[n]) / samples;
-  }
-  for (std::size_t n = 0; n < sum.size(); ++n) ASSERT_NEAR(mean.data[n], sum[n], 1e-5);
-}
-
-TEST(Scan, NeckHasItsLength) {
-  ScanOptions o = coarse();
-  std::vector<double> extent, bottom;
-  std::vector<double> brain;
-  for (const double neck : {0.0, 60.0}) {
-    o.neck_mm = neck;
-    const Scan scan = scans_of(o).series[0];
-    extent.push_back(static_cast<double>(scan.grid.size[2]) * scan.grid.spacing[2]);
-    brain.push_back(count(brain_truth(head().scanned, scan), 1));
-    const Volume clean = clean_signal(head().scanned, scan);
-    const auto slice = static_cast<std::size_t>(scan.grid.size[0] * scan.grid.size[1]);
-    bottom.push_back(*std::max_element(clean.data.begin(), clean.data.begin() + static_cast<std::ptrdiff_t>(slice)));
-  }
-  EXPECT_NEAR(extent[1] - extent[0], 60, 3.1);
-  EXPECT_NEAR(brain[1] / brain[0], 1, 0.02);
-  EXPECT_GT(bottom[1], 0.4);  // tissue down to the last slice
-}
-
-TEST(Scan, PlanesAndTiltsAreAsAsked) {
-  ScanOptions o = coarse();
-  o.plane = "sagittal";
-  EXPECT_EQ(storage_order(scans_of(o).series[0].grid).code, "PIR");
-  o.plane = "coronal";
-  EXPECT_EQ(storage_order(scans_of(o).series[0].grid).code, "LIP");
-  o.plane = "axial";
-  o.t1c_oblique = 17;
-  o.t1c_thickness = 5;
-  const Scan scan = scans_of(o).series[0];
-  EXPECT_NEAR(storage_order(scan.grid).most_degrees_off(), 17, 1e-6);
-  EXPECT_EQ(scan.grid.spacing[2], 5);
-  EXPECT_EQ(scan.samples, 5);
-  EXPECT_GT(dice(resample_nearest(brain_truth(head().scanned, scan), scans_of(coarse()).series[0].grid, {}),
-                 brain_truth(head().scanned, scans_of(coarse()).series[0])),
-            0.93);
-}
-
-TEST(Scan, All48OrdersHoldTheSamePatient) {
-  const Scan scan = scans_of(coarse()).series[1];
-  Volume volume = clean_signal(head().scanned, scan);
-  const StorageOrder own = storage_order(volume.geometry);
-  const Volume want = in_anatomical_order(volume, own);
-  EXPECT_EQ(std::set<std::string>(storage_codes().begin(), storage_codes().end()).size(), 48u);
-  for (const std::string& code : storage_codes()) {
-    const Volume stored = stored_as(volume, code);
-    const StorageOrder order = storage_order(stored.geometry);
-    EXPECT_EQ(order.code, code);
-    const Volume back = in_anatomical_order(stored, order);
-    EXPECT_EQ(back.data, want.data) << code;
-    EXPECT_LT(corner_distance(back.geometry, want.geometry), 1e-3) << code;
-  }
-  EXPECT_THROW(stored_as(volume, "RLS"), UsageError);
-}
-
-TEST(Scan, IsTheSameOnAllThreadsAndInstructionSets) {
-  ScanOptions o = coarse();
-  o.t1c = "se";
-  o.noise_centre = 2;
-  const Scan scan = scans_of(o).series[0];
-  const Volume clean = clean_signal(head().scanned, scan), field = field_volume(scan),
-               image = recorded(clean, field, scan, 4, 1);
-  const Volume tissue = tissue_truth(head().scanned, scan);
-  vitrine::testing::everywhere({1, 2, 3}, [&](const std::string& where) {
-    EXPECT_EQ(clean_signal(head().scanned, scan).data, clean.data) << where;
-    EXPECT_EQ(field_volume(scan).data, field.data) << where;
-    EXPECT_EQ(recorded(clean, field, scan, 4, 1).data, image.data) << where;
-    EXPECT_EQ(tissue_truth(head().scanned, scan).data, tissue.data) << where;
-  });
-}
-
-TEST(Scan, SitesTellTheClassAsMuchAsKappaSays) {
-  ScanOptions o;
-  o.sites = 6;
-  for (const double kappa : {0.0, 1.0}) {
-    o.kappa = kappa;
-    int of_class = 0;
-    for (std::uint32_t n = 1; n <= 400; ++n) {
-      const bool is_sclc = n % 2 == 0;
-      of_class += (site_of(o, 7, n, is_sclc) % 2 == 0) == is_sclc ? 1 : 0;
-    }
-    EXPECT_NEAR(of_class, kappa == 1 ? 400 : 200, kappa == 1 ? 0 : 40);  // four deviations
-  }
-  int ge = 0, siemens = 0;
-  for (int n = 0; n < 1000; ++n) {
-    ge += drawn_site(7, n).vendor == "GE" ? 1 : 0;
-    siemens += drawn_site(7, n).vendor == "Siemens" ? 1 : 0;
-  }
-  EXPECT_NEAR(ge, 1000 * 44 / 101.0, 63);  // four deviations
-  EXPECT_NEAR(siemens, 1000 * 55 / 101.0, 63);
-}
-
-TEST(Scan, OptionsOutOfRangeAreRefused) {
-  const auto refused = [](auto change) {
-    ScanOptions o;
-    change(o);
-    EXPECT_THROW(check(o), UsageError);
+TEST(SeriesKind, TimesContrastAndContradictions) {
+  const auto kind = [](const char* description, double tr, double te, double ti, bool contrast = false,
+                       const char* type = "ORIGINAL\\PRIMARY\\M\\ND") {
+    return classified({description, "", "MR", type, tr, te, ti, contrast}).kind;
   };
-  refused([](ScanOptions& o) { o.t1c = "flash"; });
-  refused([](ScanOptions& o) { o.plane = "oblique"; });
-  refused([](ScanOptions& o) { o.neck_mm = 200; });
-  refused([](ScanOptions& o) { o.noise_percent = {1, 90, true}; });
-  refused([](ScanOptions& o) { o.bias_percent = {1, 200, true}; });
-  refused([](ScanOptions& o) { o.orders = "RLS"; });
-  refused([](ScanOptions& o) { o.kappa = 0.5; });
-  EXPECT_THROW(parse_range("3:", "--slice"), UsageError);
-  EXPECT_THROW(parse_range("6:3", "--slice"), UsageError);
-  EXPECT_EQ(parse_range("3:6", "--slice"), (Range{3, 6, true}));
-  EXPECT_EQ(parse_range("5", "--slice"), (Range{5, 5, true}));
-  EXPECT_THROW(parse_faults("nan,truncate"), UsageError);
-  EXPECT_EQ(parse_faults("nan,truncated"), (std::vector<std::string>{"nan", "truncated"}));
+  EXPECT_EQ(kind("AX", 9000, 110, 2450), SeriesKind::flair);
+  EXPECT_EQ(kind("AX", 4500, 100, 0), SeriesKind::t2);
+  EXPECT_EQ(kind("AX", 550, 12, 0), SeriesKind::t1);
+  EXPECT_EQ(kind("AX", 550, 12, 0, true), SeriesKind::t1c);
+  EXPECT_EQ(kind("SAG 3D", 2000, 3, 950, true), SeriesKind::t1c);
+  EXPECT_EQ(kind("T1 PRE", 550, 12, 0, true), SeriesKind::t1);  // the agent is named for the whole examination
+  EXPECT_EQ(kind("T1 POST", 550, 12, 0, false), SeriesKind::t1c);
+  EXPECT_EQ(kind("T1 POST", 4500, 100, 0), SeriesKind::unknown);
+  EXPECT_EQ(kind("T2", 4500, 12, 0), SeriesKind::unknown);
+  EXPECT_EQ(kind("T2", 9000, 110, 2450), SeriesKind::unknown);
+  EXPECT_EQ(kind("T1 POST", 550, 12, 0, true, "DERIVED\\SECONDARY\\MPR"), SeriesKind::other);
+  EXPECT_EQ(classified({"head", "T1 MPRAGE", "MR", "", 0, 0, 0, true}).kind, SeriesKind::t1c);  // the protocol's name
+  EXPECT_EQ(classified({"T1 POST", "", "CT", "", 0, 0, 0, false}).kind, SeriesKind::other);
 }
 
-class SimulatedFiles : public PreparedCohort {
+TEST(Examinations, OneOfAKindIsTakenAndSeveralAreAskedFor) {
+  const auto one = [](const char* patient, const char* description, std::int64_t slices = 30, const char* skipped = "") {
+    return ExaminationSeries{patient, "1.2", {description, "", "MR", "", 0, 0, 0, false}, "axial", slices, skipped};
+  };
+  const std::vector<ExaminationSeries> series{one("a", "AX T1 POST"),
+                                              one("a", "AX FLAIR"),
+                                              one("a", "AX T2"),
+                                              one("a", "AX T1"),
+                                              one("a", "AX DWI"),
+                                              one("b", "AX T1 POST"),
+                                              one("b", "SAG MPRAGE POST", 160),
+                                              one("b", "AX T2", 3),
+                                              one("c", "AX T2"),
+                                              one("c", "T1 +C", 30, "slices are missing")};
+  std::vector<Examination> found = examinations(series, {});
+  ASSERT_EQ(found.size(), 3u);
+  EXPECT_EQ(found[0].refused, "");
+  EXPECT_EQ(found[0].chosen, (std::map<std::string, std::size_t>{{"t1c", 0}, {"flair", 1}, {"t2", 2}}));
+  EXPECT_THAT(found[0].left_out,
+              ::testing::ElementsAre(HasSubstr("'AX T1': T1 without contrast"), HasSubstr("'AX DWI': another kind")));
+  EXPECT_THAT(found[1].refused,
+              AllOf(HasSubstr("2 series for t1c: 'AX T1 POST' (axial, 30 slices), 'SAG MPRAGE POST' (axial, 160 slices)"),
+                    HasSubstr("--series \"t1c=WORDS\"")));
+  EXPECT_THAT(found[1].left_out, ::testing::ElementsAre(HasSubstr("it has 3 slices")));
+  EXPECT_EQ(found[2].refused, "no T1c among its series");
+  EXPECT_THAT(found[2].left_out, ::testing::ElementsAre(HasSubstr("slices are missing")));
+  found = examinations(series, {{"t1c", "mprage"}});
+  EXPECT_EQ(found[1].chosen.at("t1c"), 6u);
+  EXPECT_THAT(found[0].refused, HasSubstr("no t1c has 'mprage' in its description"));
+}
+
+class Scan : public ::testing::Test {
  protected:
-  SimulateOptions options(const std::vector<std::string>& faults = {}) const {
-    SimulateOptions o;
-    o.patients = std::max(2, static_cast<int>(faults.size()));
-    o.anatomy = "procedural";
-    o.spacing_mm = 4;
-    o.faults = faults;
-    if (!faults.empty()) {
-      o.scan.in_plane_mm = {3, 3, true};
-      o.scan.slice_mm = {5, 5, true};
+  void SetUp() override {
+    folder = fs::path(::testing::TempDir()) / ("scan_" + std::to_string(::getpid()));
+    fs::remove_all(folder);
+    fs::create_directories(folder);
+  }
+  void TearDown() override { fs::remove_all(folder); }
+  void files(const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+      fs::create_directories((folder / "data" / name).parent_path());
+      write_file(folder / "data" / name, name);
     }
-    return o;
   }
-  void simulate(const SimulateOptions& o, const std::string& name = "cohort") const {
-    Progress quiet(true);
-    simulate_cohort(folder / name, o, quiet);
+  CohortScan scan(const std::string& layout = "auto", const ScanOptions& more = {}) {
+    ScanOptions options = more;
+    options.layout = layout;
+    return scan_cohort(folder / "data", folder / "out" / "cohort.csv", options);
   }
-  Json truth(const std::string& subject, const std::string& name = "cohort") const {
-    return parse_sealed_json(read_file(folder / name / subject / kTruthFile, kAnySize));
+  static std::string said(const CohortScan& s) {
+    std::string all = s.summary + "\n";
+    for (const std::string& line : s.left_out) all += line + "\n";
+    for (const std::string& line : s.to_fill_in) all += line + "\n";
+    return all;
   }
+  fs::path folder;
 };
 
-TEST_F(SimulatedFiles, TruthBesideThemLeavesTheImagesAsTheyAre) {
-  SimulateOptions o = options();
-  simulate(o);
-  o.truth = true;
-  simulate(o, "more");
-  const fs::path plain = folder / "cohort" / "sub-001", more = folder / "more" / "sub-001";
-  for (const char* name : {"t1c.nii.gz", "flair.nii.gz", "t2.nii.gz", "mask.nii.gz"})
-    EXPECT_EQ(sha256_of_file(plain / name, kAnySize), sha256_of_file(more / name, kAnySize)) << name;
-  // The field beside a plain image is the one it was made with: what is left of the image is noise of the strength that truth.json names.
-  const Json said = truth("sub-001", "more");
-  const Volume image = read_nifti(more / "t1c.nii.gz"), field = read_nifti(more / "t1c_field.nii.gz"),
-               brain = read_nifti(more / "t1c_brain.nii.gz");
-  const Anatomy anatomy = procedural_head(4);
-  const Patient patient = make_patient(anatomy, 1, 1, text_in(said, "label"), 1);
-  const Volume clean =
-      clean_signal(ScannedHead(anatomy, patient, false), plain_scan(series_protocol(anatomy, 1, 1, Series::t1c, 4)));
-  const double gain = said.at("t1c").at("gain").get<double>(), noise = said.at("t1c").at("noise").get<double>();
-  double squares = 0, n = 0, without = 0;
-  for (std::size_t at = 0; at < image.data.size(); ++at) {
-    if (brain.data[at] == 0 || clean.data[at] < 0.5f) continue;
-    const double v = static_cast<double>(image.data[at]) / gain, c = static_cast<double>(clean.data[at]),
-                 f = static_cast<double>(field.data[at]);
-    squares += (v - c * f) * (v - c * f);
-    without += (v - c) * (v - c);
-    ++n;
-  }
-  const double expected = std::sqrt(noise * noise + 1 / (12 * gain * gain));  // and whole numbers are recorded
-  EXPECT_NEAR(std::sqrt(squares / n) / expected, 1, 0.02);
-  EXPECT_GT(std::sqrt(without / n) / expected, 1.3);
+TEST_F(Scan, BidsWithMasksOfDerivatives) {
+  files({"sub-01/ses-a/anat/sub-01_ses-a_ce-gd_T1w.nii.gz", "sub-01/ses-a/anat/sub-01_ses-a_FLAIR.nii.gz",
+         "sub-01/ses-a/anat/sub-01_ses-a_T2w.nii.gz", "sub-01/ses-a/anat/sub-01_ses-a_T1w.nii.gz",
+         "derivatives/seg/sub-01/ses-a/anat/sub-01_ses-a_label-lesion_mask.nii.gz",
+         "derivatives/seg/sub-01/ses-a/anat/sub-01_ses-a_desc-brain_mask.nii.gz", "sub-02/anat/sub-02_ce-gadolinium_T1w.nii.gz",
+         "sub-02/anat/sub-02_ce-gd_run-2_T1w.nii.gz", "sub-03/anat/sub-03_T1w.nii.gz", "sub-03/anat/sub-03_FLAIR.nii.gz",
+         "dataset_description.json"});
+  const CohortScan found = scan();
+  EXPECT_EQ(found.layout, "bids");
+  EXPECT_THAT(found.csv, AllOf(HasSubstr("sub-01,,../data/sub-01/ses-a/anat/sub-01_ses-a_ce-gd_T1w.nii.gz,../data/sub-01/ses-a/"
+                                         "anat/sub-01_ses-a_FLAIR.nii.gz,"
+                                         "../data/sub-01/ses-a/anat/sub-01_ses-a_T2w.nii.gz,../data/derivatives/seg/sub-01/"
+                                         "ses-a/anat/sub-01_ses-a_label-lesion_mask.nii.gz,"
+                                         "../data/derivatives/seg/sub-01/ses-a/anat/sub-01_ses-a_desc-brain_mask.nii.gz"),
+                               Not(HasSubstr("sub-02")), Not(HasSubstr("sub-03"))));
+  EXPECT_THAT(said(found), AllOf(HasSubstr("1 of 3 patients"), HasSubstr("sub-02: 2 files for t1c"),
+                                 HasSubstr("sub-03: no T1c"), HasSubstr("label")));
 }
 
-TEST_F(SimulatedFiles, EveryFaultIsNamedAndKept) {
-  const std::vector<std::string> all = parse_faults("all");
-  const SimulateOptions o = options(all);
-  simulate(o);
-  const auto before = files("cohort");
-  for (std::size_t n = 0; n < all.size(); ++n)
-    EXPECT_EQ(text_in(truth(patient_name(static_cast<std::uint32_t>(n + 1))).at("fault"), "name"), all[n]);
-  simulate(o);
-  EXPECT_EQ(files("cohort"), before);
-  SimulateOptions too_few = o;
-  too_few.patients = 3;
-  EXPECT_THROW(simulate(too_few, "few"), UsageError);
+TEST_F(Scan, BratsWithLabelsOfATable) {
+  for (const char* id :
+       {"BraTS-MET-00086-000", "BraTS-MET-00101-000", "BraTS-MET-00102-000", "BraTS-MET-00103-000", "BraTS-MET-00103-001"}) {
+    for (const char* s : {"t1c", "t1n", "t2f", "t2w", "seg"}) files({std::string(id) + "/" + id + "-" + s + ".nii.gz"});
+  }
+  write_file(folder / "clinical.csv",
+             "BraTS_MET_ID,Primary\nBraTS-MET-00086-000,Small cell "
+             "lung\nBraTS-MET-00101-000,Adenocarcinoma\nBraTS-MET-00102-000,Breast\nBraTS-MET-09999-000,Adenocarcinoma\n");
+  ScanOptions options;
+  options.labels = folder / "clinical.csv";
+  options.id_column = "BraTS_MET_ID";
+  options.label_column = "Primary";
+  options.map = parse_label_map("Small cell lung=SCLC,Adenocarcinoma=NSCLC");
+  CohortScan found = scan("auto", options);
+  EXPECT_EQ(found.layout, "brats");
+  EXPECT_THAT(found.csv, AllOf(HasSubstr("BraTS-MET-00086,SCLC,../data/BraTS-MET-00086-000/BraTS-MET-00086-000-t1c.nii.gz,../"
+                                         "data/BraTS-MET-00086-000/BraTS-MET-00086-000-t2f.nii.gz,"
+                                         "../data/BraTS-MET-00086-000/BraTS-MET-00086-000-t2w.nii.gz,../data/"
+                                         "BraTS-MET-00086-000/BraTS-MET-00086-000-seg.nii.gz,,1;3,1,1,,BraTS-METS,000\n"),
+                               HasSubstr("BraTS-MET-00101,NSCLC,"), Not(HasSubstr("00102")), Not(HasSubstr("00103"))));
+  EXPECT_THAT(said(found), AllOf(HasSubstr("'Breast' of the table is none of --map"),
+                                 HasSubstr("BraTS-MET-00103: 2 sessions (000, 001)"), HasSubstr("--session first")));
+  options.session = "last";
+  found = scan("brats", options);
+  EXPECT_THAT(found.csv, HasSubstr("BraTS-MET-00103,,../data/BraTS-MET-00103-001/"));  // not in the table: to be filled in
+  EXPECT_THAT(said(found), HasSubstr("1 subject has no label"));
+  // The table is one that read_cohort takes once the labels are there.
+  std::string csv = found.csv;
+  csv.replace(csv.find("00103,,"), 7, "00103,SCLC,");
+  fs::create_directories(folder / "out");
+  write_file(folder / "out" / "cohort.csv", csv);
+  const Cohort cohort = read_cohort(folder / "out" / "cohort.csv");
+  EXPECT_EQ(cohort.subjects.size(), 3u);
+  EXPECT_TRUE(cohort.subjects[0].coregistered && cohort.subjects[0].skull_stripped);
+  EXPECT_EQ(cohort.subjects[0].mask_labels, (std::vector<int>{1, 3}));
 }
 
-TEST_F(SimulatedFiles, WhatCannotBeReadIsRefused) {
-  const std::vector<std::pair<std::string, std::string>> faults{
-      {"checksum", "damaged"}, {"form-conflict", "disagree"}, {"four-d", "4-D"}, {"header-bomb", "30000"},
-      {"metres", "metres"},    {"no-orientation", "forms"},   {"shear", ""},     {"truncated", "trunc"},
-      {"nan", "NaN"},          {"constant", "value 7"}};
-  std::vector<std::string> names;
-  for (const auto& [name, words] : faults) names.push_back(name);
-  simulate(options(names));
-  for (std::size_t n = 0; n < names.size(); ++n) {
-    const std::string id = patient_name(static_cast<std::uint32_t>(n + 1));
-    const fs::path file = folder / "cohort" / id / (text_in(truth(id).at("fault"), "file") + ".nii.gz");
-    EXPECT_THROW(read_series(file), DataError) << names[n];
-  }
+TEST_F(Scan, OtherArchives) {
+  files({"UCSF_BrainMetastases_TRAIN/100101A/100101A_T1post.nii.gz", "UCSF_BrainMetastases_TRAIN/100101A/100101A_T1pre.nii.gz",
+         "UCSF_BrainMetastases_TRAIN/100101A/100101A_FLAIR.nii.gz", "UCSF_BrainMetastases_TRAIN/100101A/100101A_T2Synth.nii.gz",
+         "UCSF_BrainMetastases_TRAIN/100101A/100101A_seg.nii.gz"});
+  CohortScan found = scan();
+  EXPECT_EQ(found.layout, "ucsf");
+  EXPECT_THAT(found.csv, AllOf(HasSubstr("100101,,"), HasSubstr("_T1post.nii.gz"), HasSubstr("_seg.nii.gz,,1,1,1,,UCSF-BMSR,A"),
+                               Not(HasSubstr("T2Synth"))));
+  EXPECT_THAT(said(found), HasSubstr("T2Synth"));
+  fs::remove_all(folder / "data");
+  files({"Mets_001/bravo.nii.gz", "Mets_001/t1_pre.nii.gz", "Mets_001/t1_gd.nii.gz", "Mets_001/flair.nii.gz",
+         "Mets_001/seg.nii.gz"});
+  found = scan();
+  EXPECT_EQ(found.layout, "brainmetshare");
+  EXPECT_THAT(found.csv,
+              HasSubstr("Mets_001,,../data/Mets_001/bravo.nii.gz,../data/Mets_001/flair.nii.gz,,../data/Mets_001/seg.nii.gz"));
+  fs::remove_all(folder / "data");
+  files({"YG_ABC/2015-01-02/YG_ABC_2015-01-02_1030_POST.nii.gz", "YG_ABC/2015-01-02/YG_ABC_2015-01-02_1030_PRE.nii.gz",
+         "YG_ABC/2015-01-02/YG_ABC_2015-01-02_1030_T2.nii.gz", "YG_ABC/2016-01-02/YG_ABC_2016-01-02_0930_POST.nii.gz"});
+  ScanOptions first;
+  first.session = "first";
+  found = scan("auto", first);
+  EXPECT_EQ(found.layout, "yale");
+  EXPECT_THAT(found.csv, HasSubstr("YG_ABC,,../data/YG_ABC/2015-01-02/YG_ABC_2015-01-02_1030_POST.nii.gz,,../data/YG_ABC/"
+                                   "2015-01-02/YG_ABC_2015-01-02_1030_T2.nii.gz,,"));
+  EXPECT_THAT(said(found), HasSubstr("no lesion mask"));
+  fs::remove_all(folder / "data");
+  files({"YG_0123456789AB/YG_0123456789AB_T1CE.nii.gz", "YG_0123456789AB/YG_0123456789AB_T1CE_mask.nii.gz",
+         "YG_0123456789AB/YG_0123456789AB_FLAIR.nii.gz", "YG_0123456789AB/YG_0123456789AB_FLAIR_mask.nii.gz"});
+  found = scan();
+  EXPECT_EQ(found.layout, "lung-path");
+  EXPECT_THAT(found.csv, HasSubstr("YG_0123456789AB_T1CE.nii.gz,../data/YG_0123456789AB/YG_0123456789AB_FLAIR.nii.gz,,../data/"
+                                   "YG_0123456789AB/YG_0123456789AB_T1CE_mask.nii.gz"));
 }
 
-TEST_F(SimulatedFiles, AHeaderThatIsOffHasTheTransformThatFits) {
-  simulate(options({"header-off", "swapped-series"}));
-  const Json off = truth("sub-001");
-  simulate(options({"swapped-series", "header-off"}), "other");  // the same patients, without it
-  const Geometry a = read_nifti(folder / "cohort" / "sub-001" / "flair.nii.gz").geometry;
-  const Geometry b = read_nifti(folder / "other" / "sub-001" / "t2.nii.gz").geometry;  // swapped: its FLAIR
-  const auto matrix = [](const Json& rows) {
-    Matrix4 m{};
-    for (std::size_t r = 0; r < 4; ++r) {
-      for (std::size_t c = 0; c < 4; ++c) m[4 * r + c] = rows[r][c].get<double>();
-    }
-    return m;
-  };
-  const Matrix4 there = matrix(off.at("flair").at("matrix")), here = matrix(truth("sub-001", "other").at("t2").at("matrix"));
-  double moved = 0;
-  for (const Vec3& p : {Vec3{0, 0, 0}, Vec3{40, -30, 20}, Vec3{-35, 50, -20}}) {
-    const Vec3 i = a.to_index(times(there, p)), j = b.to_index(times(here, p));
-    for (std::size_t c = 0; c < 3; ++c) {
-      EXPECT_NEAR(i[c], j[c], 1e-3);
-      moved = std::max(moved, std::abs(times(there, p)[c] - times(here, p)[c]));
-    }
-  }
-  EXPECT_GT(moved, 10);
+TEST_F(Scan, RefusesWhatItDoesNotKnow) {
+  files({"a/picture.nii.gz", "b.txt"});
+  EXPECT_THROW(scan(), DataError);
+  EXPECT_THROW(scan("bids"), DataError);
+  EXPECT_THROW(scan("nonsense"), UsageError);
+  EXPECT_THROW(parse_label_map("a"), UsageError);
+  EXPECT_THROW(parse_label_map("a=b,a=c"), UsageError);
 }
 
 }  // namespace
