@@ -78,9 +78,11 @@ void add_bench_imaging(CLI::App* bench, Chosen& chosen) {
 void add_study(CLI::App& app, Chosen& chosen) {
   const auto study = std::make_shared<StudyCommand>();
   auto* s = app.add_subcommand("study", "the whole study: prep, split, cross-validation over four inputs, report");
-  s->add_option("cohort", study->cohort, "CSV: subject_id, label, t1c, flair, t2, mask [, brain_mask]")->required();
+  s->add_option("cohort", study->cohort, "CSV: subject_id, label, t1c, mask [, flair, t2, brain_mask, mask_labels, ...]")
+      ->required();
   s->add_option("-o,--output", study->output, "folder to write; finished stages in it are kept")->required();
   s->add_option("--jobs", study->jobs, "subjects at a time in prep")->capture_default_str();
+  add_prep_choice(*s, study->choice);
   s->add_flag("-q,--quiet", study->quiet, "no progress lines");
   study->words.groups = groups_with("split");
   add_rows(s, "split", taken_by(study->words));

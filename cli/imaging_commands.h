@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
+#include "cli/prep_choice.h"
 #include "cli/train_options.h"
 
 namespace vitrine::cli {
@@ -27,6 +29,7 @@ void run_simulate(const SimulateCommand& command);
 struct StudyCommand {
   std::string cohort, output;
   int jobs = 2;
+  std::shared_ptr<PrepChoice> choice = std::make_shared<PrepChoice>();
   ChosenWords words;
   bool quiet = false;
 };

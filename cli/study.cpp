@@ -36,10 +36,11 @@ void check_same_splits(const fs::path& path, const Splits& found, const Splits& 
   throw UsageError(text(path, " was made with other split options; choose another folder or delete it"));
 }
 
-imaging::PrepResult prepare(const fs::path& cohort, const fs::path& out, int jobs, Progress& progress) {
+imaging::PrepResult prepare(const StudyCommand& command, const fs::path& out, Progress& progress) {
   imaging::PrepOptions options;
-  options.jobs = jobs;
-  return imaging::prepare_cohort(cohort, out, options, progress);
+  options.jobs = command.jobs;
+  options.subject = subject_options(*command.choice);
+  return imaging::prepare_cohort(command.cohort, out, options, progress);
 }
 
 // The split of a study is kept: a second call must use the same one.
@@ -167,6 +168,7 @@ void run_study(const StudyCommand& command) {
   const fs::path out = command.output;
   DeviceChoice{options.values().device}.choose(chosen);
   const std::string cohort_sha256 = as<DataError>([&] { return sha256_of_file(command.cohort, kMaxCohort); });
+  subject_options(*command.choice);
   check_study(command, chosen, split, cohort_sha256);
   note_starting_weights(chosen);
   if (command.words.dry_run) {
@@ -186,7 +188,7 @@ void run_study(const StudyCommand& command) {
 
   progress.line("study 1/4  prep: coregistration, brain extraction, bias field, normalisation, lesion crops");
   try {
-    prepare(command.cohort, out / "prep", command.jobs, progress);
+    prepare(command, out / "prep", progress);
   } catch (const DataError& error) {
     throw DataError(
         text(error.what(), "; mend the files and run the same command again; with another table, in another folder"));
@@ -200,6 +202,11 @@ void run_study(const StudyCommand& command) {
   std::vector<std::pair<std::string, RunResult>> results;
   for (const std::string& inputs : input_configuration_names()) {
     const fs::path run = out / "runs" / inputs;
+    const InputConfiguration channels = input_configuration(inputs);
+    if (const Dataset all = load_dataset(manifest, manifest.subjects(), channels); all.images.empty()) {
+      progress.warn(left_out(all, channels) + "; there is no run of these inputs");
+      continue;
+    }
     results.emplace_back(inputs, cross_validate(manifest, splits, options_for(chosen, inputs), run, std::nullopt, progress));
   }
 

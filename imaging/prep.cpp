@@ -31,19 +31,25 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxJson = std::uint64_t{16} << 20;
-constexpr int kVersion = 2;  // of the steps and their constants: raise it when a result changes, and nothing old is kept
+constexpr int kVersion = 3;  // of the steps and their constants: raise it when a result changes, and nothing old is kept
 constexpr int kMostListed = 20;
 
 constexpr const char* kManifest = "manifest.csv";
 constexpr const char* kPage = "qc.html";
 constexpr const char* kSummary = "prep.json";
 
-Json options_json(const PrepOptions& o) {
+Json options_json(const SubjectOptions& o) {
   return {{"version", kVersion},
           {"size", o.crop.size},
-          {"slices_per_lesion", o.crop.slices},
+          {"mode", name_of(o.crop.mode)},
+          {"fov_mm", o.crop.fov_mm},
+          {"distance_mm", o.crop.distance_mm},
+          {"slices", o.crop.slices},
           {"minimum_volume_mm3", o.crop.minimum_volume_mm3},
-          {"minimum_area_mm2", o.crop.minimum_area_mm2}};
+          {"minimum_area_mm2", o.crop.minimum_area_mm2},
+          {"normalisation", name_of(o.normalization)},
+          {"registration", name_of(o.registration)},
+          {"pictures", o.pictures}};
 }
 
 // What a subject's results depend on.
@@ -51,6 +57,12 @@ Json inputs_json(const Subject& s, const ColumnHashes& hashes) {
   Json inputs = Json::object();
   inputs["label"] = s.label;
   for (const auto& [column, file] : s.files()) inputs[column] = hashes.at(column);
+  Json labels = Json::array();
+  for (const int label : s.mask_labels) labels.push_back(label);
+  inputs["mask_labels"] = std::move(labels);
+  inputs["coregistered"] = s.coregistered;
+  inputs["skull_stripped"] = s.skull_stripped;
+  inputs["bias_corrected"] = s.bias_corrected;
   return inputs;
 }
 
@@ -65,16 +77,23 @@ MadeCrop make_crop(const Subject& subject, const LesionSlice& slice, const Prepa
   Sample& sample = made.recorded.sample;
   sample = named_sample(subject.id, subject.label, slice.lesion, static_cast<int>(slice.slice));
   sample.side_mm = slice.side_mm;
+  const std::size_t channels = prepared.channels.size();
   std::vector<std::vector<float>> slices;
-  std::vector<float> interleaved(static_cast<std::size_t>(size) * static_cast<std::size_t>(size) * 3);
-  for (std::size_t c = 0; c < 3; ++c) {
-    slices.push_back(crop_slice(prepared.channels[c], slice, size));
-    for (std::size_t i = 0; i < slices[c].size(); ++i) interleaved[3 * i + c] = slices[c][i];
+  std::vector<float> interleaved(static_cast<std::size_t>(size) * static_cast<std::size_t>(size) * channels);
+  std::string names, without;
+  for (std::size_t c = 0; c < channels; ++c) {
+    slices.push_back(crop_slice(prepared.channels[c].volume, slice, size));
+    for (std::size_t i = 0; i < slices[c].size(); ++i) interleaved[channels * i + c] = slices[c][i];
+    names += (c > 0 ? "," : "") + prepared.channels[c].column;
   }
+  if (subject.flair.empty()) without = "flair";
+  if (subject.t2.empty()) without += without.empty() ? "t2" : ",t2";
   TensorFile file;
-  file.tensors.push_back(StoredTensor::from("image", Tensor::from({size, size, 3}, interleaved)));
+  file.tensors.push_back(
+      StoredTensor::from("image", Tensor::from({size, size, static_cast<std::int64_t>(channels)}, interleaved)));
   file.metadata = {
-      {"channels", "t1c,flair,t2"}, {"subject_id", subject.id}, {"label", subject.label}, {"orientation", kCropOrientation}};
+      {"channels", names}, {"subject_id", subject.id}, {"label", subject.label}, {"orientation", kCropOrientation}};
+  if (!without.empty()) file.metadata.emplace("without", without);
   made.crop = safetensors_bytes(file);
   made.preview = preview_png(slices, size);
   sample.sha256 = sha256(made.crop);
@@ -96,6 +115,10 @@ class CohortPreparation {
     for (const char* folder : {"crops", "previews", "subjects"}) {
       make_directory(out_ / folder);
       check_plain_files(out_ / folder);
+    }
+    for (const Subject& s : subjects_) {
+      make_directory(out_ / "qc" / s.id);
+      check_plain_files(out_ / "qc" / s.id);
     }
     progress_.line(text("prep  reading the files of ", subjects_.size(), " subjects"));
     for_each_subject([this](std::size_t i) {
@@ -213,7 +236,7 @@ class CohortPreparation {
     const Subject& subject = subjects_[i];
     Json basis = Json::object();
     basis["inputs"] = inputs_json(subject, hashes_[i]);
-    basis["options"] = options_json(options_);
+    basis["options"] = options_json(options_.subject);
     const std::string key = sha256(json_text(basis));
     std::optional<SubjectRecord> record = kept_record(i, key);
     const bool kept = record.has_value();
@@ -238,17 +261,17 @@ class CohortPreparation {
 
   // Prepares the subject and replaces its crops, once all of the new ones are there.
   SubjectRecord prepared_record(const Subject& subject, const Json& basis, const ColumnHashes& hashes) {
-    PreparedSubject prepared = prepare_subject(subject, hashes, options_.crop);
+    PreparedSubject prepared = prepare_subject(subject, hashes, options_.subject);
     std::vector<MadeCrop> made;
     for (const LesionSlice& slice : prepared.lesions.slices) {
       check_interrupt("preparation");
-      made.push_back(make_crop(subject, slice, prepared, options_.crop.size));
+      made.push_back(make_crop(subject, slice, prepared, options_.subject.crop.size));
     }
     SubjectRecord record;
     record.inputs = basis.at("inputs");
     record.options = basis.at("options");
-    record.flair_metric = number_in(prepared.steps.at("flair"), "metric_after", -1e15, 1e15);
-    record.t2_metric = number_in(prepared.steps.at("t2"), "metric_after", -1e15, 1e15);
+    record.flair_metric = prepared.flair_metric;
+    record.t2_metric = prepared.t2_metric;
     record.steps = std::move(prepared.steps);
     record.notes = std::move(prepared.notes);
     record.voxels_sha256 = std::move(prepared.voxels_sha256);
@@ -261,6 +284,10 @@ class CohortPreparation {
       write_file(out_ / m.recorded.sample.file, m.crop);
       write_file(out_ / m.recorded.sample.preview, m.preview);
       record.samples.push_back(m.recorded);
+    }
+    for (const QcPicture& p : prepared.pictures) {
+      record.pictures.push_back({p.name, p.caption, picture_file(subject.id, p.name), sha256(p.png)});
+      write_file(out_ / record.pictures.back().file, p.png);
     }
     return record;
   }
@@ -280,7 +307,7 @@ class CohortPreparation {
   void publish() {
     result_.manifest.path = out_ / kManifest;
     Json summary = Json::object();
-    summary["options"] = options_json(options_);
+    summary["options"] = options_json(options_.subject);
     summary["subjects"] = subjects_.size() - static_cast<std::size_t>(refused_);
     Json refused = Json::array();
     int warnings = 0;

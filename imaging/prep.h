@@ -1,8 +1,8 @@
 // From a cohort of volumes to crops that a network can be trained on.
 //
-// Order      read in LPS order, brain mask, coregister FLAIR and T2 to T1c, bias field, normalise, crop: the paper's, with what can be refused
-//            at once first
-// Output     OUT/crops/<sample>.safetensors (`image` [64, 64, 3], channels t1c, flair, t2, in [0, 1], orientation LP), OUT/previews/<sample>.png,
+// Order      imaging/subject.h
+// Output     OUT/crops/<sample>.safetensors (`image` [64, 64, C] in [0, 1], orientation LP; channels t1c, flair, t2 as far as the subject has
+//            them, those that it lacks in the metadata `without`), OUT/previews/<sample>.png, OUT/qc/<subject>/*.png (for quality control),
 //            OUT/subjects/<subject>.json (what was done, warned of and hashed), OUT/manifest.csv, OUT/qc.html, OUT/prep.json
 // Resume     a subject is kept when its inputs and options are those of its record and every crop and preview has the hash that stands there
 // Refused    a subject that cannot be prepared does not stop the others: the manifest holds those that can. Where there are none, and from the
@@ -14,12 +14,12 @@
 
 #include "base/progress.h"
 #include "data/manifest.h"
-#include "imaging/steps/crop.h"
+#include "imaging/subject.h"
 
 namespace vitrine::imaging {
 
 struct PrepOptions {
-  CropOptions crop;
+  SubjectOptions subject;
   int jobs = 2;  // subjects at a time; results do not depend on it
 };
 

@@ -1,252 +1,279 @@
 #include "imaging/subject.h"
 
-#include <algorithm>
-#include <cmath>
+#include <optional>
 
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "imaging/formats/read_volume.h"
+#include "imaging/steps/axial.h"
 #include "imaging/steps/bias_field.h"
 #include "imaging/steps/brain.h"
-#include "imaging/steps/normalize.h"
-#include "imaging/steps/registration.h"
+#include "imaging/steps/contrasts.h"
+#include "imaging/steps/feather.h"
+#include "imaging/steps/lesion_contrast.h"
+#include "imaging/steps/mask.h"
+#include "imaging/steps/mask_labels.h"
+#include "imaging/steps/registration_checks.h"
+#include "imaging/subject_checks.h"
+#include "imaging/subject_files.h"
 
 namespace vitrine::imaging {
 namespace {
 
-constexpr double kGridTolerance = 0.5;  // voxels at the corners: a mask that is further off was drawn on another grid
-constexpr double kSilentShift = 0.02;   // voxels; more is noted
-constexpr double kLesionMargin = 2;     // mm around the lesion that always count as brain
-constexpr double kObliqueDegrees = 5;   // from here on it is noted
-constexpr double kThickPixel = 2;       // mm, and 1.5 times the other side
-constexpr double kSmallestHead = 100;   // mm that a head measures at least along every axis
-constexpr double kClippedBrain = 0.05, kClippedLesion = 0.05, kUncoveredBrain = 0.01, kLesionOutside = 0.2, kLargeLesion = 0.25;
+constexpr double kLesionMargin = 2;  // mm around the lesion that always count as brain
+constexpr double kClippedBrain = 0.05, kClippedLesion = 0.05;
+constexpr double kOneGridMm = 0.5;  // of volumes that the table says to be coregistered: their headers agree so far
 
-Json vector_json(const Vec3& v) { return Json::array({v[0], v[1], v[2]}); }
+// A series on its way: as read, and on the axial grid.
+struct Series {
+  std::string column, name;
+  Volume stored;      // in LPS order, on its own grid
+  SeriesPlace place;  // its grid, and the transform from the axial grid (T1c's space) to it
+  Volume volume;      // on the axial grid
+  Mask covered;       // 1 where the series has something to say
+  std::optional<Registration> registration;
+};
 
-std::string percent(double share) { return fixed(100 * share, 1) + " %"; }
-
-// Reads a subject's files and remembers what was read, so that a second copy of the same voxels is seen.
-class SubjectFiles {
+class SubjectPreparation {
  public:
-  SubjectFiles(const std::map<std::string, std::string>& expected, PreparedSubject& result)
-      : expected_(expected), result_(result) {}
-
-  ReadVolume series(const std::string& column, const std::string& name, const std::filesystem::path& path) {
-    ReadVolume file = read_series(path);
-    remember(column, name, path, file);
-    return file;
+  SubjectPreparation(const Subject& subject, const std::map<std::string, std::string>& file_sha256,
+                     const SubjectOptions& options)
+      : subject_(subject), options_(options), files_(file_sha256, result_) {
+    // All members first: adding one moves the others.
+    for (const auto& [column, file] : subject.files()) result_.steps[column] = Json::object();
+    for (const char* step : {"axial", "brain", "comparison"}) result_.steps[step] = Json::object();
   }
 
-  // On T1c's grid.
-  ReadVolume mask(const std::string& column, const std::string& name, const std::filesystem::path& path, const Geometry& grid) {
-    ReadVolume file = read_volume(path, [&](const NiftiClaim& claim) { check_grid(claim.geometry, grid, name); });
-    const double off = corner_distance(file.volume.geometry, grid);
-    if (off > kSilentShift)
-      warn(result_.notes, text(name, " lies ", fixed(off, 2), " voxels off T1c's grid; it was taken to lie on it"));
-    file.volume.geometry = grid;
-    remember(column, name, path, file);
-    return file;
+  PreparedSubject run() {
+    read_t1c();
+    find_lesions();
+    coregister("flair", "FLAIR", subject_.flair);
+    coregister("t2", "T2", subject_.t2);
+    find_brain();
+    compare();
+    for (Series& s : series_) cover(s);
+    weight_ = feather_weight(brain_, lesion_);
+    for (Series& s : series_) finish(s);
+    if (options_.pictures) take_pictures();
+    return std::move(result_);
   }
 
  private:
-  static void check_grid(const Geometry& g, const Geometry& grid, const std::string& name) {
-    const double off = corner_distance(g, grid);
-    if (off <= kGridTolerance) return;
-    const auto &a = g.size, &b = grid.size;
-    throw DataError(text(name, " lies on another grid than T1c: ", a[0], " x ", a[1], " x ", a[2],
-                         " voxels (to the left, back, top) against ", b[0], " x ", b[1], " x ", b[2],
-                         std::isfinite(off) ? text(", corners up to ", fixed(off, 2), " voxels apart") : std::string(),
-                         "; resample it to T1c"));
+  void read_t1c() {
+    ReadVolume file = files_.series("t1c", "T1c", subject_.t1c);
+    note_extent(file.volume.geometry, result_.notes);
+    const AxialGrid axial = axial_grid(file.volume.geometry);
+    grid_ = axial.grid;
+    recut_ = axial.recut;
+    Json& step = result_.steps["axial"];
+    step["recut"] = axial.recut;
+    step["why"] = axial.why;
+    step["size"] = Json::array({grid_.size[0], grid_.size[1], grid_.size[2]});
+    step["spacing_mm"] = Json::array({grid_.spacing[0], grid_.spacing[1], grid_.spacing[2]});
+    if (axial.recut) note(result_.notes, axial.why);
+    Series t1c{"t1c", "T1c", std::move(file.volume), {}, {}, {}, {}};
+    t1c.place.source = t1c.stored.geometry;
+    t1c.volume = axial.recut ? resample(t1c.stored, grid_, {}, Interpolation::linear) : t1c.stored;
+    series_.push_back(std::move(t1c));
   }
 
-  void remember(const std::string& column, const std::string& name, const std::filesystem::path& path, const ReadVolume& file) {
-    if (const auto found = expected_.find(column); found != expected_.end() && found->second != file.file_sha256)
-      throw DataError(text(path, " changed while the subject was prepared; run the same command again"));
-    for (const auto& [other, hash] : result_.voxels_sha256) {
-      if (hash == file.voxels_sha256)
-        throw DataError(
-            text("the ", column, " file ", path, " holds the same voxels as the ", other, " file; give each its own"));
+  const Series& t1c() const { return series_.front(); }
+
+  void find_lesions() {
+    const std::string what = text("the lesion mask ", subject_.mask);
+    ReadVolume file = files_.mask("mask", "the lesion mask", subject_.mask, t1c().stored.geometry);
+    LesionMask mask = understood_lesion_mask(chosen_labels(std::move(file.volume), subject_.mask_labels, what, result_.notes),
+                                             file.order, what, result_.notes);
+    if (recut_) {
+      mask.labels = recut_labels(mask.labels, grid_);
+      mask.order = storage_order(grid_);
+      mask.order.stored_size = grid_.size;
     }
-    result_.voxels_sha256[column] = file.voxels_sha256;
+    result_.lesions = find_lesion_slices(mask, options_.crop, what, result_.notes);
+    Json left_out = Json::array();
+    for (const LeftOut& l : result_.lesions.left_out)
+      left_out.push_back({{"lesion_id", l.lesion}, {"parts", l.parts}, {"volume_mm3", l.volume_mm3}, {"reason", l.reason}});
+    result_.steps["mask"]["left_out"] = std::move(left_out);
+    lesion_ = std::move(mask.labels);
+    for (float& v : lesion_.data) v = v != 0 ? 1.0f : 0.0f;
+    result_.lesion_ml = volume_ml(lesion_);
+  }
+
+  void coregister(const std::string& column, const std::string& name, const std::filesystem::path& path) {
+    if (path.empty()) return;
+    const std::string what = text(name, " ", path);
+    Series s{column, name, files_.series(column, name, path).volume, {}, {}, {}, {}};
+    s.place.source = s.stored.geometry;
     Json& step = result_.steps[column];
-    const Geometry& g = file.volume.geometry;
-    step["stored_as"] = file.order.code;
-    step["degrees_off"] = file.order.most_degrees_off();
-    step["size"] = Json::array({g.size[0], g.size[1], g.size[2]});
-    step["spacing_mm"] = vector_json(g.spacing);
-    step["origin_mm"] = vector_json(g.origin);
-    step["remarks"] = file.remarks;
-    if (file.order.most_degrees_off() <= kObliqueDegrees) return;
-    const std::string off =
-        text(name, " is oblique: an axis lies ", fixed(file.order.most_degrees_off(), 1), " degrees off the patient's; ");
-    if (column == "t1c") {
-      warn(result_.notes, off + "crops are cut along its slices and are so far from axial");
-    } else if (column == "flair" || column == "t2") {
-      note(result_.notes, off + "it was resampled to T1c");
+    if (subject_.coregistered) {
+      step["coregistered"] = "before, as the table says";
+    } else {
+      RegistrationOptions registration;
+      registration.preset = options_.registration;
+      s.registration = register_rigid(t1c().stored, s.stored, registration, what);
+      for (Note& n : checked(*s.registration, name, what)) result_.notes.push_back(std::move(n));
+      step["coregistration"] = record(*s.registration);
+      s.place.transform = s.registration->transform;
+      (column == "flair" ? result_.flair_metric : result_.t2_metric) = s.registration->metric_after;
+    }
+    s.volume = resample(s.stored, grid_, s.place.transform, Interpolation::linear);
+    series_.push_back(std::move(s));
+  }
+
+  void find_brain() {
+    Json& step = result_.steps["brain"];
+    if (!subject_.brain_mask.empty()) {
+      ReadVolume file = files_.mask("brain_mask", "the brain mask", subject_.brain_mask, t1c().stored.geometry);
+      brain_ = understood_brain_mask(std::move(file.volume), file.order, text("the brain mask ", subject_.brain_mask),
+                                     result_.notes);
+      step["from"] = "the column brain_mask";
+    } else {
+      Brain found = extract_brain(t1c().stored, {.contrast = HeadContrast::t1}, text("T1c ", subject_.t1c));
+      for (Note& n : found.notes) result_.notes.push_back(std::move(n));
+      step = record(found);
+      brain_ = std::move(found.mask);
+    }
+    if (recut_) brain_ = recut_labels(brain_, grid_);
+    if (subject_.brain_mask.empty()) compare_brains(step);
+    result_.brain_ml = volume_ml(brain_);
+    const double outside = lesion_outside(brain_, lesion_);
+    result_.steps["mask"]["outside_brain"] = outside;
+    note_lesion_place(outside, !subject_.brain_mask.empty(), result_.lesion_ml, result_.brain_ml, result_.notes);
+    brain_ = with_lesion(std::move(brain_), lesion_, kLesionMargin);
+  }
+
+  // The brain that a series shows by itself, on the axial grid; nothing when none is found there: T1c's is used all the same.
+  std::optional<Mask> own_brain(const Series& s, HeadContrast contrast, Json& step) {
+    try {
+      const Brain found = extract_brain(s.stored, {.contrast = contrast}, s.name);
+      step[s.column] = record(found);
+      return resample_nearest(found.mask, grid_, s.place.transform);
+    } catch (const DataError& error) {
+      note(result_.notes, text("T1c's brain could not be compared with that of ", s.name, ": ", error.what()));
+      return std::nullopt;
     }
   }
 
-  const std::map<std::string, std::string>& expected_;
-  PreparedSubject& result_;
-};
-
-void note_grid(const Geometry& g, Notes& notes) {
-  const double longer = std::max(g.spacing[0], g.spacing[1]), shorter = std::min(g.spacing[0], g.spacing[1]);
-  if (longer > kThickPixel && longer > 1.5 * shorter) {
-    warn(notes, text("T1c has axial pixels of ", fixed(g.spacing[0], 2), " x ", fixed(g.spacing[1], 2),
-                     " mm: it was taken in other slices, and its crops are blurred along one side"));
+  void compare_brains(Json& step) {
+    const Series *flair = find("flair"), *t2 = find("t2");
+    if (flair == nullptr || t2 == nullptr) return;
+    const std::optional<Mask> in_flair = own_brain(*flair, HeadContrast::flair, step),
+                              in_t2 = own_brain(*t2, HeadContrast::t2, step);
+    if (!in_flair || !in_t2) return;
+    BrainAgreement agreement = brain_agreement(brain_, *in_flair, *in_t2);
+    step["dice_t1c_flair"] = agreement.t1c_flair;
+    step["dice_t1c_t2"] = agreement.t1c_t2;
+    step["dice_flair_t2"] = agreement.flair_t2;
+    for (Note& n : agreement.notes) result_.notes.push_back(std::move(n));
   }
-  constexpr std::array<const char*, 3> kWays{"from right to left", "from front to back", "from bottom to top"};
-  for (std::size_t c = 0; c < 3; ++c) {
-    const double extent = static_cast<double>(g.size[c]) * g.spacing[c];
-    if (extent < kSmallestHead) warn(notes, text("T1c covers ", fixed(extent, 0), " mm ", kWays[c], ": less than a head"));
-  }
-}
 
-double count(const Mask& mask) {
-  double n = 0;
-  for (const float v : mask.data) n += v != 0 ? 1 : 0;
-  return n;
-}
-
-// The brain with the lesions and a margin around them.
-Mask brain_of(const Subject& subject, const Volume& t1c, SubjectFiles& files, PreparedSubject& result) {
-  if (subject.brain_mask.empty()) return extract_brain(t1c, {}, text("T1c ", subject.t1c));
-  ReadVolume file = files.mask("brain_mask", "the brain mask", subject.brain_mask, t1c.geometry);
-  return understood_brain_mask(std::move(file.volume), file.order, text("the brain mask ", subject.brain_mask), result.notes);
-}
-
-// A brain that was extracted may lack lesions at its border, which then come back with their margin; one that was given should hold them.
-void note_lesion_place(const Mask& brain, bool is_given, const Mask& lesion, PreparedSubject& result) {
-  double outside = 0;
-  for (std::size_t i = 0; i < brain.data.size(); ++i) outside += lesion.data[i] != 0 && brain.data[i] == 0 ? 1 : 0;
-  const double share = outside / count(lesion);
-  result.steps["mask"]["outside_brain"] = share;
-  if (share > kLesionOutside && is_given)
-    warn(result.notes,
-         text(percent(share), " of the lesion mask lies outside the brain mask; check that both are of this patient"));
-  if (share > kLesionOutside && !is_given)
-    note(result.notes, text(percent(share), " of the lesion mask lies outside the extracted brain and was added to it"));
-  if (result.lesion_ml > kLargeLesion * result.brain_ml) {
-    warn(result.notes, text("the lesion mask has ", fixed(result.lesion_ml, 1), " ml, more than a quarter of the brain's ",
-                            fixed(result.brain_ml, 1), " ml; check it"));
-  }
-}
-
-Mask with_margin(Mask brain, const Mask& lesion) {
-  const Mask margin = dilated(lesion, kLesionMargin);
-  for (std::size_t i = 0; i < brain.data.size(); ++i) brain.data[i] = std::max(brain.data[i], margin.data[i]);
-  return brain;
-}
-
-struct Coregistered {
-  Volume volume;    // on T1c's grid
-  Geometry source;  // of the series
-  RigidTransform transform;
-};
-
-Coregistered coregistered(const Volume& t1c, ReadVolume moving, const std::string& what, Json& record) {
-  const Registration r = register_rigid(t1c, moving.volume, what);
-  record["angles_rad"] = vector_json(r.transform.angles);
-  record["translation_mm"] = vector_json(r.transform.translation);
-  record["centre_mm"] = vector_json(r.transform.centre);
-  record["metric_before"] = r.metric_before;
-  record["metric_after"] = r.metric_after;
-  record["start"] = r.start;
-  record["iterations"] = r.iterations;
-  return {resample_linear(moving.volume, t1c.geometry, r.transform), moving.volume.geometry, r.transform};
-}
-
-// Where a series does not reach, its channel is 0, which is not what it would show.
-void note_coverage(const Coregistered& c, const Mask& brain, const std::string& name, const CropOptions& options,
-                   PreparedSubject& result, Json& record) {
-  const Geometry& g = brain.geometry;
-  double outside = 0, all = 0;
-  std::size_t at = 0;
-  for (std::int64_t k = 0; k < g.size[2]; ++k) {
-    check_interrupt("preparation");
-    for (std::int64_t j = 0; j < g.size[1]; ++j) {
-      for (std::int64_t i = 0; i < g.size[0]; ++i, ++at) {
-        if (brain.data[at] == 0) continue;
-        const Vec3 p = g.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)});
-        ++all;
-        outside += c.source.holds(c.source.to_index(c.transform.apply(p))) ? 0 : 1;
-      }
+  const Series* find(const std::string& column) const {
+    for (const Series& s : series_) {
+      if (s.column == column) return &s;
     }
+    return nullptr;
   }
-  record["uncovered_brain"] = outside / all;
-  if (outside / all > kUncoveredBrain)
-    warn(result.notes, text(name, " does not cover ", percent(outside / all),
-                            " of the brain; it is 0 there, also in what it is normalised by"));
-  for (const LesionSlice& s : result.lesions.slices) {
-    const double share = share_outside(s, g, c.source, c.transform, options.size);
-    if (share > 0)
-      warn(result.notes, text(name, " does not cover ", percent(share), " of crop ", crop_name(s), "; it is 0 there"));
-  }
-}
 
-Volume corrected_and_normalised(const Volume& volume, const Mask& brain, const Mask& lesion, const std::string& name,
-                                PreparedSubject& result, Json& record) {
-  const BiasCorrection bias = correct_bias(volume, brain, name);
-  Normalized n = normalize(bias.corrected, brain, name);
-  double clipped = 0;
-  for (std::size_t i = 0; i < lesion.data.size(); ++i)
-    clipped += lesion.data[i] != 0 && (n.volume.data[i] <= 0 || n.volume.data[i] >= 1) ? 1 : 0;
-  const double share = clipped / count(lesion);
-  record["field_low"] = bias.field_low;
-  record["field_high"] = bias.field_high;
-  record["mean"] = n.mean;
-  record["deviation"] = n.deviation;
-  record["clipped_share"] = n.clipped_share;
-  record["clipped_lesion_share"] = share;
-  if (n.clipped_share > kClippedBrain)
-    warn(result.notes,
-         text(name, ": ", percent(n.clipped_share), " of the brain lies beyond -3 to 6 deviations of it and was clipped"));
-  if (share > kClippedLesion)
-    note(result.notes,
-         text(name, ": ", percent(share), " of the lesions lies beyond -3 to 6 deviations of the brain and was clipped"));
-  return std::move(n.volume);
-}
+  // Does the mask show a lesion, do the series show one head, and each the contrast of its column?
+  void compare() {
+    const LesionContrast seen = lesion_contrast(t1c().volume, brain_, lesion_);
+    if (seen.measured) {
+      result_.steps["comparison"]["lesion_above_surroundings"] = seen.above_surroundings;
+      result_.steps["comparison"]["lesion_brightest"] = seen.brightest;
+    }
+    for (Note& n : lesion_contrast_notes(seen)) result_.notes.push_back(std::move(n));
+    const Series *flair = find("flair"), *t2 = find("t2");
+    result_.agreement = series_agreement(t1c().volume, flair ? &flair->volume : nullptr, t2 ? &t2->volume : nullptr, brain_);
+    for (Note& n : agreement_notes(result_.agreement)) result_.notes.push_back(std::move(n));
+    if (flair == nullptr || t2 == nullptr) return;
+    const ContrastCheck contrasts = check_contrasts(t1c().volume, flair->volume, t2->volume, brain_, lesion_);
+    result_.steps["comparison"]["contrasts_holding"] = contrasts.measured ? contrasts.as_given.holding() : -1;
+    for (Note& n : contrast_notes(contrasts)) result_.notes.push_back(std::move(n));
+    if (!flair->registration || !t2->registration) return;
+    RegistrationOptions registration;
+    registration.preset = options_.registration;
+    registration.mirror_test = false;
+    const Registration between =
+        register_rigid(flair->stored, t2->stored, registration, text("FLAIR ", subject_.flair, " and T2 ", subject_.t2));
+    const double loop = loop_closure_mm(*flair->registration, between.transform, t2->registration->transform);
+    result_.steps["comparison"]["loop_mm"] = loop;
+    for (Note& n : loop_notes(loop, "T1c -> FLAIR -> T2", text("T2 ", subject_.t2))) result_.notes.push_back(std::move(n));
+  }
+
+  void cover(Series& s) {
+    if (s.column == "t1c" && !recut_) return;
+    s.covered = coverage(s.place.source, grid_, s.place.transform);
+    result_.steps[s.column]["uncovered_brain"] =
+        note_coverage(s.covered, s.place, brain_, s.name, result_.lesions, options_.crop.size, result_.notes);
+  }
+
+  // The brain as far as the series covers it.
+  Mask seen_brain(const Series& s) const {
+    Mask seen = brain_;
+    if (s.covered.data.empty()) return seen;
+    for (std::size_t i = 0; i < seen.data.size(); ++i) seen.data[i] *= s.covered.data[i];
+    return seen;
+  }
+
+  void finish(Series& s) {
+    Json& step = result_.steps[s.column];
+    const Mask seen = seen_brain(s);
+    Volume corrected = s.volume;
+    fields_.emplace_back();
+    if (subject_.bias_corrected) {
+      step["bias"] = "corrected before, as the table says";
+    } else {
+      BiasCorrection bias = correct_bias(s.volume, seen, lesion_, {}, s.name);
+      step["bias"] = record(bias);
+      corrected = std::move(bias.corrected);
+      fields_.back() = std::move(bias.field);
+    }
+    const Normalized n = normalize(corrected, seen, lesion_, options_.normalization, s.name);
+    step["normalisation"] = record(n);
+    const double clipped = clipped_lesion(n.volume, lesion_);
+    step["clipped_lesion_share"] = clipped;
+    if (n.clipped_share > kClippedBrain)
+      warn(result_.notes,
+           text(s.name, ": ", percent(n.clipped_share), " of the brain lies beyond the range that is kept and was clipped"));
+    if (clipped > kClippedLesion)
+      note(result_.notes,
+           text(s.name, ": ", percent(clipped), " of the lesions lies beyond the range that is kept and was clipped"));
+    Volume shown = feathered(n.shown(std::move(corrected)), weight_);
+    if (!s.covered.data.empty()) {  // where the series has nothing to say it says nothing
+      for (std::size_t i = 0; i < shown.data.size(); ++i) shown.data[i] *= s.covered.data[i];
+    }
+    result_.channels.push_back({s.column, std::move(shown)});
+  }
+
+  void take_pictures() {
+    const Series *flair = find("flair"), *t2 = find("t2");
+    QcInputs inputs{t1c().volume, flair ? &flair->volume : nullptr, t2 ? &t2->volume : nullptr, brain_, lesion_};
+    for (std::size_t i = 0; i < series_.size(); ++i) {
+      const std::size_t place = series_[i].column == "t1c" ? 0 : series_[i].column == "flair" ? 1 : 2;
+      if (!fields_[i].data.empty()) inputs.fields[place] = &fields_[i];
+    }
+    result_.pictures = qc_pictures(inputs);
+  }
+
+  const Subject& subject_;
+  const SubjectOptions& options_;
+  PreparedSubject result_;
+  SubjectFiles files_;
+  Geometry grid_;
+  bool recut_ = false;
+  std::vector<Series> series_;
+  std::vector<Volume> fields_;  // of each series
+  Mask lesion_, brain_;         // the brain with the lesions and their margin
+  Volume weight_;               // of what crops show
+};
 
 }  // namespace
 
 PreparedSubject prepare_subject(const Subject& subject, const std::map<std::string, std::string>& file_sha256,
-                                const CropOptions& options) {
+                                const SubjectOptions& options) {
   const EndsWithoutMemory itk_cannot_unwind;
-  PreparedSubject result;
-  // All members first: adding one moves the others.
-  for (const auto& [column, file] : subject.files()) result.steps[column] = Json::object();
-  SubjectFiles files(file_sha256, result);
-  const Volume t1c = files.series("t1c", "T1c", subject.t1c).volume;
-  note_grid(t1c.geometry, result.notes);
-  Mask lesion;
-  {
-    ReadVolume file = files.mask("mask", "the lesion mask", subject.mask, t1c.geometry);
-    const std::string what = text("the lesion mask ", subject.mask);
-    LesionMask mask = understood_lesion_mask(std::move(file.volume), file.order, what, result.notes);
-    result.lesions = find_lesion_slices(mask, options, what, result.notes);
-    lesion = std::move(mask.labels);
-    for (float& v : lesion.data) v = v != 0 ? 1.0f : 0.0f;
-  }
-  result.lesion_ml = volume_ml(lesion);
-  Mask brain = brain_of(subject, t1c, files, result);
-  result.brain_ml = volume_ml(brain);
-  note_lesion_place(brain, !subject.brain_mask.empty(), lesion, result);
-  const Coregistered flair =
-      coregistered(t1c, files.series("flair", "FLAIR", subject.flair), text("FLAIR ", subject.flair), result.steps["flair"]);
-  const Coregistered t2 = coregistered(t1c, files.series("t2", "T2", subject.t2), text("T2 ", subject.t2), result.steps["t2"]);
-  result.agreement = series_agreement(t1c, flair.volume, t2.volume, brain);
-  for (Note& n : agreement_notes(result.agreement)) result.notes.push_back(std::move(n));
-  brain = with_margin(std::move(brain), lesion);
-  note_coverage(flair, brain, "FLAIR", options, result, result.steps["flair"]);
-  note_coverage(t2, brain, "T2", options, result, result.steps["t2"]);
-  result.channels[0] = corrected_and_normalised(t1c, brain, lesion, "T1c", result, result.steps["t1c"]);
-  result.channels[1] = corrected_and_normalised(flair.volume, brain, lesion, "FLAIR", result, result.steps["flair"]);
-  result.channels[2] = corrected_and_normalised(t2.volume, brain, lesion, "T2", result, result.steps["t2"]);
-  return result;
+  return SubjectPreparation(subject, file_sha256, options).run();
 }
 
 }  // namespace vitrine::imaging

@@ -1,5 +1,6 @@
 #include "imaging/subject_record.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <system_error>
 
@@ -90,6 +91,25 @@ PairAgreement pair_in(const Json& agreement, std::string_view key) {
   return {number_in(pair, "shift_mm", -1, kMost), number_in(pair, "squared_correlation", 0, 1 + 1e-9)};
 }
 
+double metric_in(const Json& steps, std::string_view series) {
+  const auto found = steps.find(series);
+  if (found == steps.end() || !found->is_object()) return 0;
+  const auto coregistration = found->find("coregistration");
+  return coregistration == found->end() ? 0 : number_in(*coregistration, "metric_after", -kMost, kMost);
+}
+
+Json picture_json(const RecordedPicture& p) {
+  return {{"name", p.name}, {"caption", p.caption}, {"file", p.file}, {"sha256", p.sha256}};
+}
+
+RecordedPicture picture_in(const Json& item, const std::string& subject_id) {
+  RecordedPicture p{text_in(item, "name"), text_in(item, "caption"), {}, text_in(item, "sha256")};
+  if (p.name.empty() || p.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") != std::string::npos)
+    throw std::runtime_error("a picture has a name that preparation does not give");
+  p.file = picture_file(subject_id, p.name);
+  return p;
+}
+
 bool eat_number(std::string_view& rest) {
   std::size_t digits = 0;
   while (digits < rest.size() && rest[digits] >= '0' && rest[digits] <= '9') ++digits;
@@ -109,6 +129,10 @@ bool is_crop_name(std::string_view name, std::string_view subject_id, std::strin
 }
 
 }  // namespace
+
+std::string picture_file(const std::string& subject_id, const std::string& name) {
+  return text("qc/", subject_id, "/", name, ".png");
+}
 
 Sample named_sample(const std::string& subject_id, const std::string& label, int lesion, int slice) {
   Sample sample;
@@ -141,6 +165,8 @@ std::string record_text(const SubjectRecord& record, const std::string& subject_
   for (const FoundLesion& l : record.lesions) out["lesions"].push_back(lesion_json(l));
   out["samples"] = Json::array();
   for (const RecordedSample& s : record.samples) out["samples"].push_back(sample_json(s));
+  out["pictures"] = Json::array();
+  for (const RecordedPicture& p : record.pictures) out["pictures"].push_back(picture_json(p));
   return sealed_json_text(std::move(out));
 }
 
@@ -157,12 +183,13 @@ SubjectRecord parse_record(const std::string& bytes, const std::string& subject_
   record.lesion_ml = number_in(json, "lesion_ml", 0, kMost);
   const Json& agreement = member(json, "agreement");
   record.agreement = {pair_in(agreement, "t1c_flair"), pair_in(agreement, "t1c_t2"), pair_in(agreement, "flair_t2")};
-  for (const auto& [series, metric] : {std::pair("flair", &record.flair_metric), std::pair("t2", &record.t2_metric)})
-    *metric = number_in(member(member(json, "steps"), series), "metric_after", -kMost, kMost);
   record.steps = member(json, "steps");
+  record.flair_metric = metric_in(record.steps, "flair");
+  record.t2_metric = metric_in(record.steps, "t2");
   record.voxels_sha256 = hashes_in(json, "voxels_sha256");
   for (const Json& item : member(json, "lesions")) record.lesions.push_back(lesion_in(item));
   for (const Json& item : member(json, "samples")) record.samples.push_back(sample_in(item, subject_id, label));
+  for (const Json& item : member(json, "pictures")) record.pictures.push_back(picture_in(item, subject_id));
   return record;
 }
 
@@ -174,6 +201,10 @@ std::string changed_file(const SubjectRecord& record, const fs::path& out) {
   for (const RecordedSample& s : record.samples) {
     std::string flaw = check(s.sample.file, s.sample.sha256);
     if (flaw.empty()) flaw = check(s.sample.preview, s.preview_sha256);
+    if (!flaw.empty()) return flaw;
+  }
+  for (const RecordedPicture& p : record.pictures) {
+    const std::string flaw = check(p.file, p.sha256);
     if (!flaw.empty()) return flaw;
   }
   return {};
@@ -197,6 +228,15 @@ void remove_other_crops(const SubjectRecord& record, const std::string& subject_
       return false;
     };
   };
+  std::error_code problem;
+  std::vector<fs::path> old;
+  for (fs::directory_iterator at(out / "qc" / subject_id, problem), end; !problem && at != end; at.increment(problem)) {
+    const std::string file = text("qc/", subject_id, "/", at->path().filename().string());
+    const bool is_named_now =
+        std::any_of(record.pictures.begin(), record.pictures.end(), [&](const RecordedPicture& p) { return p.file == file; });
+    if (at->path().extension() == ".png" && !is_named_now) old.push_back(at->path());
+  }
+  for (const fs::path& picture : old) fs::remove(picture, problem);
   clean("crops", kCropSuffix, is_named(&Sample::file));
   clean("previews", kPreviewSuffix, is_named(&Sample::preview));
 }

@@ -14,6 +14,10 @@
 
 namespace vitrine::imaging {
 
+struct RecordedPicture {
+  std::string name, caption, file, sha256;  // file: relative to the output folder
+};
+
 struct RecordedSample {
   Sample sample;
   std::string preview_sha256;
@@ -27,11 +31,16 @@ struct SubjectRecord {
   Notes cohort_notes;  // beside the others of the cohort
   ColumnHashes voxels_sha256;
   SeriesAgreement agreement;
-  double flair_metric = 0, t2_metric = 0;  // negative mutual information with T1c after coregistration
+  double flair_metric = 0,
+         t2_metric = 0;  // negative mutual information with T1c after coregistration; 0: not coregistered here
   double brain_ml = 0, lesion_ml = 0;
   std::vector<FoundLesion> lesions;
   std::vector<RecordedSample> samples;
+  std::vector<RecordedPicture> pictures;  // for quality control
 };
+
+// Where a picture of a subject lies, relative to the output folder.
+std::string picture_file(const std::string& subject_id, const std::string& name);
 
 // Where the files of a sample lie, relative to the output folder: from its subject, lesion and slice alone.
 Sample named_sample(const std::string& subject_id, const std::string& label, int lesion, int slice);

@@ -12,6 +12,7 @@ void add_mri_convert(CLI::App& mri, Chosen& chosen);
 void add_mri_prep(CLI::App& mri, Chosen& chosen);
 void add_mri_coregister(CLI::App& mri, Chosen& chosen);
 void add_mri_qc(CLI::App& mri, Chosen& chosen);
+void add_mri_brain(CLI::App& mri, Chosen& chosen);
 void add_mri_bias(CLI::App& mri, Chosen& chosen);
 void add_mri_normalise(CLI::App& mri, Chosen& chosen);
 void add_mri_crop(CLI::App& mri, Chosen& chosen);

@@ -13,6 +13,7 @@ void add_mri(CLI::App& app, Chosen& chosen) {
   add_mri_prep(*mri, chosen);
   add_mri_coregister(*mri, chosen);
   add_mri_qc(*mri, chosen);
+  add_mri_brain(*mri, chosen);
   add_mri_bias(*mri, chosen);
   add_mri_normalise(*mri, chosen);
   add_mri_crop(*mri, chosen);

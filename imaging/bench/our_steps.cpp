@@ -1,10 +1,14 @@
 #include "imaging/bench/our_steps.h"
 
+#include "base/error.h"
 #include "base/sha256.h"
+#include "imaging/steps/agreement.h"
 #include "imaging/steps/bias_field.h"
 #include "imaging/steps/brain.h"
+#include "imaging/steps/contrasts.h"
+#include "imaging/steps/feather.h"
 #include "imaging/steps/normalize.h"
-#include "imaging/steps/registration.h"
+#include "imaging/steps/registration_checks.h"
 
 namespace vitrine::imaging {
 namespace {
@@ -19,29 +23,39 @@ Matrix4 our_registration(const Volume& t1c, const Volume& moving, Series series)
   return matrix_of(register_rigid(t1c, moving, name_of(series)).transform);
 }
 
-Mask our_brain(const Volume& volume, Series series) { return extract_brain(volume, {}, name_of(series)); }
+Mask our_brain(const Volume& volume, Series series) { return extract_brain(volume, {}, name_of(series)).mask; }
 
-CorrectedBias our_bias(const Volume& volume, const Mask& brain, const Mask&, Series series) {
-  CorrectedBias out{correct_bias(volume, brain, name_of(series)).corrected, volume};
-  for (std::size_t n = 0; n < volume.data.size(); ++n) {
-    const double v = static_cast<double>(volume.data[n]), corrected = static_cast<double>(out.corrected.data[n]);
-    out.field.data[n] = v > 0 && corrected > 0 ? static_cast<float>(v / corrected) : 1.0f;
-  }
-  return out;
+CorrectedBias our_bias(const Volume& volume, const Mask& brain, const Mask& lesion, Series series) {
+  BiasCorrection bias = correct_bias(volume, brain, lesion, {}, name_of(series));
+  return {std::move(bias.corrected), std::move(bias.field)};
 }
 
+// In the order of imaging/subject.cpp, comparisons included.
 std::string our_patient(const Volume& t1c, const Volume& flair, const Volume& t2, const Mask& lesion) {
-  Mask brain = our_brain(t1c, Series::t1c);
-  const Mask margin = dilated(lesion, kLesionMargin);
-  for (std::size_t i = 0; i < brain.data.size(); ++i) brain.data[i] = std::max(brain.data[i], margin.data[i]);
+  const Registration to_flair = register_rigid(t1c, flair, "FLAIR"), to_t2 = register_rigid(t1c, t2, "T2");
   Sha256 hash;
+  const auto add = [&](const Volume& v) {
+    hash.update({reinterpret_cast<const char*>(v.data.data()), v.data.size() * sizeof(float)});
+  };
+  add(resample_nearest(our_brain(flair, Series::flair), t1c.geometry, to_flair.transform));
+  add(resample_nearest(our_brain(t2, Series::t2), t1c.geometry, to_t2.transform));
+  const Mask brain = with_lesion(our_brain(t1c, Series::t1c), lesion, kLesionMargin);
+  RegistrationOptions between;
+  between.mirror_test = false;
+  hash.update(text(loop_closure_mm(to_flair, register_rigid(flair, t2, between, "T2").transform, to_t2.transform)));
+  const Volume flair_here = resample(flair, t1c.geometry, to_flair.transform, Interpolation::linear),
+               t2_here = resample(t2, t1c.geometry, to_t2.transform, Interpolation::linear);
+  const SeriesAgreement agreement = series_agreement(t1c, &flair_here, &t2_here, brain);
+  hash.update(text(agreement.t1c_flair.shift_mm, " ", check_contrasts(t1c, flair_here, t2_here, brain, lesion).best_holding));
+  const Volume weight = feather_weight(brain, lesion);
   const auto finish = [&](const Volume& v, Series series) {
-    const Normalized n = normalize(our_bias(v, brain, lesion, series).corrected, brain, name_of(series));
-    hash.update({reinterpret_cast<const char*>(n.volume.data.data()), n.volume.data.size() * sizeof(float)});
+    Volume corrected = our_bias(v, brain, lesion, series).corrected;
+    const Normalized n = normalize(corrected, brain, lesion, NormalizationMethod::zscore, name_of(series));
+    add(feathered(n.shown(std::move(corrected)), weight));
   };
   finish(t1c, Series::t1c);
-  finish(resample_linear(flair, t1c.geometry, register_rigid(t1c, flair, "FLAIR").transform), Series::flair);
-  finish(resample_linear(t2, t1c.geometry, register_rigid(t1c, t2, "T2").transform), Series::t2);
+  finish(flair_here, Series::flair);
+  finish(t2_here, Series::t2);
   return hash.hex();
 }
 

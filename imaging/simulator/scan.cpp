@@ -89,12 +89,6 @@ std::array<double, 9> shares_at(const ScannedHead& head, const Vec3& p) {
 
 }  // namespace
 
-Matrix4 matrix_of(const RigidTransform& t) {
-  const Matrix3 r = t.rotation();
-  const Vec3 origin = t.apply({0, 0, 0});
-  return {r[0], r[1], r[2], origin[0], r[3], r[4], r[5], origin[1], r[6], r[7], r[8], origin[2], 0, 0, 0, 1};
-}
-
 Matrix4 product(const Matrix4& a, const Matrix4& b) {
   Matrix4 out{};
   for (std::size_t r = 0; r < 4; ++r) {

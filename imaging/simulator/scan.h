@@ -10,12 +10,10 @@
 #include "imaging/simulator/neck.h"
 #include "imaging/simulator/patient.h"
 #include "imaging/simulator/signal.h"
+#include "imaging/steps/rigid.h"
 
 namespace vitrine::imaging {
 
-using Matrix4 = std::array<double, 16>;  // row-major; LPS, mm
-
-Matrix4 matrix_of(const RigidTransform& t);
 Matrix4 product(const Matrix4& a, const Matrix4& b);  // first b, then a
 Vec3 times(const Matrix4& m, const Vec3& p);
 

@@ -191,7 +191,7 @@ std::string pair_text(const char* a, const char* b, double mm) { return text(a, 
 
 }  // namespace
 
-SeriesAgreement series_agreement(const Volume& t1c, const Volume& flair, const Volume& t2, const Mask& brain) {
+SeriesAgreement series_agreement(const Volume& t1c, const Volume* flair, const Volume* t2, const Mask& brain) {
   const Geometry grid = coarse_grid(t1c.geometry, kGridMm);
   Mask inner = averaged(brain, grid);
   for (float& v : inner.data) v = v >= 0.5f ? 0.0f : 1.0f;  // what is not brain
@@ -203,13 +203,25 @@ SeriesAgreement series_agreement(const Volume& t1c, const Volume& flair, const V
     for (std::size_t c = 0; c < 3; ++c) reach[c] = std::max(reach[c], s.voxels[c]);
   }
   const std::vector<Block> blocks = blocks_inside(inner, reach);
-  const std::array<Volume, 3> coarse{averaged(t1c, grid), averaged(flair, grid), averaged(t2, grid)};
+  const std::array<const Volume*, 3> given{&t1c, flair, t2};
+  std::array<Volume, 3> coarse;
   std::array<Edges, 3> edges;
-  for (std::size_t s = 0; s < 3; ++s) edges[s] = edges_of(smoothed(coarse[s]));
+  for (std::size_t s = 0; s < 3; ++s) {
+    if (given[s] == nullptr) continue;
+    coarse[s] = averaged(*given[s], grid);
+    edges[s] = edges_of(smoothed(coarse[s]));
+  }
+  SeriesAgreement result;
   const auto pair = [&](std::size_t a, std::size_t b) {
-    return PairAgreement{mean_shift(edges[a], edges[b], blocks, shifts), squared_correlation(coarse[a], coarse[b], inner)};
+    if (given[a] == nullptr || given[b] == nullptr) return PairAgreement{};
+    const PairAgreement p{mean_shift(edges[a], edges[b], blocks, shifts), squared_correlation(coarse[a], coarse[b], inner)};
+    result.too_little_brain = result.too_little_brain || p.shift_mm < 0;
+    return p;
   };
-  return {pair(0, 1), pair(0, 2), pair(1, 2)};
+  result.t1c_flair = pair(0, 1);
+  result.t1c_t2 = pair(0, 2);
+  result.flair_t2 = pair(1, 2);
+  return result;
 }
 
 Notes agreement_notes(const SeriesAgreement& agreement) {
@@ -239,9 +251,7 @@ Notes agreement_notes(const SeriesAgreement& agreement) {
   copy("T1c", "FLAIR", agreement.t1c_flair);
   copy("T1c", "T2", agreement.t1c_t2);
   copy("FLAIR", "T2", agreement.flair_t2);
-  const auto& all = agreement;
-  if (all.t1c_flair.shift_mm < 0 || all.t1c_t2.shift_mm < 0 || all.flair_t2.shift_mm < 0)
-    note(notes, "too little brain to tell whether all series show one head");
+  if (agreement.too_little_brain) note(notes, "too little brain to tell whether all series show one head");
   return notes;
 }
 

@@ -15,19 +15,20 @@
 namespace vitrine::imaging {
 
 struct PairAgreement {
-  double shift_mm = -1;    // mean local shift; -1: too little brain to tell
+  double shift_mm = -1;    // mean local shift; -1: too little brain to tell, or one of the two is not there
   double correlation = 0;  // squared
 };
 
 struct SeriesAgreement {
   PairAgreement t1c_flair, t1c_t2, flair_t2;
+  bool too_little_brain = false;
 };
 
 inline constexpr double kMostShiftMm = 2.2;
 inline constexpr double kMostCorrelation = 0.97;
 
-// All on one grid. Interrupted.
-SeriesAgreement series_agreement(const Volume& t1c, const Volume& flair, const Volume& t2, const Mask& brain);
+// All on one grid; a series that is not there is null. Interrupted.
+SeriesAgreement series_agreement(const Volume& t1c, const Volume* flair, const Volume* t2, const Mask& brain);
 
 // Which series seems to be of another head, or a copy of another series; nothing when all is well.
 Notes agreement_notes(const SeriesAgreement& agreement);

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
 #include "base/interrupt.h"
+#include "base/printable.h"
 #include "imaging/steps/spline.h"
 #include "imaging/volume.h"
 

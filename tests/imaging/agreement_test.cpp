@@ -14,18 +14,22 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
+SeriesAgreement agreement_of(const Volume& t1c, const Volume& flair, const Volume& t2, const Mask& brain) {
+  return series_agreement(t1c, &flair, &t2, brain);
+}
+
 class Agreement : public PreparedCohort {
  protected:
   static Volume still(int patient, const std::string& column) { return head(patient, column, false); }
   static std::string warning(const Volume& t1c, const Volume& flair, const Volume& t2) {
-    const Notes notes = agreement_notes(series_agreement(t1c, flair, t2, still(1, "brain_mask")));
+    const Notes notes = agreement_notes(agreement_of(t1c, flair, t2, still(1, "brain_mask")));
     return notes.empty() ? "nothing" : notes.size() == 1 && notes[0].warning ? notes[0].text : "something else";
   }
 };
 
 TEST_F(Agreement, SeriesOfOneHeadLieTogether) {
   for (const int p : {1, 2, 3}) {
-    const SeriesAgreement a = series_agreement(still(p, "t1c"), still(p, "flair"), still(p, "t2"), still(p, "brain_mask"));
+    const SeriesAgreement a = agreement_of(still(p, "t1c"), still(p, "flair"), still(p, "t2"), still(p, "brain_mask"));
     for (const PairAgreement& pair : {a.t1c_flair, a.t1c_t2, a.flair_t2}) {
       EXPECT_GE(pair.shift_mm, 0);
       EXPECT_LT(pair.shift_mm, 1.0);
@@ -48,7 +52,7 @@ TEST_F(Agreement, ScaleContrastAndNoiseDoNotMatter) {
     flair.data[i] = static_cast<float>(std::sqrt(static_cast<double>(flair.data[i]) + 1));  // another contrast
     t2.data[i] += static_cast<float>((i * 7919) % 11);                                      // noise
   }
-  const SeriesAgreement a = series_agreement(t1c, flair, t2, still(3, "brain_mask"));
+  const SeriesAgreement a = agreement_of(t1c, flair, t2, still(3, "brain_mask"));
   EXPECT_LT(a.t1c_flair.shift_mm, 1.0);
   EXPECT_LT(a.t1c_t2.shift_mm, 1.0);
 }
@@ -64,10 +68,10 @@ TEST_F(Agreement, ThickSlicesDoNotMatter) {
         for (std::int64_t i = 0; i < v.geometry.size[0]; ++i) out.data.push_back(v.at(i, j, 2 * k));
     return out;
   };
-  const SeriesAgreement a = series_agreement(thick(t1c), thick(flair), thick(t2), thick(still(1, "brain_mask")));
+  const SeriesAgreement a = agreement_of(thick(t1c), thick(flair), thick(t2), thick(still(1, "brain_mask")));
   EXPECT_LT(a.t1c_flair.shift_mm, kMostShiftMm);
   EXPECT_GE(a.t1c_flair.shift_mm, 0);
-  const SeriesAgreement b = series_agreement(thick(t1c), thick(still(2, "flair")), thick(t2), thick(still(1, "brain_mask")));
+  const SeriesAgreement b = agreement_of(thick(t1c), thick(still(2, "flair")), thick(t2), thick(still(1, "brain_mask")));
   EXPECT_GT(b.t1c_flair.shift_mm, kMostShiftMm);
 }
 
@@ -80,7 +84,7 @@ TEST_F(Agreement, ACopyInAnotherColumnIsNamed) {
 
 TEST_F(Agreement, TooLittleBrainIsSaid) {
   const Volume t1c = still(1, "t1c");
-  const SeriesAgreement a = series_agreement(t1c, t1c, t1c, Mask{t1c.geometry, std::vector<float>(t1c.data.size())});
+  const SeriesAgreement a = agreement_of(t1c, t1c, t1c, Mask{t1c.geometry, std::vector<float>(t1c.data.size())});
   EXPECT_EQ(a.t1c_t2.shift_mm, -1);
   ASSERT_EQ(agreement_notes(a).size(), 1u);
   EXPECT_THAT(agreement_notes(a)[0].text, HasSubstr("too little brain"));
@@ -105,8 +109,8 @@ TEST(AgreementOfSimulatedHeads, OneHeadPassesAndAnotherIsNamed) {
     inside.data.push_back(tissue_at(anatomy, patient, p)[brain] >= 128 ? 1.0f : 0.0f);
   }
   const Volume t1c = rendered(1, Series::t1c), flair = rendered(1, Series::flair), t2 = rendered(1, Series::t2);
-  EXPECT_THAT(agreement_notes(series_agreement(t1c, flair, t2, inside)), IsEmpty());
-  const Notes notes = agreement_notes(series_agreement(t1c, rendered(2, Series::flair), t2, inside));
+  EXPECT_THAT(agreement_notes(agreement_of(t1c, flair, t2, inside)), IsEmpty());
+  const Notes notes = agreement_notes(agreement_of(t1c, rendered(2, Series::flair), t2, inside));
   ASSERT_EQ(notes.size(), 1u);
   EXPECT_THAT(notes[0].text, HasSubstr("FLAIR may be of another head"));
 }

@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "imaging/simulator/anatomy.h"
 #include "imaging/simulator/patient.h"
+#include "imaging/steps/brain.h"
+#include "imaging/steps/lesion_contrast.h"
 
 namespace vitrine::imaging {
 namespace {
@@ -82,6 +84,22 @@ TEST_F(Contrasts, ThreeSeriesThatAreNoneOfThemAreDoubted) {
 TEST_F(Contrasts, WithoutABrainNothingIsSaid) {
   const Mask none{inside.geometry, std::vector<float>(inside.data.size())};
   EXPECT_FALSE(check_contrasts(t1c, flair, t2, none, {}).measured);
+}
+
+TEST_F(Contrasts, AMaskOfAnotherPlaceIsDoubted) {
+  EXPECT_TRUE(lesion_contrast_notes(lesion_contrast(t1c, inside, lesion)).empty());
+  Mask outside = inside, centre{inside.geometry, std::vector<float>(inside.data.size())};
+  for (float& v : outside.data) v = 1 - v;
+  const Mask border = dilated(outside, 16), around = dilated(lesion, 30);
+  const auto healthy = [&](std::size_t i) { return border.data[i] == 0 && around.data[i] == 0; };
+  std::size_t at = 0;
+  while (!healthy(at)) ++at;
+  centre.data[at] = 1;
+  const Mask elsewhere = dilated(centre, 10);
+  const Notes notes = lesion_contrast_notes(lesion_contrast(t1c, inside, elsewhere));
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_THAT(notes[0].text, HasSubstr("marks nothing that enhances"));
+  EXPECT_FALSE(lesion_contrast(t1c, inside, {lesion.geometry, std::vector<float>(lesion.data.size())}).measured);
 }
 
 }  // namespace

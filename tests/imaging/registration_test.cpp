@@ -151,7 +151,7 @@ TEST(Registration, TakesOneSeriesWithoutItsScalp) {
   for (const bool is_moving : {true, false}) {
     const Registration r =
         is_moving ? register_rigid(h.t1c_volume, stripped, "test") : register_rigid(stripped, h.t1c_volume, "test");
-    const RigidTransform found = is_moving ? r.transform : inverse(r.transform, {});
+    const RigidTransform found = is_moving ? r.transform : inverse(r.transform);
     EXPECT_LT(h.error(found, h.flair.from_t1c), kTolerance);
     EXPECT_GT(mirror_ratio(r), kSameHeadRatio);
   }

@@ -1,0 +1,111 @@
+#include "imaging/steps/head_classes.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "tensor/math.h"
+
+namespace vitrine::imaging {
+namespace {
+
+// A smooth step from 0 to 1 around `middle`, and its slope.
+struct Step {
+  float value, slope;
+};
+
+Step step(float v, float middle, float half_width) {
+  const float t = std::clamp((v - middle) / (2 * half_width) + 0.5f, 0.0f, 1.0f);
+  return {t * t * (3 - 2 * t), 3 * t * (1 - t) / half_width};
+}
+
+constexpr float kRingEnd = 8, kRingWidth = 2;  // mm from the brain
+
+// CSF, grey and white matter of a point inside the brain.
+std::array<float, 3> inner_shares(const HeadPoint& point) {
+  const float grey = std::min(point.grey, 1.0f), white = std::min(point.white, 1 - grey);
+  return {1 - grey - white, grey, white};
+}
+
+}  // namespace
+
+ClassShares class_shares(const HeadPoint& point, float surface_width) {
+  const float outside = step(point.distance, 0, surface_width).value,
+              beyond = std::min(outside, step(point.distance, kRingEnd, kRingWidth).value);
+  const auto [csf, grey, white] = inner_shares(point);
+  const float inside = 1 - outside, around = 1 - point.base;
+  return {inside * csf, inside * grey, inside * white, around * (outside - beyond), around * beyond, point.base * outside};
+}
+
+ClassShares class_slopes(const HeadPoint& point, float surface_width) {
+  const float surface = step(point.distance, 0, surface_width).slope, ring = step(point.distance, kRingEnd, kRingWidth).slope;
+  const auto [csf, grey, white] = inner_shares(point);
+  const float around = 1 - point.base;
+  return {-surface * csf, -surface * grey, -surface * white, around * (surface - ring), around * ring, point.base * surface};
+}
+
+float IntensityScale::place(float intensity) const {
+  const float t = (intensity - low) / (high - low) * static_cast<float>(kIntensityBins - 1);
+  return std::clamp(t, 0.0f, static_cast<float>(kIntensityBins - 1) - 1e-3f);
+}
+
+void ClassHistograms::add(float place, const ClassShares& shares) {
+  const auto bin = static_cast<std::size_t>(place);
+  const double upper = static_cast<double>(place) - static_cast<double>(bin);
+  for (std::size_t c = 0; c < kHeadClasses; ++c) {
+    const double share = static_cast<double>(shares[c]);
+    counts_[bin][c] += (1 - upper) * share;
+    counts_[bin + 1][c] += upper * share;
+  }
+}
+
+double ClassHistograms::total() const {
+  double sum = 0;
+  for (const auto& bin : counts_) {
+    for (const double n : bin) sum += n;
+  }
+  return sum;
+}
+
+double ClassHistograms::information() const {
+  const double all = total();
+  if (!(all > 0)) return 0;
+  std::array<double, kHeadClasses> of_class{};
+  double joint = 0, bins = 0, classes = 0;
+  const auto term = [&](double n) { return n > 0 ? n / all * log_portable(n / all) : 0.0; };
+  for (const auto& bin : counts_) {
+    double row = 0;
+    for (std::size_t c = 0; c < kHeadClasses; ++c) {
+      row += bin[c];
+      of_class[c] += bin[c];
+      joint += term(bin[c]);
+    }
+    bins += term(row);
+  }
+  for (const double n : of_class) classes += term(n);
+  return joint - bins - classes;
+}
+
+std::vector<ClassShares> ClassHistograms::probabilities(double bins) const {
+  std::vector<ClassShares> result(kIntensityBins);
+  const int reach = static_cast<int>(std::ceil(3 * bins));
+  std::vector<double> kernel(static_cast<std::size_t>(2 * reach + 1));
+  for (int d = -reach; d <= reach; ++d)
+    kernel[static_cast<std::size_t>(d + reach)] = exp_portable(-0.5 * d * d / (bins * bins));
+  for (std::size_t c = 0; c < kHeadClasses; ++c) {
+    std::array<double, kIntensityBins> smooth{};
+    double sum = 0;
+    for (int b = 0; b < static_cast<int>(kIntensityBins); ++b) {
+      for (int d = -reach; d <= reach; ++d) {
+        const int from = std::clamp(b + d, 0, static_cast<int>(kIntensityBins) - 1);
+        smooth[static_cast<std::size_t>(b)] +=
+            kernel[static_cast<std::size_t>(d + reach)] * counts_[static_cast<std::size_t>(from)][c];
+      }
+      sum += smooth[static_cast<std::size_t>(b)];
+    }
+    for (std::size_t b = 0; b < kIntensityBins; ++b)
+      result[b][c] = static_cast<float>(sum > 0 ? smooth[b] / sum : 1.0 / static_cast<double>(kIntensityBins));
+  }
+  return result;
+}
+
+}  // namespace vitrine::imaging
