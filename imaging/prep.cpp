@@ -31,7 +31,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxJson = std::uint64_t{16} << 20;
-constexpr int kVersion = 2;  // of the steps and their constants: raise it when a result changes, and nothing old is kept
+constexpr int kVersion = 3;  // of the steps and their constants: raise it when a result changes, and nothing old is kept
 constexpr int kMostListed = 20;
 
 constexpr const char* kManifest = "manifest.csv";
@@ -226,6 +226,7 @@ class CohortPreparation {
       record->key = key;
       write_file(record_path(i), record_text(*record, subject.id));
       remove_other_crops(*record, subject.id, out_);
+      remove_other_pictures(*record, subject.id, out_);
       for (const Note& n : record->notes) progress_.warn(text(subject.id, ": ", n.text));
     }
     const std::size_t crops = record->samples.size();
@@ -256,7 +257,13 @@ class CohortPreparation {
     record.brain_ml = prepared.brain_ml;
     record.lesion_ml = prepared.lesion_ml;
     record.lesions = std::move(prepared.lesions.lesions);
+    for (const QcPicture& p : prepared.pictures)
+      record.pictures.push_back(named_picture(subject.id, p.name, p.caption, sha256(p.png)));
     const InterruptsDeferred deferred;
+    make_directory(out_ / "qc" / subject.id);
+    check_plain_files(out_ / "qc" / subject.id);
+    for (std::size_t i = 0; i < prepared.pictures.size(); ++i)
+      write_file(out_ / record.pictures[i].file, prepared.pictures[i].png);
     for (const MadeCrop& m : made) {
       write_file(out_ / m.recorded.sample.file, m.crop);
       write_file(out_ / m.recorded.sample.preview, m.preview);

@@ -188,9 +188,14 @@ void note_coverage(const Coregistered& c, const Mask& brain, const std::string& 
   }
 }
 
+// `field`: what the series was divided by.
 Volume corrected_and_normalised(const Volume& volume, const Mask& brain, const Mask& lesion, const std::string& name,
-                                PreparedSubject& result, Json& record) {
+                                PreparedSubject& result, Json& record, Volume& field) {
   const BiasCorrection bias = correct_bias(volume, brain, name);
+  field = {volume.geometry, std::vector<float>(volume.data.size(), 1.0f)};
+  for (std::size_t i = 0; i < field.data.size(); ++i) {
+    if (bias.corrected.data[i] > 0 && volume.data[i] > 0) field.data[i] = volume.data[i] / bias.corrected.data[i];
+  }
   Normalized n = normalize(bias.corrected, brain, name);
   double clipped = 0;
   for (std::size_t i = 0; i < lesion.data.size(); ++i)
@@ -243,9 +248,14 @@ PreparedSubject prepare_subject(const Subject& subject, const std::map<std::stri
   brain = with_margin(std::move(brain), lesion);
   note_coverage(flair, brain, "FLAIR", options, result, result.steps["flair"]);
   note_coverage(t2, brain, "T2", options, result, result.steps["t2"]);
-  result.channels[0] = corrected_and_normalised(t1c, brain, lesion, "T1c", result, result.steps["t1c"]);
-  result.channels[1] = corrected_and_normalised(flair.volume, brain, lesion, "FLAIR", result, result.steps["flair"]);
-  result.channels[2] = corrected_and_normalised(t2.volume, brain, lesion, "T2", result, result.steps["t2"]);
+  std::array<Volume, 3> fields;
+  const std::pair<const Volume*, const char*> series[] = {{&t1c, "T1c"}, {&flair.volume, "FLAIR"}, {&t2.volume, "T2"}};
+  const char* columns[] = {"t1c", "flair", "t2"};
+  for (std::size_t c = 0; c < 3; ++c)
+    result.channels[c] = corrected_and_normalised(*series[c].first, brain, lesion, series[c].second, result,
+                                                  result.steps[columns[c]], fields[c]);
+  result.pictures = qc_pictures(
+      {t1c, &flair.volume, &t2.volume, brain, lesion, {&fields[0], &fields[1], &fields[2]}, options.minimum_volume_mm3});
   return result;
 }
 

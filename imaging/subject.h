@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "imaging/cohort.h"
 #include "imaging/notes.h"
+#include "imaging/qc_pictures.h"
 #include "imaging/steps/agreement.h"
 #include "imaging/steps/crop.h"
 
@@ -21,6 +22,7 @@ struct PreparedSubject {
   double brain_ml = 0;  // as given or extracted, without the lesion's margin
   double lesion_ml = 0;
   Notes notes;
+  std::vector<QcPicture> pictures;                   // for quality control
   std::map<std::string, std::string> voxels_sha256;  // of each column's volume
   Json steps = Json::object();                       // per column: order, place, transforms, constants; for the record
 };

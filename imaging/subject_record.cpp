@@ -122,6 +122,13 @@ Sample named_sample(const std::string& subject_id, const std::string& label, int
   return sample;
 }
 
+RecordedPicture named_picture(const std::string& subject_id, const std::string& name, const std::string& caption,
+                              const std::string& sha256) {
+  if (name.empty() || name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") != name.npos)
+    throw std::runtime_error(text("'", printable(name), "' is no name of a picture"));
+  return {name, caption, text("qc/", subject_id, "/", name, ".png"), sha256};
+}
+
 std::string record_text(const SubjectRecord& record, const std::string& subject_id) {
   Json out = Json::object();
   out["subject_id"] = subject_id;
@@ -141,6 +148,9 @@ std::string record_text(const SubjectRecord& record, const std::string& subject_
   for (const FoundLesion& l : record.lesions) out["lesions"].push_back(lesion_json(l));
   out["samples"] = Json::array();
   for (const RecordedSample& s : record.samples) out["samples"].push_back(sample_json(s));
+  out["pictures"] = Json::array();
+  for (const RecordedPicture& p : record.pictures)
+    out["pictures"].push_back({{"name", p.name}, {"caption", p.caption}, {"file", p.file}, {"sha256", p.sha256}});
   return sealed_json_text(std::move(out));
 }
 
@@ -163,6 +173,9 @@ SubjectRecord parse_record(const std::string& bytes, const std::string& subject_
   record.voxels_sha256 = hashes_in(json, "voxels_sha256");
   for (const Json& item : member(json, "lesions")) record.lesions.push_back(lesion_in(item));
   for (const Json& item : member(json, "samples")) record.samples.push_back(sample_in(item, subject_id, label));
+  for (const Json& item : member(json, "pictures"))
+    record.pictures.push_back(
+        named_picture(subject_id, text_in(item, "name"), text_in(item, "caption"), text_in(item, "sha256")));
   return record;
 }
 
@@ -175,6 +188,9 @@ std::string changed_file(const SubjectRecord& record, const fs::path& out) {
     std::string flaw = check(s.sample.file, s.sample.sha256);
     if (flaw.empty()) flaw = check(s.sample.preview, s.preview_sha256);
     if (!flaw.empty()) return flaw;
+  }
+  for (const RecordedPicture& p : record.pictures) {
+    if (std::string flaw = check(p.file, p.sha256); !flaw.empty()) return flaw;
   }
   return {};
 }
@@ -199,6 +215,15 @@ void remove_other_crops(const SubjectRecord& record, const std::string& subject_
   };
   clean("crops", kCropSuffix, is_named(&Sample::file));
   clean("previews", kPreviewSuffix, is_named(&Sample::preview));
+}
+
+void remove_other_pictures(const SubjectRecord& record, const std::string& subject_id, const fs::path& out) {
+  for (const fs::path& path : entries_of(out / "qc" / subject_id)) {
+    bool kept = path.extension() != ".png";
+    for (const RecordedPicture& p : record.pictures) kept = kept || out / p.file == path;
+    std::error_code problem;
+    if (!kept) fs::remove(path, problem);
+  }
 }
 
 }  // namespace vitrine::imaging

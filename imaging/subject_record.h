@@ -19,6 +19,10 @@ struct RecordedSample {
   std::string preview_sha256;
 };
 
+struct RecordedPicture {  // for quality control
+  std::string name, caption, file, sha256;
+};
+
 struct SubjectRecord {
   std::string key;  // of inputs and options: another one means that the subject is prepared again
   Json inputs, options;
@@ -31,10 +35,15 @@ struct SubjectRecord {
   double brain_ml = 0, lesion_ml = 0;
   std::vector<FoundLesion> lesions;
   std::vector<RecordedSample> samples;
+  std::vector<RecordedPicture> pictures;
 };
 
 // Where the files of a sample lie, relative to the output folder: from its subject, lesion and slice alone.
 Sample named_sample(const std::string& subject_id, const std::string& label, int lesion, int slice);
+
+// Where a picture lies, from its subject and name alone. std::runtime_error for a name that is none (imaging/qc_pictures.h).
+RecordedPicture named_picture(const std::string& subject_id, const std::string& name, const std::string& caption,
+                              const std::string& sha256);
 
 // Sealed JSON. std::runtime_error for a record that is damaged, or not of this subject.
 std::string record_text(const SubjectRecord& record, const std::string& subject_id);
@@ -45,5 +54,7 @@ std::string changed_file(const SubjectRecord& record, const std::filesystem::pat
 
 // Removes crops and previews of the subject that `record` does not name: those of an earlier result.
 void remove_other_crops(const SubjectRecord& record, const std::string& subject_id, const std::filesystem::path& out);
+// The same for its pictures in qc/.
+void remove_other_pictures(const SubjectRecord& record, const std::string& subject_id, const std::filesystem::path& out);
 
 }  // namespace vitrine::imaging

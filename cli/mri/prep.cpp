@@ -20,7 +20,7 @@ struct PrepCommand {
 
 void run(const PrepCommand& command) {
   check_output_folder(command.output, {command.cohort},
-                      {"crops", "previews", "subjects", "manifest.csv", "qc.html", "prep.json"});
+                      {"crops", "previews", "qc", "subjects", "manifest.csv", "qc.html", "prep.json"});
   Progress progress(command.quiet);
   imaging::PrepOptions options;
   options.jobs = command.jobs;
