@@ -8,5 +8,6 @@ namespace vitrine::cli {
 
 // In the order of the help.
 void add_mri_prep(CLI::App& mri, Chosen& chosen);
+void add_mri_coregister(CLI::App& mri, Chosen& chosen);
 
 }  // namespace vitrine::cli

@@ -9,6 +9,7 @@ void add_mri(CLI::App& app, Chosen& chosen) {
   auto* mri = app.add_subcommand("mri", "work on MRI volumes");
   mri->require_subcommand(1);
   add_mri_prep(*mri, chosen);
+  add_mri_coregister(*mri, chosen);
 }
 
 }  // namespace vitrine::cli

@@ -1,196 +1,171 @@
 #include "imaging/steps/registration.h"
 
-#include <itkEuler3DTransform.h>
-#include <itkImageRegistrationMethodv4.h>
-#include <itkMattesMutualInformationImageToImageMetricv4.h>
-#include <itkRegistrationParameterScalesFromPhysicalShift.h>
-#include <itkRegularStepGradientDescentOptimizerv4.h>
-
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
-#include "imaging/steps/grid.h"
-#include "imaging/steps/itk_bridge.h"
+#include "base/json.h"
+#include "imaging/steps/registration_search.h"
+#include "imaging/steps/registration_spm.h"
 
 namespace vitrine::imaging {
 namespace {
 
-constexpr int kSeed = 42;
-constexpr double kMaxShift = 80;  // mm; beyond it the headers are wrong or the heads are two
+Vec3 block_centre(const Geometry& g, std::size_t at) {
+  const auto n = static_cast<std::int64_t>(at);
+  return g.to_physical({static_cast<double>(n % g.size[0]), static_cast<double>(n / g.size[0] % g.size[1]),
+                        static_cast<double>(n / (g.size[0] * g.size[1]))});
+}
 
-using Transform = itk::Euler3DTransform<double>;
-using Metric = itk::MattesMutualInformationImageToImageMetricv4<FloatImage, FloatImage>;
-using Optimizer = itk::RegularStepGradientDescentOptimizerv4<double>;
-using Method = itk::ImageRegistrationMethodv4<FloatImage, FloatImage, Transform>;
-using Scales = itk::RegistrationParameterScalesFromPhysicalShift<Metric>;
-
-Transform::Pointer to_itk_transform(const RigidTransform& t) {
-  auto transform = Transform::New();
-  Transform::InputPointType centre;
-  Transform::OutputVectorType translation;
-  for (unsigned c = 0; c < 3; ++c) {
-    centre[c] = t.centre[c];
-    translation[c] = t.translation[c];
+double overlap_of(const Mask& region, const Geometry& moving, const RigidTransform& transform) {
+  const RigidMap map = transform.map();
+  double all = 0, inside = 0;
+  for (std::size_t at = 0; at < region.data.size(); ++at) {
+    if (region.data[at] == 0) continue;
+    ++all;
+    inside += moving.holds(moving.to_index(map.apply(block_centre(region.geometry, at)))) ? 1 : 0;
   }
-  transform->SetCenter(centre);
-  transform->SetRotation(t.angles[0], t.angles[1], t.angles[2]);
-  transform->SetTranslation(translation);
-  return transform;
+  return all > 0 ? inside / all : 0;
 }
 
-Metric::Pointer new_metric() {
-  auto metric = Metric::New();
-  metric->SetNumberOfHistogramBins(32);
-  metric->SetUseMovingImageGradientFilter(false);
-  metric->SetUseFixedImageGradientFilter(false);
-  return metric;
-}
-
-// Negative mutual information at a fixed transform; 0 when nothing overlaps.
-double metric_at(const FloatImage* fixed, const FloatImage* moving, const RigidTransform& t) {
-  auto metric = new_metric();
-  metric->SetFixedImage(fixed);
-  metric->SetMovingImage(moving);
-  metric->SetVirtualDomainFromImage(fixed);
-  metric->SetMovingTransform(to_itk_transform(t));
-  try {
-    metric->Initialize();
-    return metric->GetValue();
-  } catch (const itk::ExceptionObject& error) {
-    rethrow_known(error);
-    return 0;
-  }
-}
-
-struct Refined {
-  RigidTransform transform;
-  double metric = 0;
-  int iterations = 0;
-};
-
-Refined refine(const FloatImage* fixed, const FloatImage* moving, const RigidTransform& start, double step_mm, int iterations,
-               double sampling, const std::string& what) {
-  auto metric = new_metric();
-  auto scales = Scales::New();
-  scales->SetMetric(metric);
-  auto optimizer = Optimizer::New();
-  optimizer->SetScalesEstimator(scales);
-  // The largest move of a corner in one step is this many millimetres; steps shrink when the gradient turns.
-  optimizer->SetDoEstimateLearningRateAtEachIteration(true);
-  optimizer->SetDoEstimateLearningRateOnce(false);
-  optimizer->SetMaximumStepSizeInPhysicalUnits(step_mm);
-  optimizer->SetNumberOfIterations(static_cast<itk::SizeValueType>(iterations));
-  optimizer->SetRelaxationFactor(0.6);
-  optimizer->SetMinimumStepLength(5e-4);
-  optimizer->SetGradientMagnitudeTolerance(1e-8);  // the default stops at once: it is applied to the scaled gradient
-  optimizer->SetReturnBestParametersAndValue(true);
-  auto method = Method::New();
-  auto transform = to_itk_transform(start);
-  method->SetFixedImage(fixed);
-  method->SetMovingImage(moving);
-  method->SetMetric(metric);
-  method->SetOptimizer(optimizer);
-  method->SetInitialTransform(transform);
-  method->InPlaceOn();
-  method->SetNumberOfLevels(1);
-  Method::ShrinkFactorsArrayType shrink(1);
-  shrink.Fill(1);
-  Method::SmoothingSigmasArrayType sigma(1);
-  sigma.Fill(0);
-  method->SetShrinkFactorsPerLevel(shrink);
-  method->SetSmoothingSigmasPerLevel(sigma);
-  if (sampling < 1) {
-    method->SetMetricSamplingStrategy(Method::MetricSamplingStrategyEnum::REGULAR);
-    method->SetMetricSamplingPercentage(sampling);
-    method->MetricSamplingReinitializeSeed(kSeed);
-  }
-  stop_when_interrupted(optimizer);
-  run_itk([&] { method->Update(); }, what + ": it could not be coregistered to T1c; check that both show the same head");
-  Refined result;
-  const auto parameters = transform->GetParameters();
-  result.transform.centre = start.centre;
-  for (unsigned c = 0; c < 3; ++c) {
-    result.transform.angles[c] = parameters[c];
-    result.transform.translation[c] = parameters[3 + c];
-  }
-  result.metric = optimizer->GetValue();
-  result.iterations = static_cast<int>(optimizer->GetCurrentIteration());
-  return result;
-}
-
-Vec3 centre_of(const Geometry& g) {
-  return g.to_physical(
-      {static_cast<double>(g.size[0] - 1) / 2, static_cast<double>(g.size[1] - 1) / 2, static_cast<double>(g.size[2] - 1) / 2});
-}
-
-Vec3 centre_of_mass(const Volume& v) {
-  const double floor = quantile(v.data, 0.5);
-  Vec3 sum{};
-  double mass = 0;
-  for (std::int64_t k = 0; k < v.geometry.size[2]; ++k) {
-    check_interrupt("preparation");
-    for (std::int64_t j = 0; j < v.geometry.size[1]; ++j) {
-      for (std::int64_t i = 0; i < v.geometry.size[0]; ++i) {
-        const double w = std::max(0.0, static_cast<double>(v.at(i, j, k)) - floor);
-        mass += w;
-        sum[0] += w * static_cast<double>(i);
-        sum[1] += w * static_cast<double>(j);
-        sum[2] += w * static_cast<double>(k);
-      }
+void find_box(const Mask& region, Registration& r) {
+  r.head_low = {1e300, 1e300, 1e300};
+  r.head_high = {-1e300, -1e300, -1e300};
+  for (std::size_t at = 0; at < region.data.size(); ++at) {
+    if (region.data[at] == 0) continue;
+    const Vec3 p = block_centre(region.geometry, at);
+    for (std::size_t c = 0; c < 3; ++c) {
+      r.head_low[c] = std::min(r.head_low[c], p[c]);
+      r.head_high[c] = std::max(r.head_high[c], p[c]);
     }
   }
-  if (mass <= 0) return centre_of(v.geometry);
-  return v.geometry.to_physical({sum[0] / mass, sum[1] / mass, sum[2] / mass});
 }
 
-Vec3 difference(const Vec3& a, const Vec3& b) { return {a[0] - b[0], a[1] - b[1], a[2] - b[2]}; }
+void search_default(const RegistrationPair& pair, const Mask* mask, const std::string& what, Registration& r) {
+  const std::vector<Candidate> candidates = searched(pair, registration_starts(pair), false);
+  if (candidates.empty())
+    throw DataError(text(what, ": the volumes do not overlap under any start; check that both show the same head"));
+  const Candidate& medium = candidates.front();
+  const RegistrationLevel fine =
+      mask != nullptr ? pair.level(medium.pose, kFineLevel, *mask) : pair.level(medium.pose, kFineLevel);
+  Candidate best = finished(fine, medium);
+  // A move by which nothing is gained is not made: a series that lies right stays where it is.
+  constexpr double kNothing = 2e-5;
+  const Pose headers = pair.pose_of({});
+  if (MutualInformation(fine.samples, fine.target, fine.range).at(headers).nmi >= best.nmi - kNothing) {
+    best.pose = headers;
+    best.stop = "the headers as they are fit as well";
+  }
+  r.transform = pair.transform_of(best.pose);
+  r.start = best.start;
+  r.iterations = best.iterations;
+  r.evaluations = best.evaluations;
+  r.stop = best.stop;
+}
+
+void search_spm(const Volume& fixed, const Volume& moving, Registration& r) {
+  const Minimum found = spm_registration(fixed, moving);
+  const Vec3 centre = centre_of(fixed.geometry);
+  const RigidTransform about_origin = spm_transform(found.at);
+  r.transform = rigid_transform(about_origin.rotation(), centre, about_origin.apply(centre), centre);
+  r.start = "headers";
+  r.iterations = found.iterations;
+  r.evaluations = found.evaluations;
+  r.stop = found.stop;
+}
+
+// The mean over shifts of 12 mm and turns of 12 degrees both ways, 12 in all.
+double displaced_nmi(const MutualInformation& metric, const Pose& pose) {
+  constexpr double kShiftMm = 12, kTurn = 0.21;
+  double sum = 0;
+  for (int n = 0; n < 12; ++n) {
+    const double sign = n % 2 == 0 ? 1 : -1;
+    RigidTransform turn;
+    Pose p = pose;
+    if (n < 6) {
+      p.place[static_cast<std::size_t>(n / 2)] += sign * kShiftMm;
+    } else {
+      turn.angles[static_cast<std::size_t>(n / 2 - 3)] = sign * kTurn;
+      p.rotation = product(turn.rotation(), pose.rotation);
+    }
+    sum += metric.at(p).nmi;
+  }
+  return sum / 12;
+}
+
+void find_figures(const RegistrationPair& pair, bool mirror_test, Registration& r) {
+  Candidate found;
+  found.pose = pair.pose_of(r.transform);
+  const RegistrationLevel level = pair.level(found.pose, kMediumLevel);
+  const MutualInformation metric(level.samples, level.target, level.range);
+  const Similarity before = metric.at(pair.pose_of({})), after = metric.at(found.pose);
+  r.metric_before = -before.mi;
+  r.nmi_before = before.nmi;
+  r.metric_after = -after.mi;
+  r.nmi_after = after.nmi;
+  r.nmi_displaced = displaced_nmi(metric, found.pose);
+  if (!mirror_test) return;
+  const std::vector<Candidate> mirrored = searched(pair, {found}, true);
+  r.nmi_mirrored = mirrored.empty() ? 1 : mirrored.front().nmi;
+}
 
 }  // namespace
 
+const char* name_of(RegistrationPreset preset) { return preset == RegistrationPreset::spm ? "spm" : "vitrine"; }
+
+RegistrationPreset registration_preset(const std::string& name) {
+  for (const RegistrationPreset preset : {RegistrationPreset::vitrine, RegistrationPreset::spm}) {
+    if (name == name_of(preset)) return preset;
+  }
+  throw UsageError(text("the preset is '", printable(name), "', vitrine or spm was expected"));
+}
+
+Registration register_rigid(const Volume& fixed, const Volume& moving, const RegistrationOptions& options,
+                            const std::string& what) {
+  const RegistrationPair pair = registration_pair(fixed, moving, what);
+  Registration r;
+  r.preset = options.preset;
+  if (options.preset == RegistrationPreset::spm) {
+    search_spm(fixed, moving, r);
+  } else {
+    search_default(pair, options.fixed_mask, what, r);
+  }
+  find_figures(pair, options.mirror_test, r);
+  const Mask& region = options.fixed_mask != nullptr ? *options.fixed_mask : pair.fixed.head;
+  r.overlap_before = overlap_of(region, moving.geometry, {});
+  r.overlap_after = overlap_of(region, moving.geometry, r.transform);
+  find_box(region, r);
+  return r;
+}
+
 Registration register_rigid(const Volume& fixed, const Volume& moving, const std::string& what) {
-  use_one_itk_thread();
-  const Volume fixed_clean = winsorized(fixed, 0.005, 0.995), moving_clean = winsorized(moving, 0.005, 0.995);
-  const Volume fixed6 = averaged(fixed_clean, coarse_grid(fixed.geometry, 6)),
-               moving6 = averaged(moving_clean, coarse_grid(moving.geometry, 6));
-  const auto f6 = to_itk<FloatImage>(fixed6), m6 = to_itk<FloatImage>(moving6);
-  const Vec3 centre = centre_of(fixed.geometry);
-  const std::pair<const char*, Vec3> starts[] = {{"headers", Vec3{}},
-                                                 {"centres", difference(centre_of(moving.geometry), centre)},
-                                                 {"mass", difference(centre_of_mass(moving6), centre_of_mass(fixed6))}};
-  Registration result;
-  RigidTransform best;
-  double best_metric = 0;
-  for (const auto& [name, shift] : starts) {
-    const RigidTransform start{{}, shift, centre};
-    const double metric = metric_at(f6, m6, start);
-    if (metric < best_metric) {
-      best_metric = metric;
-      best = start;
-      result.start = name;
-    }
-  }
-  if (result.start.empty()) {
-    throw DataError(text(what, ": it does not overlap T1c under any start; check that both show the same head"));
-  }
-  const Refined coarse = refine(f6, m6, best, 3.0, 100, 1.0, what);
-  const auto f3 = to_itk<FloatImage>(averaged(fixed_clean, coarse_grid(fixed.geometry, 3)));
-  const auto m3 = to_itk<FloatImage>(averaged(moving_clean, coarse_grid(moving.geometry, 3)));
-  result.metric_before = metric_at(f3, m3, {{}, {}, centre});
-  const Refined fine = refine(f3, m3, coarse.transform, 1.0, 60, 0.25, what);
-  result.transform = fine.transform;
-  result.metric_after = metric_at(f3, m3, fine.transform);
-  result.iterations = coarse.iterations + fine.iterations;
-  const Vec3& t = result.transform.translation;
-  const double shift = std::sqrt(t[0] * t[0] + t[1] * t[1] + t[2] * t[2]);
-  if (result.metric_after > result.metric_before + 1e-3) {
-    throw DataError(text(what, ": coregistration made the match with T1c worse (", result.metric_before, " to ",
-                         result.metric_after, "); check the series"));
-  }
-  if (result.start == "headers" && shift > kMaxShift) {
-    throw DataError(text(what, ": coregistration moved the head by ", shift, " mm, at most ", kMaxShift,
-                         " were expected; check the series"));
-  }
-  return result;
+  return register_rigid(fixed, moving, {}, what);
+}
+
+nlohmann::ordered_json record(const Registration& r) {
+  const auto vector = [](const Vec3& v) { return Json::array({v[0], v[1], v[2]}); };
+  Json out = Json::object();
+  const Matrix4 m = matrix_of(r.transform);
+  out["preset"] = name_of(r.preset);
+  out["matrix"] = Json::array();
+  for (std::size_t row = 0; row < 4; ++row)
+    out["matrix"].push_back(Json::array({m[4 * row], m[4 * row + 1], m[4 * row + 2], m[4 * row + 3]}));
+  out["angles_rad"] = vector(r.transform.angles);
+  out["translation_mm"] = vector(r.transform.translation);
+  out["centre_mm"] = vector(r.transform.centre);
+  out["metric_before"] = r.metric_before;
+  out["metric_after"] = r.metric_after;
+  out["nmi_before"] = r.nmi_before;
+  out["nmi_after"] = r.nmi_after;
+  out["nmi_displaced"] = r.nmi_displaced;
+  out["nmi_mirrored"] = r.nmi_mirrored > 0 ? Json(r.nmi_mirrored) : Json();
+  out["overlap_before"] = r.overlap_before;
+  out["overlap_after"] = r.overlap_after;
+  out["start"] = r.start;
+  out["iterations"] = r.iterations;
+  out["evaluations"] = r.evaluations;
+  out["stop"] = r.stop;
+  return out;
 }
 
 }  // namespace vitrine::imaging
