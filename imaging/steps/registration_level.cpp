@@ -119,6 +119,18 @@ Volume seen_by(Volume volume, const Geometry& other, const Matrix3& rotation) {
   return volume;
 }
 
+void find_cut(const Volume& volume, RegistrationInput& input) {
+  constexpr double kCutShare = 0.35;
+  const float least = *std::min_element(volume.data.begin(), volume.data.end());
+  const auto cut = std::count(volume.data.begin(), volume.data.end(), least);
+  input.is_cut_out = static_cast<double>(cut) > kCutShare * static_cast<double>(volume.data.size());
+  if (!input.is_cut_out) return;
+  Volume holds = volume;
+  for (float& v : holds.data) v = v > least ? 1.0F : 0.0F;
+  input.inside = block_means(holds, blocks(volume.geometry, 4, false));
+  for (float& v : input.inside.data) v = v > 0.999F ? 1.0F : 0.0F;
+}
+
 }  // namespace
 
 Mask grown(const Mask& mask, double margin_mm) {
@@ -176,6 +188,7 @@ RegistrationInput registration_input(const Volume& volume, const std::string& wh
   if (!(input.range.high > input.range.low))
     throw DataError(text(what, ": nearly all voxels hold one value; there is nothing to coregister"));
   find_centres(input);
+  find_cut(volume, input);
   return input;
 }
 

@@ -20,8 +20,11 @@ struct RegistrationInput {
   BinRange range;       // of the values of the head
   float threshold = 0;  // between background and head
   Mask head;            // on blocks of about 8 mm; not dilated
-  Vec3 mass{};          // mm, LPS: the head's centre
-  Vec3 crown{};         // the same of what lies within 130 mm below the head's highest point
+  bool is_cut_out =
+      false;     // over a third of the voxels hold the smallest value: background was set to it, as by a brain extraction
+  Mask inside;   // then: blocks of about 4 mm that hold none of it
+  Vec3 mass{};   // mm, LPS: the head's centre
+  Vec3 crown{};  // the same of what lies within 130 mm below the head's highest point
 };
 
 // DataError when it has fewer than 3 voxels along an axis, or when all its voxels hold one value.

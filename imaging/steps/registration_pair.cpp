@@ -8,6 +8,7 @@ namespace vitrine::imaging {
 namespace {
 
 // Samples are taken of the volume with the thicker slices; of the one with larger voxels when they are equal; else of the fixed one.
+// Unless one of them alone was cut out of its background: then of that one.
 bool samples_fixed(const Geometry& fixed, const Geometry& moving) {
   const auto thickest = [](const Geometry& g) { return *std::max_element(g.spacing.begin(), g.spacing.end()); };
   const auto size = [](const Geometry& g) { return g.spacing[0] * g.spacing[1] * g.spacing[2]; };
@@ -28,8 +29,9 @@ RegistrationPair registration_pair(const Volume& fixed, const Volume& moving, co
   RegistrationPair pair;
   pair.fixed = registration_input(fixed, what + ": the fixed volume");
   pair.moving = registration_input(moving, what + ": the moving volume");
-  pair.is_fixed_sampled = samples_fixed(fixed.geometry, moving.geometry);
-  pair.region = grown(pair.sampled().head, kRegionMarginMm);
+  const bool is_one_cut = pair.fixed.is_cut_out != pair.moving.is_cut_out;
+  pair.is_fixed_sampled = is_one_cut ? pair.fixed.is_cut_out : samples_fixed(fixed.geometry, moving.geometry);
+  pair.region = is_one_cut ? pair.sampled().inside : grown(pair.sampled().head, kRegionMarginMm);
   return pair;
 }
 

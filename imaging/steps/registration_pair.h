@@ -14,7 +14,9 @@ inline constexpr LevelOptions kStartLevel{10, true, 4}, kMediumLevel{4, false, 2
 struct RegistrationPair {
   RegistrationInput fixed, moving;
   bool is_fixed_sampled = false;
-  Mask region;  // the head of the sampled volume, grown
+  Mask
+      region;  // of the sampled volume: the head, grown; where it alone was cut out of its background, the inside of what is left: the border that
+               // the knife made is nowhere in the other volume
 
   const RegistrationInput& sampled() const { return is_fixed_sampled ? fixed : moving; }
   const RegistrationInput& target() const { return is_fixed_sampled ? moving : fixed; }

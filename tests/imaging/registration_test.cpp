@@ -138,6 +138,26 @@ TEST(Registration, AcceptsNegativeValuesAndAMaskOfTheBrain) {
   EXPECT_LT(h.error(register_rigid(h.t1c_volume, negative, options, "test").transform, h.flair.from_t1c), kTolerance);
 }
 
+// The border that a brain extraction leaves in one series is nowhere in the other: it must not be matched with the skin.
+TEST(Registration, TakesOneSeriesWithoutItsScalp) {
+  const Head& h = head(1);
+  Volume stripped = h.flair_volume;
+  const Geometry& g = stripped.geometry;
+  for (std::size_t at = 0; at < stripped.data.size(); ++at) {
+    const auto n = static_cast<std::int64_t>(at);
+    const Vec3 p = g.to_physical({static_cast<double>(n % g.size[0]), static_cast<double>(n / g.size[0] % g.size[1]),
+                                  static_cast<double>(n / (g.size[0] * g.size[1]))});
+    if (tissue_at(h.anatomy, h.patient, h.flair.from_t1c.apply_inverse(p))[Tissue::brain] < 128) stripped.data[at] = 0;
+  }
+  for (const bool is_moving : {true, false}) {
+    const Registration r =
+        is_moving ? register_rigid(h.t1c_volume, stripped, "test") : register_rigid(stripped, h.t1c_volume, "test");
+    const RigidTransform found = is_moving ? r.transform : inverse(r.transform, {});
+    EXPECT_LT(h.error(found, h.flair.from_t1c), kTolerance);
+    EXPECT_GT(mirror_ratio(r), kSameHeadRatio);
+  }
+}
+
 TEST(Registration, RefusesWhatCannotBeRegistered) {
   const Head& h = head(1);
   const Volume flat{{{20, 20, 20}}, std::vector<float>(8000, 5.0F)}, thin{{{20, 20, 2}}, std::vector<float>(800, 5.0F)};
