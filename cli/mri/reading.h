@@ -14,10 +14,9 @@ inline void add_reading_options(CLI::App& command, imaging::ReadOptions& options
                      "of a DICOM folder: the series' number in the list of 'mri info', or the beginning of its UID");
   command.add_option("--assume-orientation", options.assume_orientation,
                      "where the axes of a file without an orientation grow to, e.g. RAS; such a file is refused otherwise");
-  command
-      .add_option("--prefer", options.prefer,
-                  "which form of a NIfTI header counts where both are there and conflict: sform or qform")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Form>{{"sform", Form::sform}, {"qform", Form::qform}}));
+  command.add_option("--prefer", options.prefer, "which form of a NIfTI header counts where both are there and conflict")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Form>{{"sform", Form::sform}, {"qform", Form::qform}}))
+      ->option_text("sform|qform");
 }
 
 }  // namespace vitrine::cli
