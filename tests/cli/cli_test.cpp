@@ -20,8 +20,8 @@ namespace {
 using ProgramSmoke = Program;
 
 TEST_F(ProgramSmoke, EveryHelpHasAnExample) {
-  for (const char* command :
-       {"", "predict", "simulate", "mri prep", "split", "train", "cv", "study", "demo", "report", "doctor"}) {
+  for (const char* command : {"", "predict", "simulate", "mri prep", "data scan", "data check", "split", "train", "cv", "study",
+                              "demo", "report", "doctor"}) {
     const Outcome outcome = vitrine_program(std::string(command) + " --help");
     EXPECT_EQ(outcome.code, 0) << command;
     EXPECT_NE(outcome.output.find("Example: vitrine"), std::string::npos) << command << "\n" << outcome.output;
