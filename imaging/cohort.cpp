@@ -180,7 +180,7 @@ class CohortReader {
     std::string flaw;
     if (row[column].empty()) {
       flaw = text("the column '", table_.header[column], "' is empty");
-    } else if (const std::string why = path_flaw(path); !why.empty()) {
+    } else if (const std::string why = is_folder(path) ? std::string() : path_flaw(path); !why.empty()) {  // folders: DICOM
       flaw = text("the ", table_.header[column], " file ", path, " ", why);
     }
     if (s.flaw.empty()) s.flaw = flaw;

@@ -37,8 +37,15 @@ constexpr Known kKnown[] = {
     {"shift_mm", "apart, mm", 1, 1, Far::above, false, 0.2, true, true},
     {"squared_correlation", "squared correlation", 1, 2, Far::both, false, 0.05, false, false},
     {"metric_after", "information", -1, 2, Far::below, false, 0.03, true, true},
-    {"mean", "mean of the brain", 1, 1, Far::both, true, 0.1, false, false},
-    {"deviation", "deviation of the brain", 1, 1, Far::both, true, 0.1, false, false},
+    {"mean", "mean of the brain", 1, 1, Far::never, true, 0.1, false, false},
+    {"deviation", "deviation of the brain", 1, 1, Far::never, true, 0.1, false, false},
+    {"white_matter", "white matter", 1, 1, Far::never, true, 0.1, false, false},
+    {"loop_mm", "loop closure, mm", 1, 2, Far::above, false, 0.3, true, true},
+    {"dice_t1c_flair", "brains of T1c and FLAIR, Dice", 1, 3, Far::below, false, 0.02, false, true},
+    {"dice_t1c_t2", "brains of T1c and T2, Dice", 1, 3, Far::below, false, 0.02, false, true},
+    {"dice_flair_t2", "brains of FLAIR and T2, Dice", 1, 3, Far::below, false, 0.02, false, true},
+    {"contrasts_holding", "contrasts as expected, of 5", 1, 0, Far::never, false, 1, false, false},
+    {"overlap_before", "overlap before, share", 1, 2, Far::never, false, 0.1, false, false},
     {"clipped_share", "clipped, % of the brain", 100, 2, Far::above, false, 0.5, false, false},
     {"clipped_lesion_share", "clipped, % of the lesions", 100, 2, Far::above, false, 1, false, false},
     {"uncovered_brain", "not covered, % of the brain", 100, 2, Far::above, false, 0.2, false, true},
@@ -47,8 +54,9 @@ constexpr Known kKnown[] = {
 };
 
 // Of the geometry and the search: facts, or told by another figure.
-constexpr std::string_view kNoFigures[] = {"size",      "spacing_mm", "origin_mm",  "centre_mm",      "metric_before",
-                                           "field_low", "field_high", "angles_rad", "translation_mm", "matrix"};
+constexpr std::string_view kNoFigures[] = {
+    "size",           "spacing_mm", "origin_mm", "centre_mm", "metric_before", "field_low", "field_high", "angles_rad",
+    "translation_mm", "matrix",     "offset",    "scale",     "low",           "high",      "nmi_before", "nmi_displaced"};
 
 constexpr std::pair<std::string_view, const char*> kNames[] = {
     {"t1c", "T1c"},           {"flair", "FLAIR"},           {"t2", "T2"},
@@ -125,6 +133,13 @@ std::string with_prefix(const std::string& prefix, const std::string& words) {
   return prefix.empty() ? words : text(prefix, ": ", words);
 }
 
+// Steps of a series whose figures need not say where they are from.
+constexpr std::string_view kPlainSteps[] = {"coregistration", "bias", "normalisation"};
+
+std::string below(const std::string& prefix, const std::string& key) {
+  return holds(kPlainSteps, key) ? prefix : with_prefix(prefix, name_of(key));
+}
+
 class Figures {
  public:
   std::vector<QcFigure> all;
@@ -166,7 +181,7 @@ class Figures {
     add_joint(object, prefix);
     for (const auto& [key, value] : object.items()) {
       if (holds(kNoFigures, key)) continue;
-      if (value.is_object()) walk(value, with_prefix(prefix, name_of(key)), depth + 1);
+      if (value.is_object()) walk(value, below(prefix, key), depth + 1);
       if (value.is_number()) add_number(key, value, prefix);
     }
   }
@@ -209,7 +224,7 @@ void add_facts(const Json& object, const std::string& prefix, int depth, std::ve
   if (depth > kDeepest) return;
   for (const auto& [key, value] : object.items()) {
     if (value.is_object()) {
-      add_facts(value, with_prefix(prefix, name_of(key)), depth + 1, facts);
+      add_facts(value, below(prefix, key), depth + 1, facts);
       continue;
     }
     if (value.is_number() && !holds(kNoFigures, key)) continue;

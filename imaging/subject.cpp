@@ -55,6 +55,7 @@ class SubjectPreparation {
     for (Series& s : series_) cover(s);
     weight_ = feather_weight(brain_, lesion_);
     for (Series& s : series_) finish(s);
+    check_loop();
     if (options_.pictures) take_pictures();
     return std::move(result_);
   }
@@ -129,43 +130,18 @@ class SubjectPreparation {
                                      result_.notes);
       step["from"] = "the column brain_mask";
     } else {
-      Brain found = extract_brain(t1c().stored, {.contrast = HeadContrast::t1}, text("T1c ", subject_.t1c));
+      const std::string what = text("T1c ", subject_.t1c);
+      Brain found = subject_.skull_stripped ? stripped_brain(t1c().stored, what) : extract_brain(t1c().stored, {}, what);
       for (Note& n : found.notes) result_.notes.push_back(std::move(n));
       step = record(found);
       brain_ = std::move(found.mask);
     }
     if (recut_) brain_ = recut_labels(brain_, grid_);
-    if (subject_.brain_mask.empty()) compare_brains(step);
     result_.brain_ml = volume_ml(brain_);
     const double outside = lesion_outside(brain_, lesion_);
     result_.steps["mask"]["outside_brain"] = outside;
     note_lesion_place(outside, !subject_.brain_mask.empty(), result_.lesion_ml, result_.brain_ml, result_.notes);
     brain_ = with_lesion(std::move(brain_), lesion_, kLesionMargin);
-  }
-
-  // The brain that a series shows by itself, on the axial grid; nothing when none is found there: T1c's is used all the same.
-  std::optional<Mask> own_brain(const Series& s, HeadContrast contrast, Json& step) {
-    try {
-      const Brain found = extract_brain(s.stored, {.contrast = contrast}, s.name);
-      step[s.column] = record(found);
-      return resample_nearest(found.mask, grid_, s.place.transform);
-    } catch (const DataError& error) {
-      note(result_.notes, text("T1c's brain could not be compared with that of ", s.name, ": ", error.what()));
-      return std::nullopt;
-    }
-  }
-
-  void compare_brains(Json& step) {
-    const Series *flair = find("flair"), *t2 = find("t2");
-    if (flair == nullptr || t2 == nullptr) return;
-    const std::optional<Mask> in_flair = own_brain(*flair, HeadContrast::flair, step),
-                              in_t2 = own_brain(*t2, HeadContrast::t2, step);
-    if (!in_flair || !in_t2) return;
-    BrainAgreement agreement = brain_agreement(brain_, *in_flair, *in_t2);
-    step["dice_t1c_flair"] = agreement.t1c_flair;
-    step["dice_t1c_t2"] = agreement.t1c_t2;
-    step["dice_flair_t2"] = agreement.flair_t2;
-    for (Note& n : agreement.notes) result_.notes.push_back(std::move(n));
   }
 
   const Series* find(const std::string& column) const {
@@ -190,6 +166,12 @@ class SubjectPreparation {
     const ContrastCheck contrasts = check_contrasts(t1c().volume, flair->volume, t2->volume, brain_, lesion_);
     result_.steps["comparison"]["contrasts_holding"] = contrasts.measured ? contrasts.as_given.holding() : -1;
     for (Note& n : contrast_notes(contrasts)) result_.notes.push_back(std::move(n));
+  }
+
+  // T1c to FLAIR to T2 against T1c to T2: told last, since a series that shows nothing is refused for that.
+  void check_loop() {
+    const Series *flair = find("flair"), *t2 = find("t2");
+    if (flair == nullptr || t2 == nullptr) return;
     if (!flair->registration || !t2->registration) return;
     RegistrationOptions registration;
     registration.preset = options_.registration;

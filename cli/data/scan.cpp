@@ -13,7 +13,7 @@ namespace {
 
 struct ScanCommand {
   std::string folder, output, labels, map;
-  imaging::ScanOptions options;
+  imaging::CohortScanOptions options;
   bool quiet = false;
 };
 

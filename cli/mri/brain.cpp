@@ -18,7 +18,7 @@ namespace {
 constexpr double kLesionMargin = 2;  // mm around a lesion that count as brain
 
 struct BrainCommand {
-  std::string image, output, lesion, record, contrast = "auto";
+  std::string image, output, lesion, record;
   bool quiet = false, verbose = false;
 };
 
@@ -42,10 +42,8 @@ void run(const BrainCommand& command) {
     inputs.push_back(command.output);
     check_output(command.record, inputs);
   }
-  imaging::BrainOptions options;
-  options.contrast = imaging::contrast_named(command.contrast);
   const imaging::ReadVolume file = imaging::read_series(command.image);
-  imaging::Brain brain = imaging::extract_brain(file.volume, options, shown(command.image));
+  imaging::Brain brain = imaging::extract_brain(file.volume, {}, shown(command.image));
   Json record = imaging::record(brain);
   if (!command.lesion.empty()) {
     const imaging::Mask lesion = lesions_on(file.volume.geometry, command.lesion, brain.notes);
@@ -74,12 +72,11 @@ void run(const BrainCommand& command) {
 
 void add_mri_brain(CLI::App& mri, Chosen& chosen) {
   const auto brain = std::make_shared<BrainCommand>();
-  auto* b = mri.add_subcommand("brain", "the brain of a volume with skull, as a mask on its own grid");
-  b->add_option("image", brain->image, "T1, FLAIR or T2, with or without contrast agent")->required();
+  auto* b = mri.add_subcommand("brain", "the brain of a T1 volume with skull, as a mask on its own grid");
+  b->add_option("image", brain->image, "T1 volume with skull, with or without contrast agent")->required();
   b->add_option("-o,--output", brain->output, "mask to write (.nii, .nii.gz): 1 in the brain, 0 outside")->required();
-  b->add_option("--contrast", brain->contrast, "auto, t1, flair or t2")->capture_default_str();
   b->add_option("--lesion", brain->lesion, "mask of lesions on the image's grid: they and 2 mm around them count as brain");
-  b->add_option("--record", brain->record, "JSON to write: volume, place, shape, symmetry, notes");
+  b->add_option("--record", brain->record, "JSON to write: ml, share of the lesions outside, notes");
   b->add_flag("-v,--verbose", brain->verbose, "show the record");
   b->add_flag("-q,--quiet", brain->quiet, "nothing but warnings");
   b->footer("Example: vitrine mri brain t1c.nii.gz -o brain.nii.gz --record brain.json");

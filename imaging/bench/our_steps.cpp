@@ -37,8 +37,6 @@ std::string our_patient(const Volume& t1c, const Volume& flair, const Volume& t2
   const auto add = [&](const Volume& v) {
     hash.update({reinterpret_cast<const char*>(v.data.data()), v.data.size() * sizeof(float)});
   };
-  add(resample_nearest(our_brain(flair, Series::flair), t1c.geometry, to_flair.transform));
-  add(resample_nearest(our_brain(t2, Series::t2), t1c.geometry, to_t2.transform));
   const Mask brain = with_lesion(our_brain(t1c, Series::t1c), lesion, kLesionMargin);
   RegistrationOptions between;
   between.mirror_test = false;

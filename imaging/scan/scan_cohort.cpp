@@ -76,7 +76,7 @@ struct Labels {
   std::vector<std::string> unmapped;      // values
 };
 
-Labels read_labels(const ScanOptions& options) {
+Labels read_labels(const CohortScanOptions& options) {
   Labels labels;
   if (options.labels.empty()) return labels;
   const CsvTable table = read_csv(options.labels);
@@ -95,7 +95,7 @@ Labels read_labels(const ScanOptions& options) {
 
 class CohortScanner {
  public:
-  CohortScanner(const fs::path& folder, const fs::path& csv, const ScanOptions& options)
+  CohortScanner(const fs::path& folder, const fs::path& csv, const CohortScanOptions& options)
       : csv_(csv), options_(options), labels_(read_labels(options)) {
     if (!is_folder(folder)) throw DataError(text(folder, " ", path_exists(folder) ? "is no folder" : "does not exist"));
     const std::vector<fs::path> files = entries_of(folder, true);
@@ -202,7 +202,7 @@ class CohortScanner {
   }
 
   fs::path csv_;
-  const ScanOptions& options_;
+  const CohortScanOptions& options_;
   Labels labels_;
   const Layout* layout_ = nullptr;
   Found found_;
@@ -226,7 +226,7 @@ std::map<std::string, std::string> parse_label_map(const std::string& all) {
   return map;
 }
 
-CohortScan scan_cohort(const fs::path& folder, const fs::path& csv, const ScanOptions& options) {
+CohortScan scan_cohort(const fs::path& folder, const fs::path& csv, const CohortScanOptions& options) {
   return CohortScanner(folder, csv, options).run();
 }
 

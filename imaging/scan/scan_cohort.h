@@ -1,6 +1,6 @@
 // cohort.csv from a folder of an archive. What is ambiguous is listed and left out, never guessed.
 //
-// Subject    one row per patient; a patient of several sessions needs a word on which one is meant (ScanOptions::session)
+// Subject    one row per patient; a patient of several sessions needs a word on which one is meant (CohortScanOptions::session)
 // Left out   a patient without T1c, with two files for one column in the session, or with a name that cannot be a subject's
 // To fill    labels that no table gave, lesion masks that the archive does not have: the cells stay empty
 // Paths      are relative to the folder of the CSV
@@ -13,7 +13,7 @@
 
 namespace vitrine::imaging {
 
-struct ScanOptions {
+struct CohortScanOptions {
   std::string layout = "auto";  // a name of layouts(), or the one that gives the most patients a T1c
   std::string session;          // "first" or "last" by name, or a session's name; empty: patients of several are left out
   std::filesystem::path
@@ -35,6 +35,6 @@ std::map<std::string, std::string> parse_label_map(const std::string& text);
 
 // Nothing is written; `csv` is where the table will lie. DataError when the folder holds nothing of the layout, when two layouts fit equally, or
 // when the table of labels lacks a column or names a patient twice with different labels; UsageError for an unknown layout. Interrupted.
-CohortScan scan_cohort(const std::filesystem::path& folder, const std::filesystem::path& csv, const ScanOptions& options);
+CohortScan scan_cohort(const std::filesystem::path& folder, const std::filesystem::path& csv, const CohortScanOptions& options);
 
 }  // namespace vitrine::imaging

@@ -1,10 +1,10 @@
-// Brain extraction from one volume with skull, whatever its contrast: T1 with and without contrast agent, FLAIR, T2.
+// Brain extraction from a T1 volume, without an atlas.
 //
-// Steps      a template of MNI152 laid over the head by an affine map (steps/head_registration.h) and bent to it (steps/head_deformation.h);
-//            near its surface tissue decides (steps/brain_surface.h); what comes out has to look like a brain (steps/brain_plausibility.h)
-// Mask       what lies inside the smooth hull of the brain: sulci, ventricles, cerebellum, brainstem down to the foramen magnum
-// Stripped   a volume without skull (exactly 0 around a blob of a brain's size) is taken as it is
-// A mask that the user brings always wins.
+// Steps      average to 2 mm; Gaussian of 1.5 mm; Otsu's threshold; opening by a ball (erosion, the largest component, dilation by
+//            the same ball inside the thresholded head); closing by a ball; holes filled; back to the volume's grid
+// Refused    a mask that begins more than 45 mm below the top of the head: a neck
+// Doubted    a mask whose rim is as bright as tissue: white matter alone, or a brain with parts cut off
+// Approximate: a mask that the user brings always wins. Reference: Otsu 1979, doi 10.1109/TSMC.1979.4310076
 #pragma once
 
 #include <array>
@@ -12,62 +12,43 @@
 
 #include "base/json.h"
 #include "imaging/notes.h"
-#include "imaging/template/head_template.h"
 #include "imaging/volume.h"
 
 namespace vitrine::imaging {
 
-enum class HeadContrast { automatic, t1, flair, t2 };
-std::string name_of(HeadContrast contrast);            // "auto", "t1", "flair", "t2"
-HeadContrast contrast_named(const std::string& name);  // UsageError for another name
-
 struct BrainOptions {
-  HeadContrast contrast = HeadContrast::automatic;
-  const HeadTemplate* head = nullptr;  // another template than the carried one
-};
-
-struct BrainFigures {
-  HeadContrast contrast =
-      HeadContrast::automatic;  // as found: T2 shows CSF brighter than grey matter, FLAIR grey brighter than white matter
-  bool stripped = false;        // the volume came without skull; the figures below are not taken
-  double information = 0;       // nats, of the template's classes and the intensities, inside the head
-  double covered = 1;           // share of the template's brain inside the field of view
-  std::array<double, 3> scale{1, 1, 1};  // of the template, along left, posterior, superior
-  double turn_degrees = 0;               // of the head against the axes of the patient
-  double template_share = 1;             // of the bent template's brain, how much the mask holds
-  double template_dice = 1;              // of both
-  Vec3 off_centre{0, 0, 0};              // mm, of the mask's centre from the template's, along the template's axes
-  double asymmetry = 0;  // |left - right| / (left + right) about the template's mid plane; the largest of front, middle, back
-  double below_top = 0;  // mm from the top of the head down to the top of the mask
-  double border_share = 0;  // of the mask's voxels, how many lie on the border of the volume
+  double smoothing_mm = 1.5;
+  // More than half the width of the bridges between brain and scalp. Noise and a bias field may break a brain apart at a radius that
+  // another head needs: they are tried in order until the result has the volume of an adult brain (1,000 to 1,900 ml; the nearest
+  // to 1,400 ml when none has).
+  std::array<double, 4> opening_mm = {8, 6.5, 5, 4};
+  double growth_mm = 5;  // the core grows by this much more than it was eroded, over voxels above low_share of the threshold
+  double low_share = 0.4;
+  double closing_mm = 8;
 };
 
 struct Brain {
   Mask mask;
   double ml = 0;
-  BrainFigures figures;
-  Notes notes;
+  Notes notes;  // what makes the mask doubtful
 };
 
-// `volume` in LPS order. DataError, which names the volume as `what`, when no brain is found or what was found cannot be one. Interrupted.
-Brain extract_brain(const Volume& volume, const BrainOptions& options, const std::string& what);
+// DataError when no brain of 400 to 2,500 ml is found; `what` names the volume in the message.
+Brain extract_brain(const Volume& t1, const BrainOptions& options, const std::string& what);
+
+// The brain of a volume that was stripped before: what is not exactly the background's value, holes filled. DataError when that is no blob of a
+// brain's size, so that the volume cannot have been stripped.
+Brain stripped_brain(const Volume& t1, const std::string& what);
+
 Json record(const Brain& brain);
 
 // 2 |a and b| / (|a| + |b|); 1 for two empty masks.
 double dice(const Mask& a, const Mask& b);
 
-// Everything within `radius_mm` of a voxel of the mask, by exact distances between centres. Interrupted.
-Mask dilated(const Mask& mask, double radius_mm);
-
 // The brain, the lesions and everything within `margin_mm` of a lesion.
 Mask with_lesion(Mask brain, const Mask& lesion, double margin_mm);
 
-// Do the masks of three series show one brain? On one grid, after coregistration.
-struct BrainAgreement {
-  double t1c_flair = 1, t1c_t2 = 1, flair_t2 = 1;  // Dice
-  Notes notes;                                     // which series differs from the others
-};
-inline constexpr double kLeastBrainAgreement = 0.9;
-BrainAgreement brain_agreement(const Mask& t1c, const Mask& flair, const Mask& t2);
+// Everything within `radius_mm` of a voxel of the mask, by exact distances between centres. Interrupted.
+Mask dilated(const Mask& mask, double radius_mm);
 
 }  // namespace vitrine::imaging

@@ -21,9 +21,9 @@ using ProgramSmoke = Program;
 
 TEST_F(ProgramSmoke, EveryHelpHasAnExample) {
   for (const char* command :
-       {"", "predict", "simulate", "mri info", "mri convert", "mri prep", "mri coregister", "mri brain", "mri bias",
-        "mri normalise", "mri crop", "mri qc", "data scan", "data check", "split", "train", "cv", "study", "demo", "report",
-        "doctor"}) {
+       {"",         "predict",       "simulate", "mri info", "mri convert", "mri prep",   "mri coregister", "mri brain",
+        "mri bias", "mri normalise", "mri crop", "mri qc",   "data scan",   "data check", "split",          "train",
+        "cv",       "study",         "demo",     "report",   "doctor"}) {
     const Outcome outcome = vitrine_program(std::string(command) + " --help");
     EXPECT_EQ(outcome.code, 0) << command;
     EXPECT_NE(outcome.output.find("Example: vitrine"), std::string::npos) << command << "\n" << outcome.output;

@@ -221,7 +221,7 @@ TEST_F(Prep, AnotherPatientsSeriesIsWarnedAbout) {
   EXPECT_THAT(p.log, AllOf(HasSubstr("note: a: FLAIR may be of another head"), Not(HasSubstr("note: b: "))));
   EXPECT_THAT(record("a")["notes"].dump(), HasSubstr("FLAIR may be of another head"));
   EXPECT_THAT(read("qc.html"), HasSubstr("FLAIR may be of another head"));
-  EXPECT_EQ(parse_json(read("prep.json"))["warnings"], 1);
+  EXPECT_GE(parse_json(read("prep.json"))["warnings"], 1);
 }
 
 TEST_F(Prep, MasksAreUnderstoodAndThoseBesideT1cAreSaidOrRefused) {

@@ -135,8 +135,8 @@ class Scan : public ::testing::Test {
       write_file(folder / "data" / name, name);
     }
   }
-  CohortScan scan(const std::string& layout = "auto", const ScanOptions& more = {}) {
-    ScanOptions options = more;
+  CohortScan scan(const std::string& layout = "auto", const CohortScanOptions& more = {}) {
+    CohortScanOptions options = more;
     options.layout = layout;
     return scan_cohort(folder / "data", folder / "out" / "cohort.csv", options);
   }
@@ -176,7 +176,7 @@ TEST_F(Scan, BratsWithLabelsOfATable) {
   write_file(folder / "clinical.csv",
              "BraTS_MET_ID,Primary\nBraTS-MET-00086-000,Small cell "
              "lung\nBraTS-MET-00101-000,Adenocarcinoma\nBraTS-MET-00102-000,Breast\nBraTS-MET-09999-000,Adenocarcinoma\n");
-  ScanOptions options;
+  CohortScanOptions options;
   options.labels = folder / "clinical.csv";
   options.id_column = "BraTS_MET_ID";
   options.label_column = "Primary";
@@ -224,7 +224,7 @@ TEST_F(Scan, OtherArchives) {
   fs::remove_all(folder / "data");
   files({"YG_ABC/2015-01-02/YG_ABC_2015-01-02_1030_POST.nii.gz", "YG_ABC/2015-01-02/YG_ABC_2015-01-02_1030_PRE.nii.gz",
          "YG_ABC/2015-01-02/YG_ABC_2015-01-02_1030_T2.nii.gz", "YG_ABC/2016-01-02/YG_ABC_2016-01-02_0930_POST.nii.gz"});
-  ScanOptions first;
+  CohortScanOptions first;
   first.session = "first";
   found = scan("auto", first);
   EXPECT_EQ(found.layout, "yale");

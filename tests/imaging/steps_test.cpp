@@ -23,7 +23,7 @@ TEST(Brain, AgreesWithThePublishedMaskOfARealHead) {
   if (!std::filesystem::exists(kHead) || !std::filesystem::exists(kBrain)) GTEST_SKIP() << "mricron-data is not installed";
   Mask truth = read_nifti(kBrain);
   for (float& v : truth.data) v = v > 0 ? 1.0f : 0.0f;
-  const double agreement = dice(extract_brain(read_nifti(kHead), {}, "ch2"), truth);
+  const double agreement = dice(extract_brain(read_nifti(kHead), {}, "ch2").mask, truth);
   std::printf("Dice of ch2 against ch2bet: %.4f\n", agreement);
   EXPECT_GE(agreement, 0.9);
 }
@@ -42,7 +42,7 @@ TEST(Brain, HoldsOnSimulatedHeadsWithLesionsFieldAndNoise) {
                                     static_cast<double>(at / (g.size[0] * g.size[1]))});
       truth.data[static_cast<std::size_t>(at)] = tissue_at(anatomy, patient, p)[brain] >= 128 ? 1.0f : 0.0f;
     }
-    const double agreement = dice(extract_brain(t1c, {}, "test"), truth);
+    const double agreement = dice(extract_brain(t1c, {}, "test").mask, truth);
     std::printf("Dice of simulated patient %u: %.4f\n", number, agreement);
     EXPECT_GE(agreement, 0.85);
   }
