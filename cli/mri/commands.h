@@ -7,6 +7,8 @@
 namespace vitrine::cli {
 
 // In the order of the help.
+void add_mri_info(CLI::App& mri, Chosen& chosen);
+void add_mri_convert(CLI::App& mri, Chosen& chosen);
 void add_mri_prep(CLI::App& mri, Chosen& chosen);
 
 }  // namespace vitrine::cli

@@ -8,6 +8,8 @@ namespace vitrine::cli {
 void add_mri(CLI::App& app, Chosen& chosen) {
   auto* mri = app.add_subcommand("mri", "work on MRI volumes");
   mri->require_subcommand(1);
+  add_mri_info(*mri, chosen);
+  add_mri_convert(*mri, chosen);
   add_mri_prep(*mri, chosen);
 }
 

@@ -18,18 +18,27 @@ InputFile opened(const std::filesystem::path& path, std::uint64_t max_bytes) {
 
 }  // namespace
 
-InflatingFile::InflatingFile(const std::filesystem::path& path, std::uint64_t max_bytes)
+InflatingFile::InflatingFile(const std::filesystem::path& path, std::uint64_t max_bytes, std::uint64_t offset,
+                             Compression compression)
     : path_(path), file_(opened(path, max_bytes)) {
+  for (std::uint64_t skipped = 0; skipped < offset && fill(); skipped = offset_ - left_.size())
+    left_.remove_prefix(static_cast<std::size_t>(std::min<std::uint64_t>(left_.size(), offset - skipped)));
   fill();
-  gzip_ = left_.size() >= 2 && left_[0] == kFirst && left_[1] == kSecond;
-  if (!gzip_) return;
-  // 15 + 16: the largest window, gzip framing with its CRC.
-  if (const int status = inflateInit2(&inflater_.stream, 15 + 16); status == Z_MEM_ERROR) throw std::bad_alloc();
+  const bool begins_as_gzip = left_.size() >= 2 && left_[0] == kFirst && left_[1] == kSecond;
+  if (compression == Compression::gzip && !begins_as_gzip)
+    refuse(
+        text("the voxels from byte ", offset, " on are no gzip stream, expected one as the header says; copy the file again"));
+  gzip_ = begins_as_gzip && (compression == Compression::gzip || compression == Compression::by_content);
+  zlib_ = compression == Compression::zlib;
+  if (!is_compressed()) return;
+  // 15: the largest window; 16: gzip framing with its CRC.
+  if (const int status = inflateInit2(&inflater_.stream, gzip_ ? 15 + 16 : 15); status == Z_MEM_ERROR) throw std::bad_alloc();
 }
 
 void InflatingFile::refuse(const std::string& what) const { throw DataError(text(path_, ": ", what)); }
 
 std::string InflatingFile::member_name() const {
+  if (zlib_) return "the zlib stream";
   return member_ > 1 ? text("member ", member_, " of the gzip stream") : std::string("the gzip stream");
 }
 
@@ -57,11 +66,11 @@ bool InflatingFile::next_member() {
     }
     if (left_.empty()) return false;
     refuse(text("byte ", offset_ - left_.size(),
-                " is garbage behind the gzip stream and its padding, expected the end; copy the file again"));
+                " is garbage behind the compressed stream and its padding, expected the end; copy the file again"));
   }
-  if (member_ > 0 && left_.front() != kFirst)
+  if (member_ > 0 && (zlib_ || left_.front() != kFirst))
     refuse(text("from byte ", offset_ - left_.size(),
-                " on there is garbage behind the gzip stream, expected the end; copy the file again"));
+                " on there is garbage behind the compressed stream, expected the end; copy the file again"));
   if (member_ > 0) inflateReset(&inflater_.stream);
   ++member_;
   member_bytes_ = 0;
@@ -88,7 +97,7 @@ std::size_t InflatingFile::inflate_some(std::span<char> out) {
     refuse(text(member_name(), " ends too early (truncated), expected its end mark; copy the file again"));
   } else if (status != Z_OK && status != Z_BUF_ERROR) {
     refuse(text(member_name(), " is damaged after ", member_bytes_, " bytes (", s.msg == nullptr ? "unknown fault" : s.msg,
-                "), expected a whole .nii.gz; copy the file again"));
+                "), expected a whole one; copy the file again"));
   }
   return made;
 }
@@ -98,7 +107,7 @@ std::size_t InflatingFile::read(std::span<char> out) {
   while (done < out.size()) {
     check_interrupt("reading");
     const std::span<char> rest = out.subspan(done, std::min(out.size() - done, kPiece));
-    if (gzip_) {
+    if (is_compressed()) {
       if (!inside_ && !next_member()) break;
       done += inflate_some(rest);
     } else {

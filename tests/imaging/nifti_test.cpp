@@ -48,6 +48,9 @@ class Nifti : public ::testing::Test {
   }
   std::string refusal(const std::string& bytes, const char* name = "x.nii") const {
     write_file(folder_ / name, bytes);
+    return refusal_of(name);
+  }
+  std::string refusal_of(const char* name) const {
     try {
       read_nifti(folder_ / name);
     } catch (const DataError& e) {
@@ -164,7 +167,7 @@ TEST_F(Nifti, WrongSizesAreRefused) {
 TEST_F(Nifti, FaultyHeadersAreRefusedByName) {
   const std::string good = plain();
   EXPECT_THAT(refusal(with<std::int32_t>(good, 344, 0)), HasSubstr("Analyze 7.5"));
-  EXPECT_THAT(refusal(with<char>(good, 345, 'i')), HasSubstr(".hdr/.img"));
+  EXPECT_THAT(refusal(with<char>(good, 345, 'i')), HasSubstr(".hdr/.img pair"));
   EXPECT_THAT(refusal(with<std::int32_t>(good, 0, 540)), HasSubstr("NIfTI-2"));
   EXPECT_THAT(refusal(with<std::int16_t>(with<std::int16_t>(good, 40, 4), 48, 7)), HasSubstr("dim[4] is 7"));
   EXPECT_THAT(refusal(with<std::int16_t>(good, 40, 2)), HasSubstr("dim[0] is 2"));
@@ -190,6 +193,90 @@ TEST_F(Nifti, DoubtfulOrientationIsRefused) {
   EXPECT_THAT(refusal(with<float>(good, 280, 0.6F)), HasSubstr("voxel size along axis 1"));
   EXPECT_THAT(refusal(with<float>(good, 280, std::nanf(""))), HasSubstr("srow"));
   EXPECT_THAT(refusal(with<float>(with<std::int16_t>(good, 254, 0), 256, 2.0F)), HasSubstr("quaternion"));
+}
+
+TEST_F(Nifti, TheFormThatIsPreferredIsTakenWithAWarning) {
+  const std::string good = plain(), shifted = with<float>(good, 268, 40.0F);  // qoffset_x
+  const auto read = [&](const std::string& bytes, ReadOptions::Form form) {
+    write_file(folder_ / "p.nii", bytes);
+    return read_nifti_file(folder_ / "p.nii", {.prefer = form});
+  };
+  const VolumeFile s = read(shifted, ReadOptions::Form::sform), q = read(shifted, ReadOptions::Form::qform);
+  EXPECT_LT(corner_distance(s.volume.geometry, grid_), 1e-5);
+  EXPECT_EQ(q.volume.geometry.origin[0], -40);
+  for (const VolumeFile* file : {&s, &q}) {
+    ASSERT_EQ(file->notes.size(), 1U);
+    EXPECT_TRUE(file->notes[0].warning);
+    EXPECT_THAT(file->notes[0].text, AllOf(HasSubstr("as asked for"), HasSubstr("differs by 50.00 mm")));
+  }
+  EXPECT_EQ(s.facts.place, "sform (code 1)");
+  // A damaged sform does not stand in the way of the qform.
+  EXPECT_LT(corner_distance(read(with<float>(good, 280, 0.6F), ReadOptions::Form::qform).volume.geometry, grid_), 1e-5);
+  EXPECT_THAT(refusal(with<float>(good, 76, -1.0F)), HasSubstr("mirror image"));
+}
+
+TEST_F(Nifti, AnOrientationIsAssumedOnlyWhenItIsAskedFor) {
+  const std::string bytes = with<std::int16_t>(with<std::int16_t>(plain(), 252, 0), 254, 0);
+  EXPECT_THAT(refusal(bytes), HasSubstr("--assume-orientation"));
+  const VolumeFile file = read_nifti_file(folder_ / "x.nii", {.assume_orientation = "PIR"});
+  const Matrix3 expected{0, 0, -1, 1, 0, 0, 0, -1, 0};
+  EXPECT_EQ(file.volume.geometry.direction, expected);
+  const Vec3 middle = file.volume.geometry.to_physical({2, 1.5, 1});
+  EXPECT_EQ(std::abs(middle[0]) + std::abs(middle[1]) + std::abs(middle[2]), 0);
+  EXPECT_TRUE(file.notes.back().warning);
+  for (const char* code : {"RA", "RAX", "RRS", "ras"})
+    EXPECT_THROW(read_nifti_file(folder_ / "x.nii", {.assume_orientation = code}), UsageError) << code;
+}
+
+TEST_F(Nifti, ASmallShearIsStraightenedWithAWarning) {
+  const auto sheared = [&](float cosine) {
+    std::string bytes = with<std::int16_t>(plain(), 252, 0);
+    bytes = with<float>(bytes, 280 + 4, -cosine);  // column j leans along x; lengths stay
+    return with<float>(bytes, 296 + 4, -std::sqrt(1 - cosine * cosine));
+  };
+  write_file(folder_ / "s.nii", sheared(0.006F));
+  const VolumeFile file = read_nifti_file(folder_ / "s.nii");
+  ASSERT_EQ(file.notes.size(), 1U);
+  EXPECT_THAT(file.notes[0].text, AllOf(HasSubstr("0.34 degrees"), HasSubstr("straightened")));
+  EXPECT_LT(corner_distance(file.volume.geometry, grid_), 0.05);
+  EXPECT_THAT(refusal(sheared(0.02F)), AllOf(HasSubstr("sheared"), HasSubstr("1.15 degrees")));
+}
+
+TEST_F(Nifti, MetresAndMicrometresAreConverted) {
+  for (const auto& [unit, factor] : {std::pair<char, float>{1, 1e-3F}, {3, 1e3F}}) {
+    std::string bytes = with<char>(plain(), 123, unit);
+    for (std::size_t n = 0; n < 3; ++n) {
+      float value;
+      std::memcpy(&value, bytes.data() + 80 + 4 * n, 4);
+      bytes = with<float>(bytes, 80 + 4 * n, factor * value);
+    }
+    for (std::size_t at = 268; at < 328; at += 4) {
+      float value;
+      std::memcpy(&value, bytes.data() + at, 4);
+      bytes = with<float>(bytes, at, factor * value);
+    }
+    write_file(folder_ / "u.nii", bytes);
+    const VolumeFile file = read_nifti_file(folder_ / "u.nii");
+    EXPECT_LT(corner_distance(file.volume.geometry, grid_), 1e-4);
+    EXPECT_THAT(file.notes[0].text, HasSubstr("converted to millimetres"));
+  }
+}
+
+TEST_F(Nifti, PairsAreReadByEitherName) {
+  std::string header = with<float>(with<char>(plain().substr(0, 348), 345, 'i'), 108, 0.0F);
+  const std::string voxels = plain().substr(352);
+  write_file(folder_ / "p.hdr", header);
+  EXPECT_THAT(refusal_of("p.hdr"), AllOf(HasSubstr("pair"), HasSubstr(".img")));
+  write_file(folder_ / "p.img", voxels);
+  const VolumeFile a = read_nifti_file(folder_ / "p.hdr"), b = read_nifti_file(folder_ / "p.img");
+  EXPECT_EQ(a.volume.data[59], 59);
+  EXPECT_EQ(a.volume.data, b.volume.data);
+  EXPECT_EQ(a.sha256, b.sha256);
+  EXPECT_EQ(a.facts.format, "NIfTI-1 pair");
+  write_file(folder_ / "p.img", voxels.substr(1));
+  EXPECT_THAT(refusal_of("p.img"), HasSubstr("holds fewer"));
+  std::filesystem::remove(folder_ / "p.hdr");
+  EXPECT_THAT(refusal_of("p.img"), HasSubstr(".hdr"));
 }
 
 TEST_F(Nifti, NonFiniteVoxelsAreRefusedWithTheirPlace) {
