@@ -4,15 +4,17 @@
 
 #include "base/error.h"
 #include "base/output.h"
+#include "base/progress.h"
 #include "base/standard_streams.h"
 #include "cli/data/commands.h"
 #include "imaging/scan/scan_cohort.h"
+#include "imaging/scan/scan_dicom.h"
 
 namespace vitrine::cli {
 namespace {
 
 struct ScanCommand {
-  std::string folder, output, labels, map;
+  std::string folder, output, labels, map, series;
   imaging::CohortScanOptions options;
   bool quiet = false;
 };
@@ -26,7 +28,12 @@ void run(ScanCommand command) {
     throw UsageError("--labels, --id and --label belong together: a CSV, its column of patients, its column of labels");
   command.options.labels = command.labels;
   command.options.map = imaging::parse_label_map(command.map);
-  const imaging::CohortScan scan = imaging::scan_cohort(command.folder, command.output, command.options);
+  command.options.series = imaging::parse_series_words(command.series);
+  Progress progress(command.quiet);
+  const std::string& layout = command.options.layout;
+  const bool is_dicom = layout == "dicom" || (layout == "auto" && imaging::is_dicom_tree(command.folder));
+  const imaging::CohortScan scan = is_dicom ? imaging::scan_dicom(command.folder, command.output, command.options, progress)
+                                            : imaging::scan_cohort(command.folder, command.output, command.options);
   write_output(command.output, scan.csv);
   if (command.quiet) return;
   std::string out = shown(command.output) + ": " + scan.summary + "\n";
@@ -39,14 +46,17 @@ void run(ScanCommand command) {
 
 void add_data_scan(CLI::App& data, Chosen& chosen) {
   const auto scan = std::make_shared<ScanCommand>();
-  auto* s = data.add_subcommand(
-      "scan",
-      "make cohort.csv from a folder: BIDS and the layouts of public archives; what is ambiguous is listed and left out");
+  auto* s = data.add_subcommand("scan",
+                                "make cohort.csv from a folder: DICOM, BIDS and the layouts of public archives; what is "
+                                "ambiguous is listed and left out");
   s->add_option("folder", scan->folder, "folder to look through")->required();
   s->add_option("-o,--output", scan->output, "cohort.csv to write; its paths are relative to it")->required();
-  s->add_option("--layout", scan->options.layout, "auto, bids, brats, ucsf, brainmetshare, yale, lung-path")
+  s->add_option("--layout", scan->options.layout, "auto, bids, brats, ucsf, brainmetshare, yale, lung-path, dicom")
       ->capture_default_str();
-  s->add_option("--session", scan->options.session, "of patients with several: first, last (by name), or a session's name");
+  s->add_option(
+      "--session", scan->options.session,
+      "of patients with several: first, last (by name), or a session's name; of DICOM the beginning of the study's UID");
+  s->add_option("--series", scan->series, "of DICOM, where several series fit: words of the description, t1c=MPRAGE,t2=TSE");
   s->add_option("--labels", scan->labels, "CSV with the labels (save a sheet of a workbook as CSV)");
   s->add_option("--id", scan->options.id_column, "its column of patients");
   s->add_option("--label", scan->options.label_column, "its column of labels");

@@ -153,6 +153,7 @@ class CohortChecker {
     each(s, "t1c", s.t1c, [&] {
       const ReadVolume t1c = read_series(s.t1c);
       voxels["t1c"] = t1c.voxels_sha256;
+      add_notes(s, "t1c", t1c.notes);
       grid = t1c.volume.geometry;
       head = head_region(t1c.volume);
       if (const AxialGrid axial = axial_grid(*grid); axial.recut) add(s, "t1c", Severity::note, axial.why);
@@ -162,6 +163,7 @@ class CohortChecker {
       each(s, column, *file, [&, name = column, path = file] {
         const ReadVolume series = read_series(*path);
         voxels[name] = series.voxels_sha256;
+        add_notes(s, name, series.notes);
         const HeadRegion other = head_region(series.volume);
         check_stripping(s, name, other);
         if (grid && s.coregistered)
@@ -213,6 +215,7 @@ class CohortChecker {
     const std::string what = text("the lesion mask ", s.mask);
     ReadVolume file = read_volume(s.mask);
     voxels["mask"] = file.voxels_sha256;
+    add_notes(s, "mask", file.notes);
     if (grid) check_grid(s, "mask", file.volume.geometry, *grid, "the mask");
     Notes notes, of_slices;
     Volume chosen = chosen_labels(std::move(file.volume), s.mask_labels, what, notes);
@@ -233,6 +236,7 @@ class CohortChecker {
   void check_brain(const Subject& s, const std::optional<Geometry>& grid, const Mask& lesion, ColumnHashes& voxels) {
     ReadVolume file = read_volume(s.brain_mask);
     voxels["brain_mask"] = file.voxels_sha256;
+    add_notes(s, "brain_mask", file.notes);
     if (grid) check_grid(s, "brain_mask", file.volume.geometry, *grid, "the brain mask");
     Notes notes;
     const Mask brain = understood_brain_mask(std::move(file.volume), file.order, text("the brain mask ", s.brain_mask), notes);

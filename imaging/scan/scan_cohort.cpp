@@ -2,20 +2,16 @@
 
 #include <algorithm>
 
-#include "base/csv.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/names.h"
+#include "imaging/scan/labels.h"
 #include "imaging/scan/layouts.h"
 
 namespace vitrine::imaging {
 namespace {
 
 namespace fs = std::filesystem;
-
-const std::vector<std::string> kHeader{"subject_id",     "label",      "t1c",         "flair",        "t2",
-                                       "mask",           "brain_mask", "mask_labels", "coregistered", "skull_stripped",
-                                       "bias_corrected", "dataset",    "session_id"};
-const std::vector<std::string> kVolumes{"t1c", "flair", "t2", "mask", "brain_mask"};
 
 using Files = std::map<std::string, std::vector<fs::path>>;  // of one session, by column
 using Sessions = std::map<std::string, Files>;               // by name
@@ -71,32 +67,10 @@ const Layout& chosen_layout(const std::string& name, const fs::path& folder, con
   return *best;
 }
 
-struct Labels {
-  std::map<std::string, std::string> of;  // patient to a value of the table
-  std::vector<std::string> unmapped;      // values
-};
-
-Labels read_labels(const CohortScanOptions& options) {
-  Labels labels;
-  if (options.labels.empty()) return labels;
-  const CsvTable table = read_csv(options.labels);
-  const std::size_t id = table.column(options.id_column), label = table.column(options.label_column);
-  for (std::size_t i = 0; i < table.size(); ++i) {
-    const CsvRow row = table[i];
-    const std::string who(trimmed(row[id])), value(trimmed(row[label]));
-    if (who.empty() || value.empty()) continue;
-    const auto [other, is_new] = labels.of.try_emplace(who, value);
-    if (!is_new && other->second != value)
-      row.refuse(text("'", printable(who), "' has the values '", printable(other->second), "' and '", printable(value),
-                      "' in the column '", options.label_column, "'; a patient has one label"));
-  }
-  return labels;
-}
-
 class CohortScanner {
  public:
   CohortScanner(const fs::path& folder, const fs::path& csv, const CohortScanOptions& options)
-      : csv_(csv), options_(options), labels_(read_labels(options)) {
+      : csv_(csv), options_(options), labels_(options) {
     if (!is_folder(folder)) throw DataError(text(folder, " ", path_exists(folder) ? "is no folder" : "does not exist"));
     const std::vector<fs::path> files = entries_of(folder, true);
     const Layout& layout = chosen_layout(options.layout, folder, files);
@@ -109,7 +83,7 @@ class CohortScanner {
 
   CohortScan run() {
     result_.layout = layout_->name;
-    result_.csv = csv_line(kHeader);
+    result_.csv = cohort_header();
     for (const auto& [patient, sessions] : found_.patients) add_patient(patient, sessions);
     if (result_.subjects == 0) {
       const std::string first = result_.left_out.empty() ? "" : "; the first: " + result_.left_out.front();
@@ -118,7 +92,7 @@ class CohortScanner {
     std::string passed;
     for (const auto& [why, n] : found_.passed_over) passed += text("; ", n, n == 1 ? " file" : " files", " left out: ", why);
     result_.summary = text(result_.subjects, " of ", found_.patients.size(), " patients, layout ", layout_->name, passed);
-    say_what_is_missing();
+    result_.to_fill_in = things_to_fill_in(no_label_, no_mask_);
     return std::move(result_);
   }
 
@@ -155,55 +129,26 @@ class CohortScanner {
       for (const fs::path& f : all) names += (names.empty() ? "" : ", ") + printable(f.filename().string());
       return leave_out(patient, text(all.size(), " files for ", column, " (", names, "): keep one"));
     }
-    const std::string value = value_of(patient, session);
-    std::string label = value;
-    if (!value.empty() && !options_.map.empty()) {
-      const auto mapped = options_.map.find(value);
-      if (mapped == options_.map.end())
-        return leave_out(patient, text("'", printable(value), "' of the table is none of --map"));
-      label = mapped->second;
-    }
-    std::vector<std::string> row{patient, label};
-    for (const std::string& column : kVolumes) row.push_back(files.contains(column) ? relative(files.at(column).front()) : "");
+    std::vector<std::string> names{patient, patient + "-" + session, patient + session, patient + "_" + session};
+    if (patient.starts_with("sub-")) names.push_back(patient.substr(4));
+    const LabelTable::Answer answer = labels_.label_of(names);
+    if (!answer.refused.empty()) return leave_out(patient, answer.refused);
+    std::map<std::string, std::string> row{
+        {"subject_id", patient}, {"label", answer.label}, {"dataset", layout_->dataset}, {"session_id", session}};
+    for (const auto& [column, all] : files) row[column] = path_from(csv_, all.front());
     const bool has_mask = files.contains("mask");
-    row.insert(row.end(), {has_mask ? layout_->mask_labels : "", layout_->coregistered ? "1" : "",
-                           layout_->skull_stripped ? "1" : "", "", layout_->dataset, session});
-    result_.csv += csv_line(row);
+    if (has_mask) row["mask_labels"] = layout_->mask_labels;
+    if (layout_->coregistered) row["coregistered"] = "1";
+    if (layout_->skull_stripped) row["skull_stripped"] = "1";
+    result_.csv += cohort_row(row);
     ++result_.subjects;
-    no_label_ += label.empty() ? 1 : 0;
+    no_label_ += answer.label.empty() ? 1 : 0;
     no_mask_ += has_mask ? 0 : 1;
-  }
-
-  std::string value_of(const std::string& patient, const std::string& session) const {
-    for (const std::string& name : {patient, patient + "-" + session, patient + session, patient + "_" + session}) {
-      if (const auto found = labels_.of.find(name); found != labels_.of.end()) return found->second;
-    }
-    if (patient.starts_with("sub-")) {
-      if (const auto found = labels_.of.find(patient.substr(4)); found != labels_.of.end()) return found->second;
-    }
-    return {};
-  }
-
-  std::string relative(const fs::path& file) const {
-    return fs::absolute(file)
-        .lexically_normal()
-        .lexically_relative(fs::absolute(csv_).lexically_normal().parent_path())
-        .generic_string();
-  }
-
-  void say_what_is_missing() {
-    const auto has = [](int n) { return text(n, n == 1 ? " subject has" : " subjects have"); };
-    if (no_label_ > 0)
-      result_.to_fill_in.push_back(
-          has(no_label_) +
-          " no label: fill in the column 'label', or give a table with --labels FILE.csv --id COLUMN --label COLUMN");
-    if (no_mask_ > 0)
-      result_.to_fill_in.push_back(has(no_mask_) + " no lesion mask: draw it on T1c's grid and fill in the column 'mask'");
   }
 
   fs::path csv_;
   const CohortScanOptions& options_;
-  Labels labels_;
+  LabelTable labels_;
   const Layout* layout_ = nullptr;
   Found found_;
   CohortScan result_;
@@ -224,6 +169,21 @@ std::map<std::string, std::string> parse_label_map(const std::string& all) {
     if (!map.try_emplace(from, to).second) throw UsageError(text("--map has the value '", printable(from), "' twice"));
   }
   return map;
+}
+
+std::map<std::string, std::string> parse_series_words(const std::string& all) {
+  std::map<std::string, std::string> words;
+  if (trimmed(all).empty()) return words;
+  for (const std::string& piece : split_at(all, ',')) {
+    const std::size_t equals = piece.find('=');
+    const std::string column(trimmed(piece.substr(0, equals))),
+        meant(equals == piece.npos ? "" : trimmed(piece.substr(equals + 1)));
+    if (meant.empty() || (column != "t1c" && column != "flair" && column != "t2") || !words.try_emplace(column, meant).second)
+      throw UsageError(
+          text("--series holds '", printable(piece),
+               "', expected words of a description for t1c, flair or t2, once each, for example t1c=MPRAGE,t2=TSE"));
+  }
+  return words;
 }
 
 CohortScan scan_cohort(const fs::path& folder, const fs::path& csv, const CohortScanOptions& options) {

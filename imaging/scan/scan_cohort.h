@@ -19,7 +19,8 @@ struct CohortScanOptions {
   std::filesystem::path
       labels;  // a CSV with a row for each patient (or "<patient>-<session>", "<patient><session>"); empty: none
   std::string id_column, label_column;
-  std::map<std::string, std::string> map;  // a value of the table to a label; empty: as they are
+  std::map<std::string, std::string> series;  // of DICOM: "t1c" to words of the description of the one that is meant
+  std::map<std::string, std::string> map;     // a value of the table to a label; empty: as they are
 };
 
 struct CohortScan {
@@ -32,6 +33,8 @@ struct CohortScan {
 
 // "SCLC=SCLC,Adenocarcinoma=NSCLC". UsageError for anything else, and for a value twice.
 std::map<std::string, std::string> parse_label_map(const std::string& text);
+// "t1c=MPRAGE,t2=TSE". UsageError for other columns than t1c, flair, t2.
+std::map<std::string, std::string> parse_series_words(const std::string& text);
 
 // Nothing is written; `csv` is where the table will lie. DataError when the folder holds nothing of the layout, when two layouts fit equally, or
 // when the table of labels lacks a column or names a patient twice with different labels; UsageError for an unknown layout. Interrupted.
