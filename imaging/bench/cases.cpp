@@ -29,7 +29,7 @@ ScanOptions options_of(int number, bool quick) {
   o.gap_mm = {0.5, 0.5, true};
   o.in_plane_mm = {in_plane, in_plane, true};
   o.oblique = 15;
-  o.motion_mm = o.motion_degrees = 6;
+  o.motion_mm = o.motion_degrees = 10;
   return o;
 }
 

@@ -1,7 +1,7 @@
 // The heads that `vitrine bench imaging` measures on: simulated, with their truth.
 //
 // T1c     1 mm (2 mm when quick), SPGR, MPRAGE and SE in turn, noise of 3 to 5 %, fields of 20 and 40 % in turn, a neck of 25, 60, 25 and 0 mm
-// FLAIR, T2  4.5 mm slices every 5 mm, 0.9 mm pixels, tilted by up to 15 degrees, moved by up to 6 mm and 6 degrees per axis
+// FLAIR, T2  4.5 mm slices every 5 mm, 0.9 mm pixels, tilted by up to 15 degrees, moved by up to 10 mm and 10 degrees per axis
 // Far     the same voxels with headers that lie 20 to 80 mm and 10 to 30 degrees off
 #pragma once
 

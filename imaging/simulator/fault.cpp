@@ -318,7 +318,8 @@ std::vector<std::string> parse_faults(const std::string& words) {
     if (find(word) == nullptr) {
       const std::string near = nearest_name(word, known);
       throw UsageError(text("--faults has '", word, "', which is no fault that is known",
-                            near.empty() ? std::string() : ": is it " + near + "?", "; `vitrine simulate --help` lists them"));
+                            near.empty() ? std::string() : ": is it " + near + "?",
+                            "; `vitrine simulate -o x --faults help` lists them"));
     }
     chosen.push_back(word);
     at = comma + 1;

@@ -159,6 +159,13 @@ TEST_F(Program, BenchPrintsItsKeysAndRefusesSizesThatMakeNoSense) {
   expect_refusal("bench experiment --patients 16", 2, {"--patients", "17"});
   expect_refusal("bench experiment --epochs 0", 2, {"epochs", "0"});
   expect_refusal("bench experiment --folder .", 2, {"exists already"});
+  if (vitrine_program("doctor").output.find("imaging (ITK)     built in") != std::string::npos) {
+    expect_refusal("bench imaging --keep", 2, {"-o"});
+    expect_refusal("bench imaging --cases 0", 2, {"--cases", "0"});
+    expect_refusal("simulate -o none --t1c flash", 2, {"--t1c", "flash", "spgr"});
+    expect_refusal("simulate -o none --faults nam", 2, {"nam", "is it nan?"});
+    expect_refusal("simulate -o none --slice 6:3", 2, {"--slice", "6:3"});
+  }
   expect_refusal("bench infer --size 31", 2, {"--size", "31", "32"});
   expect_refusal("bench infer --batch 0", 2, {"--batch", "0"});
   expect_refusal("bench infer --arch b9", 2, {"b9"});

@@ -117,6 +117,24 @@ TEST_F(Simulation, IsTheSameOnAllThreadsAndInstructionSets) {
   });
 }
 
+// Cohorts that were made before stay what they are: SHA-256 of the three series and the mask.
+TEST_F(Simulation, PlainSeriesKeepTheirBits) {
+  const Anatomy anatomy = procedural_head(4);
+  const Patient patient = make_patient(anatomy, 4, 1, "SCLC", 1);
+  Sha256 hash;
+  const auto add = [&](const Volume& v) {
+    hash.update({reinterpret_cast<const char*>(v.data.data()), v.data.size() * sizeof(float)});
+  };
+  for (const Series s : {Series::t1c, Series::flair, Series::t2}) {
+    SeriesProtocol protocol = series_protocol(anatomy, 4, 1, s, 3);
+    if (s != Series::t1c) protocol.grid.spacing = {3, 3, protocol.grid.spacing[2]};  // fewer voxels
+    for (std::size_t c = 0; c < 2 && s != Series::t1c; ++c) protocol.grid.size[c] = protocol.grid.size[c] * 95 / 300;
+    add(render(anatomy, patient, protocol, 4));
+    if (s == Series::t1c) add(render_mask(anatomy, patient, protocol.grid));
+  }
+  EXPECT_EQ(hash.hex(), "3b24f421e91da619712ffc960725c326d1412304929cf6bb318460722f9cefd9");
+}
+
 // The formula, a voxel at a time.
 TEST_F(Simulation, NoiseIsThatOfThePlainVoxel) {
   const kernels::NoiseDraws d{7, static_cast<std::uint32_t>(Purpose::simulate), 1001, 4000000000u, 0x12345678, 0x9abcdef0};
