@@ -169,18 +169,19 @@ class CohortReader {
                                        std::pair{"mask", &s.mask}, std::pair{"brain_mask", &s.brain_mask}}) {
       const auto at = table_.find_column(column);
       const std::string name = column;
+      const bool is_series = name == "t1c" || name == "flair" || name == "t2";  // of DICOM, a folder
       const bool may_lack = name == "flair" || name == "t2" || name == "brain_mask";
       if (!at || (may_lack && row[*at].empty())) continue;
-      each(row, s, name, [&, to = file] { *to = file_of(row, *at, s); });
+      each(row, s, name, [&, to = file] { *to = file_of(row, *at, is_series, s); });
     }
   }
 
-  fs::path file_of(const CsvRow& row, std::size_t column, Subject& s) const {
+  fs::path file_of(const CsvRow& row, std::size_t column, bool may_be_folder, Subject& s) const {
     const fs::path path = table_.path.parent_path() / row[column];
     std::string flaw;
     if (row[column].empty()) {
       flaw = text("the column '", table_.header[column], "' is empty");
-    } else if (const std::string why = is_folder(path) ? std::string() : path_flaw(path); !why.empty()) {  // folders: DICOM
+    } else if (const std::string why = path_flaw(path); !why.empty() && !(may_be_folder && is_folder(path))) {
       flaw = text("the ", table_.header[column], " file ", path, " ", why);
     }
     if (s.flaw.empty()) s.flaw = flaw;

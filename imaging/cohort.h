@@ -1,6 +1,7 @@
 // cohort.csv: the subjects of a study and where their volumes lie.
 //
 // Columns   subject_id (or patient_id), label, t1c and mask; paths are relative to the CSV. One row per subject, two labels.
+//           t1c, flair, t2  a file, or a folder with one DICOM series
 //           flair, t2       may be empty for a subject, or absent: it is used for the inputs that it has
 //           brain_mask      empty: the brain is extracted
 //           mask_labels     the values of the mask that are the lesion, "1;3": together one mask. Empty: as imaging/steps/mask.h says
