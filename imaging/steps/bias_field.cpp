@@ -20,6 +20,7 @@ constexpr double kLeastDeviation = 0.012;  // of a class, in units of the median
 constexpr double kSettled = 2e-4;
 constexpr std::array<double, 4> kPairScales{0.2, 0.1, 0.06, 0.04};  // in log units
 constexpr int kStepsPerScale = 3;
+constexpr double kStraight = 8e-10, kMostStiffening = 20;  // mm^-4: a field that bends less is held stiffer
 
 void check_values(const Volume& volume, const Mask& brain, const std::string& what) {
   std::size_t inside = 0, positive = 0;
@@ -45,7 +46,11 @@ void check_values(const Volume& volume, const Mask& brain, const std::string& wh
 class FieldFit {
  public:
   FieldFit(const BiasCells& cells, const BiasOptions& options)
-      : cells_(cells), options_(options), spline_(cells.low, cells.high, options.knot_mm), log_field_(cells.value.size()) {}
+      : cells_(cells),
+        options_(options),
+        spline_(cells.low, cells.high, options.knot_mm),
+        stiffness_(options.stiffness),
+        log_field_(cells.value.size()) {}
 
   int run() {
     const BiasPairs pairs(cells_);
@@ -56,7 +61,9 @@ class FieldFit {
     for (int step = 1; step <= options_.steps; ++step) {
       NormalEquations equations = class_equations(classes);
       if (options_.pair_weight > 0) equations.add(pair_equations(pairs, kPairScales.back()), options_.pair_weight);
-      if (move_to(equations, 1 + options_.pair_weight) < kSettled) return step;
+      const double change = move_to(equations, 1 + options_.pair_weight);
+      stiffness_ = options_.stiffness * std::clamp(kStraight / bending(), 1.0, kMostStiffening);
+      if (change < kSettled) return step;
     }
     return options_.steps;
   }
@@ -89,7 +96,7 @@ class FieldFit {
 
   // Solves, and gives the root mean square of the change.
   double move_to(const NormalEquations& equations, double total_weight) {
-    coefficients_ = equations.solved(spline_.bending(), options_.stiffness * total_weight);
+    coefficients_ = equations.solved(spline_.bending(), stiffness_ * total_weight);
     std::vector<double> next = cells_.at_cells(spline_.on_grid(coefficients_, cells_.axes));
     double sum = 0, weight = 0, change = 0;
     for (std::size_t c = 0; c < next.size(); ++c) {
@@ -104,9 +111,21 @@ class FieldFit {
     return std::sqrt(change / weight);
   }
 
+  // The mean squared second derivative of the log field, mm^-4.
+  double bending() const {
+    double sum = 0;
+    const std::vector<double>& matrix = spline_.bending();
+    for (std::size_t r = 0; r < coefficients_.size(); ++r) {
+      for (std::size_t c = 0; c < coefficients_.size(); ++c)
+        sum += coefficients_[r] * matrix[r * coefficients_.size() + c] * coefficients_[c];
+    }
+    return std::max(sum, kStraight / kMostStiffening);
+  }
+
   const BiasCells& cells_;
   const BiasOptions& options_;
   SplineField spline_;
+  double stiffness_;
   std::vector<double> coefficients_, log_field_;
 };
 

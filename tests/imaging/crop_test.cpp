@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/error.h"
 
 namespace vitrine::imaging {
@@ -184,6 +186,79 @@ TEST(Crop, KeepsConstantsAndPadsWithZero) {
   EXPECT_NEAR(crop.back(), 0.5f, 1e-6);
   LesionSlice shrunk{1, 5, 100, 31.5, 31.5, 64};
   EXPECT_NEAR(crop_slice(v, shrunk, 16)[100], 0.5f, 1e-6);
+}
+
+TEST(Crop, OneFieldOfViewForAllCutsWhatIsWider) {
+  CropOptions options;
+  options.mode = CropMode::fixed_fov;
+  options.fov_mm = 30;
+  Notes notes;
+  const LesionSearch found = find_lesion_slices(mask_of(block(10, 45, 4, 4)), options, "mask", notes);
+  ASSERT_EQ(found.slices.size(), 1u);
+  EXPECT_EQ(found.slices[0].side_mm, 30);
+  EXPECT_THAT(texts(notes), ElementsAre("warning: crop l1_s4 of 30.0 mm cuts the lesion, which is 36.0 mm wide there"));
+  EXPECT_STREQ(name_of(options.mode), "fixed-fov");
+}
+
+TEST(Crop, TakesTheLargestAloneOrSlicesThatKeepTheirDistance) {
+  CropOptions options;
+  options.slices = 1;
+  Notes notes;
+  EXPECT_EQ(find_lesion_slices(mask_of(block(10, 21, 4, 12)), options, "mask", notes).slices.size(), 1u);
+  options.slices = 3;
+  options.distance_mm = 10;  // four slices of 3 mm
+  const LesionSearch found = find_lesion_slices(mask_of(block(10, 21, 4, 12)), options, "mask", notes);
+  ASSERT_EQ(found.slices.size(), 3u);
+  EXPECT_EQ(found.slices[0].slice, 4);
+  EXPECT_EQ(found.slices[1].slice, 8);
+  EXPECT_EQ(found.slices[2].slice, 12);
+}
+
+TEST(Crop, OfEqualSlicesTheNearestToTheCentreComesFirst) {
+  CropOptions options;
+  options.slices = 1;
+  Mask m = block(10, 21, 2, 8);  // 120 mm2 in each slice
+  for (std::int64_t k = 9; k < 16; ++k)
+    for (std::int64_t j = 20; j < 26; ++j)
+      for (std::int64_t i = 10; i < 22; ++i) m.at(i, j, k) = 1;  // 72 mm2: pulls the centre to slice 7.5
+  Notes notes;
+  EXPECT_EQ(find_lesion_slices(mask_of(m), options, "mask", notes).slices[0].slice, 8);
+}
+
+TEST(Crop, ListsWhatIsLeftOutWithTheReason) {
+  Mask m = block(10, 21, 4, 9);
+  m.at(50, 50, 15) = 1;
+  for (std::int64_t k = 4; k <= 12; ++k)
+    for (std::int64_t i = 50; i < 52; ++i) m.at(i, 40, k) = 1;
+  Notes notes;
+  const LesionSearch found = find_lesion_slices(mask_of(m), {}, "mask", notes);
+  ASSERT_EQ(found.left_out.size(), 2u);
+  EXPECT_EQ(found.left_out[0].lesion, 0);
+  EXPECT_EQ(found.left_out[0].volume_mm3, 3);
+  EXPECT_THAT(found.left_out[0].reason, HasSubstr("below 30 mm3"));
+  EXPECT_EQ(found.left_out[1].lesion, 2);
+  EXPECT_THAT(found.left_out[1].reason, HasSubstr("below 20"));
+}
+
+TEST(Crop, RefusesOptionsOutOfRange) {
+  const auto refused = [](auto change) {
+    CropOptions options;
+    change(options);
+    EXPECT_THROW(check(options), UsageError);
+  };
+  refused([](CropOptions& o) { o.slices = 0; });
+  refused([](CropOptions& o) { o.distance_mm = -1; });
+  refused([](CropOptions& o) { o.fov_mm = NAN; });
+  refused([](CropOptions& o) { o.fov_mm = 1e6; });
+  check({});
+}
+
+TEST(Crop, PixelsLieAtTheirCentres) {
+  // A ramp along i: the value of a pixel is the place of its centre.
+  Volume v{{{64, 64, 20}, {1, 1, 3}}, std::vector<float>(64 * 64 * 20)};
+  for (std::size_t n = 0; n < v.data.size(); ++n) v.data[n] = static_cast<float>(n % 64);
+  const std::vector<float> crop = crop_slice(v, {1, 5, 100, 30, 30, 32}, 64);
+  for (int p = 0; p < 64; ++p) EXPECT_NEAR(crop[static_cast<std::size_t>(p)], 30 - 16 + (p + 0.5) / 2, 1e-4);
 }
 
 }  // namespace

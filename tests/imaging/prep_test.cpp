@@ -81,8 +81,8 @@ TEST_F(Prep, SeveralRefusalsAreListedAndAnOldManifestNeverStands) {
   const Prepared p = prepare(bad, "out", 2);
   EXPECT_THAT(p.refused,
               AllOf(HasSubstr("2 of 3 subjects were refused"), HasSubstr("qc.html"), HasSubstr("holds the other 1")));
-  EXPECT_THAT(p.log, AllOf(HasSubstr("refused a: the t1c file"), HasSubstr("does not exist"),
-                           HasSubstr("refused c: "), HasSubstr("holds no DICOM image")));
+  EXPECT_THAT(p.log, AllOf(HasSubstr("refused a: the t1c file"), HasSubstr("does not exist"), HasSubstr("refused c: "),
+                           HasSubstr("holds no DICOM image")));
   EXPECT_EQ(lines(p.log), 2);
   ASSERT_TRUE(exists("manifest.csv"));
   const auto first = files();

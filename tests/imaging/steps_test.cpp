@@ -11,7 +11,6 @@
 #include "imaging/steps/bias_field.h"
 #include "imaging/steps/brain.h"
 #include "imaging/steps/grid.h"
-#include "imaging/steps/normalize.h"
 
 namespace vitrine::imaging {
 namespace {
@@ -65,7 +64,7 @@ TEST(Grid, CoarseVoxelsCoverTheSameBox) {
   EXPECT_EQ(quantile({5, 1, 3}, 0.5), 3);
 }
 
-TEST(BiasField, RemovesAKnownFieldAndLeavesAFlatVolume) {
+TEST(N4, RemovesAKnownFieldAndLeavesAFlatVolume) {
   Volume v{{{60, 60, 60}, {3, 3, 3}}, std::vector<float>(216000)};
   Mask mask = v;
   Volume biased = v;
@@ -88,21 +87,6 @@ TEST(BiasField, RemovesAKnownFieldAndLeavesAFlatVolume) {
   EXPECT_LT(spread(correct_bias(biased, mask, "biased").corrected), 1.1);
   EXPECT_LT(spread(correct_bias(v, mask, "flat").corrected), 1.02);
   EXPECT_THROW(correct_bias(Volume{v.geometry, std::vector<float>(v.data.size(), 5.0f)}, mask, "constant"), DataError);
-}
-
-TEST(Normalize, GivesZScoresOnTheFixedScale) {
-  Volume v{{{30, 30, 30}}, std::vector<float>(27000)};
-  Mask mask{v.geometry, std::vector<float>(27000, 1.0f)};
-  for (std::size_t i = 0; i < v.data.size(); ++i) v.data[i] = i % 2 == 0 ? 10.0f : 20.0f;
-  mask.data[0] = 0;
-  const Normalized n = normalize(v, mask, "test");
-  EXPECT_NEAR(n.mean, 15, 1e-3);
-  EXPECT_NEAR(n.deviation, 5, 1e-3);
-  EXPECT_EQ(n.volume.data[0], 0);
-  EXPECT_NEAR(n.volume.data[1], 4.0 / 9, 1e-3);
-  EXPECT_NEAR(n.volume.data[2], 2.0 / 9, 1e-3);
-  EXPECT_THROW(normalize(Volume{v.geometry, std::vector<float>(27000, 1.0f)}, mask, "constant"), DataError);
-  EXPECT_THROW(normalize(v, Mask{v.geometry, std::vector<float>(27000)}, "empty"), DataError);
 }
 
 }  // namespace
