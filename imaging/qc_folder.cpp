@@ -131,7 +131,10 @@ class SubjectFiles {
   }
 
  private:
-  void flaw(const std::string& what) { subject_.notes.push_back({true, what}); }
+  void flaw(const std::string& what) {
+    if (options_.refuse_damage) throw DataError(what);
+    subject_.notes.push_back({true, what});
+  }
 
   std::string link(const std::string& file) const {
     return fs::absolute(prep_ / file)

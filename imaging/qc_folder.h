@@ -36,6 +36,7 @@ struct QcPageOptions {
   std::filesystem::path page_folder;  // where the page will lie: for links
   bool embed = true;                  // pictures in the page; false: links to their files
   std::size_t most_embedded = std::size_t{48} << 20;
+  bool refuse_damage = false;  // DataError instead of a word on the page: for files that were written just now
 };
 
 // Interrupted.

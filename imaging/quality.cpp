@@ -106,7 +106,10 @@ report::QcPage qc_page(const std::vector<Subject>& subjects, const std::vector<O
     for (const auto& [column, path] : subjects[i].files()) entry.files[column] = text(path.filename());
     folder.subjects.push_back(std::move(entry));
   }
-  return qc_page_of(folder, out, {out});
+  QcPageOptions options;
+  options.page_folder = out;
+  options.refuse_damage = true;
+  return qc_page_of(folder, out, options);
 }
 
 }  // namespace vitrine::imaging

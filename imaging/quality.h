@@ -22,7 +22,7 @@ struct Outcome {
 // distance from it), and by as much as is never chance. Nothing for fewer than six subjects.
 std::vector<Notes> cohort_notes(const std::vector<Outcome>& outcomes);
 
-// `out` holds crops and pictures of the prepared subjects; the page will lie in it. Interrupted.
+// `out` holds crops and pictures of the prepared subjects; the page will lie in it. DataError when one cannot be read. Interrupted.
 report::QcPage qc_page(const std::vector<Subject>& subjects, const std::vector<Outcome>& outcomes,
                        const std::filesystem::path& out);
 

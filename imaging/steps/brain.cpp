@@ -119,7 +119,6 @@ double top_of(const Mask& mask) {
 }
 
 constexpr double kMostBelowTop = 45;  // mm between the top of the head and that of its brain: scalp and skull measure some 15
-constexpr double kMostBrightRim = 0.6;
 
 // A neck is no brain.
 void check_place(const Head& head, const Mask& brain, const std::string& what) {
@@ -128,17 +127,6 @@ void check_place(const Head& head, const Mask& brain, const std::string& what) {
   throw DataError(text(what, ": what brain extraction found begins ", fixed(below_top, 0),
                        " mm below the top of the head, expected at most ", fixed(kMostBelowTop, 0),
                        ": it may be the neck; bring a mask in the column brain_mask"));
-}
-
-// How much of what lies 1 to 5 mm outside the mask is no darker than tissue. Around a brain lie fluid and bone; around white matter grey matter.
-double bright_rim(const Head& head, const Volume& distance) {
-  double bright = 0, all = 0;
-  for (std::size_t i = 0; i < distance.data.size(); ++i) {
-    if (distance.data[i] <= 1 || distance.data[i] > 5) continue;
-    ++all;
-    bright += static_cast<double>(head.dim.data[i]);
-  }
-  return all > 0 ? bright / all : 0;
 }
 
 }  // namespace
@@ -177,15 +165,11 @@ Brain extract_brain(const Volume& t1, const BrainOptions& options, const std::st
   }
   Brain brain;
   check_place(head, best, what);
-  const double rim = bright_rim(head, signed_distance(best));
-  if (rim > kMostBrightRim)
-    warn(brain.notes,
-         text("the brain mask ends in tissue: ", fixed(100 * rim, 0),
-              " % of what lies 1 to 5 mm outside it is no darker than tissue, at most ", fixed(100 * kMostBrightRim, 0),
-              " % is usual; look at it, and bring a mask in the column brain_mask"));
   brain.mask = resample_linear(best, t1.geometry, {});
   for (float& v : brain.mask.data) v = v >= 0.5f ? 1.0f : 0.0f;
   brain.ml = volume_ml(brain.mask);
+  note(brain.notes,
+       text("the brain was extracted, ", fixed(brain.ml, 0), " ml: look at its outline, this step often cuts or adds some"));
   return brain;
 }
 

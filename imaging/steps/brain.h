@@ -3,7 +3,6 @@
 // Steps      average to 2 mm; Gaussian of 1.5 mm; Otsu's threshold; opening by a ball (erosion, the largest component, dilation by
 //            the same ball inside the thresholded head); closing by a ball; holes filled; back to the volume's grid
 // Refused    a mask that begins more than 45 mm below the top of the head: a neck
-// Doubted    a mask whose rim is as bright as tissue: white matter alone, or a brain with parts cut off
 // Approximate: a mask that the user brings always wins. Reference: Otsu 1979, doi 10.1109/TSMC.1979.4310076
 #pragma once
 
