@@ -41,11 +41,21 @@ class ThreadCount {
 
 double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
+// A folder of its own that goes with it.
+struct Scratch {
+  fs::path folder = fs::temp_directory_path() / text("vitrine-bench-imaging-", ::getpid());
+  ~Scratch() {
+    std::error_code ignored;
+    fs::remove_all(folder, ignored);
+  }
+};
+
 // The time is the processor's: other programs on the machine do not count.
-void measure_patient(const BenchCase& c, Whole& whole) {
+void measure_patient(const BenchCase& c, const fs::path& folder, Whole& whole) {
+  keep_bench_case(folder, c);
   const auto run = [&](int threads) {
     const ThreadCount chosen(threads);
-    return our_patient(c.t1c, c.moving[0].volume, c.moving[1].volume, c.lesion);
+    return our_patient(folder);
   };
   const double start = processor_seconds();
   const std::string first = run(1);
@@ -121,7 +131,8 @@ std::vector<Figure> measure(const BenchImagingCommand& command, const fs::path& 
     for (const std::string& refusal : s.refused) progress.warn(text(c.name, ": ", refusal));
     if (n > 0) continue;
     try {
-      measure_patient(c, whole);
+      const Scratch scratch;
+      measure_patient(c, scratch.folder, whole);
     } catch (const DataError& error) {
       progress.warn(text(c.name, ": the patient as a whole: ", error.what()));
     }

@@ -22,6 +22,6 @@ struct PrepChoice {
 
 void add_prep_choice(CLI::App& command, const std::shared_ptr<PrepChoice>& choice);
 
-imaging::SubjectOptions subject_options(const PrepChoice& choice);  // UsageError naming the option (cli/mri/prep.cpp)
+imaging::SubjectOptions subject_options(const PrepChoice& choice);  // UsageError (cli/mri/prep.cpp)
 
 }  // namespace vitrine::cli

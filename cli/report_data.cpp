@@ -88,11 +88,7 @@ report::CropPicture picture_of(const Manifest& manifest, const Sample& sample) {
   picture.label = sample.label;
   picture.height = static_cast<int>(crop.height);
   picture.width = static_cast<int>(crop.width);
-  const std::map<std::string, std::string> shown_as{{"t1c", "T1c"}, {"flair", "FLAIR"}, {"t2", "T2"}};
-  for (auto& [name, values] : crop.channels) {
-    const auto found = shown_as.find(name);
-    picture.channels.emplace_back(found == shown_as.end() ? name : found->second, std::move(values));
-  }
+  for (auto& [name, values] : crop.channels) picture.channels.emplace_back(channel_title(name), std::move(values));
   return picture;
 }
 

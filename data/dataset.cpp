@@ -175,6 +175,10 @@ CropChannels load_crop(const Manifest& manifest, const Sample& sample) {
   return result;
 }
 
+std::string channel_title(const std::string& name) {
+  return name == "t1c" ? "T1c" : name == "flair" ? "FLAIR" : name == "t2" ? "T2" : name;
+}
+
 void check_distinct_images(const Manifest& manifest) {
   std::map<std::string, const Sample*> seen;  // by the hash of a channel's pixels
   for (const Sample& sample : manifest.samples) {

@@ -43,6 +43,7 @@ struct CropChannels {
   std::vector<std::pair<std::string, std::vector<float>>> channels;
 };
 CropChannels load_crop(const Manifest& manifest, const Sample& sample);
+std::string channel_title(const std::string& name);  // "T1c" of "t1c"; another name as it is
 
 // DataError when two subjects have an image in common, whatever their files are called: that patient could lie in two parts of a split.
 void check_distinct_images(const Manifest& manifest);

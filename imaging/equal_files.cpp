@@ -30,23 +30,9 @@ std::string flaw_of(const Place& here, const Place& other, const std::vector<Sub
 
 }  // namespace
 
-namespace {
-
-// Whether a path stands for several files: a folder of DICOM, or a header beside its voxels.
-bool is_of_several(const std::filesystem::path& path) {
-  const std::string ending = path.extension().string();
-  return is_folder(path) || ending == ".hdr" || ending == ".img" || ending == ".nhdr" || ending == ".mhd";
-}
-
-}  // namespace
-
 ColumnHashes file_hashes(const Subject& subject) {
   ColumnHashes hashes;
-  for (const auto& [column, file] : subject.files()) {
-    hashes[column] = is_of_several(file)
-                         ? read_volume(file).file_sha256
-                         : as<DataError>([&, path = file] { return sha256_of_file(path, kMaxVolumeFileBytes); });
-  }
+  for (const auto& [column, file] : subject.files()) hashes[column] = volume_sha256(file);
   return hashes;
 }
 

@@ -41,10 +41,13 @@ std::string preview_png(const std::vector<std::vector<float>>& slices, int size)
   return report::png_bytes(report::side_by_side(pictures, kGap));
 }
 
-std::vector<report::QcPanel> qc_panels(const std::vector<std::vector<float>>& slices, int size) {
+std::vector<report::QcPanel> qc_panels(const CropChannels& crop) {
   std::vector<report::QcPanel> panels;
-  for (std::size_t c = 0; c < slices.size(); ++c)
-    panels.push_back({kChannelNames[c], report::png_bytes(report::grey_picture(slices[c].data(), size, size, 1))});
+  for (const auto& [name, values] : crop.channels) {
+    const report::Picture picture =
+        report::grey_picture(values.data(), static_cast<int>(crop.width), static_cast<int>(crop.height), 1);
+    panels.push_back({channel_title(name), report::png_bytes(picture)});
+  }
   return panels;
 }
 

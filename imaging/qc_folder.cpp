@@ -187,16 +187,11 @@ class SubjectFiles {
       subject_.crops.push_back(std::move(crop));
       return;
     }
-    if (sha256_of_file(prep_ / sample.file, kMostCrop) != text_in(item, "sha256"))
-      throw std::runtime_error(text(prep_ / sample.file, " was changed or damaged; prepare the cohort again"));
-    const Tensor image = read_safetensors(prep_ / sample.file).at("image").to_float();
-    const Shape& shape = image.shape();
-    if (shape.rank() != 3 || shape[0] != shape[1] || shape[2] != 3 || shape[0] > kMostSide)
-      throw DataError(text(prep_ / sample.file, ": its tensor 'image' is ", shape.text(), ", expected [N, N, 3]"));
-    const auto pixels = static_cast<std::size_t>(shape[0] * shape[1]);
-    std::vector<std::vector<float>> slices(3, std::vector<float>(pixels));
-    for (std::size_t i = 0; i < 3 * pixels; ++i) slices[i % 3][i / 3] = image.data()[i];
-    crop.panels = qc_panels(slices, static_cast<int>(shape[0]));
+    Manifest manifest;
+    manifest.path = prep_ / "manifest.csv";
+    Sample whole = sample;
+    whole.sha256 = text_in(item, "sha256");
+    crop.panels = qc_panels(load_crop(manifest, whole));
     subject_.crops.push_back(std::move(crop));
   }
 

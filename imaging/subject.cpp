@@ -21,9 +21,7 @@
 namespace vitrine::imaging {
 namespace {
 
-constexpr double kLesionMargin = 2;  // mm around the lesion that always count as brain
 constexpr double kClippedBrain = 0.05, kClippedLesion = 0.05;
-constexpr double kOneGridMm = 0.5;  // of volumes that the table says to be coregistered: their headers agree so far
 
 // A series on its way: as read, and on the axial grid.
 struct Series {
@@ -87,9 +85,8 @@ class SubjectPreparation {
     LesionMask mask = understood_lesion_mask(chosen_labels(std::move(file.volume), subject_.mask_labels, what, result_.notes),
                                              file.order, what, result_.notes);
     if (recut_) {
+      mask.drawn_on = mask.labels.geometry;
       mask.labels = recut_labels(mask.labels, grid_);
-      mask.order = storage_order(grid_);
-      mask.order.stored_size = grid_.size;
     }
     result_.lesions = find_lesion_slices(mask, options_.crop, what, result_.notes);
     Json left_out = Json::array();
@@ -141,7 +138,7 @@ class SubjectPreparation {
     const double outside = lesion_outside(brain_, lesion_);
     result_.steps["mask"]["outside_brain"] = outside;
     note_lesion_place(outside, !subject_.brain_mask.empty(), result_.lesion_ml, result_.brain_ml, result_.notes);
-    brain_ = with_lesion(std::move(brain_), lesion_, kLesionMargin);
+    brain_ = with_lesion(std::move(brain_), lesion_, kLesionMarginMm);
   }
 
   const Series* find(const std::string& column) const {

@@ -1,27 +1,13 @@
 #include "imaging/subject_files.h"
 
-#include <algorithm>
-#include <cmath>
-
 #include "base/error.h"
 #include "base/number.h"
+#include "imaging/steps/grid.h"
 
 namespace vitrine::imaging {
 namespace {
 
-constexpr double kGridTolerance = 0.5;  // voxels at the corners: a mask that is further off was drawn on another grid
-constexpr double kSilentShift = 0.02;   // voxels; more is noted
-constexpr double kObliqueDegrees = 5;   // from here on it is noted
-
-void check_grid(const Geometry& g, const Geometry& grid, const std::string& name) {
-  const double off = corner_distance(g, grid);
-  if (off <= kGridTolerance) return;
-  const auto &a = g.size, &b = grid.size;
-  throw DataError(text(name, " lies on another grid than T1c: ", a[0], " x ", a[1], " x ", a[2],
-                       " voxels (to the left, back, top) against ", b[0], " x ", b[1], " x ", b[2],
-                       std::isfinite(off) ? text(", corners up to ", fixed(off, 2), " voxels apart") : std::string(),
-                       "; resample it to T1c"));
-}
+constexpr double kObliqueDegrees = 5;  // from here on it is noted
 
 }  // namespace
 
@@ -33,10 +19,12 @@ ReadVolume SubjectFiles::series(const std::string& column, const std::string& na
 
 ReadVolume SubjectFiles::mask(const std::string& column, const std::string& name, const std::filesystem::path& path,
                               const Geometry& grid) {
-  ReadVolume file = read_volume(path, [&](const VolumeClaim& claim) { check_grid(claim.geometry, grid, name); });
-  const double off = corner_distance(file.volume.geometry, grid);
-  if (off > kSilentShift)
-    warn(result_.notes, text(name, " lies ", fixed(off, 2), " voxels off T1c's grid; it was taken to lie on it"));
+  const auto on_grid = [&](const VolumeClaim& claim) {  // before a voxel is read
+    Notes later;
+    check_same_grid(claim.geometry, grid, name, "T1c", later);
+  };
+  ReadVolume file = read_volume(path, on_grid);
+  check_same_grid(file.volume.geometry, grid, name, "T1c", result_.notes);
   file.volume.geometry = grid;
   remember(column, name, path, file);
   return file;

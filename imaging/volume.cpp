@@ -4,21 +4,10 @@
 #include <cmath>
 #include <limits>
 
+#include "imaging/steps/rigid.h"
 #include "tensor/math.h"
 
 namespace vitrine::imaging {
-namespace {
-
-Matrix3 product(const Matrix3& a, const Matrix3& b) {
-  Matrix3 out{};
-  for (std::size_t r = 0; r < 3; ++r) {
-    for (std::size_t c = 0; c < 3; ++c) out[3 * r + c] = a[3 * r] * b[c] + a[3 * r + 1] * b[3 + c] + a[3 * r + 2] * b[6 + c];
-  }
-  return out;
-}
-
-}  // namespace
-
 double determinant(const Matrix3& m) {
   return m[0] * (m[4] * m[8] - m[5] * m[7]) - m[1] * (m[3] * m[8] - m[5] * m[6]) + m[2] * (m[3] * m[7] - m[4] * m[6]);
 }

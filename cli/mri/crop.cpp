@@ -38,10 +38,10 @@ struct CropCommand {
 imaging::CropOptions options_of(const CropCommand& c) {
   imaging::CropOptions options;
   options.size = c.size;
-  options.mode = c.mode == "fit" ? imaging::CropMode::fit : imaging::CropMode::fixed_fov;
+  options.mode = imaging::crop_mode_named(c.mode);
   options.fov_mm = c.fov;
   options.distance_mm = c.distance;
-  options.slices = c.slices == "largest" ? 1 : c.slices.front() - '0';
+  options.slices = imaging::slices_named(c.slices);
   imaging::check(options);
   return options;
 }
@@ -86,7 +86,7 @@ Channels read_channels(const CropCommand& c, const imaging::LesionMask& lesion, 
       throw UsageError(text("the images' names become the crops' channels: '", printable(name),
                             "' is there twice or holds a comma; rename the file"));
     imaging::Volume volume = imaging::read_series(path).volume;
-    check_grid(volume.geometry, lesion.labels.geometry, shown(path), "the lesion mask", notes);
+    imaging::check_same_grid(volume.geometry, lesion.labels.geometry, shown(path), "the lesion mask", notes);
     if (!weight.data.empty()) volume = imaging::feathered(std::move(volume), weight);
     channels.names += (channels.names.empty() ? "" : ",") + name;
     channels.greys.emplace_back(volume);
@@ -169,12 +169,9 @@ void add_mri_crop(CLI::App& mri, Chosen& chosen) {
   p->add_option("-o,--output", c->output, "folder to write: a safetensors file and a picture a crop, and crops.csv")
       ->required();
   p->add_option("--mode", c->mode, "fit: the square follows the lesion; fixed-fov: one side for all, so that size stays a cue")
-      ->check(CLI::IsMember({"fit", "fixed-fov"}))
       ->capture_default_str();
   p->add_option("--fov", c->fov, "side of fixed-fov, mm")->capture_default_str();
-  p->add_option("--slices", c->slices, "axial slices a lesion at most, 1 to 9, or largest")
-      ->check(CLI::IsMember({"1", "2", "3", "4", "5", "6", "7", "8", "9", "largest"}))
-      ->capture_default_str();
+  p->add_option("--slices", c->slices, "axial slices a lesion at most, 1 to 9, or largest")->capture_default_str();
   p->add_option("--distance", c->distance, "between the slices of a lesion at least, mm")->capture_default_str();
   p->add_option("--size", c->size, "pixels along a side")->check(CLI::Range(8, 1024))->capture_default_str();
   p->add_flag("-q,--quiet", c->quiet, "no progress lines");

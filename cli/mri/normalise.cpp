@@ -1,7 +1,6 @@
 // `vitrine mri normalise`: intensities on one scale.
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <map>
 #include <memory>
 
 #include "base/error.h"
@@ -16,11 +15,6 @@
 
 namespace vitrine::cli {
 namespace {
-
-const std::map<std::string, imaging::NormalizationMethod> kMethods{
-    {"zscore", imaging::NormalizationMethod::zscore},
-    {"minmax", imaging::NormalizationMethod::minmax},
-    {"white-matter", imaging::NormalizationMethod::white_matter}};
 
 struct NormaliseCommand {
   std::string image, mask, lesion, output, record, method = "zscore";
@@ -38,7 +32,7 @@ void run(const NormaliseCommand& c) {
   const imaging::Mask brain = read_brain_mask(c.mask, file.volume.geometry, what, notes);
   imaging::Mask lesion;
   if (!c.lesion.empty()) lesion = any_lesion(read_lesion_mask(c.lesion, file.volume.geometry, what, notes));
-  imaging::Normalized n = imaging::normalize(file.volume, brain, lesion, kMethods.at(c.method), what);
+  imaging::Normalized n = imaging::normalize(file.volume, brain, lesion, imaging::normalization_named(c.method), what);
   tell(notes, c.quiet);
   Progress(c.quiet).line(text("normalise  ", c.method, ": mean ", shortest(static_cast<float>(n.mean)), ", deviation ",
                               shortest(static_cast<float>(n.deviation)), ", ", fixed(100 * n.clipped_share, 2),
@@ -63,7 +57,6 @@ void add_mri_normalise(CLI::App& mri, Chosen& chosen) {
                 "too, and fades over 4 mm more");
   n->add_option("--method", c->method,
                 "zscore: (z + 3) / 9; minmax: quantiles 0.005 and 0.995; white-matter: a quarter is white matter")
-      ->check(CLI::IsMember({"zscore", "minmax", "white-matter"}))
       ->capture_default_str();
   n->add_option("-o,--output", c->output, "volume to write (.nii, .nii.gz)")->required();
   n->add_option("--record", c->record, "what was measured, as JSON");

@@ -3,8 +3,6 @@
 #include <cstdio>
 #include <memory>
 
-#include "base/error.h"
-#include "base/number.h"
 #include "base/output.h"
 #include "base/printable.h"
 #include "base/progress.h"
@@ -22,17 +20,6 @@ struct PrepCommand {
   bool quiet = false;
 };
 
-// The one of these whose name was given.
-template <class Choice>
-Choice named(const std::string& option, const std::string& given, std::initializer_list<Choice> all) {
-  std::string names;
-  for (const Choice c : all) {
-    if (given == imaging::name_of(c)) return c;
-    names += (names.empty() ? "" : ", ") + std::string(imaging::name_of(c));
-  }
-  throw UsageError(text(option, " is '", printable(given), "', expected one of ", names));
-}
-
 void run(const PrepCommand& command) {
   check_output_folder(command.output, {command.cohort},
                       {"crops", "previews", "subjects", "manifest.csv", "qc.html", "prep.json"});
@@ -47,20 +34,13 @@ void run(const PrepCommand& command) {
 }  // namespace
 
 imaging::SubjectOptions subject_options(const PrepChoice& choice) {
-  using imaging::CropMode;
-  using imaging::NormalizationMethod;
-  using imaging::RegistrationPreset;
   imaging::SubjectOptions options;
-  options.normalization = named("--normalise", choice.normalise,
-                                {NormalizationMethod::zscore, NormalizationMethod::minmax, NormalizationMethod::white_matter});
-  options.crop.mode = named("--crop", choice.crop, {CropMode::fit, CropMode::fixed_fov});
+  options.normalization = imaging::normalization_named(choice.normalise);
+  options.crop.mode = imaging::crop_mode_named(choice.crop);
   options.crop.fov_mm = choice.fov;
   options.crop.distance_mm = choice.distance;
-  std::int64_t slices = 1;  // the largest
-  if (choice.slices != "largest" && (!parse_number(choice.slices, slices) || slices < 1 || slices > 100))
-    throw UsageError(text("--slices is '", printable(choice.slices), "', expected 1 to 100, or largest"));
-  options.crop.slices = static_cast<int>(slices);
-  options.registration = named("--registration", choice.registration, {RegistrationPreset::vitrine, RegistrationPreset::spm});
+  options.crop.slices = imaging::slices_named(choice.slices);
+  options.registration = imaging::registration_preset(choice.registration);
   options.pictures = !choice.no_pictures;
   imaging::check(options.crop);
   return options;

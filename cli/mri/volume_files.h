@@ -14,8 +14,8 @@ namespace vitrine::cli {
 void check_nifti_output(const std::string& option, const std::string& name, const std::vector<std::string>& inputs,
                         const std::vector<std::string>& others = {});
 
-// Masks on the grid of a series, which `grid_name` names. DataError with both sizes, or how far the corners lie apart, when they are on another
-// one (half a voxel), and for what imaging/steps/mask.h refuses. More than 0.02 voxels off is a warning.
+// Masks on the grid of a series, which `grid_name` names. DataError when they are on another one (imaging/steps/grid.h
+// check_same_grid), and for what imaging/steps/mask.h refuses.
 imaging::Mask read_brain_mask(const std::string& path, const imaging::Geometry& grid, const std::string& grid_name,
                               imaging::Notes& notes);
 imaging::LesionMask read_lesion_mask(const std::string& path, const imaging::Geometry& grid, const std::string& grid_name,
@@ -23,12 +23,9 @@ imaging::LesionMask read_lesion_mask(const std::string& path, const imaging::Geo
 // 1 where a lesion is.
 imaging::Mask any_lesion(imaging::LesionMask mask);
 
-// DataError as above for a volume that is read already.
-void check_grid(const imaging::Geometry& found, const imaging::Geometry& expected, const std::string& found_name,
-                const std::string& expected_name, imaging::Notes& notes);
-
 // On the file's own grid and in its order of voxels.
 void write_beside(const std::string& output, imaging::Volume volume, const imaging::ReadVolume& file);
+void write_mask_beside(const std::string& output, imaging::Mask mask, const imaging::ReadVolume& file);
 
 // Warnings always, notes unless `quiet`: one line each on standard error.
 void tell(const imaging::Notes& notes, bool quiet);

@@ -104,14 +104,17 @@ CaseScores score_case(const BenchCase& c) {
     s.tre.push_back(target_registration_error(kNothing, moving.from_t1c, c.brain));
     s.far_tre.push_back(target_registration_error(kNothing, moving.far_from_t1c, c.brain));
     attempt(s, [&] {
-      s.tre[m] = target_registration_error(our_registration(c.t1c, moving.volume, series), moving.from_t1c, c.brain);
+      s.tre[m] = target_registration_error(matrix_of(our_registration(c.t1c, moving.volume, series).transform), moving.from_t1c,
+                                           c.brain);
     });
     attempt(s, [&] {
       const Volume far{moving.far_grid, moving.volume.data};
-      s.far_tre[m] = target_registration_error(our_registration(c.t1c, far, series), moving.far_from_t1c, c.brain);
+      s.far_tre[m] =
+          target_registration_error(matrix_of(our_registration(c.t1c, far, series).transform), moving.far_from_t1c, c.brain);
     });
     attempt(s, [&] { (m == 0 ? s.dice_flair : s.dice_t2) = dice(our_brain(moving.volume, series), moving.brain); });
   }
+  attempt(s, [&] { s.checks = our_checks(c.t1c, c.moving[0].volume, c.moving[1].volume, c.brain, c.lesion); });
   s.outside = 100;
   attempt(s, [&] {
     const Mask brain = our_brain(c.t1c, Series::t1c);

@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "imaging/bench/cases.h"
+#include "imaging/bench/our_steps.h"
 
 namespace vitrine::imaging {
 
@@ -33,6 +34,7 @@ struct CaseScores {
   double dice = 0, outside = 0, dice_flair = 0, dice_t2 = 0;
   FieldError field;
   double contrast = 0;
+  CheckFigures checks;
   std::vector<std::string> refused;  // what a step said; its score is then that of having done nothing
 };
 // Interrupted.

@@ -4,6 +4,8 @@
 
 #include "base/number.h"
 #include "imaging/bench/scores.h"
+#include "imaging/steps/lesion_contrast.h"
+#include "imaging/steps/registration_checks.h"
 
 namespace vitrine::imaging {
 namespace {
@@ -119,6 +121,21 @@ std::vector<Figure> figures_of(const std::vector<CaseScores>& scores, const Whol
   }
   out.push_back(
       {"contrast", "lesion to white matter, change, %, mean / worst", 2, {mean(contrast), largest(contrast)}, {3, 3}, false});
+  const auto least = [&](double CheckFigures::*figure) {
+    return smallest(of_cases(scores, any, [&](const CaseScores& s) { return s.checks.*figure; }));
+  };
+  out.push_back({"contrasts", "contrasts as expected, of 5, least", 0, {least(&CheckFigures::contrasts)}, {5}, true});
+  out.push_back(
+      {"lesion_above", "lesion above its surroundings, least", 2, {least(&CheckFigures::lesion_above)}, {kLeastAbove}, true});
+  out.push_back(
+      {"mirror", "against the mirror image, ratio, least", 2, {least(&CheckFigures::mirror)}, {kSameHeadRatio}, true});
+  out.push_back({"peak", "against places 12 mm and degrees away, least", 2, {least(&CheckFigures::peak)}, {kWeakPeak}, true});
+  out.push_back({"loop",
+                 "T1c to FLAIR to T2 and back, mm, most",
+                 2,
+                 {largest(of_cases(scores, any, [](const CaseScores& s) { return s.checks.loop; }))},
+                 {kLoopWarnMm},
+                 false});
   out.push_back({"seconds", "one patient, all steps, one core, s", 1, {whole.seconds}, {30}, false});
   out.push_back({"same_bits", "same bits: repeated, 1 and 3 threads (1: yes)", 0, {whole.same_bits ? 1.0 : 0.0}, {1}, true});
   return out;

@@ -45,6 +45,13 @@ VolumeFile read_file(const std::filesystem::path& path, const ReadOptions& optio
   return read_nifti_file(path, options, check);
 }
 
+// Formats whose header may lie apart from its voxels, and folders of DICOM.
+bool may_be_several(const std::filesystem::path& path) {
+  if (is_folder(path) || is_dicom_file(path)) return true;
+  const std::string ending = path.extension().string(), head = beginning_of(path);
+  return ending == ".hdr" || ending == ".img" || begins_as_nrrd(head) || begins_as_metaimage(head);
+}
+
 // What is odd in the values of an image of a head.
 void note_values(const Volume& v, Notes& notes) {
   const auto count = static_cast<double>(v.data.size());
@@ -92,6 +99,11 @@ void list_remarks(ReadVolume& result) {
 }
 
 }  // namespace
+
+std::string volume_sha256(const std::filesystem::path& path) {
+  if (may_be_several(path)) return read_volume(path).file_sha256;
+  return as<DataError>([&] { return sha256_of_file(path, kMaxVolumeFileBytes); });
+}
 
 ReadVolume read_volume(const std::filesystem::path& path, const ReadOptions& options, const ClaimCheck& check) {
   if (!options.assume_orientation.empty()) direction_of_code(options.assume_orientation);  // a UsageError comes before any file

@@ -33,6 +33,10 @@ ReadVolume read_volume(const std::filesystem::path& path, const ClaimCheck& chec
 // head shrinks to a 256th: it would be inflated to the end for nothing). What is odd in the values of an image is noted.
 ReadVolume read_series(const std::filesystem::path& path, const ReadOptions& options = {});
 
+// The file_sha256 that read_volume gives. A file that stands alone is not understood for it; what stands for several is read. DataError,
+// Interrupted.
+std::string volume_sha256(const std::filesystem::path& path);
+
 // By the name: .nii, .nii.gz, .nrrd, .mha; float32, LPS coordinates, no text of any origin. UsageError for another name, FileError.
 void write_volume(const std::filesystem::path& path, const Volume& volume);
 

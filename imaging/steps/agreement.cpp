@@ -9,6 +9,7 @@
 #include "base/number.h"
 #include "imaging/steps/brain.h"
 #include "imaging/steps/grid.h"
+#include "imaging/steps/smoothing.h"
 #include "tensor/math.h"
 
 namespace vitrine::imaging {
@@ -19,36 +20,6 @@ using Index = std::array<std::int64_t, 3>;
 constexpr double kGridMm = 2, kSmoothMm = 2, kBorderMm = 6, kBlockMm = 24, kStrideMm = 20, kReachMm = 6;
 constexpr double kFilled = 0.9;      // of a block's voxels lie inside the brain
 constexpr std::size_t kFewest = 10;  // blocks that a mean is taken of
-
-// A Gaussian along each axis, cut at three deviations; at the border the last value goes on.
-Volume smoothed(Volume v) {
-  const Index n = v.geometry.size, stride{1, n[0], n[0] * n[1]};
-  for (std::size_t axis = 0; axis < 3; ++axis) {
-    const double sigma = kSmoothMm / v.geometry.spacing[axis];
-    const auto radius = static_cast<std::int64_t>(std::ceil(3 * sigma));
-    std::vector<double> weight;
-    double sum = 0;
-    for (std::int64_t d = -radius; d <= radius; ++d) {
-      const double x = static_cast<double>(d) / sigma;
-      weight.push_back(exp_portable(-x * x / 2));
-      sum += weight.back();
-    }
-    Volume out = v;
-    for (std::int64_t at = 0; at < v.geometry.voxels(); ++at) {
-      const std::int64_t place = at / stride[axis] % n[axis];
-      if (at % stride[2] == 0) check_interrupt("preparation");
-      double value = 0;
-      for (std::int64_t d = -radius; d <= radius; ++d) {
-        const std::int64_t other = std::clamp<std::int64_t>(place + d, 0, n[axis] - 1);
-        value += weight[static_cast<std::size_t>(d + radius)] *
-                 static_cast<double>(v.data[static_cast<std::size_t>(at + (other - place) * stride[axis])]);
-      }
-      out.data[static_cast<std::size_t>(at)] = static_cast<float>(value / sum);
-    }
-    v = std::move(out);
-  }
-  return v;
-}
 
 // Gradients a as a / sqrt(|a|): of two such vectors the squared product is (a.b)^2 / (|a||b|), and the product of the squares |a||b|.
 struct Edges {
@@ -209,7 +180,7 @@ SeriesAgreement series_agreement(const Volume& t1c, const Volume* flair, const V
   for (std::size_t s = 0; s < 3; ++s) {
     if (given[s] == nullptr) continue;
     coarse[s] = averaged(*given[s], grid);
-    edges[s] = edges_of(smoothed(coarse[s]));
+    edges[s] = edges_of(gaussian_smoothed(coarse[s], {kSmoothMm, kSmoothMm, kSmoothMm}));
   }
   SeriesAgreement result;
   const auto pair = [&](std::size_t a, std::size_t b) {

@@ -44,6 +44,8 @@ Json record(const Brain& brain);
 // 2 |a and b| / (|a| + |b|); 1 for two empty masks.
 double dice(const Mask& a, const Mask& b);
 
+inline constexpr double kLesionMarginMm = 2;  // around the lesions that always count as brain
+
 // The brain, the lesions and everything within `margin_mm` of a lesion.
 Mask with_lesion(Mask brain, const Mask& lesion, double margin_mm);
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/number.h"
+#include "base/printable.h"
 #include "imaging/steps/components.h"
 
 namespace vitrine::imaging {
@@ -73,8 +74,8 @@ std::string largest_area_text(const Component& c, const Vec3& spacing) {
   return fixed(static_cast<double>(most) * spacing[0] * spacing[1], 1) + " mm2";
 }
 
-std::string place_text(const Component& c, const StorageOrder& order) {
-  const auto p = order.stored_index(c.first);
+std::string place_text(const Component& c, const LesionMask& mask) {
+  const auto p = mask.file_voxel(c.first);
   return text("voxel (", p[0], ", ", p[1], ", ", p[2], ")");
 }
 
@@ -84,8 +85,8 @@ void note_small(const Components& found, const LesionMask& mask, const CropOptio
   const Vec3& s = mask.labels.geometry.spacing;
   for (const Component& c : found.small) {
     notes.push_back({mask.numbered, text("lesion mask: ", mask.numbered ? text("lesion ", c.label) : std::string("a part"),
-                                         " of ", mm3_text(c.voxels, s), " at ", place_text(c, mask.order),
-                                         " was left out, below ", options.minimum_volume_mm3, " mm3")});
+                                         " of ", mm3_text(c.voxels, s), " at ", place_text(c, mask), " was left out, below ",
+                                         options.minimum_volume_mm3, " mm3")});
     result.left_out.push_back(
         {mask.numbered ? c.label : 0, 1, static_cast<double>(c.voxels) * voxel_mm3(s), notes.back().text});
   }
@@ -166,6 +167,20 @@ std::vector<Tap> taps_of(double centre, double side_voxels, int size) {
 
 const char* name_of(CropMode mode) { return mode == CropMode::fit ? "fit" : "fixed-fov"; }
 
+CropMode crop_mode_named(const std::string& name) {
+  for (const CropMode m : {CropMode::fit, CropMode::fixed_fov}) {
+    if (name == name_of(m)) return m;
+  }
+  throw UsageError(text("the crop is '", printable(name), "', fit or fixed-fov was expected"));
+}
+
+int slices_named(const std::string& words) {
+  std::int64_t slices = 1;
+  if (words != "largest" && (!parse_number(words, slices) || slices < 1 || slices > 100))
+    throw UsageError(text("the slices of a lesion are '", printable(words), "', 1 to 100 or largest was expected"));
+  return static_cast<int>(slices);
+}
+
 void check(const CropOptions& o) {
   if (o.slices < 1 || o.slices > 100) throw UsageError(text("slices of a lesion: ", o.slices, ", expected 1 to 100"));
   if (!(o.distance_mm >= 0 && o.distance_mm <= 1000))
@@ -193,7 +208,7 @@ LesionSearch find_lesion_slices(const LesionMask& mask, const CropOptions& optio
     if (c.pieces > 1)
       note(notes, text("lesion ", lesion.number, " has ", c.pieces, " separate pieces; they were taken for one lesion"));
     if (chosen.empty()) {
-      warn(notes, text("lesion ", lesion.number, " of ", mm3_text(c.voxels, g.spacing), " at ", place_text(c, mask.order),
+      warn(notes, text("lesion ", lesion.number, " of ", mm3_text(c.voxels, g.spacing), " at ", place_text(c, mask),
                        " gives no crop: its largest slice has ", largest_area_text(c, g.spacing), ", below ",
                        options.minimum_area_mm2));
       result.left_out.push_back({lesion.number, 1, lesion.volume_mm3, notes.back().text});

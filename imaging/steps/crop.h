@@ -32,7 +32,9 @@ struct LesionSlice {
 };
 
 enum class CropMode { fit, fixed_fov };
-const char* name_of(CropMode mode);  // "fit", "fixed-fov"
+const char* name_of(CropMode mode);                 // "fit", "fixed-fov"
+CropMode crop_mode_named(const std::string& name);  // UsageError for another name
+int slices_named(const std::string& words);         // "1" to "100", or "largest": 1; UsageError for anything else
 
 struct CropOptions {
   int size = 64;  // pixels

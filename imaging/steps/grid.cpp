@@ -4,9 +4,26 @@
 #include <bit>
 #include <cmath>
 
+#include "base/error.h"
 #include "base/interrupt.h"
+#include "base/number.h"
 
 namespace vitrine::imaging {
+
+void check_same_grid(const Geometry& found, const Geometry& expected, const std::string& found_name,
+                     const std::string& expected_name, Notes& notes) {
+  constexpr double kTolerance = 0.5, kSilent = 0.02;  // voxels at the corners
+  const double off = corner_distance(found, expected);
+  const auto size_of = [](const Geometry& g) { return text(g.size[0], " x ", g.size[1], " x ", g.size[2]); };
+  if (off > kTolerance)
+    throw DataError(text(found_name, " lies on another grid than ", expected_name, ": ", size_of(found),
+                         " voxels (to the left, back, top) against ", size_of(expected),
+                         std::isfinite(off) ? text(", corners up to ", fixed(off, 2), " voxels apart") : std::string(),
+                         "; resample it to that grid"));
+  if (off > kSilent)
+    warn(notes,
+         text(found_name, " lies ", fixed(off, 2), " voxels off the grid of ", expected_name, "; it was taken to lie on it"));
+}
 
 Geometry coarse_grid(const Geometry& g, double spacing_mm) {
   Geometry coarse = g;

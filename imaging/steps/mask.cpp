@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/number.h"
+#include "imaging/steps/axial.h"
 
 namespace vitrine::imaging {
 namespace {
@@ -239,6 +240,10 @@ Mask understood_brain_mask(Volume mask, const StorageOrder& order, const std::st
                          " ml; check the mask, or leave the cell empty"));
   }
   return mask;
+}
+
+std::array<std::int64_t, 3> LesionMask::file_voxel(const std::array<std::int64_t, 3>& index) const {
+  return order.stored_index(drawn_on.voxels() > 0 ? nearest_voxel(labels.geometry, index, drawn_on) : index);
 }
 
 double volume_ml(const Mask& mask) {

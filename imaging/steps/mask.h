@@ -8,6 +8,8 @@
 //            empty, or holds everything; a brain below 200 ml or above 3,000 ml
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <string>
 
 #include "imaging/notes.h"
@@ -19,7 +21,11 @@ namespace vitrine::imaging {
 struct LesionMask {
   Volume labels;          // 0 outside; the lesion's label, or 1 everywhere when the mask has one value
   bool numbered = false;  // labels are lesions
-  StorageOrder order;     // of the file: places in messages are those of its voxels
+  StorageOrder order;     // of the file
+  Geometry drawn_on{};    // the file's grid in LPS order, when the labels were brought to another; no voxels: they were not
+
+  // The voxel of the file that shows a voxel of the labels: for messages.
+  std::array<std::int64_t, 3> file_voxel(const std::array<std::int64_t, 3>& index) const;
 };
 
 inline constexpr int kMostLesions = 255;

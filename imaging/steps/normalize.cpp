@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "imaging/steps/grid.h"
 #include "imaging/steps/white_matter.h"
 
@@ -66,6 +67,13 @@ const char* name_of(NormalizationMethod method) {
     case NormalizationMethod::white_matter: return "white-matter";
     default: return "zscore";
   }
+}
+
+NormalizationMethod normalization_named(const std::string& name) {
+  for (const auto m : {NormalizationMethod::zscore, NormalizationMethod::minmax, NormalizationMethod::white_matter}) {
+    if (name == name_of(m)) return m;
+  }
+  throw UsageError(text("the normalisation is '", printable(name), "', zscore, minmax or white-matter was expected"));
 }
 
 Volume Normalized::shown(Volume v) const {

@@ -15,7 +15,8 @@
 namespace vitrine::imaging {
 
 enum class NormalizationMethod { zscore, minmax, white_matter };
-const char* name_of(NormalizationMethod method);  // "zscore", "minmax", "white-matter"
+const char* name_of(NormalizationMethod method);                   // "zscore", "minmax", "white-matter"
+NormalizationMethod normalization_named(const std::string& name);  // UsageError for another name
 
 struct Normalized {
   Volume volume;  // 0 outside the brain

@@ -13,7 +13,7 @@
 namespace vitrine::imaging {
 namespace {
 
-constexpr double kCellMm = 3, kDepthMm = 8, kLesionMarginMm = 4;
+constexpr double kCellMm = 3, kDepthMm = 8, kAvoidedMm = 4;
 constexpr double kKernel = 0.03, kAround = 0.06, kBin = 0.005;  // in log units
 constexpr std::size_t kFewestCells = 200;
 
@@ -70,7 +70,7 @@ double peak_of(const DeepCells& deep) {
 }  // namespace
 
 WhiteMatter find_white_matter(const Volume& volume, const Mask& brain, const Mask& lesion, const std::string& what) {
-  const Mask left_out = lesion.data.empty() ? Mask{} : dilated(lesion, kLesionMarginMm);
+  const Mask left_out = lesion.data.empty() ? Mask{} : dilated(lesion, kAvoidedMm);
   const BiasCells cells(volume, brain, left_out, kCellMm);
   const DeepCells deep = deep_cells(volume, brain, cells);
   if (deep.weight.size() < kFewestCells)

@@ -115,9 +115,9 @@ TEST(BenchCases, StepsAreCalledRightly) {
     if (c.brain.data[n] == 0 || c.clean.data[n] < 0.5f) continue;
     EXPECT_NEAR(bias.corrected.data[n] * bias.field.data[n] / c.t1c.data[n], 1, 1e-4);
   }
-  EXPECT_LT(
-      target_registration_error(our_registration(c.t1c, c.moving[0].volume, Series::flair), c.moving[0].from_t1c, c.brain),
-      0.5 * target_registration_error(kNothing, c.moving[0].from_t1c, c.brain));
+  EXPECT_LT(target_registration_error(matrix_of(our_registration(c.t1c, c.moving[0].volume, Series::flair).transform),
+                                      c.moving[0].from_t1c, c.brain),
+            0.5 * target_registration_error(kNothing, c.moving[0].from_t1c, c.brain));
 }
 
 }  // namespace

@@ -84,7 +84,7 @@ TEST_F(QcFolderOf, DamageIsSaidAndNotShown) {
   EXPECT_THAT(page, Not(HasSubstr("T1c with the outline of the brain")));
   const std::string crop = entries_of(folder / "out/crops").front().filename().string();
   write_file(folder / "out/crops" / crop, "no crop");
-  EXPECT_THAT(html(), HasSubstr(crop + " was changed or damaged"));
+  EXPECT_THAT(html(), HasSubstr(crop + ": its SHA-256 is not the manifest"));
   write_file(folder / "out/subjects/b.json", "{}");
   page = html();
   EXPECT_THAT(page, AllOf(HasSubstr("1 of 2 subjects"), HasSubstr("cannot be trusted")));
