@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
 
 #include "base/error.h"
@@ -14,7 +15,7 @@
 #include "imaging/bench/our_steps.h"
 #include "imaging/bench/scores.h"
 #include "imaging/formats/read_volume.h"
-#include "imaging/steps/brain.h"
+#include "imaging/steps/mask.h"
 #include "tensor/parallel.h"
 
 namespace vitrine::cli {
@@ -63,12 +64,12 @@ void measure_patient(const BenchCase& c, const fs::path& folder, Whole& whole) {
   whole.same_bits = run(1) == first && run(3) == first;
 }
 
-double dice_of_installed_head() {
+double dice_of_installed_head(const HeadTemplate* head) {
   if (!path_exists(kHead) || !path_exists(kHeadBrain)) return -1;
   Mask truth = read_volume(kHeadBrain).volume;
   for (float& v : truth.data) v = v > 0 ? 1.0f : 0.0f;
   try {
-    return dice(our_brain(read_volume(kHead).volume, Series::t1c), truth);
+    return dice(our_brain(read_volume(kHead).volume, Series::t1c, head), truth);
   } catch (const DataError&) {
     return 0;
   }
@@ -117,12 +118,15 @@ std::vector<Figure> read_figures(const fs::path& file) {
 std::vector<Figure> measure(const BenchImagingCommand& command, const fs::path& out) {
   Progress progress(command.quiet);
   const Anatomy anatomy = load_anatomy(command.anatomy, command.quick ? 2 : 1);
+  std::optional<HeadTemplate> head;
+  if (!command.head.empty()) head = head_template_file(command.head);
+  const HeadTemplate* chosen = head ? &*head : nullptr;
   std::vector<CaseScores> scores;
   Whole whole;
   for (int n = 0; n < command.cases; ++n) {
     const BenchCase c = make_bench_case(anatomy, n, command.quick);
     if (command.keep) keep_bench_case(out / "cases" / c.name, c);
-    scores.push_back(score_case(c));
+    scores.push_back(score_case(c, chosen));
     const CaseScores& s = scores.back();
     progress.line(text("bench  ", n + 1, "/", command.cases, "  ", c.sequence, ", bias ", 100 * c.bias, " %, neck ", c.neck_mm,
                        " mm: TRE ", fixed(s.tre[0], 2), " ", fixed(s.tre[1], 2), ", far ", fixed(s.far_tre[0], 2), " ",
@@ -137,7 +141,7 @@ std::vector<Figure> measure(const BenchImagingCommand& command, const fs::path& 
       progress.warn(text(c.name, ": the patient as a whole: ", error.what()));
     }
   }
-  whole.ch2_dice = command.quick ? -1 : dice_of_installed_head();
+  whole.ch2_dice = command.quick ? -1 : dice_of_installed_head(chosen);
   std::vector<Figure> figures = figures_of(scores, whole);
   std::printf("anatomy %s, %d heads%s\n", anatomy.name.c_str(), command.cases,
               command.quick ? ", 2 mm (--quick): no figure to compare" : "");
@@ -152,7 +156,7 @@ void run_bench_imaging(const BenchImagingCommand& command) {
   if (command.cases < 1 || command.cases > 1000) throw UsageError(text("--cases is ", command.cases, ", expected 1 to 1000"));
   if (out.empty() && (command.keep || command.again)) throw UsageError("--keep and --again need a folder; give one with -o");
   if (!out.empty()) {
-    check_output_folder(command.output, {command.anatomy}, {"scores.json", "cases"});
+    check_output_folder(command.output, {command.anatomy, command.head}, {"scores.json", "cases"});
     make_directory(out);
   }
   const std::vector<Figure> figures = command.again ? read_figures(out / "scores.json") : measure(command, out);

@@ -7,7 +7,7 @@
 namespace vitrine::cli {
 
 struct BenchImagingCommand {
-  std::string output, anatomy;
+  std::string output, anatomy, head;
   int cases = 8;
   bool quick = false, keep = false, again = false, markdown = false, check = false, quiet = false;
 };

@@ -65,6 +65,7 @@ void add_bench_imaging(CLI::App* bench, Chosen& chosen) {
   b->add_option("-o,--output", imaging->output, "folder for scores.json; peers/*.json in it become columns");
   b->add_option("--cases", imaging->cases, "heads")->capture_default_str();
   b->add_option("--anatomy", imaging->anatomy, "as of simulate");
+  b->add_option("--template", imaging->head, "as of mri brain");
   b->add_flag("--quick", imaging->quick, "2 mm: only whether it runs");
   b->add_flag("--keep", imaging->keep, "leave the heads in FOLDER/cases, for bench/imaging/peers.py");
   b->add_flag("--again", imaging->again, "print what FOLDER/scores.json holds");

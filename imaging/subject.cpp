@@ -5,10 +5,10 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "imaging/brain/brain.h"
 #include "imaging/formats/read_volume.h"
 #include "imaging/steps/axial.h"
 #include "imaging/steps/bias_field.h"
-#include "imaging/steps/brain.h"
 #include "imaging/steps/contrasts.h"
 #include "imaging/steps/feather.h"
 #include "imaging/steps/lesion_contrast.h"
@@ -128,17 +128,49 @@ class SubjectPreparation {
       step["from"] = "the column brain_mask";
     } else {
       const std::string what = text("T1c ", subject_.t1c);
-      Brain found = subject_.skull_stripped ? stripped_brain(t1c().stored, what) : extract_brain(t1c().stored, {}, what);
+      Brain found = extract_brain(t1c().stored, {.contrast = HeadContrast::t1, .stripped = subject_.skull_stripped}, what);
       for (Note& n : found.notes) result_.notes.push_back(std::move(n));
       step = record(found);
       brain_ = std::move(found.mask);
     }
     if (recut_) brain_ = recut_labels(brain_, grid_);
+    if (subject_.brain_mask.empty()) compare_brains(step);
     result_.brain_ml = volume_ml(brain_);
     const double outside = lesion_outside(brain_, lesion_);
     result_.steps["mask"]["outside_brain"] = outside;
     note_lesion_place(outside, !subject_.brain_mask.empty(), result_.lesion_ml, result_.brain_ml, result_.notes);
     brain_ = with_lesion(std::move(brain_), lesion_, kLesionMarginMm);
+  }
+
+  // The brain that a series shows by itself, on the axial grid; nothing when none is found there: T1c's is used all the same.
+  std::optional<Mask> own_brain(const Series* s, HeadContrast contrast, Json& step) {
+    if (s == nullptr) return std::nullopt;
+    try {
+      const Brain found = extract_brain(s->stored, {.contrast = contrast}, s->name);
+      step[s->column] = record(found);
+      return resample_nearest(found.mask, grid_, s->place.transform);
+    } catch (const DataError& error) {
+      note(result_.notes, text("T1c's brain could not be compared with that of ", s->name, ": ", error.what()));
+      return std::nullopt;
+    }
+  }
+
+  void compare_brains(Json& step) {
+    const Series *flair = find("flair"), *t2 = find("t2");
+    std::optional<Mask> in_flair = own_brain(flair, HeadContrast::flair, step), in_t2 = own_brain(t2, HeadContrast::t2, step);
+    Mask in_t1c = brain_;
+    for (const Series* s : {in_flair ? flair : nullptr, in_t2 ? t2 : nullptr}) {
+      if (s == nullptr) continue;
+      const Mask seen = coverage(s->place.source, grid_, s->place.transform);
+      for (Mask* m : {&in_t1c, in_flair ? &*in_flair : nullptr, in_t2 ? &*in_t2 : nullptr}) {
+        for (std::size_t i = 0; m != nullptr && i < seen.data.size(); ++i) m->data[i] *= seen.data[i];
+      }
+    }
+    BrainAgreement agreement = brain_agreement(in_t1c, in_flair ? &*in_flair : nullptr, in_t2 ? &*in_t2 : nullptr);
+    if (agreement.t1c_flair >= 0) step["dice_t1c_flair"] = agreement.t1c_flair;
+    if (agreement.t1c_t2 >= 0) step["dice_t1c_t2"] = agreement.t1c_t2;
+    if (agreement.flair_t2 >= 0) step["dice_flair_t2"] = agreement.flair_t2;
+    for (Note& n : agreement.notes) result_.notes.push_back(std::move(n));
   }
 
   const Series* find(const std::string& column) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "imaging/brain/brain.h"
 #include "imaging/cohort.h"
 #include "imaging/formats/read_volume.h"
 #include "imaging/orientation.h"
@@ -9,7 +10,6 @@
 #include "imaging/simulator/cohort_simulator.h"
 #include "imaging/steps/agreement.h"
 #include "imaging/steps/bias_field.h"
-#include "imaging/steps/brain.h"
 #include "imaging/steps/components.h"
 #include "imaging/steps/crop.h"
 #include "imaging/steps/grid.h"

@@ -2,33 +2,37 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "base/json.h"
 #include "base/output.h"
 #include "base/printable.h"
 #include "cli/mri/commands.h"
 #include "cli/mri/volume_files.h"
-#include "imaging/steps/brain.h"
+#include "imaging/brain/brain.h"
 #include "imaging/subject_checks.h"
 
 namespace vitrine::cli {
 namespace {
 
 struct BrainCommand {
-  std::string image, output, lesion, record;
+  std::string image, output, lesion, record, head;
   bool quiet = false;
 };
 
 void run(const BrainCommand& command) {
   std::vector<std::string> inputs{command.image};
   if (!command.lesion.empty()) inputs.push_back(command.lesion);
+  if (!command.head.empty()) inputs.push_back(command.head);
   check_nifti_output("-o", command.output, inputs);
   if (!command.record.empty()) {
     inputs.push_back(command.output);
     check_output(command.record, inputs);
   }
   const imaging::ReadVolume file = imaging::read_series(command.image);
-  imaging::Brain brain = imaging::extract_brain(file.volume, {}, shown(command.image));
+  std::optional<imaging::HeadTemplate> head;
+  if (!command.head.empty()) head = imaging::head_template_file(command.head);
+  imaging::Brain brain = imaging::extract_brain(file.volume, {.head = head ? &*head : nullptr}, shown(command.image));
   Json record = imaging::record(brain);
   if (!command.lesion.empty()) {
     const imaging::Mask lesion =
@@ -47,11 +51,13 @@ void run(const BrainCommand& command) {
 
 void add_mri_brain(CLI::App& mri, Chosen& chosen) {
   const auto brain = std::make_shared<BrainCommand>();
-  auto* b = mri.add_subcommand("brain", "the brain of a T1 volume with skull, as a mask on its own grid");
-  b->add_option("image", brain->image, "T1 volume with skull, with or without contrast agent")->required();
+  auto* b = mri.add_subcommand("brain", "the brain of a volume with skull, as a mask on its own grid");
+  b->add_option("image", brain->image, "T1 with or without contrast agent, FLAIR or T2")->required();
   b->add_option("-o,--output", brain->output, "mask to write (.nii, .nii.gz): 1 in the brain, 0 outside")->required();
   b->add_option("--lesion", brain->lesion, "mask of lesions on the image's grid: they and 2 mm around them count as brain");
-  b->add_option("--record", brain->record, "JSON to write: ml, share of the lesions outside");
+  b->add_option("--record", brain->record,
+                "JSON to write: volume, contrast, place, shape, symmetry, share of the lesions outside");
+  b->add_option("--template", brain->head, "another head than the carried one, as imaging/brain/template/make.py writes it");
   b->add_flag("-q,--quiet", brain->quiet, "nothing but warnings");
   b->footer("Example: vitrine mri brain t1c.nii.gz -o brain.nii.gz --record brain.json");
   b->callback([=, &chosen] { chosen = [=] { run(*brain); }; });

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/sha256.h"
+#include "imaging/brain/brain.h"
 #include "imaging/steps/bias_field.h"
-#include "imaging/steps/brain.h"
 #include "imaging/steps/contrasts.h"
 #include "imaging/steps/lesion_contrast.h"
 #include "imaging/steps/registration_checks.h"
@@ -21,7 +21,9 @@ Registration our_registration(const Volume& t1c, const Volume& moving, Series se
   return register_rigid(t1c, moving, name_of(series));
 }
 
-Mask our_brain(const Volume& volume, Series series) { return extract_brain(volume, {}, name_of(series)).mask; }
+Mask our_brain(const Volume& volume, Series series, const HeadTemplate* head) {
+  return extract_brain(volume, {.head = head}, name_of(series)).mask;
+}
 
 CorrectedBias our_bias(const Volume& volume, const Mask& brain, const Mask& lesion, Series series) {
   BiasCorrection bias = correct_bias(volume, brain, lesion, {}, name_of(series));

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "imaging/brain/head_template.h"
 #include "imaging/simulator/scan.h"
 #include "imaging/steps/registration.h"
 #include "imaging/volume.h"
@@ -12,7 +13,7 @@ namespace vitrine::imaging {
 
 // All throw what the steps throw.
 Registration our_registration(const Volume& t1c, const Volume& moving, Series series);
-Mask our_brain(const Volume& volume, Series series);
+Mask our_brain(const Volume& volume, Series series, const HeadTemplate* head = nullptr);  // nullptr: the carried one
 
 struct CorrectedBias {
   Volume corrected, field;  // corrected x field = volume, up to a constant

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "imaging/bench/our_steps.h"
-#include "imaging/steps/brain.h"
+#include "imaging/steps/mask.h"
 #include "tensor/math.h"
 
 namespace vitrine::imaging {
@@ -93,7 +93,7 @@ double contrast_change_percent(const Volume& corrected, const Volume& clean, con
   return 100 * std::abs(found_solid / found_white / (solid / white) - 1);
 }
 
-CaseScores score_case(const BenchCase& c) {
+CaseScores score_case(const BenchCase& c, const HeadTemplate* head) {
   CaseScores s;
   s.name = c.name;
   s.sequence = c.sequence;
@@ -112,12 +112,12 @@ CaseScores score_case(const BenchCase& c) {
       s.far_tre[m] =
           target_registration_error(matrix_of(our_registration(c.t1c, far, series).transform), moving.far_from_t1c, c.brain);
     });
-    attempt(s, [&] { (m == 0 ? s.dice_flair : s.dice_t2) = dice(our_brain(moving.volume, series), moving.brain); });
+    attempt(s, [&] { (m == 0 ? s.dice_flair : s.dice_t2) = dice(our_brain(moving.volume, series, head), moving.brain); });
   }
   attempt(s, [&] { s.checks = our_checks(c.t1c, c.moving[0].volume, c.moving[1].volume, c.brain, c.lesion); });
   s.outside = 100;
   attempt(s, [&] {
-    const Mask brain = our_brain(c.t1c, Series::t1c);
+    const Mask brain = our_brain(c.t1c, Series::t1c, head);
     s.dice = dice(brain, c.brain);
     s.outside = percent_outside(c.lesion, brain);
   });

@@ -38,7 +38,7 @@ struct CaseScores {
   std::vector<std::string> refused;  // what a step said; its score is then that of having done nothing
 };
 // Interrupted.
-CaseScores score_case(const BenchCase& c);
+CaseScores score_case(const BenchCase& c, const HeadTemplate* head = nullptr);
 
 // A row of the table. Values and musts in the order of the name, for example median and worst.
 struct Figure {

@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/number.h"
-#include "imaging/steps/brain.h"
 #include "imaging/steps/grid.h"
+#include "imaging/steps/morphology.h"
 #include "imaging/steps/smoothing.h"
 #include "tensor/math.h"
 

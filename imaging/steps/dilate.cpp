@@ -1,10 +1,10 @@
-// dilated of imaging/steps/brain.h.
+// dilated of imaging/steps/morphology.h.
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "base/interrupt.h"
-#include "imaging/steps/brain.h"
+#include "imaging/steps/morphology.h"
 
 namespace vitrine::imaging {
 namespace {

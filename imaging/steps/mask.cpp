@@ -253,4 +253,13 @@ double volume_ml(const Mask& mask) {
   return count * s[0] * s[1] * s[2] / 1000;
 }
 
+double dice(const Mask& a, const Mask& b) {
+  double both = 0, total = 0;
+  for (std::size_t i = 0; i < a.data.size(); ++i) {
+    both += static_cast<double>(a.data[i] * b.data[i]);
+    total += static_cast<double>(a.data[i] + b.data[i]);
+  }
+  return total > 0 ? 2 * both / total : 1;
+}
+
 }  // namespace vitrine::imaging

@@ -38,4 +38,7 @@ Mask understood_brain_mask(Volume mask, const StorageOrder& order, const std::st
 
 double volume_ml(const Mask& mask);
 
+// 2 |a and b| / (|a| + |b|); 1 for two empty masks.
+double dice(const Mask& a, const Mask& b);
+
 }  // namespace vitrine::imaging

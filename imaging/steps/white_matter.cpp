@@ -6,8 +6,8 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "imaging/steps/bias_evidence.h"
-#include "imaging/steps/brain.h"
 #include "imaging/steps/distance.h"
+#include "imaging/steps/morphology.h"
 #include "tensor/math.h"
 
 namespace vitrine::imaging {

@@ -6,8 +6,8 @@
 #include "base/error.h"
 #include "imaging/simulator/anatomy.h"
 #include "imaging/simulator/patient.h"
-#include "imaging/steps/brain.h"
 #include "imaging/steps/lesion_contrast.h"
+#include "imaging/steps/morphology.h"
 
 namespace vitrine::imaging {
 namespace {

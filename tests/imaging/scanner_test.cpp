@@ -5,11 +5,11 @@
 #include <cmath>
 #include <set>
 
+#include "imaging/brain/brain.h"
 #include "imaging/formats/read_volume.h"
 #include "imaging/simulator/fault.h"
 #include "imaging/simulator/scan_options.h"
 #include "imaging/simulator/subject_writer.h"
-#include "imaging/steps/brain.h"
 #include "imaging/steps/mask.h"
 #include "prepared_cohort.h"
 #include "tests/everywhere.h"

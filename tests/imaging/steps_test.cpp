@@ -2,56 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <filesystem>
 
 #include "base/error.h"
-#include "imaging/formats/nifti.h"
-#include "imaging/simulator/anatomy.h"
-#include "imaging/simulator/patient.h"
 #include "imaging/steps/bias_field.h"
-#include "imaging/steps/brain.h"
 #include "imaging/steps/grid.h"
 
 namespace vitrine::imaging {
 namespace {
-
-const std::filesystem::path kHead = "/usr/share/mricron/templates/ch2.nii.gz",
-                            kBrain = "/usr/share/mricron/templates/ch2bet.nii.gz";
-
-TEST(Brain, AgreesWithThePublishedMaskOfARealHead) {
-  if (!std::filesystem::exists(kHead) || !std::filesystem::exists(kBrain)) GTEST_SKIP() << "mricron-data is not installed";
-  Mask truth = read_nifti(kBrain);
-  for (float& v : truth.data) v = v > 0 ? 1.0f : 0.0f;
-  const double agreement = dice(extract_brain(read_nifti(kHead), {}, "ch2").mask, truth);
-  std::printf("Dice of ch2 against ch2bet: %.4f\n", agreement);
-  EXPECT_GE(agreement, 0.9);
-}
-
-TEST(Brain, HoldsOnSimulatedHeadsWithLesionsFieldAndNoise) {
-  if (!std::filesystem::exists(kHead)) GTEST_SKIP() << "mricron-data is not installed";
-  const Anatomy anatomy = load_anatomy({}, 1.2);
-  for (const std::uint32_t number : {3u, 5u, 10u}) {
-    const Patient patient = make_patient(anatomy, 1, number, "NSCLC", 1.0);
-    const SeriesProtocol protocol = series_protocol(anatomy, 1, number, Series::t1c, 1.5);
-    const Volume t1c = render(anatomy, patient, protocol, 1);
-    Mask truth = t1c;
-    const auto& g = protocol.grid;
-    for (std::int64_t at = 0; at < g.voxels(); ++at) {
-      const Vec3 p = g.to_physical({static_cast<double>(at % g.size[0]), static_cast<double>(at / g.size[0] % g.size[1]),
-                                    static_cast<double>(at / (g.size[0] * g.size[1]))});
-      truth.data[static_cast<std::size_t>(at)] = tissue_at(anatomy, patient, p)[brain] >= 128 ? 1.0f : 0.0f;
-    }
-    const double agreement = dice(extract_brain(t1c, {}, "test").mask, truth);
-    std::printf("Dice of simulated patient %u: %.4f\n", number, agreement);
-    EXPECT_GE(agreement, 0.85);
-  }
-}
-
-TEST(Brain, RefusesWhatIsNoHead) {
-  Volume noise{{{40, 40, 40}, {2, 2, 2}}, std::vector<float>(64000)};
-  for (std::size_t i = 0; i < noise.data.size(); ++i) noise.data[i] = static_cast<float>((i * 7919) % 101);
-  EXPECT_THROW(extract_brain(noise, {}, "noise"), DataError);
-}
 
 TEST(Grid, CoarseVoxelsCoverTheSameBox) {
   const Geometry g{{10, 9, 4}, {1, 1, 5}, {3, -2, 1}};

@@ -1,0 +1,187 @@
+#include "imaging/brain/brain.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/number.h"
+#include "imaging/brain/head_deformation.h"
+#include "imaging/brain/head_registration.h"
+#include "imaging/brain/plausibility.h"
+#include "imaging/brain/running_means.h"
+#include "imaging/brain/stripped.h"
+#include "imaging/brain/surface.h"
+#include "imaging/steps/grid.h"
+#include "imaging/steps/mask.h"
+#include "imaging/steps/morphology.h"
+
+namespace vitrine::imaging {
+namespace {
+
+constexpr double kCoarseMm = 4, kFineMm = 2;
+
+HeadContrast contrast_of(const HeadFit& fit) {
+  if (fit.csf_is_bright()) return HeadContrast::t2;
+  return fit.levels[kGrey].mean > fit.levels[kWhite].mean ? HeadContrast::flair : HeadContrast::t1;
+}
+
+// The volume in voxels of about `mm` along every axis: means where it is finer, linear between slices where it is coarser.
+Volume at_spacing(const Volume& volume, double mm) {
+  Volume mean = averaged(volume, coarse_grid(volume.geometry, mm));
+  Geometry grid = mean.geometry;
+  Vec3 first{};
+  for (std::size_t c = 0; c < 3; ++c) {
+    const double extent = static_cast<double>(grid.size[c]) * grid.spacing[c];
+    grid.size[c] = std::max<std::int64_t>(1, std::llround(extent / mm));
+    grid.spacing[c] = extent / static_cast<double>(grid.size[c]);
+    first[c] = grid.spacing[c] / mean.geometry.spacing[c] / 2 - 0.5;
+  }
+  if (grid.size == mean.geometry.size) return mean;
+  grid.origin = mean.geometry.to_physical(first);
+  Volume fine{grid, std::vector<float>(static_cast<std::size_t>(grid.voxels()))};
+  std::size_t at = 0;
+  for (std::int64_t k = 0; k < grid.size[2]; ++k) {
+    for (std::int64_t j = 0; j < grid.size[1]; ++j) {
+      for (std::int64_t i = 0; i < grid.size[0]; ++i, ++at) {
+        const Vec3 p = grid.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)});
+        fine.data[at] = interpolated(mean, mean.geometry.to_index(p));
+      }
+    }
+  }
+  return fine;
+}
+
+// Magnitudes are never negative: where they are, a tool has moved their zero.
+void lift(Volume& volume, double lowest) {
+  for (float& v : volume.data) v = std::max(0.0f, v - static_cast<float>(lowest));
+}
+
+// Where the smooth field is at least 0.5; outside its grid nothing is brain.
+Mask at_level(const Volume& inside, const Geometry& grid) {
+  Mask mask{grid, std::vector<float>(static_cast<std::size_t>(grid.voxels()))};
+  std::size_t at = 0;
+  for (std::int64_t k = 0; k < grid.size[2]; ++k) {
+    check_interrupt("brain extraction");
+    for (std::int64_t j = 0; j < grid.size[1]; ++j) {
+      for (std::int64_t i = 0; i < grid.size[0]; ++i, ++at) {
+        const Vec3 q = inside.geometry.to_index(
+            grid.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)}));
+        if (inside.geometry.holds(q)) mask.data[at] = interpolated(inside, q) >= 0.5f ? 1.0f : 0.0f;
+      }
+    }
+  }
+  return mask;
+}
+
+void require_head_size(const Geometry& g, const std::string& what) {
+  for (std::size_t c = 0; c < 3; ++c) {
+    const double extent = static_cast<double>(g.size[c]) * g.spacing[c];
+    if (g.size[c] < 4 || extent < 40) {
+      throw DataError(text(what, ": brain extraction needs 4 voxels and 40 mm along every axis, found ", g.size[c], " and ",
+                           fixed(extent, 0), " mm; bring a mask in the column brain_mask"));
+    }
+  }
+}
+
+}  // namespace
+
+std::string name_of(HeadContrast contrast) {
+  constexpr std::array<const char*, 4> kNames{"auto", "t1", "flair", "t2"};
+  return kNames[static_cast<std::size_t>(contrast)];
+}
+
+HeadContrast contrast_named(const std::string& name) {
+  for (const HeadContrast c : {HeadContrast::automatic, HeadContrast::t1, HeadContrast::flair, HeadContrast::t2}) {
+    if (name == name_of(c)) return c;
+  }
+  throw UsageError(text("the contrast '", printable(name), "' is not known, expected auto, t1, flair or t2"));
+}
+
+Mask with_lesion(Mask brain, const Mask& lesion, double margin_mm) {
+  const Mask margin = dilated(lesion, margin_mm);
+  for (std::size_t i = 0; i < brain.data.size(); ++i) brain.data[i] = std::max(brain.data[i], margin.data[i]);
+  return brain;
+}
+
+BrainAgreement brain_agreement(const Mask& t1c, const Mask* flair, const Mask* t2) {
+  BrainAgreement a;
+  if (flair != nullptr) a.t1c_flair = dice(t1c, *flair);
+  if (t2 != nullptr) a.t1c_t2 = dice(t1c, *t2);
+  if (flair != nullptr && t2 != nullptr) a.flair_t2 = dice(*flair, *t2);
+  std::string pairs;
+  int measured = 0, apart = 0;
+  const auto differ = [](double d) { return d >= 0 && d < kLeastBrainAgreement; };
+  for (const auto& [d, name] :
+       {std::pair{a.t1c_flair, "T1c and FLAIR"}, {a.t1c_t2, "T1c and T2"}, {a.flair_t2, "FLAIR and T2"}}) {
+    if (d < 0) continue;
+    pairs += text(measured++ > 0 ? ", " : "", name, " ", fixed(d, 3));
+    apart += differ(d) ? 1 : 0;
+  }
+  if (apart == 0) return a;
+  const char* alone = nullptr;  // the one of three that agrees with neither of the others
+  if (apart == 2) alone = !differ(a.flair_t2) ? "T1c" : !differ(a.t1c_t2) ? "FLAIR" : "T2";
+  const std::string figures =
+      text(" (Dice ", pairs, "; at least ", fixed(kLeastBrainAgreement, 2), " is expected); look at the outlines");
+  warn(a.notes, alone != nullptr ? text("the brain of ", alone, " is not that of the other two series", figures)
+                                 : text("the brains that the series show do not agree", figures));
+  return a;
+}
+
+Brain extract_brain(const Volume& volume, const BrainOptions& options, const std::string& what) {
+  require_head_size(volume.geometry, what);
+  Brain brain;
+  brain.mask = options.stripped ? stripped_brain(volume, what) : brain_if_stripped(volume);
+  brain.ml = volume_ml(brain.mask);
+  if (brain.ml > 0) {
+    brain.figures.stripped = true;
+    brain.figures.contrast = options.contrast;
+    if (!options.stripped)
+      note(brain.notes,
+           text("the volume came without skull (one value around ", fixed(brain.ml, 0), " ml); this is taken as the brain"));
+    return brain;
+  }
+  const HeadTemplate carried = options.head != nullptr ? HeadTemplate{} : carried_head_template();
+  const HeadTemplate& head = options.head != nullptr ? *options.head : carried;
+  Volume coarse = at_spacing(volume, kCoarseMm), fine = at_spacing(volume, kFineMm);
+  if (const double lowest = quantile(coarse.data, 0.005); lowest < 0) {
+    lift(coarse, lowest);
+    lift(fine, lowest);
+  }
+  const HeadRegistration registration = register_head(head, coarse);
+  const HeadFit fit = fit_head(head, registration.map, coarse, fine);
+  const HeadContrast found = contrast_of(fit);
+  const BrainSurface surface = find_surface(head, fit, fine);
+  brain.mask = at_level(surface.inside, volume.geometry);
+  brain.ml = volume_ml(brain.mask);
+  brain.figures = brain_figures(head, registration, fit, surface, brain.mask, coarse);
+  brain.figures.contrast = found;
+  check_brain(brain.figures, brain.ml, options.contrast, what, brain.notes);
+  return brain;
+}
+
+Json record(const Brain& brain) {
+  const BrainFigures& f = brain.figures;
+  Json json = Json::object();
+  json["ml"] = brain.ml;
+  json["contrast"] = name_of(f.contrast);
+  json["stripped"] = f.stripped;
+  if (!f.stripped) {
+    json["information_nats"] = f.information;
+    json["tissue_information_nats"] = f.tissue_information;
+    json["covered"] = f.covered;
+    json["scale"] = f.scale;
+    json["turn_degrees"] = f.turn_degrees;
+    json["template_share"] = f.template_share;
+    json["template_dice"] = f.template_dice;
+    json["off_centre_mm"] = f.off_centre;
+    json["asymmetry"] = f.asymmetry;
+    json["below_top_mm"] = f.below_top;
+    json["grey_white"] = f.grey_white;
+    json["border_share"] = f.border_share;
+  }
+  return json;
+}
+
+}  // namespace vitrine::imaging

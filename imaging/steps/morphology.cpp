@@ -1,0 +1,84 @@
+#include "imaging/steps/morphology.h"
+
+#include <vector>
+
+#include "base/interrupt.h"
+
+namespace vitrine::imaging {
+namespace {
+
+Mask inverse(Mask mask) {
+  for (float& v : mask.data) v = v != 0 ? 0.0f : 1.0f;
+  return mask;
+}
+
+using Index = std::array<std::int64_t, 3>;
+
+// Visits everything of value `wanted` that is connected to `start` and not yet numbered; returns how many voxels.
+std::int64_t flood(const Mask& mask, float wanted, std::int64_t start, std::int32_t number, std::vector<std::int32_t>& part) {
+  const Index& n = mask.geometry.size;
+  const Index stride{1, n[0], n[0] * n[1]};
+  std::vector<std::int64_t> waiting{start};
+  part[static_cast<std::size_t>(start)] = number;
+  std::int64_t count = 0;
+  while (!waiting.empty()) {
+    const std::int64_t at = waiting.back();
+    waiting.pop_back();
+    if ((++count & 0xfffff) == 0) check_interrupt("brain extraction");
+    const Index p{at % n[0], at / n[0] % n[1], at / (n[0] * n[1])};
+    for (std::size_t c = 0; c < 3; ++c) {
+      for (const std::int64_t step : {-1, 1}) {
+        if (p[c] + step < 0 || p[c] + step >= n[c]) continue;
+        const auto next = static_cast<std::size_t>(at + step * stride[c]);
+        if (part[next] != 0 || mask.data[next] != wanted) continue;
+        part[next] = number;
+        waiting.push_back(static_cast<std::int64_t>(next));
+      }
+    }
+  }
+  return count;
+}
+
+}  // namespace
+
+Mask eroded(const Mask& mask, double radius_mm) { return inverse(dilated(inverse(mask), radius_mm)); }
+
+Mask opened(const Mask& mask, double radius_mm) { return dilated(eroded(mask, radius_mm), radius_mm); }
+
+Mask closed(const Mask& mask, double radius_mm) { return eroded(dilated(mask, radius_mm), radius_mm); }
+
+Mask largest_part(const Mask& mask) {
+  std::vector<std::int32_t> part(mask.data.size());
+  std::int32_t parts = 0, largest = 0;
+  std::int64_t most = 0;
+  for (std::size_t at = 0; at < mask.data.size(); ++at) {
+    if (mask.data[at] == 0 || part[at] != 0) continue;
+    const std::int64_t count = flood(mask, 1.0f, static_cast<std::int64_t>(at), ++parts, part);
+    if (count > most) {
+      most = count;
+      largest = parts;
+    }
+  }
+  Mask result = mask;
+  for (std::size_t at = 0; at < part.size(); ++at) result.data[at] = largest != 0 && part[at] == largest ? 1.0f : 0.0f;
+  return result;
+}
+
+Mask filled(const Mask& mask) {
+  const Index& n = mask.geometry.size;
+  std::vector<std::int32_t> outside(mask.data.size());
+  std::size_t at = 0;
+  for (std::int64_t k = 0; k < n[2]; ++k) {
+    for (std::int64_t j = 0; j < n[1]; ++j) {
+      for (std::int64_t i = 0; i < n[0]; ++i, ++at) {
+        const bool border = i == 0 || j == 0 || k == 0 || i == n[0] - 1 || j == n[1] - 1 || k == n[2] - 1;
+        if (border && mask.data[at] == 0 && outside[at] == 0) flood(mask, 0.0f, static_cast<std::int64_t>(at), 1, outside);
+      }
+    }
+  }
+  Mask result = mask;
+  for (std::size_t v = 0; v < outside.size(); ++v) result.data[v] = outside[v] != 0 ? 0.0f : 1.0f;
+  return result;
+}
+
+}  // namespace vitrine::imaging
