@@ -31,7 +31,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxJson = std::uint64_t{16} << 20;
-constexpr int kVersion = 3;  // of the steps and their constants: raise it when a result changes, and nothing old is kept
+constexpr int kVersion = 4;  // of the steps and their constants: raise it when a result changes, and nothing old is kept
 constexpr int kMostListed = 20;
 
 constexpr const char* kManifest = "manifest.csv";

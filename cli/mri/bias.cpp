@@ -11,16 +11,30 @@
 #include "cli/mri/commands.h"
 #include "cli/mri/volume_files.h"
 #include "imaging/steps/bias_field.h"
+#include "imaging/steps/morphology.h"
 
 namespace vitrine::cli {
 namespace {
 
 struct BiasCommand {
-  std::string image, mask, lesion, output, field, record;
+  std::string image, mask, lesion, output, field, record, method = "pairs";
   bool quiet = false;
 };
 
+imaging::BiasCorrection corrected(const BiasCommand& c, const imaging::Volume& volume, imaging::Mask brain,
+                                  const imaging::Mask& lesion) {
+  const std::string what = shown(c.image);
+  if (c.method == "pairs") return imaging::correct_bias(volume, brain, lesion, {}, what);
+  if (!lesion.data.empty()) {
+    const imaging::Mask left_out = imaging::dilated(lesion, imaging::BiasOptions{}.lesion_margin_mm);
+    for (std::size_t i = 0; i < brain.data.size(); ++i) brain.data[i] *= 1 - left_out.data[i];
+  }
+  return imaging::correct_bias(volume, brain, what);
+}
+
 void run(const BiasCommand& c) {
+  if (c.method != "pairs" && c.method != "n4")
+    throw UsageError(text("--method is '", printable(c.method), "', expected pairs or n4"));
   std::vector<std::string> inputs{c.image, c.mask};
   if (!c.lesion.empty()) inputs.push_back(c.lesion);
   check_nifti_output("-o", c.output, inputs);
@@ -32,7 +46,7 @@ void run(const BiasCommand& c) {
   const imaging::Mask brain = read_brain_mask(c.mask, file.volume.geometry, what, notes);
   imaging::Mask lesion;
   if (!c.lesion.empty()) lesion = any_lesion(read_lesion_mask(c.lesion, file.volume.geometry, what, notes));
-  imaging::BiasCorrection bias = imaging::correct_bias(file.volume, brain, lesion, {}, what);
+  imaging::BiasCorrection bias = corrected(c, file.volume, brain, lesion);
   tell(notes, c.quiet);
   Progress(c.quiet).line(text("bias  field from ", fixed(bias.field_low, 3), " to ", fixed(bias.field_high, 3),
                               " (1 % and 99 % of the brain), ", bias.steps, " steps"));
@@ -50,6 +64,8 @@ void add_mri_bias(CLI::App& mri, Chosen& chosen) {
   b->add_option("image", c->image, "T1, FLAIR or T2, as the scanner gives it")->required();
   b->add_option("--mask", c->mask, "brain mask on the image's grid: the field is fitted inside it")->required();
   b->add_option("--lesion", c->lesion, "lesion mask on the image's grid: the fit leaves it out, with 4 mm around it");
+  b->add_option("--method", c->method, "pairs: tissue classes and pairs of places; n4: ITK's N4, to compare with other tools")
+      ->capture_default_str();
   b->add_option("-o,--output", c->output, "corrected volume to write (.nii, .nii.gz); the median inside the brain is kept")
       ->required();
   b->add_option("--field", c->field, "field to write (.nii, .nii.gz): above 0, about 1");

@@ -233,8 +233,7 @@ VolumeFile read_dicom_series(const DicomSeries& series, const ClaimCheck& check)
     voxels.add(std::move(piece));
   }
   files.finish();
-  voxels.refuse_non_finite(result.volume.geometry, series.files.front());
-  result.volume.data = voxels.together();
+  result.volume.data = voxels.together(result.volume.geometry, series.files.front(), result.notes);
   if (files.small_is_bright()) turn_over(result.volume.data, result.notes);
   result.sha256 = sha256_of_files(series);
   return result;

@@ -105,7 +105,7 @@ VolumeFile read_nifti_file(const fs::path& named, const ReadOptions& options, co
   if (!skip_bytes(file, header.voxel_offset - (image ? 0 : kNiftiHeaderBytes)))
     refuse_byte_count(voxels_path, header.encoding, header.geometry, "fewer");
   VolumeFile result;
-  result.volume.data = read_voxels(file, header.encoding, header.geometry, voxels_path);
+  result.volume.data = read_voxels(file, header.encoding, header.geometry, voxels_path, header.notes);
   result.volume.geometry = header.geometry;
   if (image && skip_bytes(head, kMaxPairHeader))  // extensions, for the hash
     throw DataError(

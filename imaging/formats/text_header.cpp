@@ -116,7 +116,7 @@ void read_voxels_at(const VoxelPlace& place, const VoxelEncoding& encoding, cons
   if (file.most_bytes() < wanted) refuse_byte_count(place.path, encoding, geometry, "fewer");
   if (check) check({geometry, static_cast<double>(wanted) / static_cast<double>(file.file_bytes())});
   if (!skip_bytes(file, place.skip)) refuse_byte_count(place.path, encoding, geometry, "fewer");
-  result.volume.data = read_voxels(file, encoding, geometry, place.path);
+  result.volume.data = read_voxels(file, encoding, geometry, place.path, result.notes);
   result.sha256 = file.sha256();
   if (place.detached) {
     const std::string own = as<DataError>([&] { return sha256_of_file(header, kMaxVolumeFileBytes); });

@@ -82,6 +82,44 @@ void append_voxels(std::string_view raw, const VoxelEncoding& encoding, std::vec
   }
 }
 
+namespace {
+
+// Sets what is not finite and connected to the border through faces to 0; how many voxels.
+std::int64_t zeroed_from_border(std::vector<float>& values, const Geometry& g) {
+  const std::int64_t stride[3] = {1, g.size[0], g.size[0] * g.size[1]};
+  std::vector<std::int64_t> waiting;
+  const auto visit = [&](std::int64_t at) {
+    float& v = values[static_cast<std::size_t>(at)];
+    if (std::isfinite(v)) return;
+    v = 0;
+    waiting.push_back(at);
+  };
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    const std::size_t u = (axis + 1) % 3, w = (axis + 2) % 3;
+    for (std::int64_t a = 0; a < g.size[u]; ++a) {
+      for (std::int64_t b = 0; b < g.size[w]; ++b) {
+        const std::int64_t first = a * stride[u] + b * stride[w];
+        visit(first);
+        visit(first + (g.size[axis] - 1) * stride[axis]);
+      }
+    }
+  }
+  std::int64_t count = 0;
+  while (!waiting.empty()) {
+    const std::int64_t at = waiting.back();
+    waiting.pop_back();
+    ++count;
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      const std::int64_t place = at / stride[axis] % g.size[axis];
+      if (place > 0) visit(at - stride[axis]);
+      if (place + 1 < g.size[axis]) visit(at + stride[axis]);
+    }
+  }
+  return count;
+}
+
+}  // namespace
+
 void ArrivingVoxels::add(std::vector<float> piece) {
   for (std::size_t i = 0; i < piece.size(); ++i) {
     if (std::isfinite(piece[i])) continue;
@@ -92,22 +130,26 @@ void ArrivingVoxels::add(std::vector<float> piece) {
   pieces_.push_back(std::move(piece));
 }
 
-void ArrivingVoxels::refuse_non_finite(const Geometry& g, const std::filesystem::path& path) const {
-  if (bad_ == 0) return;
-  const std::int64_t row = first_bad_ / g.size[0];
-  throw DataError(text(path, ": ", bad_, bad_ == 1 ? " voxel is" : " voxels are", " NaN or infinite, the first at (",
-                       first_bad_ % g.size[0], ", ", row % g.size[1], ", ", row / g.size[1],
-                       "), expected finite numbers; export the image again, with 0 where it has no data"));
-}
-
-std::vector<float> ArrivingVoxels::together() {
+std::vector<float> ArrivingVoxels::together(const Geometry& g, const std::filesystem::path& path, Notes& notes) {
   std::vector<float> all;
   all.reserve(static_cast<std::size_t>(count_));
   for (std::vector<float>& piece : pieces_) {
     all.insert(all.end(), piece.begin(), piece.end());
     std::vector<float>().swap(piece);
   }
-  return all;
+  if (bad_ == 0) return all;
+  constexpr std::int64_t kMostShare = 100;  // one in so many
+  const std::int64_t outside = bad_ * kMostShare <= count_ ? zeroed_from_border(all, g) : 0;
+  if (outside == bad_) {
+    warn(notes, text(bad_, bad_ == 1 ? " voxel" : " voxels", " at the border of the volume ", bad_ == 1 ? "is" : "are",
+                     " NaN or infinite and ", bad_ == 1 ? "was" : "were", " taken to be 0"));
+    return all;
+  }
+  const std::int64_t row = first_bad_ / g.size[0];
+  throw DataError(text(path, ": ", bad_, bad_ == 1 ? " voxel is" : " voxels are", " NaN or infinite, the first at (",
+                       first_bad_ % g.size[0], ", ", row % g.size[1], ", ", row / g.size[1],
+                       "), expected finite numbers, or up to 1 % of NaN that reach in from the border; export the image again, "
+                       "with 0 where it has no data"));
 }
 
 bool skip_bytes(InflatingFile& file, std::uint64_t count) {
@@ -131,7 +173,7 @@ void refuse_byte_count(const std::filesystem::path& path, const VoxelEncoding& e
 }
 
 std::vector<float> read_voxels(InflatingFile& file, const VoxelEncoding& encoding, const Geometry& geometry,
-                               const std::filesystem::path& path) {
+                               const std::filesystem::path& path, Notes& notes) {
   ArrivingVoxels voxels;
   for (std::int64_t left = geometry.voxels(); left > 0; left = geometry.voxels() - voxels.count()) {
     const auto count = static_cast<std::size_t>(std::min<std::int64_t>(left, kPieceVoxels));
@@ -144,8 +186,7 @@ std::vector<float> read_voxels(InflatingFile& file, const VoxelEncoding& encodin
   }
   char more;
   if (file.read(std::span<char>(&more, 1)) != 0) refuse_byte_count(path, encoding, geometry, "more");
-  voxels.refuse_non_finite(geometry, path);
-  return voxels.together();
+  return voxels.together(geometry, path, notes);
 }
 
 }  // namespace vitrine::imaging

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "imaging/formats/gzip.h"
+#include "imaging/notes.h"
 #include "imaging/volume.h"
 
 namespace vitrine::imaging {
@@ -47,9 +48,9 @@ void append_voxels(std::string_view raw, const VoxelEncoding& encoding, std::vec
 class ArrivingVoxels {
  public:
   void add(std::vector<float> piece);
-  // DataError with the number of voxels that are NaN or infinite and the place of the first.
-  void refuse_non_finite(const Geometry& geometry, const std::filesystem::path& path) const;
-  std::vector<float> together();  // call once
+  // All of them; call once. Up to 1 % that are NaN or infinite, each connected to the border of the volume through others of the kind, become 0, with
+  // a warning: tools write them where they had no data. DataError with their number and the place of the first for more, and for those elsewhere.
+  std::vector<float> together(const Geometry& geometry, const std::filesystem::path& path, Notes& notes);
   std::int64_t count() const { return count_; }
 
  private:
@@ -60,9 +61,10 @@ class ArrivingVoxels {
 // Reads over `count` bytes. False when the file ends before.
 bool skip_bytes(InflatingFile& file, std::uint64_t count);
 
-// The voxels of `geometry`, which are all that is left of the file. DataError when there are fewer or more bytes, or a value is not finite.
+// The voxels of `geometry`, which are all that is left of the file. DataError when there are fewer or more bytes, or values are not finite
+// (ArrivingVoxels::together).
 std::vector<float> read_voxels(InflatingFile& file, const VoxelEncoding& encoding, const Geometry& geometry,
-                               const std::filesystem::path& path);
+                               const std::filesystem::path& path, Notes& notes);
 [[noreturn]] void refuse_byte_count(const std::filesystem::path& path, const VoxelEncoding& encoding, const Geometry& geometry,
                                     const char* what);
 

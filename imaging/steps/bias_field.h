@@ -58,8 +58,7 @@ struct N4Options {
   unsigned iterations = 30;
 };
 
-// The same by N4 (Tustison et al. 2010, doi 10.1109/TMI.2010.2046908), for a region of which nothing else is known: the head, before there is a
-// brain. The log field is fitted on the averaged volume, whose values are shifted above 0, and interpolated linearly. DataError when the
+// The same by N4 (Tustison et al. 2010, doi 10.1109/TMI.2010.2046908), ITK's, as other tools have it: `mri bias --method n4`. The log field is fitted on the averaged volume, whose values are shifted above 0, and interpolated linearly. DataError when the
 // volume is constant inside the mask.
 BiasCorrection correct_bias(const Volume& volume, const Mask& mask, const std::string& what, const N4Options& options = {});
 

@@ -284,6 +284,27 @@ TEST_F(Nifti, NonFiniteVoxelsAreRefusedWithTheirPlace) {
               AllOf(HasSubstr("1 voxel is"), HasSubstr("(2, 1, 1)")));
 }
 
+TEST_F(Nifti, AFewVoxelsAtTheBorderThatAreNotFiniteBecomeZeroWithAWarning) {
+  Volume v{{{10, 10, 10}, {1, 1, 1}}, std::vector<float>(1000, 5.0F)};
+  for (std::int64_t i = 0; i < 4; ++i) v.at(i, 3, 9) = i % 2 == 0 ? std::nanf("") : HUGE_VALF;  // a line from one face inwards
+  v.at(3, 3, 8) = std::nanf("");
+  write_nifti(folder_ / "b.nii", v);
+  const VolumeFile file = read_nifti_file(folder_ / "b.nii");
+  float sum = 0;
+  for (const float x : file.volume.data) sum += x;
+  EXPECT_EQ(sum, 5 * 995);
+  ASSERT_EQ(file.notes.size(), 1U);
+  EXPECT_TRUE(file.notes[0].warning);
+  EXPECT_THAT(file.notes[0].text, HasSubstr("5 voxels at the border of the volume are NaN or infinite"));
+  v.at(5, 5, 5) = std::nanf("");  // inside
+  write_nifti(folder_ / "b.nii", v);
+  EXPECT_THAT(refusal_of("b.nii"), AllOf(HasSubstr("6 voxels are NaN"), HasSubstr("reach in from the border")));
+  v.at(5, 5, 5) = 5;
+  for (std::int64_t i = 0; i < 10; ++i) v.at(i, 0, 0) = std::nanf("");  // more than 1 %
+  write_nifti(folder_ / "b.nii", v);
+  EXPECT_THAT(refusal_of("b.nii"), HasSubstr("15 voxels are NaN"));
+}
+
 TEST_F(Nifti, MissingFileAndUnwritableFolder) {
   EXPECT_THROW(read_nifti(folder_ / "none.nii.gz"), DataError);
   EXPECT_THROW(write_nifti(folder_ / "none" / "a.nii.gz", Volume{grid_, std::vector<float>(60)}), FileError);
