@@ -16,6 +16,7 @@ namespace {
 constexpr double kFieldMm = 28;      // Gaussian of the coils' field
 constexpr float kLeastShare = 0.1f;  // of every histogram, spread over all bins: no voxel is impossible
 constexpr float kFarthest = 6;       // mm from the brain's surface: farther voxels tell nothing
+constexpr float kStageReach = 12;    // mm that the surface moves in a stage at most
 constexpr double kPureFluid = 0.05;  // the darkest of what the template calls CSF: the rest shares its voxels with tissue
 constexpr double kBrightDeviations = 3.5, kLeastBright = 1.15, kMostBright = 1.35;
 
@@ -57,6 +58,16 @@ class Bending {
       counts_.add(fit_.scale.place(value / fit_.field.data[cell]), class_shares(head_.at(place)));
     });
     learn();
+  }
+
+  // Before the rounds on a volume: voxels too far from the brain to matter in them are left out.
+  void begin_stage(const Volume& volume) {
+    near_.clear();
+    std::vector<char> near(volume.data.size());
+    each_voxel(volume, [&](std::size_t at, std::size_t, const Vec3& place, float) {
+      near[at] = head_.at(place).distance < kFarthest + kStageReach ? 1 : 0;
+    });
+    near_ = std::move(near);
   }
 
   void round(const Volume& volume, const Volume& tissue, const Stage& stage) {
@@ -102,6 +113,7 @@ class Bending {
       check_interrupt("brain extraction");
       for (std::int64_t j = 0; j < g.size[1]; ++j) {
         for (std::int64_t i = 0; i < g.size[0]; ++i, ++at) {
+          if (!near_.empty() && near_[at] == 0) continue;
           const Vec3 p = g.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)});
           const Vec3 q = lattice.to_index(p);
           if (!lattice.holds(q)) continue;
@@ -111,7 +123,8 @@ class Bending {
             cell = cell * static_cast<std::size_t>(lattice.size[c]) + static_cast<std::size_t>(n);
           }
           Vec3 place = to_template_.apply(p);
-          for (std::size_t c = 0; c < 3; ++c) place[c] += static_cast<double>(interpolated(fit_.shift[c], q));
+          const Between between(lattice, q);
+          for (std::size_t c = 0; c < 3; ++c) place[c] += static_cast<double>(between.of(fit_.shift[c]));
           work(at, cell, place, volume.data[at]);
         }
       }
@@ -292,6 +305,7 @@ class Bending {
   HeadFit& fit_;
   AffineMap to_template_;
   ClassHistograms counts_;
+  std::vector<char> near_;                              // voxels of the stage's volume; empty: all
   std::array<double, kIntensityBins> ring_{}, base_{};  // counts around the brain and below it
   std::array<Volume, 3> pace_;                          // the last step and what it carries on
   std::array<Volume, 6> sums_;                          // three forces, their square, the field's error and its weight
@@ -335,7 +349,8 @@ double HeadFit::brightest_tissue() const {
 Vec3 HeadFit::on_template(const Vec3& patient) const {
   Vec3 place = to_template.apply(patient);
   const Vec3 q = field.geometry.to_index(patient);
-  for (std::size_t c = 0; c < 3; ++c) place[c] += static_cast<double>(interpolated(shift[c], q));
+  const Between between(field.geometry, q);
+  for (std::size_t c = 0; c < 3; ++c) place[c] += static_cast<double>(between.of(shift[c]));
   return place;
 }
 
@@ -354,11 +369,13 @@ HeadFit fit_head(const HeadTemplate& head, const AffineMap& from_template, const
   for (const Stage& stage : {Stage{40, 8, false}, Stage{20, 10, false}, Stage{12, 10, true}, Stage{8, 10, true}}) {
     const bool by_tissue = stage.by_tissue && !fit.csf_is_bright();
     const Volume tissue = by_tissue ? averaged_onto(tissue_map(head, fit, small), coarse.geometry) : Volume{};
+    bending.begin_stage(coarse);
     for (int n = 0; n < stage.rounds; ++n) bending.round(coarse, tissue, {stage.sigma_mm, stage.rounds, by_tissue});
   }
   // Where CSF is bright, tissue ends at the skull and not at the brain's surface.
   const bool by_tissue = !fit.csf_is_bright();
   const Volume tissue = by_tissue ? tissue_map(head, fit, small) : Volume{};
+  bending.begin_stage(small);
   for (int n = 0; n < 6; ++n) bending.round(small, tissue, {5, 6, by_tissue});
   fit.tissue_information = bending.tissue_information(small);
   return fit;

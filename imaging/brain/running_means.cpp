@@ -25,38 +25,21 @@ Window window_of(double sigma) {
   return w;
 }
 
-void mean_along(const std::vector<float>& in, std::vector<float>& out, const Window& w) {
-  const auto n = static_cast<std::int64_t>(in.size());
-  const auto at = [&](std::int64_t i) { return in[static_cast<std::size_t>(std::clamp<std::int64_t>(i, 0, n - 1))]; };
+// `line` holds n values behind `reach` more on each side, which repeat the outermost: as does `out` afterwards.
+void mean_along(const std::vector<float>& line, std::vector<float>& out, const Window& w) {
+  const auto reach = static_cast<std::size_t>(w.reach), n = line.size() - 2 * reach;
   double sum = 0;
-  for (std::int64_t d = 1 - w.reach; d < w.reach; ++d) sum += static_cast<double>(at(d));
-  for (std::int64_t i = 0; i < n; ++i) {
-    const float ends = w.edge * (at(i - w.reach) + at(i + w.reach));
-    out[static_cast<std::size_t>(i)] = (static_cast<float>(sum) + ends) / w.width;
-    sum += static_cast<double>(at(i + w.reach)) - static_cast<double>(at(i + 1 - w.reach));
+  for (std::size_t d = 1; d < 2 * reach; ++d) sum += static_cast<double>(line[d]);
+  for (std::size_t i = 0; i < n; ++i) {
+    const float ends = w.edge * (line[i] + line[i + 2 * reach]);
+    out[i + reach] = (static_cast<float>(sum) + ends) / w.width;
+    sum += static_cast<double>(line[i + 2 * reach]) - static_cast<double>(line[i + 1]);
   }
+  std::fill_n(out.begin(), reach, out[reach]);
+  std::fill_n(out.end() - w.reach, reach, out[reach + n - 1]);
 }
 
 }  // namespace
-
-float interpolated(const Volume& volume, const Vec3& index) {
-  std::int64_t low[3], up[3];
-  float share[3];
-  for (std::size_t c = 0; c < 3; ++c) {
-    const std::int64_t last = volume.geometry.size[c] - 1;
-    const double x = std::clamp(index[c], 0.0, static_cast<double>(last));
-    low[c] = std::min(static_cast<std::int64_t>(x), std::max<std::int64_t>(0, last - 1));
-    up[c] = last > 0 ? 1 : 0;
-    share[c] = static_cast<float>(x - static_cast<double>(low[c]));
-  }
-  const auto& n = volume.geometry.size;
-  const float* p = volume.data.data() + (low[2] * n[1] + low[1]) * n[0] + low[0];
-  const std::int64_t dx = up[0], dy = up[1] * n[0], dz = up[2] * n[0] * n[1];
-  const auto mix = [](float a, float b, float t) { return a + t * (b - a); };
-  const float a = mix(p[0], p[dx], share[0]), b = mix(p[dy], p[dy + dx], share[0]), c = mix(p[dz], p[dz + dx], share[0]),
-              d = mix(p[dz + dy], p[dz + dy + dx], share[0]);
-  return mix(mix(a, b, share[1]), mix(c, d, share[1]), share[2]);
-}
 
 Volume smoothed(Volume volume, double sigma_mm) {
   const auto& n = volume.geometry.size;
@@ -66,17 +49,20 @@ Volume smoothed(Volume volume, double sigma_mm) {
     if (sigma < 0.5 || n[axis] < 2) continue;
     check_interrupt("brain extraction");
     const Window w = window_of(sigma);
-    std::vector<float> line(static_cast<std::size_t>(n[axis])), next(line.size());
+    const auto reach = static_cast<std::size_t>(w.reach), count = static_cast<std::size_t>(n[axis]);
+    std::vector<float> line(count + 2 * reach), next(line.size());
     const std::size_t a = axis == 0 ? 1 : 0, b = axis == 2 ? 1 : 2;
     for (std::int64_t p = 0; p < n[b]; ++p) {
       for (std::int64_t q = 0; q < n[a]; ++q) {
         float* first = volume.data.data() + p * stride[b] + q * stride[a];
-        for (std::size_t i = 0; i < line.size(); ++i) line[i] = first[static_cast<std::int64_t>(i) * stride[axis]];
+        for (std::size_t i = 0; i < count; ++i) line[i + reach] = first[static_cast<std::int64_t>(i) * stride[axis]];
+        std::fill_n(line.begin(), reach, line[reach]);
+        std::fill_n(line.end() - w.reach, reach, line[reach + count - 1]);
         for (int pass = 0; pass < 3; ++pass) {
           mean_along(line, next, w);
           line.swap(next);
         }
-        for (std::size_t i = 0; i < line.size(); ++i) first[static_cast<std::int64_t>(i) * stride[axis]] = line[i];
+        for (std::size_t i = 0; i < count; ++i) first[static_cast<std::int64_t>(i) * stride[axis]] = line[i + reach];
       }
     }
   }

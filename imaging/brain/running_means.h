@@ -1,12 +1,42 @@
 // Smooth volumes and values between voxels, for the search of the brain. Sums in a stated order, one thread: the same bits everywhere.
 #pragma once
 
+#include <algorithm>
+
 #include "imaging/volume.h"
 
 namespace vitrine::imaging {
 
-// The value at a fractional index, linear between voxels; beyond the outermost voxel centres theirs.
-float interpolated(const Volume& volume, const Vec3& index);
+// A fractional index between eight voxels; beyond the outermost voxel centres it lies at them. One for all volumes of a grid.
+struct Between {
+  std::int64_t first, step[3];  // the lowest voxel, and how far the next lies along each axis
+  float share[3];               // of the next
+
+  Between(const Geometry& g, const Vec3& index) : first(0) {
+    std::int64_t stride = 1;
+    for (std::size_t c = 0; c < 3; ++c) {
+      const std::int64_t last = g.size[c] - 1;
+      const double x = std::clamp(index[c], 0.0, static_cast<double>(last));
+      const std::int64_t low = std::min(static_cast<std::int64_t>(x), std::max<std::int64_t>(0, last - 1));
+      step[c] = last > 0 ? stride : 0;
+      share[c] = static_cast<float>(x - static_cast<double>(low));
+      first += low * stride;
+      stride *= g.size[c];
+    }
+  }
+
+  float of(const Volume& volume) const {
+    const float* p = volume.data.data() + first;
+    const auto mix = [](float a, float b, float t) { return a + t * (b - a); };
+    const auto along = [&](const float* q) { return mix(q[0], q[step[0]], share[0]); };
+    const float low = mix(along(p), along(p + step[1]), share[1]),
+                high = mix(along(p + step[2]), along(p + step[2] + step[1]), share[1]);
+    return mix(low, high, share[2]);
+  }
+};
+
+// The value at a fractional index, linear between voxels.
+inline float interpolated(const Volume& volume, const Vec3& index) { return Between(volume.geometry, index).of(volume); }
 
 // Three running means along each axis, whose spread is that of a Gaussian of `sigma_mm`; beyond the border the outermost value goes on.
 // Along an axis where this is less than half a voxel nothing is done. Interrupted.
