@@ -180,6 +180,16 @@ class SubjectPreparation {
     return nullptr;
   }
 
+  // The brain as far as all of these series reach.
+  Mask seen_by(const std::vector<const Series*>& series) const {
+    Mask seen = brain_;
+    for (const Series* s : series) {
+      const Mask there = coverage(s->place.source, grid_, s->place.transform);
+      for (std::size_t i = 0; i < seen.data.size(); ++i) seen.data[i] *= there.data[i];
+    }
+    return seen;
+  }
+
   // Does the mask show a lesion, do the series show one head, and each the contrast of its column?
   void compare() {
     const LesionContrast seen = lesion_contrast(t1c().volume, brain_, lesion_);
@@ -192,7 +202,7 @@ class SubjectPreparation {
     result_.agreement = series_agreement(t1c().volume, flair ? &flair->volume : nullptr, t2 ? &t2->volume : nullptr, brain_);
     for (Note& n : agreement_notes(result_.agreement)) result_.notes.push_back(std::move(n));
     if (flair == nullptr || t2 == nullptr) return;
-    const ContrastCheck contrasts = check_contrasts(t1c().volume, flair->volume, t2->volume, brain_, lesion_);
+    const ContrastCheck contrasts = check_contrasts(t1c().volume, flair->volume, t2->volume, seen_by({flair, t2}), lesion_);
     result_.steps["comparison"]["contrasts_holding"] = contrasts.measured ? contrasts.as_given.holding() : -1;
     for (Note& n : contrast_notes(contrasts)) result_.notes.push_back(std::move(n));
   }
@@ -208,8 +218,15 @@ class SubjectPreparation {
     const Registration between =
         register_rigid(flair->stored, t2->stored, registration, text("FLAIR ", subject_.flair, " and T2 ", subject_.t2));
     const double loop = loop_closure_mm(*flair->registration, between.transform, t2->registration->transform);
+    if (loop > kLoopRefuseMm && peak_ratio(between) < kWeakPeak) {
+      warn(result_.notes,
+           "FLAIR could not be laid over T2 by itself, so that the three registrations could not be compared; look at the "
+           "pairs");
+      return;
+    }
     result_.steps["comparison"]["loop_mm"] = loop;
-    for (Note& n : loop_notes(loop, "T1c -> FLAIR -> T2", text("T2 ", subject_.t2))) result_.notes.push_back(std::move(n));
+    for (Note& n : loop_notes(loop, "T1c -> FLAIR -> T2", text("FLAIR ", subject_.flair, " and T2 ", subject_.t2)))
+      result_.notes.push_back(std::move(n));
   }
 
   void cover(Series& s) {

@@ -8,6 +8,7 @@
 namespace vitrine::report {
 namespace {
 
+constexpr double kPerMeanDistance = 1.2533;    // the same from the mean distance
 constexpr double kPerMedianDistance = 1.4826;  // to a deviation, for a normal distribution
 constexpr double kChanceShare = 0.02;          // of the median
 
@@ -42,7 +43,12 @@ std::optional<QcRange> range_of(const QcPage& page, std::size_t measure) {
   std::vector<double> distances;
   for (const double v : values) distances.push_back(std::abs(v - middle));
   const double chance = std::max({m.least, m.logarithmic ? kChanceShare : kChanceShare * std::abs(middle), 1e-12});
-  return QcRange{m.logarithmic ? std::exp(middle) : middle, std::max(kPerMedianDistance * median(distances), chance)};
+  // Where more than half are equal, their mean distance tells what is usual.
+  double usual = kPerMedianDistance * median(distances);
+  if (!(usual > 0)) {
+    for (const double d : distances) usual += kPerMeanDistance * d / static_cast<double>(distances.size());
+  }
+  return QcRange{m.logarithmic ? std::exp(middle) : middle, std::max(usual, chance)};
 }
 
 // How far out of the range a value lies, on a side that counts.

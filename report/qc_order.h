@@ -1,6 +1,6 @@
 // Which subjects of a cohort are to be looked at first.
 //
-// Range      of each figure over the subjects that have it, six or more: median and robust deviation, 1.4826 times the median distance from it
+// Range      of each figure over the subjects that have it, six or more: median and robust deviation, 1.4826 times the median distance from it, or 1.2533 times the mean distance where that is 0
 //            (Rousseeuw, Croux 1993, doi 10.1080/01621459.1993.10476408), at least what is chance for the figure and 2 % of the median
 // Far        a figure that lies more than 3.5 deviations from the median (Iglewicz, Hoaglin 1993, How to detect and handle outliers), on a side
 //            that counts

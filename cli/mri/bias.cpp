@@ -39,7 +39,7 @@ void run(const BiasCommand& c) {
   if (!c.lesion.empty()) inputs.push_back(c.lesion);
   check_nifti_output("-o", c.output, inputs);
   if (!c.field.empty()) check_nifti_output("--field", c.field, inputs, {c.output});
-  if (!c.record.empty()) check_output(c.record, inputs);
+  check_record(c.record, inputs, {c.output, c.field});
   const imaging::ReadVolume file = imaging::read_series(c.image);
   const std::string what = shown(c.image);
   imaging::Notes notes;

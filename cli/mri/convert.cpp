@@ -10,6 +10,7 @@
 #include "base/printable.h"
 #include "cli/mri/commands.h"
 #include "cli/mri/reading.h"
+#include "cli/mri/volume_files.h"
 #include "cli/mri/volume_record.h"
 #include "imaging/formats/dicom.h"
 #include "imaging/formats/read_volume.h"
@@ -52,7 +53,7 @@ Json record_of(const ConvertCommand& command, const imaging::ReadVolume& file) {
 void run(const ConvertCommand& command) {
   const std::vector<std::string> inputs = inputs_of(command);
   check_output(command.output, inputs);
-  if (!command.record.empty()) check_output(command.record, inputs);
+  check_record(command.record, inputs, {command.output});
   imaging::ReadVolume file = imaging::read_series(command.path, command.reading);
   if (!command.quiet) {
     for (const imaging::Note& n : file.notes)

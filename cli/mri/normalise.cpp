@@ -25,7 +25,7 @@ void run(const NormaliseCommand& c) {
   std::vector<std::string> inputs{c.image, c.mask};
   if (!c.lesion.empty()) inputs.push_back(c.lesion);
   check_nifti_output("-o", c.output, inputs);
-  if (!c.record.empty()) check_output(c.record, inputs);
+  check_record(c.record, inputs, {c.output});
   imaging::ReadVolume file = imaging::read_series(c.image);
   const std::string what = shown(c.image);
   imaging::Notes notes;

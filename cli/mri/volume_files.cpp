@@ -20,15 +20,31 @@ imaging::ReadVolume read_mask(const std::string& path, const imaging::Geometry& 
 
 }  // namespace
 
+namespace {
+
+void refuse_same_output(const std::string& name, const std::string& other) {
+  std::error_code none;
+  const auto place = [&](const std::string& n) {
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(n, none), none);
+  };
+  if (!other.empty() && place(name) == place(other))
+    throw UsageError(text("two outputs are named '", printable(name), "'; give each its own file"));
+}
+
+}  // namespace
+
 void check_nifti_output(const std::string& option, const std::string& name, const std::vector<std::string>& inputs,
                         const std::vector<std::string>& others) {
   if (!name.ends_with(".nii") && !name.ends_with(".nii.gz"))
     throw UsageError(text(option, " is '", printable(name), "', a name that ends in .nii or .nii.gz was expected"));
   check_output(name, inputs);
-  for (const std::string& other : others) {
-    if (std::filesystem::path(other).lexically_normal() == std::filesystem::path(name).lexically_normal())
-      throw UsageError(text("two outputs are named '", printable(name), "'; give each its own file"));
-  }
+  for (const std::string& other : others) refuse_same_output(name, other);
+}
+
+void check_record(const std::string& name, const std::vector<std::string>& inputs, const std::vector<std::string>& others) {
+  if (name.empty()) return;
+  check_output(name, inputs);
+  for (const std::string& other : others) refuse_same_output(name, other);
 }
 
 imaging::Mask read_brain_mask(const std::string& path, const imaging::Geometry& grid, const std::string& grid_name,

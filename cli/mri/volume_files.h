@@ -14,6 +14,9 @@ namespace vitrine::cli {
 void check_nifti_output(const std::string& option, const std::string& name, const std::vector<std::string>& inputs,
                         const std::vector<std::string>& others = {});
 
+// `name` may be empty: no record was asked for. UsageError when it is another output too, and as check_output throws.
+void check_record(const std::string& name, const std::vector<std::string>& inputs, const std::vector<std::string>& others);
+
 // Masks on the grid of a series, which `grid_name` names. DataError when they are on another one (imaging/steps/grid.h
 // check_same_grid), and for what imaging/steps/mask.h refuses.
 imaging::Mask read_brain_mask(const std::string& path, const imaging::Geometry& grid, const std::string& grid_name,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
@@ -13,6 +14,7 @@
 #include "imaging/brain/running_means.h"
 #include "imaging/brain/stripped.h"
 #include "imaging/brain/surface.h"
+#include "imaging/steps/bias_field.h"
 #include "imaging/steps/grid.h"
 #include "imaging/steps/mask.h"
 #include "imaging/steps/morphology.h"
@@ -21,6 +23,8 @@ namespace vitrine::imaging {
 namespace {
 
 constexpr double kCoarseMm = 4, kFineMm = 2;
+constexpr double kStrongField = 1.4;  // highest by lowest
+constexpr int kMostRounds = 3;
 
 HeadContrast contrast_of(const HeadFit& fit) {
   if (fit.csf_is_bright()) return HeadContrast::t2;
@@ -53,9 +57,13 @@ Volume at_spacing(const Volume& volume, double mm) {
   return fine;
 }
 
-// Magnitudes are never negative: where they are, a tool has moved their zero.
-void lift(Volume& volume, double lowest) {
-  for (float& v : volume.data) v = std::max(0.0f, v - static_cast<float>(lowest));
+// Brightness above the darkest, and by a power of two about 1,000 for what is bright: tools move the zero, and units are anybody's.
+void rescale(Volume& coarse, Volume& fine) {
+  const double lowest = quantile(coarse.data, 0.005), bright = quantile(coarse.data, 0.99) - lowest;
+  const double factor = bright > 0 ? std::ldexp(1.0, 10 - std::ilogb(bright)) : 1;
+  for (Volume* volume : {&coarse, &fine}) {
+    for (float& v : volume->data) v = static_cast<float>(std::max(0.0, (static_cast<double>(v) - lowest) * factor));
+  }
 }
 
 // Where the smooth field is at least 0.5; outside its grid nothing is brain.
@@ -73,6 +81,74 @@ Mask at_level(const Volume& inside, const Geometry& grid) {
     }
   }
   return mask;
+}
+
+// A volume in the voxels that the search works on.
+struct Scales {
+  Volume coarse, fine;
+
+  explicit Scales(const Volume& volume) : coarse(at_spacing(volume, kCoarseMm)), fine(at_spacing(volume, kFineMm)) {
+    rescale(coarse, fine);
+  }
+  Scales(Volume c, Volume f) : coarse(std::move(c)), fine(std::move(f)) {}
+};
+
+struct Found {
+  HeadRegistration registration;
+  HeadFit fit;
+  BrainSurface surface;
+  Volume coarse;  // that it was found in
+  double field_ratio = 1;
+  int rounds = 1;
+};
+
+Found found_once(Scales scales, const HeadTemplate& head, std::optional<bool> bright_csf) {
+  Found f;
+  f.registration = register_head(head, scales.coarse);
+  f.fit = fit_head(head, f.registration.map, scales.coarse, scales.fine, bright_csf);
+  f.surface = find_surface(head, f.fit, scales.fine);
+  f.coarse = std::move(scales.coarse);
+  return f;
+}
+
+// The volume without the field that its brain shows, as far as one was found.
+Scales flattened(const Scales& scales, const Found& found, double& field_ratio, const std::string& what) {
+  Mask inside = at_level(found.surface.inside, scales.fine.geometry);
+  const BiasCorrection bias = correct_bias(scales.fine, inside, {}, {}, what);
+  field_ratio = bias.field_high / bias.field_low;
+  return {at_spacing(bias.corrected, kCoarseMm), bias.corrected};
+}
+
+bool fits_better(const Found& a, const Found& b) {
+  return a.fit.tissue_information + a.registration.information > b.fit.tissue_information + b.registration.information;
+}
+
+// A strong field hides a part of the head from the first look; a slab may show another contrast than it has.
+Found found_in(const Scales& scales, const HeadTemplate& head, HeadContrast told, const std::string& what) {
+  Found best = found_once(scales, head, std::nullopt);
+  if (told != HeadContrast::automatic && (told == HeadContrast::t2) != best.fit.csf_is_bright()) {
+    Found as_told = found_once(scales, head, told == HeadContrast::t2);
+    if (best.registration.covered < kWholeBrain || as_told.fit.tissue_information > best.fit.tissue_information)
+      best = std::move(as_told);
+  }
+  for (int round = 2; round <= kMostRounds; ++round) {
+    if (best.fit.csf_is_bright()) break;  // the skull tells the surface, whatever the field
+    double ratio = 1;
+    std::optional<Scales> flat;
+    try {
+      flat = flattened(scales, best, ratio, what);
+    } catch (const DataError&) {
+      break;  // what was found is judged as it is
+    }
+    best.field_ratio = ratio;
+    if (ratio < kStrongField) break;
+    Found again = found_once(*flat, head, best.fit.csf_is_bright());
+    if (!fits_better(again, best)) break;
+    again.rounds = round;
+    again.field_ratio = ratio;
+    best = std::move(again);
+  }
+  return best;
 }
 
 void require_head_size(const Geometry& g, const std::string& what) {
@@ -140,23 +216,18 @@ Brain extract_brain(const Volume& volume, const BrainOptions& options, const std
     if (!options.stripped)
       note(brain.notes,
            text("the volume came without skull (one value around ", fixed(brain.ml, 0), " ml); this is taken as the brain"));
+    note_volume(brain.ml, brain.notes);
     return brain;
   }
   const HeadTemplate carried = options.head != nullptr ? HeadTemplate{} : carried_head_template();
   const HeadTemplate& head = options.head != nullptr ? *options.head : carried;
-  Volume coarse = at_spacing(volume, kCoarseMm), fine = at_spacing(volume, kFineMm);
-  if (const double lowest = quantile(coarse.data, 0.005); lowest < 0) {
-    lift(coarse, lowest);
-    lift(fine, lowest);
-  }
-  const HeadRegistration registration = register_head(head, coarse);
-  const HeadFit fit = fit_head(head, registration.map, coarse, fine);
-  const HeadContrast found = contrast_of(fit);
-  const BrainSurface surface = find_surface(head, fit, fine);
-  brain.mask = at_level(surface.inside, volume.geometry);
+  const Found found = found_in(Scales(volume), head, options.contrast, what);
+  brain.mask = at_level(found.surface.inside, volume.geometry);
   brain.ml = volume_ml(brain.mask);
-  brain.figures = brain_figures(head, registration, fit, surface, brain.mask, coarse);
-  brain.figures.contrast = found;
+  brain.figures = brain_figures(head, found.registration, found.fit, found.surface, brain.mask, found.coarse);
+  brain.figures.contrast = contrast_of(found.fit);
+  brain.figures.field_ratio = found.field_ratio;
+  brain.figures.rounds = found.rounds;
   check_brain(brain.figures, brain.ml, options.contrast, what, brain.notes);
   return brain;
 }
@@ -170,6 +241,8 @@ Json record(const Brain& brain) {
   if (!f.stripped) {
     json["information_nats"] = f.information;
     json["tissue_information_nats"] = f.tissue_information;
+    json["field_ratio"] = f.field_ratio;
+    json["rounds"] = f.rounds;
     json["covered"] = f.covered;
     json["scale"] = f.scale;
     json["turn_degrees"] = f.turn_degrees;

@@ -2,6 +2,7 @@
 //
 // Steps      a template of MNI152 laid over the head by an affine map (head_registration.h) and bent to it (head_deformation.h);
 //            near its surface tissue decides (surface.h); what comes out has to look like a brain (plausibility.h)
+// Rounds     a field of the receive coils that changes brightness by more than 1.4 is taken out (steps/bias_field.h) and the brain sought again, up to twice
 // Mask       what lies inside the smooth hull of the brain: sulci, ventricles, cerebellum, brainstem down to the foramen magnum
 // Stripped   a volume without skull (exactly 0 around a blob of a brain's size) is taken as it is
 // A mask that the user brings always wins.
@@ -33,6 +34,8 @@ struct BrainFigures {
   bool stripped = false;          // the volume came without skull; the figures below are not taken
   double information = 0;         // nats, of the template's head and the intensities
   double tissue_information = 0;  // nats, of CSF, grey and white matter and the intensities, inside the brain
+  double field_ratio = 1;         // of the receive coils' field inside the brain, highest by lowest
+  int rounds = 1;                 // of the search: a strong field is taken out and the brain sought again
   double covered = 1;             // share of the template's brain inside the field of view
   std::array<double, 3> scale{1, 1, 1};  // of the template, along left, posterior, superior
   double turn_degrees = 0;               // of the head against the axes of the patient

@@ -354,8 +354,10 @@ Vec3 HeadFit::on_template(const Vec3& patient) const {
   return place;
 }
 
-HeadFit fit_head(const HeadTemplate& head, const AffineMap& from_template, const Volume& coarse, const Volume& fine) {
+HeadFit fit_head(const HeadTemplate& head, const AffineMap& from_template, const Volume& coarse, const Volume& fine,
+                 std::optional<bool> bright_csf) {
   HeadFit fit;
+  fit.bright_csf = bright_csf;
   fit.to_template = from_template.inverse();
   const Geometry box = brain_box(head, from_template, coarse.geometry, 24);
   const auto voxels = static_cast<std::size_t>(box.voxels());

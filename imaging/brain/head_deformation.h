@@ -12,6 +12,8 @@
 // Reference  Ashburner & Friston 2005, doi 10.1016/j.neuroimage.2005.02.018; Lucas & Kanade 1981; Thirion 1998, doi 10.1016/S1361-8415(98)80022-4
 #pragma once
 
+#include <optional>
+
 #include "imaging/brain/head_classes.h"
 #include "imaging/brain/head_registration.h"
 
@@ -34,12 +36,14 @@ struct HeadFit {
   std::array<bool, kIntensityBins> bright{};      // brighter than any tissue
   std::array<float, kIntensityBins> base_odds{};  // how much likelier a bin is in the base of the head than in the brain
 
-  bool csf_is_bright() const { return levels[kCsf].mean > levels[kGrey].mean; }  // as on T2
-  double brightest_tissue() const;                                               // what is brighter is no brain that is well
+  std::optional<bool> bright_csf;                                                                     // when it is known
+  bool csf_is_bright() const { return bright_csf.value_or(levels[kCsf].mean > levels[kGrey].mean); }  // as on T2
+  double brightest_tissue() const;  // what is brighter is no brain that is well
   Vec3 on_template(const Vec3& patient) const;
 };
 
-// `coarse` and `fine`: the volume in voxels of about 4 mm and of about 2 mm. Interrupted.
-HeadFit fit_head(const HeadTemplate& head, const AffineMap& from_template, const Volume& coarse, const Volume& fine);
+// `coarse` and `fine`: the volume in voxels of about 4 mm and of about 2 mm; `bright_csf`: nothing when the volume shall tell. Interrupted.
+HeadFit fit_head(const HeadTemplate& head, const AffineMap& from_template, const Volume& coarse, const Volume& fine,
+                 std::optional<bool> bright_csf = {});
 
 }  // namespace vitrine::imaging

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/number.h"
 
 namespace vitrine::imaging {
 
@@ -31,7 +32,9 @@ std::string inflated(std::string_view deflated) {
   const int end = inflate(&stream, Z_FINISH);
   raw.resize(stream.total_out);
   inflateEnd(&stream);
-  if (end != Z_STREAM_END) throw DataError("the head template is damaged: its stream does not end as gzip does");
+  if (end != Z_STREAM_END || stream.avail_in != 0)
+    throw DataError(
+        "the head template is damaged: no gzip stream, or one that is cut, has a wrong checksum or other bytes behind it");
   return raw;
 }
 
@@ -60,6 +63,29 @@ void mark_base(HeadTemplate& head) {
       }
     }
   }
+}
+
+// A brain of an adult's volume about the middle of the space.
+void check_head(const HeadTemplate& head) {
+  double count = 0;
+  Vec3 sum{};
+  std::size_t at = 0;
+  for (std::int64_t k = 0; k < head.size[2]; ++k) {
+    for (std::int64_t j = 0; j < head.size[1]; ++j) {
+      for (std::int64_t i = 0; i < head.size[0]; ++i, ++at) {
+        if (head.nodes[at].distance > 0) continue;
+        const std::int64_t index[3] = {i, j, k};
+        for (std::size_t c = 0; c < 3; ++c) sum[c] += head.first[c] + head.spacing * static_cast<double>(index[c]);
+        ++count;
+      }
+    }
+  }
+  const double ml = count * head.spacing * head.spacing * head.spacing / 1000;
+  if (ml < 900 || ml > 2500)
+    throw DataError(text("the head template has a brain of ", fixed(ml, 0), " ml, expected 900 to 2500"));
+  if (std::abs(sum[1] / count - 20) > 20 || std::abs(sum[2] / count - 5) > 20)
+    throw DataError(text("the head template's brain lies about (0, ", fixed(sum[1] / count, 0), ", ", fixed(sum[2] / count, 0),
+                         ") mm, expected (0, 20, 5) within 20 mm: MNI space in LPS"));
 }
 
 struct Cell {
@@ -152,6 +178,7 @@ HeadTemplate read_head_template(std::string_view deflated) {
     }
   }
   mark_base(head);
+  check_head(head);
   return head;
 }
 

@@ -15,19 +15,20 @@
 namespace vitrine::imaging {
 namespace {
 
-// Adult brains with sulci have 950 to 1,950 ml; children's and shrunken ones less.
-constexpr double kLeastMl = 450, kMostMl = 2400, kUsualLow = 900, kUsualHigh = 2000;
+// Adult brains with sulci have 950 to 1,950 ml; newborns' 350.
+constexpr double kLeastMl = 250, kMostMl = 2700, kUsualLow = 900, kUsualHigh = 2000;
 constexpr double kLeastInformation = 0.05;  // nats; heads have 0.35 to 0.7
 constexpr double kLeastTissue = 0.015,
                  kUsualTissue = 0.03;  // nats; heads have 0.04 to 0.17, phantoms and heads back to front up to 0.02
-constexpr double kLeastSize = 0.62, kMostSize = 1.3;  // of the template, per axis
-constexpr double kMostTurn = 45;                      // degrees
+constexpr double kLeastSize = 0.5, kMostSize = 1.4;      // of the template, per axis
+constexpr double kUsualShort = 0.87, kUsualLong = 1.18;  // of an axis against the mean of three
+constexpr double kUsualField = 1.57;                     // highest by lowest
+constexpr double kMostTurn = 45;                         // degrees
 constexpr double kMostAsymmetry = 0.3, kUsualAsymmetry = 0.15;
 constexpr double kMostOffCentre = 15;  // mm
 constexpr double kMostBelowTop = 40;   // mm; heads have 16 to 26
 constexpr double kLeastScalp = 2;      // mm that lie above a brain at least
 constexpr double kLeastTemplateDice = 0.8, kUsualTemplateDice = 0.92;
-constexpr double kWholeBrain = 0.98;  // share of the template inside the field of view
 constexpr double kMostBorder = 0.01;  // of the mask's voxels
 
 std::string percent(double share) { return text(fixed(100 * share, 1), " %"); }
@@ -140,6 +141,12 @@ BrainFigures brain_figures(const HeadTemplate& head, const HeadRegistration& reg
   return f;
 }
 
+void note_volume(double ml, Notes& notes) {
+  if (ml < kUsualLow || ml > kUsualHigh)
+    warn(notes, text("the brain mask has ", fixed(ml, 0), " ml, adults have ", fixed(kUsualLow, 0), " to ",
+                     fixed(kUsualHigh, 0), "; look at it"));
+}
+
 void check_brain(const BrainFigures& f, double ml, HeadContrast expected, const std::string& what, Notes& notes) {
   const bool whole = f.covered >= kWholeBrain;
   if (f.information < kLeastInformation)
@@ -156,7 +163,9 @@ void check_brain(const BrainFigures& f, double ml, HeadContrast expected, const 
   if (f.turn_degrees > kMostTurn)
     refuse(what, text("turned by ", fixed(f.turn_degrees, 0), " degrees"), text("at most ", fixed(kMostTurn, 0)));
   if (whole && f.below_top > kMostBelowTop)
-    refuse(what, text("its top lies ", fixed(f.below_top, 0), " mm below that of the head"),
+    refuse(what,
+           text("its top lies ", fixed(f.below_top, 0),
+                " mm below that of the head: a neck, or a background as bright as the head"),
            text("at most ", fixed(kMostBelowTop, 0)));
   if (whole && f.below_top < kLeastScalp)
     warn(notes,
@@ -172,14 +181,25 @@ void check_brain(const BrainFigures& f, double ml, HeadContrast expected, const 
     refuse(what, text("its centre lies ", fixed(off, 0), " mm off"), text("at most ", fixed(kMostOffCentre, 0)));
   if (ml > kMostMl || (ml < kLeastMl * std::min(1.0, f.covered)))
     refuse(what, text(fixed(ml, 0), " ml"), text(fixed(kLeastMl, 0), " to ", fixed(kMostMl, 0)));
-  if (!whole) warn(notes, text("the field of view holds ", percent(f.covered), " of the brain"));
+  if (!whole)
+    warn(notes, text("the field of view holds at most ", percent(f.covered), " of the brain, which was taken for ",
+                     name_of(f.contrast), "; a head that is cut is easily misread: look at the mask"));
   if (whole && f.border_share > kMostBorder)
     warn(notes, text(percent(f.border_share), " of the brain mask lies on the border of the volume"));
-  if (whole && (ml < kUsualLow || ml > kUsualHigh))
-    warn(notes, text("the brain mask has ", fixed(ml, 0), " ml, adults have ", fixed(kUsualLow, 0), " to ",
-                     fixed(kUsualHigh, 0), "; look at it"));
+  if (whole || ml > kUsualHigh) note_volume(ml, notes);
   if (whole && f.asymmetry > kUsualAsymmetry)
     warn(notes, text("left and right of the brain mask differ by ", percent(f.asymmetry), "; look at it"));
+  if (f.field_ratio > kUsualField)
+    warn(notes, text("the field of the receive coils changes brightness inside the brain by a factor of ",
+                     fixed(f.field_ratio, 2), ": parts that it darkens may be missing; look at the brain mask"));
+  const double mean_scale = (f.scale[0] + f.scale[1] + f.scale[2]) / 3;
+  for (std::size_t c = 0; c < 3; ++c) {
+    constexpr std::array<const char*, 3> kAxes{"left and right", "front and back", "top and bottom"};
+    if (whole && (f.scale[c] / mean_scale < kUsualShort || f.scale[c] / mean_scale > kUsualLong))
+      warn(notes, text("the head is ", fixed(f.scale[c] / mean_scale, 2), " times as long between ", kAxes[c],
+                       " as it should be beside its other axes: a part of the brain may be missing, or the size of the voxels "
+                       "is wrong; look at the brain mask"));
+  }
   if (f.tissue_information < kUsualTissue)
     warn(notes, text("CSF, grey and white matter lie hardly where a brain has them (", fixed(f.tissue_information, 3),
                      " nats, at least ", fixed(kUsualTissue, 2), " is usual); look at the brain mask"));

@@ -14,4 +14,9 @@ BrainFigures brain_figures(const HeadTemplate& head, const HeadRegistration& reg
 // DataError for what is no brain, with the remedy; notes for what is unusual. The limits stand in the .cpp.
 void check_brain(const BrainFigures& figures, double ml, HeadContrast expected, const std::string& what, Notes& notes);
 
+inline constexpr double kWholeBrain = 0.98;  // share of the template inside the field of view
+
+// Warns of a volume that adults' brains do not have.
+void note_volume(double ml, Notes& notes);
+
 }  // namespace vitrine::imaging

@@ -39,18 +39,21 @@ BrainSurface find_surface(const HeadTemplate& head, const HeadFit& fit, const Vo
   Mask tissue = tissue_map(head, fit, part_in(fine, fit.field.geometry));
   Volume distance = tissue;
   each_voxel(tissue.geometry, [&](std::size_t at, const Vec3& p) { distance.data[at] = head.at(fit.on_template(p)).distance; });
+  Volume rest = tissue;
+  each_voxel(tissue.geometry,
+             [&](std::size_t at, const Vec3& p) { rest.data[at] = head.at(fit.to_template.apply(p)).distance; });
   const float far = fit.csf_is_bright() ? kFarBright : kFarDark;
   Mask model = distance;
   for (std::size_t at = 0; at < tissue.data.size(); ++at) {
     const float d = distance.data[at];
-    tissue.data[at] = d < kDeep || (d < far && tissue.data[at] >= 0.5f) ? 1.0f : 0.0f;
+    tissue.data[at] = d < kDeep || rest.data[at] < kDeep || (d < far && tissue.data[at] >= 0.5f) ? 1.0f : 0.0f;
     model.data[at] = d <= 0 ? 1.0f : 0.0f;
   }
   Mask hull = filled(closed(largest_part(opened(tissue, kOpening)), kClosing));
   BrainSurface surface;
   Mask common = model;
   for (std::size_t at = 0; at < hull.data.size(); ++at) {
-    if (distance.data[at] >= far) hull.data[at] = 0;
+    if (distance.data[at] >= far && rest.data[at] >= kDeep) hull.data[at] = 0;
     common.data[at] = model.data[at] * hull.data[at];
   }
   surface.template_ml = volume_ml(model);

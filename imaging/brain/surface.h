@@ -1,6 +1,6 @@
 // The brain's surface, decided by tissue near the place where the bent template has it.
 //
-// Band       deeper than 8 mm inside the template's surface all is brain, more than 0.5 mm outside nothing is (T2: 1.6 mm inside, since there the
+// Band       deeper than 8 mm inside the template's surface, bent or not, all is brain (holes and dark lesions too), more than 0.5 mm outside nothing is (T2: 1.6 mm inside, since there the
 //            template ends at the skull); between, what shows brain tissue (tissue_map.h)
 // Shape      opened by 2 mm, the largest part, closed by 6 mm (sulci are brain), holes filled; a Gaussian of 1.5 mm; the surface is where it is 0.5
 #pragma once

@@ -26,6 +26,9 @@ std::string short_name(const DicomSeries& s) {
   std::string name =
       text(s.number, ": ", s.plane.empty() ? s.modality : s.plane, ", ", s.slices, s.slices == 1 ? " slice" : " slices");
   if (!s.part.empty()) name += ", " + s.part;
+  if (s.part.empty() && s.echo_ms > 0) name += text(", TE ", fixed(s.echo_ms, 0), " ms");
+  if (s.inversion_ms > 0) name += text(", TI ", fixed(s.inversion_ms, 0), " ms");
+  if (s.series_number > 0) name += text(", the scanner's number ", s.series_number);
   const std::size_t reason_end = s.skipped.find(" (");
   if (!s.skipped.empty()) name += text(" (", s.skipped.substr(0, reason_end), ")");
   return name;

@@ -66,7 +66,9 @@ double inverse_consistency_mm(const Registration& there, const RigidTransform& b
 Notes loop_notes(double closure_mm, const std::string& loop, const std::string& what) {
   const std::string found = text("the registrations ", loop, " miss each other by ", fixed(closure_mm, 2), " mm");
   if (!(closure_mm <= kLoopRefuseMm))
-    throw DataError(text(what, ": ", found, ", at most ", fixed(kLoopRefuseMm, 0), " mm are allowed; look at the pairs"));
+    throw DataError(
+        text(what, ": ", found, ", at most ", fixed(kLoopRefuseMm, 0),
+             " mm are allowed; one of the three series is of another head, cut, or stripped alone: look at the pairs"));
   Notes notes;
   if (closure_mm > kLoopWarnMm) warn(notes, text(found, ", ", fixed(kLoopWarnMm, 0), " mm or less is expected"));
   return notes;

@@ -84,6 +84,14 @@ TEST(HeadTemplate, ItsGradientIsThatOfItsValues) {
   }
 }
 
+TEST(Brain, DependsOnNoUnitAndNoOffset) {
+  if (!std::filesystem::exists(kHead)) GTEST_SKIP() << "mricron-data is not installed";
+  const Volume whole = read_volume(kHead).volume, head = averaged(whole, coarse_grid(whole.geometry, 2));
+  Volume small = head;
+  for (float& v : small.data) v = std::ldexp(v, -90);
+  EXPECT_EQ(extract_brain(small, {}, "small").mask.data, extract_brain(head, {}, "ch2").mask.data);
+}
+
 TEST(HeadTemplate, ADamagedOneIsRefused) {
   EXPECT_THROW(read_head_template("no gzip at all"), DataError);
   EXPECT_THROW(read_head_template(""), DataError);
@@ -278,11 +286,12 @@ TEST(BrainPlausibility, PlaceShapeAndSymmetryCountBesideVolume) {
   EXPECT_NE(refused([](BrainFigures& f) { f.template_dice = 0.6; }), "") << "white matter alone";
   EXPECT_NE(refused([](BrainFigures& f) { f.asymmetry = 0.5; }), "") << "one hemisphere";
   EXPECT_NE(refused([](BrainFigures& f) { f.off_centre = {0, 25, 0}; }), "");
-  EXPECT_NE(refused([](BrainFigures& f) { f.scale[2] = 0.5; }), "");
+  EXPECT_NE(refused([](BrainFigures& f) { f.scale[2] = 0.4; }), "");
   EXPECT_NE(refused([](BrainFigures& f) { f.turn_degrees = 80; }), "");
   EXPECT_NE(refused([](BrainFigures& f) { f.information = 0.01; }), "");
   EXPECT_NE(refused([](BrainFigures& f) { f.tissue_information = 0.005; }), "") << "a phantom";
-  EXPECT_NE(refused([](BrainFigures&) {}, 300), "");
+  EXPECT_NE(refused([](BrainFigures&) {}, 200), "");
+  EXPECT_EQ(refused([](BrainFigures&) {}, 350), "") << "a newborn's is noted";
   EXPECT_EQ(refused([](BrainFigures& f) { f.covered = 0.6; }, 900), "") << "a part of the head is noted";
   BrainFigures part = well;
   part.covered = 0.6;
