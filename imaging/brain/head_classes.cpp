@@ -64,31 +64,33 @@ void ClassHistograms::add(float place, const ClassShares& shares) {
   const double upper = static_cast<double>(place) - static_cast<double>(bin);
   for (std::size_t c = 0; c < kHeadClasses; ++c) {
     const double share = static_cast<double>(shares[c]);
-    counts_[bin][c] += (1 - upper) * share;
-    counts_[bin + 1][c] += upper * share;
+    counts_[bin * kHeadClasses + c] += (1 - upper) * share;
+    counts_[(bin + 1) * kHeadClasses + c] += upper * share;
   }
+}
+
+double mutual_information(std::span<const double> counts, std::size_t columns, double all) {
+  if (!(all > 0)) return 0;
+  std::vector<double> of_column(columns);
+  double joint = 0, of_rows = 0, of_columns = 0;
+  const auto term = [&](double n) { return n > 0 ? n / all * log_portable(n / all) : 0.0; };
+  for (std::size_t row = 0; row < counts.size(); row += columns) {
+    double sum = 0;
+    for (std::size_t c = 0; c < columns; ++c) {
+      sum += counts[row + c];
+      of_column[c] += counts[row + c];
+      joint += term(counts[row + c]);
+    }
+    of_rows += term(sum);
+  }
+  for (const double n : of_column) of_columns += term(n);
+  return joint - of_rows - of_columns;
 }
 
 double ClassHistograms::information() const {
   double all = 0;
-  for (const auto& bin : counts_) {
-    for (const double n : bin) all += n;
-  }
-  if (!(all > 0)) return 0;
-  std::array<double, kHeadClasses> of_class{};
-  double joint = 0, bins = 0, classes = 0;
-  const auto term = [&](double n) { return n > 0 ? n / all * log_portable(n / all) : 0.0; };
-  for (const auto& bin : counts_) {
-    double row = 0;
-    for (std::size_t c = 0; c < kHeadClasses; ++c) {
-      row += bin[c];
-      of_class[c] += bin[c];
-      joint += term(bin[c]);
-    }
-    bins += term(row);
-  }
-  for (const double n : of_class) classes += term(n);
-  return joint - bins - classes;
+  for (const double n : counts_) all += n;
+  return mutual_information(counts_, kHeadClasses, all);
 }
 
 std::vector<ClassShares> ClassHistograms::probabilities(double bins) const {
@@ -104,7 +106,7 @@ std::vector<ClassShares> ClassHistograms::probabilities(double bins) const {
       for (int d = -reach; d <= reach; ++d) {
         const int from = std::clamp(b + d, 0, static_cast<int>(kIntensityBins) - 1);
         smooth[static_cast<std::size_t>(b)] +=
-            kernel[static_cast<std::size_t>(d + reach)] * counts_[static_cast<std::size_t>(from)][c];
+            kernel[static_cast<std::size_t>(d + reach)] * counts_[static_cast<std::size_t>(from) * kHeadClasses + c];
       }
       sum += smooth[static_cast<std::size_t>(b)];
     }

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "imaging/brain/head_template.h"
@@ -36,6 +37,9 @@ struct IntensityScale {
   float place(float intensity) const;
 };
 
+// Mutual information (nats) of rows and columns, from a table of counts, row after row, that sum to `all`. 0 for an empty one.
+double mutual_information(std::span<const double> counts, std::size_t columns, double all);
+
 // Sums of class shares for each bin of intensity, and the probabilities that follow.
 class ClassHistograms {
  public:
@@ -47,7 +51,7 @@ class ClassHistograms {
   std::vector<ClassShares> probabilities(double bins) const;
 
  private:
-  std::array<std::array<double, kHeadClasses>, kIntensityBins> counts_{};
+  std::array<double, kIntensityBins * kHeadClasses> counts_{};  // [bin][class]
 };
 
 }  // namespace vitrine::imaging

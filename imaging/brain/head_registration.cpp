@@ -95,7 +95,7 @@ class Matching {
 
   Measured measured(const Pose& pose) const {
     const AffineMap map = map_of(pose);
-    std::array<std::array<double, kKinds>, kLevels> counts{};
+    std::array<double, kLevels * kKinds> counts{};
     double inside = 0;
     for (const Node& n : nodes_) {
       const Vec3 q = levels_.geometry.to_index(map.apply(n.place));
@@ -105,28 +105,11 @@ class Matching {
       const auto bin = static_cast<std::size_t>(level);
       const float upper = level - static_cast<float>(bin);
       for (std::size_t c = 0; c < kKinds; ++c) {
-        counts[bin][c] += static_cast<double>((1 - upper) * n.shares[c]);
-        counts[bin + 1][c] += static_cast<double>(upper * n.shares[c]);
+        counts[bin * kKinds + c] += static_cast<double>((1 - upper) * n.shares[c]);
+        counts[(bin + 1) * kKinds + c] += static_cast<double>(upper * n.shares[c]);
       }
     }
-    return {inside > 0 ? information_of(counts, inside) : 0, inside / static_cast<double>(nodes_.size())};
-  }
-
-  static double information_of(const std::array<std::array<double, kKinds>, kLevels>& counts, double all) {
-    std::array<double, kKinds> kind{};
-    double joint = 0, levels = 0, kinds = 0;
-    const auto term = [&](double n) { return n > 0 ? n / all * log_portable(n / all) : 0.0; };
-    for (const auto& row : counts) {
-      double sum = 0;
-      for (std::size_t c = 0; c < kKinds; ++c) {
-        sum += row[c];
-        kind[c] += row[c];
-        joint += term(row[c]);
-      }
-      levels += term(sum);
-    }
-    for (const double n : kind) kinds += term(n);
-    return joint - levels - kinds;
+    return {mutual_information(counts, kKinds, inside), inside / static_cast<double>(nodes_.size())};
   }
 
   static double penalty(const Pose& pose) {

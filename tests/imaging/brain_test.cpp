@@ -114,6 +114,23 @@ TEST(HeadClasses, SharesSumToOneAndSlopesAreTheirChange) {
   }
 }
 
+TEST(HeadClasses, InformationIsZeroForWhatHasNothingInCommonAndTheEntropyForWhatIsEqual) {
+  ClassHistograms apart, equal;
+  for (std::size_t bin = 0; bin < 40; ++bin) {
+    for (const std::size_t c : {kCsf, kGrey}) {
+      ClassShares one{};
+      one[c] = 1;
+      apart.add(static_cast<float>(bin), one);
+      equal.add(c == kCsf ? 3.0f : 30.0f, one);
+    }
+  }
+  EXPECT_NEAR(apart.information(), 0, 1e-12);
+  EXPECT_NEAR(equal.information(), std::log(2), 1e-12);
+  EXPECT_EQ(ClassHistograms().information(), 0);
+  const std::array<double, 6> table{2, 0, 0, 0, 1, 1};  // rows tell the first column from the other two
+  EXPECT_NEAR(mutual_information(table, 3, 4), std::log(2), 1e-12);
+}
+
 TEST(Morphology, OpensClosesFillsAndKeepsTheLargestPart) {
   const Mask big = ball(40, 15, 10);
   EXPECT_EQ(eroded(big, 3).at(15, 15, 22), 1);
