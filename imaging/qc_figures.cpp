@@ -64,9 +64,10 @@ constexpr Known kKnown[] = {
 };
 
 // Of the geometry and the search: facts, or told by another figure.
-constexpr std::string_view kNoFigures[] = {
-    "size",           "spacing_mm", "origin_mm", "centre_mm", "metric_before", "field_low", "field_high", "angles_rad",
-    "translation_mm", "matrix",     "offset",    "scale",     "low",           "high",      "nmi_before", "nmi_displaced"};
+constexpr std::string_view kNoFigures[] = {"size",          "spacing_mm", "origin_mm",  "centre_mm",      "metric_before",
+                                           "field_low",     "field_high", "angles_rad", "translation_mm", "matrix",
+                                           "offset",        "scale",      "low",        "high",           "nmi_before",
+                                           "nmi_displaced", "nmi_turned"};
 
 constexpr std::pair<std::string_view, const char*> kNames[] = {
     {"t1c", "T1c"},           {"flair", "FLAIR"},           {"t2", "T2"},

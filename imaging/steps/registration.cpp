@@ -1,10 +1,12 @@
 #include "imaging/steps/registration.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "imaging/steps/registration_checks.h"
 #include "imaging/steps/registration_search.h"
 #include "imaging/steps/registration_spm.h"
 
@@ -93,6 +95,21 @@ double displaced_nmi(const MutualInformation& metric, const Pose& pose) {
   return sum / 12;
 }
 
+// Is the header of one of the two turned by 180 degrees? No search from its place finds that.
+void try_half_turns(const RegistrationPair& pair, const Candidate& found, Registration& r) {
+  constexpr std::array<const char*, 3> kAxes{"left to right", "front to back", "head to feet"};
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    Candidate turned = found;
+    Matrix3 half{-1, 0, 0, 0, -1, 0, 0, 0, -1};
+    half[4 * axis] = 1;
+    turned.pose.rotation = product(half, found.pose.rotation);
+    const std::vector<Candidate> best = searched(pair, {turned}, false);
+    if (best.empty() || best.front().nmi <= r.nmi_turned) continue;
+    r.nmi_turned = best.front().nmi;
+    r.turned_about = kAxes[axis];
+  }
+}
+
 void find_figures(const RegistrationPair& pair, bool mirror_test, Registration& r) {
   Candidate found;
   found.pose = pair.pose_of(r.transform);
@@ -107,6 +124,7 @@ void find_figures(const RegistrationPair& pair, bool mirror_test, Registration& 
   if (!mirror_test) return;
   const std::vector<Candidate> mirrored = searched(pair, {found}, true);
   r.nmi_mirrored = mirrored.empty() ? 1 : mirrored.front().nmi;
+  if (mirror_ratio(r) < kSameHeadRatio || peak_ratio(r) < kWeakPeak) try_half_turns(pair, found, r);
 }
 
 }  // namespace
@@ -158,6 +176,7 @@ nlohmann::ordered_json record(const Registration& r) {
   out["nmi_before"] = r.nmi_before;
   out["nmi_after"] = r.nmi_after;
   out["nmi_displaced"] = r.nmi_displaced;
+  out["nmi_turned"] = r.nmi_turned > 0 ? Json(r.nmi_turned) : Json();
   out["nmi_mirrored"] = r.nmi_mirrored > 0 ? Json(r.nmi_mirrored) : Json();
   out["overlap_before"] = r.overlap_before;
   out["overlap_after"] = r.overlap_after;

@@ -39,6 +39,9 @@ struct Registration {
   double nmi_displaced =
       1;  // mean of it when the result is moved by 12 mm or turned by 12 degrees: how much of a peak was found
   double nmi_mirrored = 0;  // of the best match of one volume mirrored left to right; 0 when it was not tried
+  double nmi_turned =
+      0;  // of the best match with the moving series turned by 180 degrees, where the match found is doubtful; 0 when not tried
+  std::string turned_about;  // "left to right", "front to back", "head to feet": the axis of that turn
   double overlap_before =
       0;  // share of the fixed head that lies in the moving volume's field of view, with the headers as they are
   double overlap_after = 0;

@@ -41,6 +41,10 @@ Notes checked(const Registration& r, const std::string& moving, const std::strin
     throw DataError(text(what, ": mirrored left to right it fits clearly better (normalised mutual information ",
                          fixed(r.nmi_mirrored, 4), " against ", fixed(r.nmi_after, 4),
                          "); one of the two files has left and right exchanged, correct its header"));
+  if (r.nmi_turned > 0 && rise(r.nmi_after, r.nmi_turned) < kMirroredRatio)
+    throw DataError(text(what, ": turned by 180 degrees about the axis from ", r.turned_about,
+                         " it fits clearly better (normalised mutual information ", fixed(r.nmi_turned, 4), " against ",
+                         fixed(r.nmi_after, 4), "); the header of one of the two files turns the head around, correct it"));
   Notes notes;
   note_headers(r, moving, notes);
   if (r.nmi_mirrored > 0 && mirror < kSameHeadRatio) {

@@ -5,6 +5,8 @@
 //            0.32 to 0.50, on 26 pairs of two heads 0.89 to 1.06: below kMirroredRatio the mirrored match clearly wins, below kSameHeadRatio left
 //            and right make no difference, as between two heads. The limits were set on these pairs; heads of patients were not at hand.
 // peak       The same against the mean at places 12 mm or 12 degrees away: 2.24 or more on the pairs of one head, 1.14 to 1.40 on those of two
+// half turn  The same against the best match with one volume turned by 180 degrees, tried where one of the two above is doubtful: a header that turns
+//            the head around is told from another head
 // loop       T2 -> FLAIR -> T1c against T2 -> T1c; warned of above 1 mm, refused above 3 mm, at the corners of the box
 #pragma once
 

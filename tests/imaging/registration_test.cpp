@@ -179,6 +179,27 @@ TEST(RegistrationChecks, TellAMirroredSeriesAndAnotherPatient) {
   EXPECT_LT(mirror_ratio(mixed), mirror_ratio(right));
 }
 
+TEST(RegistrationChecks, TellAHeaderThatTurnsTheHeadAround) {
+  const Head& h = head(1);
+  Volume around = h.flair_volume;  // the same voxels, left and right and front and back exchanged by the header
+  for (std::size_t n = 0; n < 6; ++n) around.geometry.direction[n] = -around.geometry.direction[n];
+  const auto& n = around.geometry.size;
+  const Vec3 there = h.flair_volume.geometry.to_physical(
+                 {0.5 * static_cast<double>(n[0] - 1), 0.5 * static_cast<double>(n[1] - 1), 0}),
+             here = around.geometry.to_physical({0.5 * static_cast<double>(n[0] - 1), 0.5 * static_cast<double>(n[1] - 1), 0});
+  for (std::size_t c = 0; c < 3; ++c) around.geometry.origin[c] += there[c] - here[c];
+  const Registration r = register_rigid(h.t1c_volume, around, "test");
+  EXPECT_EQ(r.turned_about, "head to feet");
+  try {
+    checked(r, "FLAIR", "test");
+    FAIL() << r.nmi_after << " " << r.nmi_mirrored << " " << r.nmi_turned;
+  } catch (const DataError& error) {
+    EXPECT_NE(std::string(error.what()).find("turned by 180 degrees about the axis from head to feet"), std::string::npos)
+        << error.what();
+  }
+  EXPECT_EQ(register_rigid(h.t1c_volume, h.flair_volume, "test").nmi_turned, 0);
+}
+
 TEST(RegistrationChecks, TellASearchThatDidNothing) {
   Registration r;
   r.nmi_before = r.nmi_after = 1.02;
