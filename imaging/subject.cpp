@@ -218,7 +218,8 @@ class SubjectPreparation {
     const Registration between =
         register_rigid(flair->stored, t2->stored, registration, text("FLAIR ", subject_.flair, " and T2 ", subject_.t2));
     const double loop = loop_closure_mm(*flair->registration, between.transform, t2->registration->transform);
-    if (loop > kLoopRefuseMm && peak_ratio(between) < kWeakPeak) {
+    const auto sound = [](const Registration& r) { return peak_ratio(r) >= kWeakPeak && mirror_ratio(r) >= kSameHeadRatio; };
+    if (loop > kLoopRefuseMm && peak_ratio(between) < kWeakPeak && sound(*flair->registration) && sound(*t2->registration)) {
       warn(result_.notes,
            "FLAIR could not be laid over T2 by itself, so that the three registrations could not be compared; look at the "
            "pairs");
