@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "base/number.h"
 #include "imaging/brain/head_deformation.h"
 #include "imaging/brain/head_registration.h"
@@ -45,15 +44,8 @@ Volume at_spacing(const Volume& volume, double mm) {
   if (grid.size == mean.geometry.size) return mean;
   grid.origin = mean.geometry.to_physical(first);
   Volume fine{grid, std::vector<float>(static_cast<std::size_t>(grid.voxels()))};
-  std::size_t at = 0;
-  for (std::int64_t k = 0; k < grid.size[2]; ++k) {
-    for (std::int64_t j = 0; j < grid.size[1]; ++j) {
-      for (std::int64_t i = 0; i < grid.size[0]; ++i, ++at) {
-        const Vec3 p = grid.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)});
-        fine.data[at] = interpolated(mean, mean.geometry.to_index(p));
-      }
-    }
-  }
+  each_voxel(grid,
+             [&](std::size_t at, const Vec3& place) { fine.data[at] = interpolated(mean, mean.geometry.to_index(place)); });
   return fine;
 }
 
@@ -69,17 +61,10 @@ void rescale(Volume& coarse, Volume& fine) {
 // Where the smooth field is at least 0.5; outside its grid nothing is brain.
 Mask at_level(const Volume& inside, const Geometry& grid) {
   Mask mask{grid, std::vector<float>(static_cast<std::size_t>(grid.voxels()))};
-  std::size_t at = 0;
-  for (std::int64_t k = 0; k < grid.size[2]; ++k) {
-    check_interrupt("brain extraction");
-    for (std::int64_t j = 0; j < grid.size[1]; ++j) {
-      for (std::int64_t i = 0; i < grid.size[0]; ++i, ++at) {
-        const Vec3 q = inside.geometry.to_index(
-            grid.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)}));
-        if (inside.geometry.holds(q)) mask.data[at] = interpolated(inside, q) >= 0.5f ? 1.0f : 0.0f;
-      }
-    }
-  }
+  each_voxel(grid, [&](std::size_t at, const Vec3& place) {
+    const Vec3 q = inside.geometry.to_index(place);
+    if (inside.geometry.holds(q)) mask.data[at] = interpolated(inside, q) >= 0.5f ? 1.0f : 0.0f;
+  });
   return mask;
 }
 
@@ -98,7 +83,7 @@ struct Found {
   HeadFit fit;
   BrainSurface surface;
   Volume coarse;  // that it was found in
-  double field_ratio = 1;
+  double field_ratio = 0;
   int rounds = 1;
 };
 
@@ -241,7 +226,7 @@ Json record(const Brain& brain) {
   if (!f.stripped) {
     json["information_nats"] = f.information;
     json["tissue_information_nats"] = f.tissue_information;
-    json["field_ratio"] = f.field_ratio;
+    if (f.field_ratio > 0) json["field_ratio"] = f.field_ratio;
     json["rounds"] = f.rounds;
     json["covered"] = f.covered;
     json["scale"] = f.scale;

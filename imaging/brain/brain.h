@@ -34,7 +34,7 @@ struct BrainFigures {
   bool stripped = false;          // the volume came without skull; the figures below are not taken
   double information = 0;         // nats, of the template's head and the intensities
   double tissue_information = 0;  // nats, of CSF, grey and white matter and the intensities, inside the brain
-  double field_ratio = 1;         // of the receive coils' field inside the brain, highest by lowest
+  double field_ratio = 0;         // of the receive coils' field inside the brain, highest by lowest; 0: not measured (T2)
   int rounds = 1;                 // of the search: a strong field is taken out and the brain sought again
   double covered = 1;             // share of the template's brain inside the field of view
   std::array<double, 3> scale{1, 1, 1};  // of the template, along left, posterior, superior

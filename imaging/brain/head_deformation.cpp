@@ -48,7 +48,6 @@ class Bending {
     const Geometry& g = fit.field.geometry;
     for (Volume& v : sums_) v = {g, std::vector<float>(static_cast<std::size_t>(g.voxels()))};
     for (Volume& v : pace_) v = {g, std::vector<float>(static_cast<std::size_t>(g.voxels()))};
-    to_template_ = fit.to_template;
   }
 
   // Histograms from the template's shares alone.
@@ -117,12 +116,8 @@ class Bending {
           const Vec3 p = g.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)});
           const Vec3 q = lattice.to_index(p);
           if (!lattice.holds(q)) continue;
-          std::size_t cell = 0;
-          for (std::size_t c = 3; c-- > 0;) {
-            const std::int64_t n = std::clamp<std::int64_t>(std::llround(q[c]), 0, lattice.size[c] - 1);
-            cell = cell * static_cast<std::size_t>(lattice.size[c]) + static_cast<std::size_t>(n);
-          }
-          Vec3 place = to_template_.apply(p);
+          const std::size_t cell = nearest_voxel(lattice, q);
+          Vec3 place = fit_.to_template.apply(p);
           const Between between(lattice, q);
           for (std::size_t c = 0; c < 3; ++c) place[c] += static_cast<double>(between.of(fit_.shift[c]));
           work(at, cell, place, volume.data[at]);
@@ -303,7 +298,6 @@ class Bending {
  private:
   const HeadTemplate& head_;
   HeadFit& fit_;
-  AffineMap to_template_;
   ClassHistograms counts_;
   std::vector<char> near_;                              // voxels of the stage's volume; empty: all
   std::array<double, kIntensityBins> ring_{}, base_{};  // counts around the brain and below it
@@ -314,20 +308,14 @@ class Bending {
 // The box around the template's brain, mapped to the patient, and `margin_mm` more.
 Geometry brain_box(const HeadTemplate& head, const AffineMap& map, const Geometry& g, double margin_mm) {
   Vec3 low{1e9, 1e9, 1e9}, high{-1e9, -1e9, -1e9};
-  for (std::int64_t k = 0; k < head.size[2]; ++k) {
-    for (std::int64_t j = 0; j < head.size[1]; ++j) {
-      for (std::int64_t i = 0; i < head.size[0]; ++i) {
-        if (head.nodes[static_cast<std::size_t>((k * head.size[1] + j) * head.size[0] + i)].distance > 0) continue;
-        const Vec3 q = g.to_index(map.apply({head.first[0] + head.spacing * static_cast<double>(i),
-                                             head.first[1] + head.spacing * static_cast<double>(j),
-                                             head.first[2] + head.spacing * static_cast<double>(k)}));
-        for (std::size_t c = 0; c < 3; ++c) {
-          low[c] = std::min(low[c], q[c]);
-          high[c] = std::max(high[c], q[c]);
-        }
-      }
+  head.each_node([&](const Vec3& place, const HeadPoint& p) {
+    if (p.distance > 0) return;
+    const Vec3 q = g.to_index(map.apply(place));
+    for (std::size_t c = 0; c < 3; ++c) {
+      low[c] = std::min(low[c], q[c]);
+      high[c] = std::max(high[c], q[c]);
     }
-  }
+  });
   std::array<std::int64_t, 3> first{}, size{};
   for (std::size_t c = 0; c < 3; ++c) {
     const double margin = margin_mm / g.spacing[c], last = static_cast<double>(g.size[c] - 1);

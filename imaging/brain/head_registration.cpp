@@ -255,18 +255,11 @@ std::vector<Candidate> starts(const Matching& matching, const Volume& volume) {
 
 double covered_brain(const HeadTemplate& head, const Geometry& g, const AffineMap& map) {
   double inside = 0, all = 0;
-  for (std::int64_t k = 0; k < head.size[2]; ++k) {
-    for (std::int64_t j = 0; j < head.size[1]; ++j) {
-      for (std::int64_t i = 0; i < head.size[0]; ++i) {
-        if (head.nodes[static_cast<std::size_t>((k * head.size[1] + j) * head.size[0] + i)].distance > 0) continue;
-        const Vec3 p{head.first[0] + head.spacing * static_cast<double>(i),
-                     head.first[1] + head.spacing * static_cast<double>(j),
-                     head.first[2] + head.spacing * static_cast<double>(k)};
-        ++all;
-        inside += g.holds(g.to_index(map.apply(p))) ? 1 : 0;
-      }
-    }
-  }
+  head.each_node([&](const Vec3& place, const HeadPoint& p) {
+    if (p.distance > 0) return;
+    ++all;
+    inside += g.holds(g.to_index(map.apply(place))) ? 1 : 0;
+  });
   return all > 0 ? inside / all : 0;
 }
 

@@ -67,24 +67,12 @@ void mark_base(HeadTemplate& head) {
 
 // A brain of an adult's volume about the middle of the space.
 void check_head(const HeadTemplate& head) {
-  double count = 0;
-  Vec3 sum{};
-  std::size_t at = 0;
-  for (std::int64_t k = 0; k < head.size[2]; ++k) {
-    for (std::int64_t j = 0; j < head.size[1]; ++j) {
-      for (std::int64_t i = 0; i < head.size[0]; ++i, ++at) {
-        if (head.nodes[at].distance > 0) continue;
-        const std::int64_t index[3] = {i, j, k};
-        for (std::size_t c = 0; c < 3; ++c) sum[c] += head.first[c] + head.spacing * static_cast<double>(index[c]);
-        ++count;
-      }
-    }
-  }
-  const double ml = count * head.spacing * head.spacing * head.spacing / 1000;
+  const double ml = head.brain_ml();
   if (ml < 900 || ml > 2500)
     throw DataError(text("the head template has a brain of ", fixed(ml, 0), " ml, expected 900 to 2500"));
-  if (std::abs(sum[1] / count - 20) > 20 || std::abs(sum[2] / count - 5) > 20)
-    throw DataError(text("the head template's brain lies about (0, ", fixed(sum[1] / count, 0), ", ", fixed(sum[2] / count, 0),
+  const Vec3 centre = head.brain_centre();
+  if (std::abs(centre[1] - 20) > 20 || std::abs(centre[2] - 5) > 20)
+    throw DataError(text("the head template's brain lies about (0, ", fixed(centre[1], 0), ", ", fixed(centre[2], 0),
                          ") mm, expected (0, 20, 5) within 20 mm: MNI space in LPS"));
 }
 
@@ -124,6 +112,24 @@ HeadPoint change(const HeadPoint& a, const HeadPoint& b, float scale) {
 }
 
 }  // namespace
+
+double HeadTemplate::brain_ml() const {
+  double inside = 0;
+  each_node([&](const Vec3&, const HeadPoint& p) { inside += p.distance <= 0 ? 1 : 0; });
+  return inside * spacing * spacing * spacing / 1000;
+}
+
+Vec3 HeadTemplate::brain_centre() const {
+  Vec3 sum{};
+  double count = 0;
+  each_node([&](const Vec3& place, const HeadPoint& p) {
+    if (p.distance > 0) return;
+    for (std::size_t c = 0; c < 3; ++c) sum[c] += place[c];
+    ++count;
+  });
+  for (double& s : sum) s /= std::max(count, 1.0);
+  return sum;
+}
 
 HeadPoint HeadTemplate::at(const Vec3& lps) const {
   const Cell c = cell_of(*this, lps);
@@ -185,7 +191,7 @@ HeadTemplate read_head_template(std::string_view deflated) {
 HeadTemplate carried_head_template() { return read_head_template({reinterpret_cast<const char*>(kHeadBytes), kHeadSize}); }
 
 HeadTemplate head_template_file(const std::filesystem::path& path) {
-  const std::string bytes = read_file(path, kMostBytes);
+  const std::string bytes = as<DataError>([&] { return read_file(path, kMostBytes); });
   try {
     return read_head_template(bytes);
   } catch (const DataError& error) {

@@ -29,6 +29,22 @@ struct HeadTemplate {
   Vec3 first{};  // the place of node (0, 0, 0)
   std::vector<HeadPoint> nodes;
 
+  // work(place, node) for every node, x fastest.
+  template <class Work>
+  void each_node(const Work& work) const {
+    std::size_t at = 0;
+    for (std::int64_t k = 0; k < size[2]; ++k) {
+      for (std::int64_t j = 0; j < size[1]; ++j) {
+        for (std::int64_t i = 0; i < size[0]; ++i, ++at)
+          work(Vec3{first[0] + spacing * static_cast<double>(i), first[1] + spacing * static_cast<double>(j),
+                    first[2] + spacing * static_cast<double>(k)},
+               nodes[at]);
+      }
+    }
+  }
+  double brain_ml() const;
+  Vec3 brain_centre() const;  // mm
+
   HeadPoint at(const Vec3& lps) const;
   // And the change of each number along x, y and z, per mm.
   HeadPoint at(const Vec3& lps, std::array<HeadPoint, 3>& gradient) const;
@@ -40,6 +56,6 @@ inline constexpr double kStemCut =
 // The template of a deflated stream as make.py writes it. DataError when it is none.
 HeadTemplate read_head_template(std::string_view deflated);
 HeadTemplate carried_head_template();
-HeadTemplate head_template_file(const std::filesystem::path& path);  // and FileError
+HeadTemplate head_template_file(const std::filesystem::path& path);
 
 }  // namespace vitrine::imaging

@@ -8,6 +8,7 @@
 #include "base/interrupt.h"
 #include "base/number.h"
 #include "imaging/brain/head_outline.h"
+#include "imaging/brain/running_means.h"
 #include "imaging/steps/grid.h"
 #include "imaging/steps/mask.h"
 #include "imaging/steps/morphology.h"
@@ -67,41 +68,17 @@ Census census_of(const HeadFit& fit, const Mask& mask) {
   return census;
 }
 
-Vec3 template_centre(const HeadTemplate& head) {
-  Vec3 sum{};
-  double count = 0;
-  std::size_t at = 0;
-  for (std::int64_t k = 0; k < head.size[2]; ++k) {
-    for (std::int64_t j = 0; j < head.size[1]; ++j) {
-      for (std::int64_t i = 0; i < head.size[0]; ++i, ++at) {
-        if (head.nodes[at].distance > 0) continue;
-        const std::int64_t index[3] = {i, j, k};
-        for (std::size_t c = 0; c < 3; ++c) sum[c] += head.first[c] + head.spacing * static_cast<double>(index[c]);
-        ++count;
-      }
-    }
-  }
-  for (double& s : sum) s /= std::max(count, 1.0);
-  return sum;
-}
-
 // How high a mask reaches along the template's axis: the highest 2 mm with at least 5 cm2 of it.
 double top_of(const HeadFit& fit, const Mask& mask) {
   constexpr double kBin = 2, kLowest = -300, kLeastMm2 = 500;
   std::array<double, 300> area{};
   const Geometry& g = mask.geometry;
   const double per_voxel = g.spacing[0] * g.spacing[1] * g.spacing[2] / kBin;
-  std::size_t at = 0;
-  for (std::int64_t k = 0; k < g.size[2]; ++k) {
-    for (std::int64_t j = 0; j < g.size[1]; ++j) {
-      for (std::int64_t i = 0; i < g.size[0]; ++i, ++at) {
-        if (mask.data[at] == 0) continue;
-        const Vec3 p = fit.on_template(g.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)}));
-        const double bin = std::clamp((p[2] - kLowest) / kBin, 0.0, static_cast<double>(area.size() - 1));
-        area[static_cast<std::size_t>(bin)] += per_voxel;
-      }
-    }
-  }
+  each_voxel(g, [&](std::size_t at, const Vec3& place) {
+    if (mask.data[at] == 0) return;
+    const double bin = std::clamp((fit.on_template(place)[2] - kLowest) / kBin, 0.0, static_cast<double>(area.size() - 1));
+    area[static_cast<std::size_t>(bin)] += per_voxel;
+  });
   std::size_t top = area.size() - 1;
   while (top > 0 && area[top] < kLeastMm2) --top;
   return kLowest + kBin * static_cast<double>(top);
@@ -128,7 +105,7 @@ BrainFigures brain_figures(const HeadTemplate& head, const HeadRegistration& reg
   const double both = surface.template_ml + surface.tissue_ml;
   f.template_dice = both > 0 ? 2 * surface.common_ml / both : 0;
   const Census census = census_of(fit, mask);
-  const Vec3 centre = template_centre(head);
+  const Vec3 centre = head.brain_centre();
   for (std::size_t c = 0; c < 3; ++c) f.off_centre[c] = census.sum[c] / std::max(census.count, 1.0) - centre[c];
   for (std::size_t third = 0; third < 3; ++third) {
     const double all = census.left[third] + census.right[third];

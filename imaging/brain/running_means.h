@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 
+#include "base/interrupt.h"
 #include "imaging/volume.h"
 
 namespace vitrine::imaging {
@@ -37,6 +39,29 @@ struct Between {
 
 // The value at a fractional index, linear between voxels.
 inline float interpolated(const Volume& volume, const Vec3& index) { return Between(volume.geometry, index).of(volume); }
+
+// work(at, place in mm) for every voxel, x fastest. Interrupted.
+template <class Work>
+void each_voxel(const Geometry& g, const Work& work) {
+  std::size_t at = 0;
+  for (std::int64_t k = 0; k < g.size[2]; ++k) {
+    check_interrupt("brain extraction");
+    for (std::int64_t j = 0; j < g.size[1]; ++j) {
+      for (std::int64_t i = 0; i < g.size[0]; ++i, ++at)
+        work(at, g.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)}));
+    }
+  }
+}
+
+// The voxel nearest to a fractional index.
+inline std::size_t nearest_voxel(const Geometry& g, const Vec3& index) {
+  std::size_t voxel = 0;
+  for (std::size_t c = 3; c-- > 0;) {
+    const std::int64_t n = std::clamp<std::int64_t>(std::llround(index[c]), 0, g.size[c] - 1);
+    voxel = voxel * static_cast<std::size_t>(g.size[c]) + static_cast<std::size_t>(n);
+  }
+  return voxel;
+}
 
 // Three running means along each axis, whose spread is that of a Gaussian of `sigma_mm`; beyond the border the outermost value goes on.
 // Along an axis where this is less than half a voxel nothing is done. Interrupted.

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 
-#include "base/interrupt.h"
 #include "imaging/brain/brain.h"
 #include "imaging/brain/running_means.h"
 #include "imaging/brain/tissue_map.h"
@@ -20,18 +19,6 @@ constexpr float kFarDark = 0.5f,
                 kFarBright = -1.6f;  // mm: around bright CSF the template ends at the skull, which lies that much farther out
 constexpr double kOpening = 2, kClosing = 6;
 constexpr double kSurfaceSigma = 1.5;  // mm, of the smooth field
-
-template <class Work>
-void each_voxel(const Geometry& g, const Work& work) {
-  std::size_t at = 0;
-  for (std::int64_t k = 0; k < g.size[2]; ++k) {
-    check_interrupt("brain extraction");
-    for (std::int64_t j = 0; j < g.size[1]; ++j) {
-      for (std::int64_t i = 0; i < g.size[0]; ++i, ++at)
-        work(at, g.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)}));
-    }
-  }
-}
 
 }  // namespace
 

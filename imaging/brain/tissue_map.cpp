@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/interrupt.h"
-#include "imaging/brain/brain.h"
 #include "imaging/brain/running_means.h"
 #include "imaging/steps/morphology.h"
 
@@ -19,18 +17,10 @@ constexpr float kFarthest = 6;  // mm from the brain's surface
 // The largest part of what is tissue or deep in the brain once bridges are cut, and what lies close to it.
 Mask connected_to_brain(const HeadTemplate& head, const HeadFit& fit, const Volume& tissue) {
   Mask mask = tissue;
-  const Geometry& g = mask.geometry;
-  std::size_t at = 0;
-  for (std::int64_t k = 0; k < g.size[2]; ++k) {
-    check_interrupt("brain extraction");
-    for (std::int64_t j = 0; j < g.size[1]; ++j) {
-      for (std::int64_t i = 0; i < g.size[0]; ++i, ++at) {
-        const Vec3 p = g.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)});
-        const float distance = head.at(fit.on_template(p)).distance;
-        mask.data[at] = distance < kDeep || (tissue.data[at] >= 0.5f && distance < kFarthest) ? 1.0f : 0.0f;
-      }
-    }
-  }
+  each_voxel(mask.geometry, [&](std::size_t at, const Vec3& place) {
+    const float distance = head.at(fit.on_template(place)).distance;
+    mask.data[at] = distance < kDeep || (tissue.data[at] >= 0.5f && distance < kFarthest) ? 1.0f : 0.0f;
+  });
   return dilated(largest_part(eroded(mask, kBridgeMm)), kBridgeMm + kSheetMm);
 }
 
@@ -38,21 +28,14 @@ Mask connected_to_brain(const HeadTemplate& head, const HeadFit& fit, const Volu
 
 Volume tissue_map(const HeadTemplate& head, const HeadFit& fit, const Volume& volume) {
   Volume tissue = volume, bright = volume;
-  const Geometry &g = volume.geometry, &lattice = fit.field.geometry;
-  std::size_t at = 0;
-  for (std::int64_t k = 0; k < g.size[2]; ++k) {
-    check_interrupt("brain extraction");
-    for (std::int64_t j = 0; j < g.size[1]; ++j) {
-      for (std::int64_t i = 0; i < g.size[0]; ++i, ++at) {
-        const Vec3 q =
-            lattice.to_index(g.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)}));
-        const float field = lattice.holds(q) ? interpolated(fit.field, q) : 1.0f;
-        const auto bin = static_cast<std::size_t>(fit.scale.place(volume.data[at] / field) + 0.5f);
-        bright.data[at] = fit.bright[bin] ? 1.0f : 0.0f;
-        tissue.data[at] = fit.bright[bin] ? 0.0f : fit.tissue[bin];
-      }
-    }
-  }
+  const Geometry& lattice = fit.field.geometry;
+  each_voxel(volume.geometry, [&](std::size_t at, const Vec3& place) {
+    const Vec3 q = lattice.to_index(place);
+    const float field = lattice.holds(q) ? interpolated(fit.field, q) : 1.0f;
+    const auto bin = static_cast<std::size_t>(fit.scale.place(volume.data[at] / field) + 0.5f);
+    bright.data[at] = fit.bright[bin] ? 1.0f : 0.0f;
+    tissue.data[at] = fit.bright[bin] ? 0.0f : fit.tissue[bin];
+  });
   bright = without_sheets(std::move(bright), kSheetMm);
   for (std::size_t v = 0; v < bright.data.size(); ++v) tissue.data[v] = std::max(tissue.data[v], bright.data[v]);
   tissue = without_sheets(std::move(tissue), kSheetMm);
@@ -72,23 +55,13 @@ Volume tissue_map(const HeadTemplate& head, const HeadFit& fit, const Volume& vo
 Volume averaged_onto(const Volume& volume, const Geometry& grid) {
   Volume sum{grid, std::vector<float>(static_cast<std::size_t>(grid.voxels()))};
   std::vector<float> count(sum.data.size());
-  std::size_t at = 0;
-  const Geometry& g = volume.geometry;
-  for (std::int64_t k = 0; k < g.size[2]; ++k) {
-    for (std::int64_t j = 0; j < g.size[1]; ++j) {
-      for (std::int64_t i = 0; i < g.size[0]; ++i, ++at) {
-        const Vec3 q = grid.to_index(g.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)}));
-        if (!grid.holds(q)) continue;
-        std::size_t cell = 0;
-        for (std::size_t c = 3; c-- > 0;) {
-          const std::int64_t n = std::clamp<std::int64_t>(std::llround(q[c]), 0, grid.size[c] - 1);
-          cell = cell * static_cast<std::size_t>(grid.size[c]) + static_cast<std::size_t>(n);
-        }
-        sum.data[cell] += volume.data[at];
-        count[cell] += 1;
-      }
-    }
-  }
+  each_voxel(volume.geometry, [&](std::size_t at, const Vec3& place) {
+    const Vec3 q = grid.to_index(place);
+    if (!grid.holds(q)) return;
+    const std::size_t cell = nearest_voxel(grid, q);
+    sum.data[cell] += volume.data[at];
+    count[cell] += 1;
+  });
   for (std::size_t c = 0; c < count.size(); ++c) sum.data[c] /= std::max(count[c], 1.0f);
   return sum;
 }

@@ -4,7 +4,7 @@
 //            series taken for T2. Five figures that no gain and no offset of a scanner changes: of each series the median of the fluid less
 //            that of the brain, in units of the distance between its 10 % and 90 % quantile outside the brightest quarter of T2; and
 //            the correlation of T1c with T2 and of FLAIR with T2 there (white matter is brighter than grey on T1, darker on both others)
-// Expected   T1c below -0.55, FLAIR below -0.8, T2 above 0.9, T1c against T2 negative, FLAIR against T2 positive. In 14 simulated heads (two
+// Expected   T1c below -0.55, FLAIR below -0.8, T2 above 0.9, T1c against T2 negative, FLAIR against T2 positive. On 14 simulated heads (`bench imaging` prints it for its own; two
 //            anatomies; SPGR, MPRAGE and SE) all five hold with room (at most -0.68 and -1.41, at least 1.97, at most -0.32, at least 0.35);
 //            where columns are exchanged at most three do
 // Decision   an order of the columns that fits all five where the given one fits three at most: they look exchanged. No order that fits, and

@@ -2,7 +2,7 @@
 //
 // Measure    on T1c averaged to 2 mm, in units of the distance between the brain's 10 % and 90 % quantile: the lesions' median above that of
 //            the brain 4 to 12 mm around them, and the lesions' 90 % quantile above the brain's median (rings around dark necrosis)
-// Expected   at least one of them: in 14 simulated heads the first is 1.8 or more and the second 2.1 or more; of masks that were moved by
+// Expected   at least one of them: on 14 simulated heads (`bench imaging` prints the first for its own) the first is 1.8 or more and the second 2.1 or more; of masks that were moved by
 //            30 mm or mirrored the first is at most 0.3 and the second seldom above 0.8, unless they meet the lesion again
 // Reference  what enhances after gadolinium is brighter than white matter (docs/simulator.md has the equations)
 #pragma once

@@ -68,17 +68,25 @@ BiasCorrection correct_bias(const Volume& volume, const Mask& mask, const std::s
   BiasCorrection result;
   result.corrected = result.field = volume;
   std::vector<float> factors;
+  double logarithms = 0;
   for (std::size_t i = 0; i < full.data.size(); ++i) {
-    const double factor = exp_portable(static_cast<double>(full.data[i]));
-    if (mask.data[i] > 0) factors.push_back(static_cast<float>(factor));
-    result.field.data[i] = static_cast<float>(factor);
-    result.corrected.data[i] = static_cast<float>((static_cast<double>(shifted.data[i])) / factor - shift);
+    result.field.data[i] = static_cast<float>(exp_portable(static_cast<double>(full.data[i])));
+    if (!(mask.data[i] > 0)) continue;
+    factors.push_back(result.field.data[i]);
+    logarithms += static_cast<double>(full.data[i]);
   }
-  result.field_low = quantile(factors, 0.01);
-  result.field_high = quantile(factors, 0.99);
-  const double scale = quantile(before, 0.5) / quantile(inside(result.corrected, mask), 0.5);
+  const double mean = exp_portable(logarithms / static_cast<double>(factors.size()));
+  result.field_low = quantile(factors, 0.01) / mean;
+  result.field_high = quantile(factors, 0.99) / mean;
+  const auto divide = [&] {
+    for (std::size_t i = 0; i < volume.data.size(); ++i) result.corrected.data[i] = volume.data[i] / result.field.data[i];
+  };
+  divide();
+  // The median inside the mask stays.
+  const double scale = quantile(inside(result.corrected, mask), 0.5) / quantile(before, 0.5);
   if (std::isfinite(scale) && scale > 0) {
-    for (float& v : result.corrected.data) v = static_cast<float>(static_cast<double>(v) * scale);
+    for (float& v : result.field.data) v = static_cast<float>(static_cast<double>(v) * scale);
+    divide();
   }
   return result;
 }

@@ -1,6 +1,8 @@
 // The commands `mri bias`, `mri normalise` and `mri crop` on files.
 #include <gmock/gmock.h>
 
+#include <filesystem>
+
 #include "base/csv.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -52,6 +54,42 @@ TEST_F(MriSteps, TheCorrectedVolumeTimesTheFieldIsTheImageOnItsOwnGrid) {
   EXPECT_LT(low, 0.97);
   EXPECT_GT(high, 1.03);
   EXPECT_GT(Json::parse(read_file(folder / "r.json", 1u << 20)).at("steps").get<int>(), 0);
+}
+
+TEST_F(MriSteps, N4IsThereToCompare) {
+  const std::string files =
+      path("t1c.nii") + " --mask " + path("brain.nii") + " --lesion " + path("lesion.nii") + " -o " + path("flat.nii");
+  const Outcome done = vitrine_program("mri bias " + files + " --method n4 --field " + path("field.nii"));
+  ASSERT_EQ(done.code, 0) << done.output;
+  const Volume image = read("t1c.nii"), flat = read("flat.nii"), field = read("field.nii");
+  double low = 1e9, high = 0;
+  for (std::size_t i = 0; i < image.data.size(); ++i) {
+    ASSERT_NEAR(flat.data[i] * field.data[i], image.data[i], 1e-5 * (1 + static_cast<double>(image.data[i])));
+    low = std::min(low, static_cast<double>(field.data[i]));
+    high = std::max(high, static_cast<double>(field.data[i]));
+  }
+  EXPECT_GT(high / low, 1.05);
+  const Outcome other = vitrine_program("mri bias " + files + " --method spm");
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.output, HasSubstr("expected pairs or n4"));
+}
+
+TEST_F(MriSteps, TwoOutputsOfOneNameAndUnknownChoicesAreRefused) {
+  const std::string before = read_file(folder / "t1c.nii", 1u << 28);
+  const auto refused = [&](const std::string& arguments, int code, const std::string& why) {
+    const Outcome done = vitrine_program("mri " + arguments);
+    EXPECT_EQ(done.code, code) << done.output;
+    EXPECT_THAT(done.output, HasSubstr(why));
+    EXPECT_FALSE(std::filesystem::exists(folder / "x.nii"));
+  };
+  const std::string brain = "brain " + path("t1c.nii") + " -o " + path("x.nii");
+  refused(brain + " --record " + path("./x.nii"), 2, "two outputs are named");
+  refused("bias " + path("t1c.nii") + " --mask " + path("brain.nii") + " -o " + path("x.nii") + " --record " + path("x.nii"), 2,
+          "two outputs are named");
+  refused(brain + " --contrast pd", 2, "expected auto, t1, flair or t2");
+  refused(brain + " --template " + path("brain.nii"), 3, "the head template is damaged");
+  refused(brain + " --template " + path("none.gz"), 3, "none.gz");
+  EXPECT_EQ(read_file(folder / "t1c.nii", 1u << 28), before);
 }
 
 TEST_F(MriSteps, RefuseMasksOfAnotherGridAndOutputsThatAreInputs) {
