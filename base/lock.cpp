@@ -7,9 +7,11 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <ctime>
 #include <string>
+#include <thread>
 
 #include "base/error.h"
 #include "base/standard_streams.h"
@@ -38,6 +40,16 @@ std::string content_of(int file) {
   return printable(bytes);
 }
 
+// Who holds the lock. The holder writes its line just after it got the lock: an empty file is read again for up to half a second.
+std::string holder_of(int file) {
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    const std::string line = content_of(file);
+    if (!line.empty()) return line;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return "a process that did not write its name";
+}
+
 // The name still means the file that was locked: whoever held it before may have removed it in between.
 bool still_named(const fs::path& path, int file) {
   struct stat named {
@@ -55,7 +67,7 @@ FolderLock::FolderLock(const fs::path& folder) : file_(folder / ".vitrine-lock")
     if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno == EINTR) continue;
       if (errno == EWOULDBLOCK) {
-        throw Error(ExitCode::runtime, text(folder, " is in use by ", content_of(file.get()),
+        throw Error(ExitCode::runtime, text(folder, " is in use by ", holder_of(file.get()),
                                             "; wait until it has ended, or choose another folder"));
       }
       note(text(folder, " lies on a file system without locks; do not let two processes write there at once"));

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <thread>
@@ -229,6 +230,21 @@ TEST_F(FileRules, ALockNamesItsHolderAndEndsWithIt) {
   }
   ASSERT_EQ(::waitpid(child, nullptr, 0), child);
   const FolderLock again(folder);  // the file is still there, its lock is not
+}
+
+// Between the lock and its line there is a moment in which the file is empty.
+TEST_F(FileRules, ALockWhoseHolderHasNotYetWrittenIsReadAgain) {
+  const int file = ::open((folder / ".vitrine-lock").c_str(), O_RDWR | O_CREAT, 0666);
+  ASSERT_EQ(::flock(file, LOCK_EX), 0);
+  std::thread late([file] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(40));
+    EXPECT_EQ(::pwrite(file, "process 12", 10, 0), 10);
+  });
+  EXPECT_THAT(refusal([&] { FolderLock other(folder); }), HasSubstr("is in use by process 12;"));
+  late.join();
+  ASSERT_EQ(::ftruncate(file, 0), 0);
+  EXPECT_THAT(refusal([&] { FolderLock other(folder); }), HasSubstr("is in use by a process that did not write its name;"));
+  ::close(file);
 }
 
 TEST(Sha256, TheProcessorsInstructionsGiveTheSameDigest) {
