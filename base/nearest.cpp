@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "base/error.h"
+#include "base/printable.h"
+
 namespace vitrine {
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -31,6 +34,16 @@ std::string nearest_name(std::string_view word, const std::vector<std::string>& 
     best = name;
   }
   return best;
+}
+
+std::size_t chosen_name(std::string_view option, std::string_view name, const std::vector<std::string>& names) {
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
+  const std::string near = nearest_name(name, names);
+  std::string list;
+  for (const std::string& n : names) list += (list.empty() ? "" : ", ") + n;
+  throw UsageError(text(option, " is '", printable(name, 40), "', which does not exist; ",
+                        near.empty() ? "choose one of " + list : "is it " + near + "?"));
 }
 
 }  // namespace vitrine

@@ -15,4 +15,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b);
 // The name nearest to `word` when it is near enough to be a slip: at most a third of its letters. Empty when none is.
 std::string nearest_name(std::string_view word, const std::vector<std::string>& names);
 
+// The place of `name` in `names`. UsageError: "--schedule is 'x', which does not exist; is it y?", or with the whole list.
+std::size_t chosen_name(std::string_view option, std::string_view name, const std::vector<std::string>& names);
+
 }  // namespace vitrine

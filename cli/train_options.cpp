@@ -57,7 +57,7 @@ ChosenOptions ChosenWords::resolve() const {
 }
 
 std::vector<std::string_view> groups_with(std::string_view group) {
-  return {group, "network", "training", "keeping", "device"};
+  return {group, "network", "training", "choice", "keeping", "device"};
 }
 
 TakeWord taken_by(ChosenWords& words) {
@@ -75,7 +75,7 @@ void add_run_options(CLI::App* app, ChosenWords& words) {
       ->check(some);
   app->add_flag("--dry-run", words.dry_run,
                 "print every option, its value and where it is from, check the inputs, write nothing");
-  for (const char* name : {"network", "training", "keeping"}) add_rows(app->add_option_group(name), name, take);
+  for (const char* name : {"network", "training", "choice", "keeping"}) add_rows(app->add_option_group(name), name, take);
   add_device_rows(app->add_option_group("device"), app, take);
 }
 

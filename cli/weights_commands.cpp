@@ -153,6 +153,9 @@ std::string semantic_conflict(const EfficientNet& net, Family to) {
 }
 
 TensorFile renamed(EfficientNet& net, Family to, const std::map<std::string, std::string>& metadata) {
+  if (net.concat_head)
+    throw UsageError(
+        text("the network has fast.ai's head, which ", family_name(to), " has no keys for; write safetensors or ONNX"));
   TensorFile file = to_tensor_file(net, metadata);
   const std::vector<ListedTensor> list = tensor_list(to, net.arch, net.classes, net.semantics.channels);
   for (std::size_t i = 0; i < file.tensors.size(); ++i) file.tensors[i].name = list[i].key;

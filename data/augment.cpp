@@ -1,6 +1,7 @@
 #include "data/augment.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 #include <vector>
@@ -66,6 +67,14 @@ Affine drawn_affine(const AugmentOptions& o, std::int64_t H, std::int64_t W, con
     m.c = -m.c;
     m.identity = false;
   }
+  if (o.max_warp > 0) {
+    const Draw warp = draw(Purpose::warp);
+    const auto amount = [&](std::uint32_t i) {
+      return warp.uniform(i) < o.affine_probability ? warp.uniform(i + 1, -o.max_warp, o.max_warp) : 0.0;
+    };
+    const double s = amount(0), t = amount(2);
+    if (s != 0 || t != 0) m = warped(m, s, t, H, W);
+  }
   return m;
 }
 
@@ -87,7 +96,62 @@ Lighting drawn_lighting(const AugmentOptions& o, const Draw& base) {
   return light;
 }
 
+using Matrix = std::array<std::array<double, 3>, 3>;
+
+Matrix product(const Matrix& a, const Matrix& b) {
+  Matrix c{};
+  for (std::size_t i = 0; i < 3; ++i) {
+    for (std::size_t j = 0; j < 3; ++j) c[i][j] = a[i][0] * b[0][j] + a[i][1] * b[1][j] + a[i][2] * b[2][j];
+  }
+  return c;
+}
+
+// Solves the square system by elimination; the row with the largest pivot, the first of equals, goes first.
+std::array<double, 8> solved(std::array<std::array<double, 9>, 8> rows) {
+  for (std::size_t k = 0; k < 8; ++k) {
+    std::size_t best = k;
+    for (std::size_t i = k + 1; i < 8; ++i) {
+      if (std::abs(rows[i][k]) > std::abs(rows[best][k])) best = i;
+    }
+    std::swap(rows[k], rows[best]);
+    for (std::size_t i = k + 1; i < 8; ++i) {
+      const double factor = rows[i][k] / rows[k][k];
+      for (std::size_t j = k; j < 9; ++j) rows[i][j] -= factor * rows[k][j];
+    }
+  }
+  std::array<double, 8> x{};
+  for (std::size_t k = 8; k-- > 0;) {
+    double sum = rows[k][8];
+    for (std::size_t j = k + 1; j < 8; ++j) sum -= rows[k][j] * x[j];
+    x[k] = sum / rows[k][k];
+  }
+  return x;
+}
+
+// The homography of the four corners, in half sides of the image.
+Matrix homography(double s, double t) {
+  const double from[4][2] = {{-1 - s, -1 - t}, {-1 + s, 1 + t}, {1 + s, -1 + t}, {1 - s, 1 - t}};
+  const double to[4][2] = {{-1, -1}, {-1, 1}, {1, -1}, {1, 1}};
+  std::array<std::array<double, 9>, 8> rows{};
+  for (std::size_t k = 0; k < 4; ++k) {
+    const double y = from[k][0], x = from[k][1];
+    rows[2 * k] = {y, x, 1, 0, 0, 0, -to[k][0] * y, -to[k][0] * x, to[k][0]};
+    rows[2 * k + 1] = {0, 0, 0, y, x, 1, -to[k][1] * y, -to[k][1] * x, to[k][1]};
+  }
+  const std::array<double, 8> h = solved(rows);
+  return {{{h[0], h[1], h[2]}, {h[3], h[4], h[5]}, {h[6], h[7], 1}}};
+}
+
 }  // namespace
+
+Affine warped(const Affine& inner, double s, double t, std::int64_t H, std::int64_t W) {
+  const double half_y = std::max(1.0, static_cast<double>(H - 1) / 2), half_x = std::max(1.0, static_cast<double>(W - 1) / 2);
+  const Matrix to_sides{{{1 / half_y, 0, 0}, {0, 1 / half_x, 0}, {0, 0, 1}}},
+      to_pixels{{{half_y, 0, 0}, {0, half_x, 0}, {0, 0, 1}}};
+  const Matrix first{{{inner.a, inner.b, inner.ty}, {inner.c, inner.d, inner.tx}, {inner.py, inner.px, inner.p}}};
+  const Matrix m = product(to_pixels, product(homography(s, t), product(to_sides, first)));
+  return {m[0][0], m[0][1], m[1][0], m[1][1], m[0][2], m[1][2], m[2][0], m[2][1], m[2][2], false, true};
+}
 
 View drawn_view(const AugmentOptions& options, std::int64_t H, std::int64_t W, std::uint64_t seed, std::uint32_t epoch,
                 std::uint32_t sample) {

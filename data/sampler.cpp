@@ -13,11 +13,29 @@ std::vector<std::vector<int>> members_of(std::span<const int> labels, int classe
   return members;
 }
 
+// The class of place i and the sample within it are two draws of that place.
+std::vector<int> drawn_order(const std::vector<std::vector<int>>& members, std::uint64_t seed, std::uint32_t epoch) {
+  std::size_t most = 0;
+  std::vector<const std::vector<int>*> present;
+  for (const std::vector<int>& m : members) {
+    most = std::max(most, m.size());
+    if (!m.empty()) present.push_back(&m);
+  }
+  std::vector<int> order;
+  for (std::size_t place = 0; place < most * present.size(); ++place) {
+    const Draw draw{.seed = seed, .purpose = Purpose::oversample, .epoch = epoch, .sample = static_cast<std::uint32_t>(place)};
+    const std::vector<int>& m = *present[draw.below(0, static_cast<std::uint32_t>(present.size()))];
+    order.push_back(m[draw.below(1, static_cast<std::uint32_t>(m.size()))]);
+  }
+  return order;
+}
+
 }  // namespace
 
 std::vector<int> epoch_order(std::span<const int> labels, int classes, Balance balance, std::uint64_t seed,
                              std::uint32_t epoch) {
   std::vector<int> chosen;
+  if (balance == Balance::draw) return drawn_order(members_of(labels, classes), seed, epoch);
   if (balance == Balance::none) {
     for (std::size_t i = 0; i < labels.size(); ++i) chosen.push_back(static_cast<int>(i));
   } else {

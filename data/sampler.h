@@ -7,9 +7,11 @@
 
 namespace vitrine {
 
-enum class Balance { none, oversample };
+enum class Balance { none, oversample, draw };
 
 // Indices into `labels`, a function of (seed, epoch).
+//   draw        as many draws with replacement, each of a class, all alike, and one of its samples: fast.ai's WeightedRandomSampler with weight
+//               1 / count(class)
 //   none        a permutation of all samples
 //   oversample  classes * max class count draws, the classes in exactly equal numbers: each class's samples are repeated whole
 //   as

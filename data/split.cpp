@@ -56,9 +56,63 @@ void check_parts(const std::filesystem::path& path, const Splits& splits, const 
                "', which is not in its training part or is there twice");
       }
     }
+    std::set<std::string> inner;
+    for (const std::string& subject : splits.folds[f].inner) {
+      if (!train.contains(subject) || !inner.insert(subject).second)
+        refuse("the inner part of fold ", f, " has the subject '", printable(subject),
+               "', which is not in its training part or is there twice");
+    }
     if (train.size() + splits.folds[f].validation.size() + splits.test.size() != subjects.size())
       refuse("the parts of fold ", f, " do not cover all subjects once");
   }
+}
+
+// The inner part of a fold: of each class the first round(n / 5) training subjects in a drawn order, at least one, in manifest order. Empty
+// when a class has a single one.
+std::vector<std::string> inner_part(const Fold& fold, std::size_t index, const std::map<std::string, std::string>& labels,
+                                    const std::vector<std::string>& classes, std::uint64_t seed) {
+  std::set<std::string> chosen;
+  for (std::size_t c = 0; c < classes.size(); ++c) {
+    std::vector<std::string> members;
+    for (const std::string& subject : fold.train) {
+      if (labels.at(subject) == classes[c]) members.push_back(subject);
+    }
+    if (members.size() < 2) return {};
+    const auto count =
+        static_cast<std::size_t>(std::max(1.0, std::nearbyint(static_cast<double>(members.size()) * kInnerFraction)));
+    const std::vector<int> order = permutation({.seed = seed,
+                                                .purpose = Purpose::inner_part,
+                                                .sample = static_cast<std::uint32_t>(index),
+                                                .op = static_cast<std::uint32_t>(c)},
+                                               static_cast<int>(members.size()));
+    for (std::size_t i = 0; i < count; ++i) chosen.insert(members[static_cast<std::size_t>(order[i])]);
+  }
+  std::vector<std::string> inner;
+  for (const std::string& subject : fold.train) {
+    if (chosen.contains(subject)) inner.push_back(subject);
+  }
+  return inner;
+}
+
+// The first subject that came, went or changed its class since the split was made; empty when none did.
+std::string what_changed(const Json& json, const Splits& splits, const Manifest& manifest) {
+  std::set<std::string> known(splits.test.begin(), splits.test.end());
+  for (const Fold& fold : splits.folds) known.insert(fold.validation.begin(), fold.validation.end());
+  const std::map<std::string, std::string> now = manifest.labels();
+  for (const auto& [subject, label] : now) {
+    if (!known.contains(subject)) return text("the subject '", printable(subject), "' is new");
+  }
+  for (const std::string& subject : known) {
+    if (!now.contains(subject)) return text("the subject '", printable(subject), "' is gone");
+  }
+  if (!json.contains("labels")) return {};
+  for (const auto& [subject, label] : now) {
+    const Json& labels = member(json, "labels");
+    if (!labels.contains(subject)) continue;
+    if (const std::string before = text_in(labels, subject.c_str()); before != label)
+      return text("the subject '", printable(subject), "' was '", printable(before), "' and is '", printable(label), "'");
+  }
+  return "subjects and classes are the same, crops or their order are not";
 }
 
 }  // namespace
@@ -106,6 +160,8 @@ Splits make_splits(const Manifest& manifest, const SplitOptions& options) {
       (place == static_cast<int>(f) ? splits.folds[f].validation : splits.folds[f].train).push_back(subject);
     }
   }
+  for (std::size_t f = 0; f < folds; ++f) splits.folds[f].inner = inner_part(splits.folds[f], f, labels, classes, options.seed);
+  splits.labels = labels;
   return splits;
 }
 
@@ -117,13 +173,16 @@ std::string splits_json(const Splits& splits) {
   json["manifest_sha256"] = splits.manifest_sha256;
   json["test"] = splits.test;
   json["folds"] = Json::array();
-  for (const Fold& fold : splits.folds) json["folds"].push_back({{"train", fold.train}, {"val", fold.validation}});
+  for (const Fold& fold : splits.folds)
+    json["folds"].push_back({{"train", fold.train}, {"val", fold.validation}, {"inner", fold.inner}});
+  json["labels"] = splits.labels;
   return json_text(json);
 }
 
 Splits read_splits(const std::filesystem::path& path, const Manifest& manifest) {
   Splits splits;
   splits.path = path;
+  std::string changed;  // in the manifest since
   const std::string bytes = as<DataError>([&] { return read_file(path, kMaxManifest); });
   try {
     const Json json = parse_json(bytes);
@@ -131,12 +190,18 @@ Splits read_splits(const std::filesystem::path& path, const Manifest& manifest) 
     splits.test_fraction = number_in(json, "test_fraction", 0, 1);
     splits.manifest_sha256 = text_in(json, "manifest_sha256");
     splits.test = texts_in(json, "test");
-    for (const Json& fold : member(json, "folds")) splits.folds.push_back({texts_in(fold, "train"), texts_in(fold, "val")});
+    for (const Json& fold : member(json, "folds")) {
+      splits.folds.push_back({texts_in(fold, "train"), texts_in(fold, "val"), {}});
+      if (fold.contains("inner")) splits.folds.back().inner = texts_in(fold, "inner");
+    }
+    splits.labels = manifest.labels();
+    if (splits.manifest_sha256 != manifest_hash(manifest)) changed = what_changed(json, splits, manifest);
   } catch (const std::runtime_error& error) {
     throw DataError(text(path, ": ", error.what(), "; make it with `vitrine split`"));
   }
-  if (splits.manifest_sha256 != manifest_hash(manifest)) {
-    throw DataError(text(path, ": it was made from another version of ", manifest.path, "; run `vitrine split` again"));
+  if (!changed.empty()) {
+    throw DataError(
+        text(path, ": it was made from another version of ", manifest.path, " (", changed, "); run `vitrine split` again"));
   }
   if (splits.folds.empty() || splits.folds.size() > kMostFolds)
     throw DataError(text(path, ": it has ", splits.folds.size(), " folds, 1 to ", kMostFolds, " are expected"));

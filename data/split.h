@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@ namespace vitrine {
 struct Fold {
   std::vector<std::string> train;  // subject ids
   std::vector<std::string> validation;
+  std::vector<std::string>
+      inner;  // some of `train`: what the choice of the epoch sees with --select nested, and is not trained on then
 };
 
 struct Splits {
@@ -22,6 +25,7 @@ struct Splits {
   std::string manifest_sha256;    // of the manifest file that was split
   std::vector<std::string> test;  // subject ids
   std::vector<Fold> folds;
+  std::map<std::string, std::string> labels;  // of each subject
 };
 
 inline constexpr int kMostFolds = 1000;
@@ -32,6 +36,9 @@ struct SplitOptions {
   std::uint64_t seed = 42;
 };
 
+// Share of a fold's training subjects of each class that form its inner part; at least one, none of a class with a single one.
+inline constexpr double kInnerFraction = 0.2;
+
 // Each class's subjects are put in a drawn order (Purpose::split); the first round(n * test_fraction), at least one, of them
 // form the test part, and the rest are dealt to the folds in turn, the deal of a class starting where the last one stopped, so
 // fold sizes differ by at most one. DataError when a class has fewer subjects than folds + 1 ("class absent from a fold").
@@ -39,7 +46,7 @@ Splits make_splits(const Manifest& manifest, const SplitOptions& options);
 
 std::string splits_json(const Splits& splits);
 // DataError when the file is malformed, when a subject is unknown, missing or in two parts, or when the manifest has changed
-// since.
+// since, naming subjects that came, went or have another class. A file of an older version has no inner parts.
 Splits read_splits(const std::filesystem::path& path, const Manifest& manifest);
 
 }  // namespace vitrine

@@ -38,7 +38,14 @@ struct SourcePixel {
     if (m.identity) return;
     const double cy = static_cast<double>(H - 1) / 2, cx = static_cast<double>(W - 1) / 2;
     const double v = static_cast<double>(y) - cy, u = static_cast<double>(x) - cx;
-    const double sy = m.a * v + m.b * u + m.ty + cy, sx = m.c * v + m.d * u + m.tx + cx;
+    double sy = m.a * v + m.b * u + m.ty, sx = m.c * v + m.d * u + m.tx;
+    if (m.warped) {
+      const double depth = m.py * v + m.px * u + m.p;
+      sy = sy / depth;
+      sx = sx / depth;
+    }
+    sy = sy + cy;
+    sx = sx + cx;
     const double fy = std::floor(sy), fx = std::floor(sx);
     wy = sy - fy;
     wx = sx - fx;

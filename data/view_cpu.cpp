@@ -35,14 +35,21 @@ void store_integers(std::int64_t* to, HalfD v) {
 void look_up(const ImageShape& s, const Affine& m, std::int64_t y, std::int64_t first, std::int64_t count, Sources& from) {
   const double cy = static_cast<double>(s.H - 1) / 2, cx = static_cast<double>(s.W - 1) / 2;
   const double v = static_cast<double>(y) - cy;
-  const double row_part = m.a * v, column_part = m.c * v;
+  const double row_part = m.a * v, column_part = m.c * v, depth_part = m.py * v;
   const double channels = static_cast<double>(s.C), width = static_cast<double>(s.W * s.C);
   const Reflection rows(s.H), columns(s.W);
   HalfD lane = {};
   for (int i = 0; i < kHalfLanes; ++i) lane[i] = i;
   for (std::int64_t p = 0; p < (count + kLanes - 1) / kLanes * kLanes; p += kHalfLanes) {
     const HalfD u = (lane + static_cast<double>(first + p)) - cx;
-    const HalfD sy = row_part + m.b * u + m.ty + cy, sx = column_part + m.d * u + m.tx + cx;
+    HalfD sy = row_part + m.b * u + m.ty, sx = column_part + m.d * u + m.tx;
+    if (m.warped) {
+      const HalfD depth = depth_part + m.px * u + m.p;
+      sy = sy / depth;
+      sx = sx / depth;
+    }
+    sy = sy + cy;
+    sx = sx + cx;
     const HalfD fy = floor_of(sy), fx = floor_of(sx);
     store_half(from.row_weight + p, (sy - fy) + 0.0);  // never minus zero
     store_half(from.column_weight + p, (sx - fx) + 0.0);

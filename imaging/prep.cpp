@@ -111,7 +111,7 @@ class CohortPreparation {
         hashes_(subjects_.size()),
         outcomes_(subjects_.size()) {}
 
-  PrepResult run() {
+  void make_folders() {
     for (const char* folder : {"crops", "previews", "subjects"}) {
       make_directory(out_ / folder);
       check_plain_files(out_ / folder);
@@ -120,6 +120,21 @@ class CohortPreparation {
       make_directory(out_ / "qc" / s.id);
       check_plain_files(out_ / "qc" / s.id);
     }
+  }
+
+  // The first subject, which is the only one: others of the folder may be in work elsewhere.
+  void run_one() {
+    make_folders();
+    for_each_subject([this](std::size_t i) {
+      if (!subjects_[i].flaw.empty()) throw DataError(subjects_[i].flaw);
+      hashes_[i] = file_hashes(subjects_[i]);
+      prepare(i);
+    });
+    if (refused_ > 0) throw DataError(text("subject ", subjects_[0].id, ": ", outcomes_[0].refused));
+  }
+
+  PrepResult run() {
+    make_folders();
     progress_.line(text("prep  reading the files of ", subjects_.size(), " subjects"));
     for_each_subject([this](std::size_t i) {
       if (!subjects_[i].flaw.empty()) throw DataError(subjects_[i].flaw);
@@ -234,6 +249,7 @@ class CohortPreparation {
 
   void prepare(std::size_t i) {
     const Subject& subject = subjects_[i];
+    const FolderLock lock_of_subject(out_ / "qc" / subject.id);  // another process may prepare others
     Json basis = Json::object();
     basis["inputs"] = inputs_json(subject, hashes_[i]);
     basis["options"] = options_json(options_.subject);
@@ -378,6 +394,19 @@ void refuse_foreign(const fs::path& out) {
 }
 
 }  // namespace
+
+void prepare_one_subject(const fs::path& cohort_csv, std::size_t row, const fs::path& out, const PrepOptions& options,
+                         Progress& progress) {
+  Cohort cohort = read_cohort(cohort_csv, MissingFiles::leave_out);
+  if (row >= cohort.subjects.size())
+    throw DataError(text(cohort_csv, ": there is no subject ", row, ", it has ", cohort.subjects.size(), " from 0"));
+  make_directory(out);
+  CohortPreparation({cohort.subjects[row]}, out, options, progress).run_one();
+}
+
+bool has_record(const fs::path& out, const std::string& subject_id) {
+  return path_exists(out / "subjects" / (subject_id + ".json"));
+}
 
 PrepResult prepare_cohort(const fs::path& cohort_csv, const fs::path& out, const PrepOptions& options, Progress& progress) {
   if (options.jobs < 1 || options.jobs > 256) throw UsageError(text("--jobs is ", options.jobs, ", expected 1 to 256"));

@@ -23,6 +23,15 @@ struct PrepOptions {
   int jobs = 2;  // subjects at a time; results do not depend on it
 };
 
+// Prepares the subject in row `row` (from 0) of the table alone and leaves its crops and record; no manifest: prepare_cohort makes one of all
+// records. Processes may prepare different subjects of one folder at a time, on any machines that share it. DataError when the subject is
+// refused, or when there is no such row; Error (exit code 1) when another process has this subject.
+void prepare_one_subject(const std::filesystem::path& cohort_csv, std::size_t row, const std::filesystem::path& out,
+                         const PrepOptions& options, Progress& progress);
+
+// Is there a record of the subject? It may be of other files or options: prepare_cohort looks.
+bool has_record(const std::filesystem::path& out, const std::string& subject_id);
+
 struct PrepResult {
   Manifest manifest;
   int prepared = 0, kept = 0;  // subjects worked on now, and found finished

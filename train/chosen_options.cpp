@@ -66,33 +66,6 @@ void check_kind(const OptionRow& row, const TomlEntry& e, const std::string& whe
 
 }  // namespace
 
-const std::vector<Recipe>& recipes() {
-  // Grossman et al. 2021, Methods, and fast.ai 2's values where the paper leaves them open (docs/training.md).
-  static const std::vector<Recipe> all{
-      {"paper",
-       "Grossman et al. 2021, and fast.ai 2 where the paper is silent",
-       {{"test-fraction", "0.1"},
-        {"folds", "5"},
-        {"arch", "b0"},
-        {"dropout", "0.2"},
-        {"drop-connect", "0.2"},
-        {"bn-momentum", "0.1"},
-        {"epochs", "100"},
-        {"batch-size", "16"},
-        {"lr", "0.001"},
-        {"mixup", "0.4"},
-        {"label-smoothing", "0"},
-        {"no-oversample", "false"},
-        {"no-augmentation", "false"},
-        {"rotate", "10"},
-        {"zoom", "1.1"},
-        {"lighting", "0.2"},
-        {"weight-decay", "0"}}},
-      {"demo", "the shortened schedule of `vitrine demo`", {{"epochs", "24"}}},
-  };
-  return all;
-}
-
 const Recipe& find_recipe(const std::string& name) {
   std::vector<std::string> names;
   std::string list;

@@ -20,6 +20,7 @@
 #include "tensor/cuda/blas.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
+#include "train/choice.h"
 #include "train/trainer.h"
 #include "weights/checkpoint_file.h"
 
@@ -41,6 +42,8 @@ std::string parts_text(const Splits& splits) {
   for (const Fold& fold : splits.folds) {
     parts += "--\n";
     for (const std::string& subject : fold.validation) parts += subject + "\n";
+    parts += "-\n";
+    for (const std::string& subject : fold.inner) parts += subject + "\n";
   }
   return parts;
 }
@@ -100,6 +103,14 @@ void claim_folder(const fs::path& run, const Pairs& wanted, const RunSource& sou
   json["manifest"] = fs::proximate(fs::absolute(source.manifest), fs::absolute(run)).string();
   json["splits"] = fs::proximate(fs::absolute(source.splits), fs::absolute(run)).string();
   write_if_other(run / kSource, json_text(json));
+}
+
+std::vector<std::string> without(const std::vector<std::string>& all, const std::vector<std::string>& some) {
+  std::vector<std::string> rest;
+  for (const std::string& name : all) {
+    if (std::find(some.begin(), some.end(), name) == some.end()) rest.push_back(name);
+  }
+  return rest;
 }
 
 // What a fold is trained with: of folds that are trained at the same time each has a device of its own.
@@ -265,6 +276,13 @@ void check_run(const Manifest& manifest, const Splits& splits, const TrainOption
   if (all.images.empty()) throw DataError(text(manifest.path, ": ", left_out(all, inputs), "; no crop is left to train on"));
   check_sizes(manifest, all);
   starting_network(options, static_cast<int>(manifest.classes().size()));
+  if (select_from_name(options.select) == Select::nested) {
+    for (std::size_t f = 0; f < splits.folds.size(); ++f) {
+      if (splits.folds[f].inner.empty())
+        throw DataError(text(splits.path, ": --select nested needs inner parts, fold ", f,
+                             " has none; make the split again with `vitrine split`; each class needs two training subjects"));
+    }
+  }
   refuse_foreign(run);
   check_claim(run, splits, options);
 }
@@ -289,7 +307,10 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
   const auto train = [&](std::size_t i, const TrainOptions& here) {
     check_interrupt("cross-validation");
     const Fold& part = splits.folds[static_cast<std::size_t>(wanted[i])];
-    const FoldData data{load_dataset(manifest, part.train, inputs), load_dataset(manifest, part.validation, inputs), test};
+    const bool nested = select_from_name(here.select) == Select::nested;
+    const FoldData data{load_dataset(manifest, nested ? without(part.train, part.inner) : part.train, inputs),
+                        load_dataset(manifest, part.validation, inputs), test,
+                        nested ? load_dataset(manifest, part.inner, inputs) : Dataset{}};
     const std::string title = text(options.inputs, "  fold ", wanted[i] + 1, "/", count);
     folds[i] = train_fold(data, here, run / text("fold_", wanted[i]), fold_key(config, wanted[i]), title, progress);
   };

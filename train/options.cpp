@@ -5,31 +5,58 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/nearest.h"
 #include "base/number.h"
 #include "nn/efficientnet/efficientnet.h"
 #include "tensor/cuda/settings.h"
+#include "tensor/math.h"
+#include "train/choice.h"
 #include "train/option_table.h"
 #include "train/schedule.h"
 
 namespace vitrine {
 namespace {
 
-std::string rule_name(Rule rule) {
-  switch (rule) {
-    case Rule::adam: return "adam";
-    case Rule::adamw: return "adamw";
-    case Rule::sgd: return "sgd";
-    case Rule::rmsprop: return "rmsprop";
+// "0.01:1": the parts' factors are a geometric series from the first to the second, as fast.ai's slice(lo, hi). Empty when it is none.
+std::map<std::string, double> geometric_scales(const std::string& lr_scale) {
+  const std::size_t colon = lr_scale.find(':');
+  if (colon == std::string::npos) return {};
+  double low = 0, high = 0;
+  const std::string_view all = lr_scale;
+  if (!parse_number(all.substr(0, colon), low) || !parse_number(all.substr(colon + 1), high) || !(low > 0 && low <= 100) ||
+      !(high > 0 && high <= 100))
+    throw UsageError(text("--lr-scale is '", printable(lr_scale, 40), "'; of LOW:HIGH both are expected above 0, to 100"));
+  std::map<std::string, double> scales;
+  const std::vector<std::string>& parts = network_parts();
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const double share = static_cast<double>(i) / static_cast<double>(parts.size() - 1);
+    scales[parts[i]] = low * exp_portable(share * log_portable(high / low));
   }
-  return "?";
+  return scales;
 }
 
 }  // namespace
+
+const std::vector<std::string>& rule_names() {
+  static const std::vector<std::string> names{"adam", "sgd", "rmsprop"};
+  return names;
+}
+
+const std::vector<std::string>& flip_names() {
+  static const std::vector<std::string> names{"none", "horizontal", "vertical", "both"};
+  return names;
+}
 
 void check(const TrainOptions& o) {
   RunOptions all;
   all.train = o;
   check_rows(all);
+  if (o.unfreeze_at > 0 && o.freeze == "none")
+    throw UsageError(text("--unfreeze-at is ", o.unfreeze_at, ", but nothing is frozen; pass --freeze with it"));
+  if (o.train_frozen_norm && o.freeze == "none")
+    throw UsageError("--train-frozen-norm is about frozen parts, but nothing is frozen; pass --freeze with it");
+  if (o.unfreeze_at > o.epochs)
+    throw UsageError(text("--unfreeze-at is ", o.unfreeze_at, ", beyond the last of ", o.epochs, " epochs"));
   if (o.ema && o.weights.empty()) throw UsageError("--ema takes the averaged weights of a checkpoint; pass --weights with it");
 }
 
@@ -42,7 +69,14 @@ int frozen_parts(const std::string& freeze) {
   return static_cast<int>(found - parts.begin()) + 1;
 }
 
+Frozen frozen_in(const TrainOptions& o, int epoch) {
+  if (o.unfreeze_at > 0 && epoch >= o.unfreeze_at) return {};
+  const int parts = frozen_parts(o.freeze);
+  return o.train_frozen_norm ? Frozen{0, parts} : Frozen{parts, 0};
+}
+
 std::map<std::string, double> lr_scales(const std::string& lr_scale) {
+  if (lr_scale.find(':') != std::string::npos) return geometric_scales(lr_scale);
   std::map<std::string, double> scales;
   const std::vector<std::string>& parts = network_parts();
   for (std::size_t at = 0; at < lr_scale.size();) {
@@ -57,11 +91,30 @@ std::map<std::string, double> lr_scales(const std::string& lr_scale) {
       throw UsageError(
           text("--lr-scale has '", item,
                "'; expected PART=FACTOR once per part, with stem, stage0 to stage6, head or classifier and a factor from 0 "
-               "to 100, joined by commas"));
+               "to 100, joined by commas, or LOW:HIGH"));
     }
     at = end + 1;
   }
   return scales;
+}
+
+OptimizerOptions optimizer_options(const TrainOptions& o) {
+  OptimizerOptions options = o.optimizer;
+  options.rule = std::vector<Rule>{Rule::adam, Rule::sgd, Rule::rmsprop}[chosen_name("--optimizer", o.rule, rule_names())];
+  return options;
+}
+
+AugmentOptions augment_options(const TrainOptions& o) {
+  AugmentOptions options = o.augment;
+  chosen_name("--flip", o.flip, flip_names());
+  options.flip_horizontal = o.flip == "horizontal" || o.flip == "both";
+  options.flip_vertical = o.flip == "vertical" || o.flip == "both";
+  return options;
+}
+
+Balance balance_of(const TrainOptions& o) {
+  chosen_name("--oversample-by", o.oversample_by, {"repeats", "draws"});
+  return o.balance == Balance::oversample && o.oversample_by == "draws" ? Balance::draw : o.balance;
 }
 
 namespace {
@@ -75,8 +128,6 @@ std::string tier_of(Device device) {
               ", bits repeat on equal hardware and libraries)");
 }
 
-std::string yes_no(bool value) { return value ? "yes" : "no"; }
-
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> describe(const TrainOptions& o) {
@@ -86,8 +137,7 @@ std::vector<std::pair<std::string, std::string>> describe(const TrainOptions& o)
     const OptionRow& row = option_row(name);
     return {row.recorded, row.record != nullptr ? row.record(o) : value_text(row, run)};
   };
-  const OneCycle schedule;
-  const std::string high = shortest(schedule.high_momentum);
+  const ScheduleKind schedule = schedule_from_name(o.schedule);
   std::vector<std::pair<std::string, std::string>> all{
       option("arch"),
       option("inputs"),
@@ -98,30 +148,37 @@ std::vector<std::pair<std::string, std::string>> describe(const TrainOptions& o)
       option("lr-scale"),
       option("epochs"),
       option("batch-size"),
-      {"schedule", text("one-cycle, lr / ", shortest(schedule.divide_start), " -> lr -> lr / ", shortest(schedule.divide_end),
-                        ", up in ", shortest(schedule.warm_up), " of the steps")},
+      {"schedule", text(o.schedule, ", ", description(schedule))},
       option("lr"),
-      {"optimizer", rule_name(Optimizer(o.optimizer).options().rule)},
-      {"beta1", text(high, " -> ", shortest(schedule.low_momentum), " -> ", high, " (one-cycle)")},
-      {"beta2", shortest(o.optimizer.beta2)},
-      {"eps", shortest(o.optimizer.eps)},
+      option("optimizer"),
+      option("beta1"),
+      option("beta2"),
+      option("momentum"),
+      option("alpha"),
+      option("eps"),
+      option("eps-before-correction"),
       option("weight-decay"),
+      option("decay-vectors"),
       option("mixup"),
+      option("mixup-mode"),
       option("label-smoothing"),
       option("no-oversample"),
+      option("head"),
+      option("unfreeze-at"),
+      option("train-frozen-norm"),
       option("dropout"),
       option("drop-connect"),
       option("bn-momentum"),
       option("no-augmentation"),
       option("rotate"),
       option("zoom"),
-      {"affine_probability", shortest(o.augment.affine_probability)},
+      option("warp"),
+      option("affine-probability"),
       option("lighting"),
-      {"lighting_probability", shortest(o.augment.lighting_probability)},
-      {"flip_horizontal", yes_no(o.augment.flip_horizontal)},
-      {"flip_vertical", yes_no(o.augment.flip_vertical)},
+      option("lighting-probability"),
+      option("flip"),
       option("seed"),
-      {"select", "best epoch by validation accuracy, the first of equals"},
+      {"select", description(select_from_name(o.select), monitor_from_name(o.monitor))},
       {"tier", tier_of(o.device)}};
   if (o.ema) all.push_back(option("ema"));
   if (!o.more_devices.empty()) all.emplace_back("devices", std::to_string(1 + o.more_devices.size()));

@@ -28,19 +28,30 @@ struct TrainOptions {
   bool ema = false;           // its averaged weights instead of the plain ones
   int epochs = 100;
   int batch_size = 16;
-  double lr = 1e-3;    // highest learning rate of the one-cycle schedule
-  double mixup = 0.4;  // alpha of the Beta distribution; 0 switches mixup off
+  std::string schedule = "one-cycle-v2";  // train/schedule.h
+  double lr = 1e-3;                       // the schedule's highest
+  std::string rule = "adam";              // adam, sgd or rmsprop: `optimizer` has the rest of it (optimizer_options)
+  double mixup = 0.4;                     // alpha of the Beta distribution; 0 switches mixup off
+  std::string mixup_mode = "sample";      // data/mixup.h
   double label_smoothing = 0;
   double dropout = 0.2;
   double drop_connect = 0.2;
   std::string first_conv = "replicate";  // how the first convolution takes the inputs (nn/efficientnet/first_conv.h)
   std::string freeze = "none";  // the last part that keeps its weights and statistics: none, stem, stage0 to stage6, head
-  std::string lr_scale;         // learning rates by part, relative to lr: "stem=0.1,stage0=0.1"; 1 for the parts not named
+  bool train_frozen_norm =
+      false;            // of frozen parts, batch norm's scale, shift and statistics train all the same, as in fast.ai
+  int unfreeze_at = 0;  // the first epoch, from 1, in which nothing is frozen any more; 0: never
+  std::string
+      lr_scale;  // learning rates by part, relative to lr: "stem=0.1,stage0=0.1", 1 for the parts not named; or "0.01:1"
+  std::string head = "linear";  // or concat-pool: fast.ai's (nn/efficientnet/efficientnet.h)
   double bn_momentum = 0.1;     // weight of the new batch in the running statistics; 0: the weights' own
   Balance balance = Balance::oversample;
+  std::string oversample_by = "repeats";  // or draws: with replacement (data/sampler.h)
   bool augmentation = true;
   AugmentOptions augment;
-  OptimizerOptions optimizer;
+  std::string flip = "horizontal";  // none, horizontal, vertical or both
+  OptimizerOptions optimizer{.weight_decay = 0.01, .decay_vectors = false};
+  std::string select = "best", monitor = "accuracy";  // which epoch is kept: train/choice.h
   std::uint64_t seed = 42;
   Keeping keeping;
   std::vector<Device> more_devices;  // that train together with `device`, a share of each batch each
@@ -52,7 +63,21 @@ void check(const TrainOptions& options);
 
 // Number of frozen parts that `freeze` means; factor of each part's learning rate. UsageError naming the option.
 int frozen_parts(const std::string& freeze);
+// What is frozen in an epoch, from 1.
+struct Frozen {
+  int parts = 0;  // the first so many are as in evaluation and get no gradients
+  int held = 0;   // of the first so many batch norm alone is trained
+};
+Frozen frozen_in(const TrainOptions& options, int epoch);
 std::map<std::string, double> lr_scales(const std::string& lr_scale);
+
+const std::vector<std::string>& rule_names();
+const std::vector<std::string>& flip_names();
+
+// What a run takes of several options: the optimiser's, the augmentation's, the order of an epoch.
+OptimizerOptions optimizer_options(const TrainOptions& options);
+AugmentOptions augment_options(const TrainOptions& options);
+Balance balance_of(const TrainOptions& options);
 
 // Every option with its value, in a fixed order: written to config.json and shown in the report.
 std::vector<std::pair<std::string, std::string>> describe(const TrainOptions& options);

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kNow = "now/", kBest = "best/", kOptimizer = "optimizer/";
 constexpr const char *kLast = "last.safetensors", *kBefore = "last-before.safetensors";
 constexpr const char *kKey = "vitrine.resume_key", *kBestEpoch = "vitrine.best_epoch";
-constexpr std::int64_t kColumns = 6;  // of the history
+constexpr std::int64_t kColumns = 8;  // of the history
 
 void append(TensorFile& file, std::string_view prefix, const TensorFile& part) {
   for (StoredTensor tensor : part.tensors) {
@@ -41,8 +41,8 @@ TensorFile part_of(const TensorFile& file, std::string_view prefix) {
 StoredTensor history_tensor(const std::vector<EpochRecord>& history) {
   std::vector<double> values;
   for (const EpochRecord& e : history) {
-    values.insert(values.end(),
-                  {static_cast<double>(e.epoch), e.train_loss, e.validation_loss, e.validation_accuracy, e.lr, e.momentum});
+    values.insert(values.end(), {static_cast<double>(e.epoch), e.train_loss, e.validation_loss, e.validation_accuracy,
+                                 e.validation_auc, e.validation_f1, e.lr, e.momentum});
   }
   return StoredTensor::from("history", Shape{static_cast<std::int64_t>(history.size()), kColumns}, values);
 }
@@ -58,7 +58,7 @@ std::vector<EpochRecord> history_of(const StoredTensor& tensor, int epochs) {
       if (!std::isfinite(v[i + c])) throw DataError("its history holds a number that is not finite");
     }
     if (v[i] != static_cast<double>(history.size() + 1)) throw DataError("its history has an epoch out of order");
-    history.push_back({static_cast<int>(v[i]), v[i + 1], v[i + 2], v[i + 3], v[i + 4], v[i + 5]});
+    history.push_back({static_cast<int>(v[i]), v[i + 1], v[i + 2], v[i + 3], v[i + 4], v[i + 5], v[i + 6], v[i + 7]});
   }
   return history;
 }

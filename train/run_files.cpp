@@ -56,9 +56,11 @@ std::vector<EpochRecord> read_history(const fs::path& path) {
   for (std::size_t i = 0; i < table.size(); ++i) {
     const CsvRow row = table[i];
     if (number_in(table, row, "epoch") != static_cast<double>(i + 1)) row.refuse(text("epoch ", i + 1, " is expected here"));
+    const bool no_auc = row[table.column("validation_auc")] == "n/a";
     history.push_back({static_cast<int>(i + 1), number_in(table, row, "train_loss"), number_in(table, row, "validation_loss"),
-                       number_in(table, row, "validation_accuracy"), number_in(table, row, "lr"),
-                       number_in(table, row, "momentum")});
+                       number_in(table, row, "validation_accuracy"),
+                       no_auc ? -1 : number_in(table, row, "validation_auc", 0, 1), number_in(table, row, "validation_f1"),
+                       number_in(table, row, "lr"), number_in(table, row, "momentum")});
   }
   return history;
 }
@@ -133,10 +135,12 @@ void check_files(const fs::path& folder, const Json& done) {
 }  // namespace
 
 std::string history_csv(const std::vector<EpochRecord>& history) {
-  std::string out = csv_line({"epoch", "train_loss", "validation_loss", "validation_accuracy", "lr", "momentum"});
+  std::string out = csv_line(
+      {"epoch", "train_loss", "validation_loss", "validation_accuracy", "validation_auc", "validation_f1", "lr", "momentum"});
   for (const EpochRecord& e : history) {
     out += csv_line({std::to_string(e.epoch), shortest(e.train_loss), shortest(e.validation_loss),
-                     shortest(e.validation_accuracy), shortest(e.lr), shortest(e.momentum)});
+                     shortest(e.validation_accuracy), e.validation_auc < 0 ? "n/a" : shortest(e.validation_auc),
+                     shortest(e.validation_f1), shortest(e.lr), shortest(e.momentum)});
   }
   return out;
 }

@@ -1,6 +1,7 @@
 // The files of one trained fold, from which every table and figure can be rebuilt.
 //
-//   history.csv      epoch, train_loss, validation_loss, validation_accuracy, lr, momentum; one row per finished epoch
+//   history.csv      epoch, train_loss, validation_loss, validation_accuracy, validation_auc, validation_f1, lr, momentum; one row per finished
+//                    epoch; with --select nested the validation columns are those of the inner part
 //   best.safetensors the network of the best epoch (nn/efficientnet/checkpoint.h)
 //   preds_val.csv, preds_test.csv   sample_id, subject_id, lesion_id, slice, label, pred, prob_<class>...
 //   fold.json        written last: its presence says that the fold is finished; key, best epoch, the SHA-256 of the files above, metrics,
@@ -18,10 +19,12 @@
 namespace vitrine {
 
 struct EpochRecord {
-  int epoch = 0;          // from 1
-  double train_loss = 0;  // mean over the epoch's batches, mixup included
-  double validation_loss = 0;
+  int epoch = 0;               // from 1
+  double train_loss = 0;       // mean over the epoch's batches, mixup included
+  double validation_loss = 0;  // these four on the part that chooses the epoch (train/choice.h)
   double validation_accuracy = 0;
+  double validation_auc = 0;  // -1 where only one class is present: n/a in the file
+  double validation_f1 = 0;
   double lr = 0;  // of the epoch's last step
   double momentum = 0;
 };

@@ -1,5 +1,6 @@
 #include "train/step.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -19,6 +20,12 @@ namespace {
 
 }  // namespace
 
+bool is_held(const std::string& tensor, int held_parts) {
+  if (held_parts == 0 || is_norm_tensor(tensor)) return false;
+  const std::vector<std::string>& parts = network_parts();
+  return std::ranges::find(parts, part_of_tensor(tensor)) - parts.begin() < held_parts;
+}
+
 StepResult train_step(EfficientNet& net, Optimizer& optimizer, const Batch& batch, const StepOptions& options) {
   StepResult result;
   Gradients gradients;
@@ -32,7 +39,7 @@ StepResult train_step(EfficientNet& net, Optimizer& optimizer, const Batch& batc
     gradients = tape.backward(loss);
   }
   net.visit([&](const NamedTensor& t) {
-    if (t.parameter == nullptr) return;
+    if (t.parameter == nullptr || is_held(t.name, options.held_parts)) return;
     const Tensor& gradient = gradients.of(*t.parameter);
     if (!gradient.defined()) return;
     const auto scale = options.lr_scale.find(part_of_tensor(t.name));

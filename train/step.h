@@ -16,7 +16,11 @@ struct StepOptions {
   double label_smoothing = 0;
   DropKey key{};
   std::map<std::string, double> lr_scale{};  // factor of lr by part of the network (network_parts); 1 for the parts not named
+  int held_parts = 0;                        // of the first so many parts only batch norm is updated
 };
+
+// Is this tensor of a part that is held, and not batch norm's?
+bool is_held(const std::string& tensor, int held_parts);
 
 struct StepResult {
   double loss = 0;

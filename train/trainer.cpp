@@ -15,6 +15,7 @@
 #include "nn/efficientnet/checkpoint.h"
 #include "nn/efficientnet/first_conv.h"
 #include "tensor/math.h"
+#include "train/choice.h"
 #include "train/device/epoch_training.h"
 #include "train/resume.h"
 #include "train/schedule.h"
@@ -34,23 +35,6 @@ std::string minutes(double seconds) {
   return std::to_string(whole / 60) + ":" + (rest.size() < 2 ? "0" : "") + rest;
 }
 
-struct Evaluation {
-  double loss = 0;  // mean cross-entropy of the true class
-  double accuracy = 0;
-};
-
-Evaluation evaluate(const std::vector<std::vector<double>>& probability, const std::vector<int>& labels) {
-  Evaluation e;
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    const std::vector<double>& p = probability[i];
-    const auto label = static_cast<std::size_t>(labels[i]);
-    e.loss -= log_portable(std::max(p[label], 1e-300));
-    e.accuracy += std::max_element(p.begin(), p.end()) - p.begin() == labels[i] ? 1 : 0;
-  }
-  const double count = std::max<double>(1, static_cast<double>(labels.size()));
-  return {e.loss / count, e.accuracy / count};
-}
-
 // One fold in training; a member function per part of the loop.
 class FoldTraining {
  public:
@@ -62,15 +46,19 @@ class FoldTraining {
         title_(title),
         progress_(progress),
         net_(starting_network(options, static_cast<int>(data.train.classes.size()))),
-        optimizer_(options.optimizer) {
+        optimizer_(optimizer_options(options)),
+        select_(select_from_name(options.select)),
+        monitor_(monitor_from_name(options.monitor)) {
     state_.key = key;
-    net_.frozen_parts = frozen_parts(options.freeze);
+    net_.frozen_parts = frozen_in(options, 1).parts;
     be_used_as_trained();
     steps_per_epoch_ = static_cast<int>((order(1).size() + static_cast<std::size_t>(options.batch_size) - 1) /
                                         static_cast<std::size_t>(options.batch_size));
-    schedule_.max_lr = options.lr;
-    schedule_.total_steps = steps_per_epoch_ * options.epochs;
-    schedule_.divide_start = 25;
+    if (net_.concat_head && order(1).size() % static_cast<std::size_t>(options.batch_size) == 1)
+      throw UsageError(text("--head concat-pool needs two images in a batch for its batch norm; of ", order(1).size(),
+                            " images an epoch the last batch of ", options.batch_size,
+                            " has one; choose another --batch-size"));
+    schedule_ = {schedule_from_name(options.schedule), options.lr, steps_per_epoch_ * options.epochs};
   }
 
   FoldFiles run() {
@@ -135,7 +123,7 @@ class FoldTraining {
   }
 
   std::vector<int> order(std::uint32_t epoch) const {
-    return epoch_order(data_.train.labels, static_cast<int>(data_.train.classes.size()), options_.balance, options_.seed,
+    return epoch_order(data_.train.labels, static_cast<int>(data_.train.classes.size()), balance_of(options_), options_.seed,
                        epoch);
   }
 
@@ -164,16 +152,16 @@ class FoldTraining {
     const int last_step = epoch * steps_per_epoch_ - 1;
     record.lr = schedule_.lr(last_step);
     record.momentum = schedule_.momentum(last_step);
+    if (record.momentum < 0) record.momentum = options_.rule == "adam" ? options_.optimizer.beta1 : options_.optimizer.momentum;
     const Clock::time_point start = Clock::now();
     const double loss_sum = run_steps(epoch, visit);
     const double steps = seconds_since(start);
-    const Evaluation e = evaluate(training_->predictions(data_.validation.images), data_.validation.labels);
+    const Dataset& judge = select_ == Select::nested ? data_.inner : data_.validation;
+    evaluate(training_->predictions(judge.images), judge.labels, static_cast<int>(judge.classes.size()), record);
     const double evaluated = seconds_since(start);
     record.train_loss = loss_sum / steps_per_epoch_;
-    record.validation_loss = e.loss;
-    record.validation_accuracy = e.accuracy;
-    if (state_.best_epoch == 0 ||
-        e.accuracy > state_.history[static_cast<std::size_t>(state_.best_epoch - 1)].validation_accuracy) {
+    if (state_.best_epoch == 0 || select_ == Select::last ||
+        is_better(record, state_.history[static_cast<std::size_t>(state_.best_epoch - 1)], monitor_)) {
       state_.best_epoch = epoch;
       state_.best = to_tensor_file(net_, {});
     }
@@ -222,7 +210,9 @@ class FoldTraining {
   EfficientNet net_;
   Optimizer optimizer_;
   std::unique_ptr<EpochTraining> training_;
-  OneCycle schedule_;
+  Select select_;
+  Monitor monitor_;
+  Schedule schedule_;
   int steps_per_epoch_ = 0;
   ResumeState state_;
   Clock::time_point started_, saved_;  // saved_: when the last state was given to the disk
@@ -235,6 +225,7 @@ class FoldTraining {
 EfficientNet starting_network(const TrainOptions& options, int classes) {
   const Architecture arch = architecture(options.arch);
   const FirstConv rule = first_conv_from_name(options.first_conv);
+  const bool concat_pool = options.head == "concat-pool";
   const auto given = static_cast<std::int64_t>(1 + std::count(options.inputs.begin(), options.inputs.end(), '+'));
   const auto ready = [&](EfficientNet net) {
     net.set_drop_rates(options.dropout, options.drop_connect);
@@ -243,6 +234,7 @@ EfficientNet starting_network(const TrainOptions& options, int classes) {
   };
   if (options.weights.empty()) {
     EfficientNet net(arch, published_semantics(Family::torchvision, arch), classes);
+    net.set_head(concat_pool);
     net.initialize(options.seed);
     adapt_to_inputs(net, given, rule, options.inputs);
     return ready(std::move(net));
@@ -251,9 +243,10 @@ EfficientNet starting_network(const TrainOptions& options, int classes) {
   const TensorFile file = read_checkpoint(options.weights, options.ema ? WeightSet::averaged : WeightSet::plain);
   const CheckpointFacts facts =
       checkpoint_facts(file, {.arch = options.arch, .from = options.from, .head = Head::keep_mine}, name);
-  EfficientNet net(arch, facts.semantics, classes);
+  EfficientNet net(facts.architecture, facts.semantics, classes);
   load_tensors(net, file, facts.family, Head::keep_mine, name);
   adapt_to_inputs(net, given, rule, options.inputs);
+  net.set_head(concat_pool);
   net.initialize_classifier(options.seed);
   return ready(std::move(net));
 }
@@ -265,6 +258,11 @@ FoldFiles train_fold(const FoldData& data, const TrainOptions& options, const st
     throw DataError(text(title, ": the training part has ", data.train.images.size(), " images, the validation part ",
                          data.validation.images.size(), "; both need at least one"));
   }
+  if (select_from_name(options.select) == Select::nested && data.inner.images.empty())
+    throw DataError(
+        text(title,
+             ": --select nested needs an inner part of the training subjects, which this fold of the split has not; make "
+             "the split again with `vitrine split`, where each class has two training subjects or more"));
   make_directory(folder);
   const FolderLock lock(folder);
   check_plain_files(folder);

@@ -14,12 +14,13 @@ namespace vitrine {
 
 struct FoldData {
   Dataset train, validation, test;
+  Dataset inner{};  // with --select nested, taken from the training part: chooses the epoch
 };
 
 // The network that training starts from: drawn weights, or those of options.weights with a new classifier.
 EfficientNet starting_network(const TrainOptions& options, int classes);
 
-// Trains, keeps the epoch with the highest validation accuracy (the first of equals), predicts validation and test with it, and
+// Trains, keeps the epoch that options.select says (train/choice.h), predicts validation and test with it, and
 // writes `folder` (train/run_files.h). Deterministic: the same bytes for the same options and data on any thread count.
 // Ctrl-C throws Interrupted after saving last.safetensors; the next call goes on from there and ends with the same bytes.
 // NumericalError names the first op and the step when the loss is not finite. `title` starts the progress lines.

@@ -118,6 +118,7 @@ TensorFile to_tensor_file(EfficientNet& net, const std::map<std::string, std::st
   file.metadata["format"] = kOwnFormat;
   file.metadata["vitrine.version"] = std::string(version());
   file.metadata["vitrine.arch"] = net.arch.name;
+  if (net.arch.concat_pool) file.metadata[kHeadKey] = kConcatPool;
   file.metadata["vitrine.classes"] = std::to_string(net.classes);
   write_semantics(net.semantics, file.metadata);
   write_trained_on(net.trained_on, file.metadata);

@@ -27,7 +27,9 @@ std::string architecture_of(const TensorFile& file, Family family, std::int64_t 
   std::size_t tensors = 0;
   for (const StoredTensor& t : file.tensors) tensors += is_counter(t.name) ? 0 : 1;
   for (const std::string& name : architecture_names()) {
-    const std::vector<ListedTensor> list = tensor_list(family, architecture(name), classes, channels);
+    Architecture candidate = architecture(name);
+    candidate.concat_pool = file.metadata.contains(kHeadKey);
+    const std::vector<ListedTensor> list = tensor_list(family, candidate, classes, channels);
     if (list.size() == tensors && differences(file, list, Head::as_in_file).empty()) return name;
   }
   return {};
@@ -140,6 +142,12 @@ CheckpointFacts facts_of_own(const TensorFile& file, const CheckpointRequest& sa
   if (other && said.head == Head::as_in_file)
     throw WeightsError(text(file_name, ": it holds a ", arch, ", --arch says ", said.arch, "; leave --arch out"));
   CheckpointFacts facts{.own = true, .architecture = architecture(other ? said.arch : arch), .classes = classes};
+  if (const auto kind = file.metadata.find(kHeadKey); kind != file.metadata.end()) {
+    if (kind->second != kConcatPool)
+      throw WeightsError(text(file_name, ": the metadata '", kHeadKey, "' is '", printable(kind->second), "', '", kConcatPool,
+                              "' is expected"));
+    facts.architecture.concat_pool = true;
+  }
   facts.stated = read_semantics(file.metadata, facts.architecture, file_name);
   facts.trained_on = read_trained_on(file.metadata, classes, file_name);
   return facts;

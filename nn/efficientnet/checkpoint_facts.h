@@ -19,6 +19,9 @@ namespace vitrine {
 
 inline constexpr const char* kOwnFormat = "vitrine.1";  // metadata "format" of a file that Vitrine wrote
 
+inline constexpr const char *kHeadKey = "vitrine.head",
+                            *kConcatPool = "concat-pool";  // its metadata where it has fast.ai's head
+
 // What is wrong with a file of a Vitrine to come, which this one cannot guess at; empty for any other file.
 std::string later_format(const TensorFile& file);
 

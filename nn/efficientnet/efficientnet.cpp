@@ -89,7 +89,14 @@ EfficientNet::EfficientNet(Architecture architecture, const Semantics& s, std::i
   }
   head = conv_norm({1, 1, arch.blocks.back().out, arch.head}, 1, semantics, activation);
   fix_static_padding();
-  classifier_weight.value = Tensor::zeros({arch.head, classes});
+  set_head(arch.concat_pool);
+}
+
+void EfficientNet::set_head(bool concat_pool) {
+  arch.concat_pool = concat_pool;
+  concat_head.reset();
+  if (concat_pool) concat_head.emplace(arch.head);
+  classifier_weight.value = Tensor::zeros({features(), classes});
   classifier_bias.value = Tensor::zeros({classes});
 }
 
@@ -148,7 +155,7 @@ void EfficientNet::initialize(std::uint64_t seed) {
   std::uint32_t op = 0;
   visit([&](const NamedTensor& t) {
     ++op;
-    if (t.layout == TensorLayout::vector || t.layout == TensorLayout::linear) return;
+    if (t.layout == TensorLayout::vector || t.layout == TensorLayout::linear) return;  // classifier and concat head follow
     const Shape& shape = t.value->shape();
     const bool spatial = t.layout == TensorLayout::conv || t.layout == TensorLayout::depthwise;
     const std::int64_t taps = spatial ? shape[0] * shape[1] : 1;
@@ -166,7 +173,8 @@ void EfficientNet::initialize(std::uint64_t seed) {
 }
 
 void EfficientNet::initialize_classifier(std::uint64_t seed) {
-  const double range = 1.0 / std::sqrt(static_cast<double>(arch.head));
+  if (concat_head) concat_head->initialize(seed);
+  const double range = 1.0 / std::sqrt(static_cast<double>(features()));
   const Draw draw{.seed = seed, .purpose = Purpose::init, .op = 1u << 20};
   const auto values = classifier_weight.value.mutable_host();
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -208,8 +216,9 @@ Variable EfficientNet::forward(const Variable& images, const Pass& pass) {
       throw;
     }
   }
-  x = global_average_pool(head.forward(x, pass_of(8)));
-  if (pass.mode == Mode::train && dropout > 0) x = vitrine::dropout(x, dropout, pass.key, kDropoutOp);
+  x = head.forward(x, pass_of(8));
+  x = concat_head ? concat_head->forward(x, dropout, pass) : global_average_pool(x);
+  if (pass.mode == Mode::train && dropout > 0 && !concat_head) x = vitrine::dropout(x, dropout, pass.key, kDropoutOp);
   return linear(x, pass.parameter(classifier_weight), pass.parameter(classifier_bias));
 }
 
@@ -217,6 +226,14 @@ void EfficientNet::visit(const std::function<void(const NamedTensor&)>& v) {
   visit_unit(v, "conv_stem", "bn1", stem);
   for (std::size_t i = 0; i < blocks.size(); ++i) visit_block(v, block_name(arch.blocks[i]), blocks[i]);
   visit_unit(v, "conv_head", "bn2", head);
+  if (concat_head) {
+    visit_norm(v, "classifier.bn_max", concat_head->norm_max);
+    visit_norm(v, "classifier.bn_mean", concat_head->norm_mean);
+    visit_parameter(v, "classifier.hidden_max.weight", TensorLayout::linear, concat_head->weight_max);
+    visit_parameter(v, "classifier.hidden_mean.weight", TensorLayout::linear, concat_head->weight_mean);
+    visit_parameter(v, "classifier.hidden.bias", TensorLayout::vector, concat_head->bias);
+    visit_norm(v, "classifier.bn_hidden", concat_head->norm_hidden);
+  }
   visit_parameter(v, "classifier.weight", TensorLayout::linear, classifier_weight);
   visit_parameter(v, "classifier.bias", TensorLayout::vector, classifier_bias);
 }
@@ -236,6 +253,8 @@ const std::string& part_of_tensor(const std::string& name) {
   if (name.starts_with("classifier.")) return parts[9];
   throw InternalError(text("the tensor '", name, "' belongs to no part of an EfficientNet"));
 }
+
+bool is_norm_tensor(const std::string& name) { return name.starts_with("bn") || name.find(".bn") != std::string::npos; }
 
 void EfficientNet::to(Device device) {
   visit([&](const NamedTensor& t) { *t.value = t.value->to(device); });

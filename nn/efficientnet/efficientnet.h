@@ -2,15 +2,18 @@
 //
 // Forward    images [N, H, W, channels] -> logits [N, classes]
 //            stem 3x3 stride 2 -> blocks -> head 1x1 -> global average pool -> dropout -> linear
+//            with Architecture::concat_pool fast.ai's head in the place of pool and dropout
 // Reference  Tan, Le 2019, arXiv:1905.11946
 #pragma once
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "layers/blocks/mbconv.h"
+#include "nn/efficientnet/concat_head.h"
 #include "nn/efficientnet/scaling.h"
 #include "nn/efficientnet/semantics.h"
 #include "nn/efficientnet/trained_on.h"
@@ -44,14 +47,17 @@ struct EfficientNet {
   ConvNorm stem;
   std::vector<MBConv> blocks;
   ConvNorm head;
-  Parameter classifier_weight, classifier_bias;  // [head, classes], [classes]
+  std::optional<ConcatHead> concat_head;         // where arch.concat_pool says so
+  Parameter classifier_weight, classifier_bias;  // [features(), classes], [classes]
 
   // All tensors zero; fill them with `initialize` or nn/efficientnet/checkpoint.h.
   EfficientNet(Architecture architecture, const Semantics& semantics, std::int64_t classes);
 
   // Convolutions normal with deviation sqrt(2 / fan_out), batch norm 1 and 0, classifier uniform in +-1/sqrt(fan_in), biases 0.
   void initialize(std::uint64_t seed);
-  void initialize_classifier(std::uint64_t seed);
+  void initialize_classifier(std::uint64_t seed);  // with the concat head, if there is one
+  void set_head(bool concat_pool);                 // another head and classifier, all zero
+  std::int64_t features() const { return concat_head ? ConcatHead::kHidden : arch.head; }
   // Rates of the random drops: `drop_connect` grows linearly with the block index as in the paper's code.
   void set_drop_rates(double dropout_rate, double drop_connect_rate);
   void set_bn_momentum(double momentum);
@@ -81,5 +87,6 @@ void check_images(const Shape& images, std::int64_t channels);
 // The parts that training treats apart: "stem", "stage0" to "stage6", "head", "classifier", in this order.
 const std::vector<std::string>& network_parts();
 const std::string& part_of_tensor(const std::string& name);  // of Vitrine's name of a tensor
+bool is_norm_tensor(const std::string& name);                // batch norm's scale and shift
 
 }  // namespace vitrine

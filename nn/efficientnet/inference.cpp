@@ -110,6 +110,7 @@ Inference::~Inference() = default;
 
 Inference Inference::sharing_weights() const {
   Inference another;
+  another.plain_ = plain_ ? std::make_shared<EfficientNet>(*plain_) : nullptr;
   another.channels_ = channels_;
   another.activation_ = activation_;
   another.stem_ = stem_;
@@ -124,6 +125,13 @@ void Inference::refold(const EfficientNet& net) {
   if (net.blocks.size() != blocks_.size() || !(net.device() == device_))
     throw ShapeError(text("inference: the network has ", net.blocks.size(), " blocks on ", net.device().text(), ", it had ",
                           blocks_.size(), " on ", device_.text()));
+  if (net.concat_head) {
+    plain_ = std::make_shared<EfficientNet>(net);
+    // Values of its own: an update of the network's tensors needs them to itself.
+    plain_->visit([](const NamedTensor& t) { *t.value = t.value->to(Device::cpu()).clone().to(t.value->device()); });
+    return;
+  }
+  plain_.reset();
   stem_.take(net.stem);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const MBConv& source = net.blocks[i];
@@ -261,6 +269,11 @@ void Inference::run(const Tensor& images, std::span<float> logits) {
   const std::int64_t N = shape[0], image = shape[1] * shape[2] * shape[3];
   if (static_cast<std::int64_t>(logits.size()) != N * classes())
     throw ShapeError(text("inference: room for ", logits.size(), " logits, ", N * classes(), " are made"));
+  if (plain_) {
+    const Tensor made = plain_->forward(images.to(device_), {}).tensor().to(Device::cpu());
+    std::ranges::copy(made.host(), logits.begin());
+    return;
+  }
   WorkspaceLayout& layout = layout_for(N, shape[1], shape[2]);
   if (device_.is_cuda()) return run_on_device(layout, images, logits);
   const float* const in = images.host().data();

@@ -2,7 +2,8 @@
 //
 // A batch is cut into groups of images; each thread takes its groups through the whole network, or all threads share one group
 // where there are fewer images than threads. An image's logits have the same bits alone and in any batch, for any number of
-// threads and any instruction set. Against EfficientNet::forward they differ by the rounding of the folded weights.
+// threads and any instruction set. Against EfficientNet::forward they differ by the rounding of the folded weights. A network with fast.ai's
+// head is not folded: it runs as EfficientNet::forward.
 #pragma once
 
 #include <memory>
@@ -41,7 +42,7 @@ class Inference {
   void run(const Tensor& images, std::span<float> logits);
   Tensor run(const Tensor& images);
 
-  std::int64_t classes() const { return classifier_.N; }
+  std::int64_t classes() const { return plain_ ? plain_->classes : classifier_.N; }
   std::int64_t workspace_bytes() const;  // of the layout in use
   std::size_t nodes() const;             // of the recorded pass; 0 where none is
 
@@ -82,6 +83,7 @@ class Inference {
   void run_group(const WorkspaceLayout& layout, const float* images, std::int64_t count, float* workspace, float* logits) const;
   void run_on_device(WorkspaceLayout& layout, const Tensor& images, std::span<float> logits);
 
+  std::shared_ptr<EfficientNet> plain_;  // a network with the concat head runs op by op, as in evaluation
   std::int64_t channels_ = 3;
   Activation activation_ = Activation::swish;
   Unit stem_, head_;

@@ -95,8 +95,7 @@ class GraphWriter {
       x = block(x, text("blocks.", spec.stage, ".", spec.repeat), net_.blocks[i]);
     }
     x = unit(x, "conv_head", "bn2", net_.head);
-    x = node("GlobalAveragePool", "global_pool", {x});
-    x = node("Flatten", "flatten", {x}, {attribute("axis", std::int64_t{1})});
+    x = net_.concat_head ? concat_head(x, *net_.concat_head) : pooled(x, "GlobalAveragePool", "global_pool", "flatten");
     const std::string w = initializer("classifier.weight", to_torch_layout(net_.classifier_weight.value, TensorLayout::linear));
     const std::string b = initializer("classifier.bias", net_.classifier_bias.value);
     node("Gemm", "classifier", {x, w, b}, {attribute("transB", std::int64_t{1})}, "logits");
@@ -105,6 +104,34 @@ class GraphWriter {
   }
 
  private:
+  std::string pooled(const std::string& x, const char* op, const std::string& pool, const std::string& flatten) {
+    return node("Flatten", flatten, {node(op, pool, {x})}, {attribute("axis", std::int64_t{1})});
+  }
+
+  std::string normalised(const std::string& x, const std::string& name, const BatchNorm& norm) {
+    return node("BatchNormalization", name,
+                {x, initializer(name + ".weight", norm.gamma.value), initializer(name + ".bias", norm.beta.value),
+                 initializer(name + ".running_mean", norm.running_mean), initializer(name + ".running_var", norm.running_var)},
+                {attribute("epsilon", static_cast<float>(norm.eps))});
+  }
+
+  std::string concat_head(const std::string& x, const ConcatHead& head) {
+    const auto linear = [&](const std::string& in, const std::string& name, const Parameter& weight) {
+      const std::string w = initializer(name + ".weight", to_torch_layout(weight.value, TensorLayout::linear));
+      return node("Gemm", name, {in, w}, {attribute("transB", std::int64_t{1})});
+    };
+    const std::string largest =
+        normalised(pooled(x, "GlobalMaxPool", "max_pool", "flatten_max"), "classifier.bn_max", head.norm_max);
+    const std::string mean =
+        normalised(pooled(x, "GlobalAveragePool", "mean_pool", "flatten_mean"), "classifier.bn_mean", head.norm_mean);
+    const std::string sum = node(
+        "Add", "classifier.hidden",
+        {linear(largest, "classifier.hidden_max", head.weight_max), linear(mean, "classifier.hidden_mean", head.weight_mean)});
+    const std::string biased =
+        node("Add", "classifier.hidden_bias", {sum, initializer("classifier.hidden.bias", head.bias.value)});
+    return normalised(node("Relu", "classifier.relu", {biased}), "classifier.bn_hidden", head.norm_hidden);
+  }
+
   void add_images() {
     graph_.string(2, "efficientnet_" + net_.arch.name);
     const bool fixed = net_.semantics.padding == PaddingRule::same || fixed_;

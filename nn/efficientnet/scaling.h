@@ -32,6 +32,7 @@ struct Architecture {
   double dropout = 0.2;    // before the classifier
   std::int64_t stem = 32;  // channels
   std::int64_t head = 1280;
+  bool concat_pool = false;  // fast.ai's head before the classifier (nn/efficientnet/concat_head.h) instead of the mean
   std::vector<BlockSpec> blocks;
 };
 

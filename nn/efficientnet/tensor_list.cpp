@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "nn/efficientnet/concat_head.h"
 
 namespace vitrine {
 namespace {
@@ -32,9 +33,29 @@ std::vector<Shape> shapes_of(const Architecture& a, std::int64_t classes, std::i
     unit({b.out, b.middle, 1, 1});
   }
   unit({a.head, a.blocks.back().out, 1, 1});
-  shapes.push_back({classes, a.head});
+  if (a.concat_pool) {
+    for (int i = 0; i < 8; ++i) shapes.push_back({a.head});
+    shapes.push_back({ConcatHead::kHidden, a.head});
+    shapes.push_back({ConcatHead::kHidden, a.head});
+    for (int i = 0; i < 5; ++i) shapes.push_back({ConcatHead::kHidden});
+  }
+  shapes.push_back({classes, a.concat_pool ? ConcatHead::kHidden : a.head});
   shapes.push_back({classes});
   return shapes;
+}
+
+// The concat head's names, which stand before the classifier's two.
+void add_concat_head(std::vector<KeyPair>& keys) {
+  std::vector<KeyPair> head;
+  const auto norm = [&](const std::string& name) {
+    for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"}) head.push_back({name + part, name + part});
+  };
+  norm("classifier.bn_max");
+  norm("classifier.bn_mean");
+  for (const char* name : {"classifier.hidden_max.weight", "classifier.hidden_mean.weight", "classifier.hidden.bias"})
+    head.push_back({name, name});
+  norm("classifier.bn_hidden");
+  keys.insert(keys.end() - 2, head.begin(), head.end());
 }
 
 }  // namespace
@@ -43,13 +64,15 @@ bool is_counter(std::string_view name) { return name.ends_with(".num_batches_tra
 
 std::vector<ListedTensor> tensor_list(Family family, const Architecture& architecture, std::int64_t classes,
                                       std::int64_t channels) {
-  const std::vector<KeyPair> keys = key_table(family, block_names(architecture));
+  std::vector<KeyPair> keys = key_table(family, block_names(architecture));
+  const std::size_t backbone = keys.size() - 2;
+  if (architecture.concat_pool) add_concat_head(keys);
   const std::vector<Shape> shapes = shapes_of(architecture, classes, channels);
   if (keys.size() != shapes.size())
     throw InternalError("the key table and the shapes of an EfficientNet have different lengths");
   std::vector<ListedTensor> list;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    list.push_back({keys[i].vitrine, keys[i].file, shapes[i], i + 2 >= keys.size()});
+    list.push_back({keys[i].vitrine, keys[i].file, shapes[i], i >= backbone});
   }
   return list;
 }

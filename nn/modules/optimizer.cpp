@@ -38,13 +38,22 @@ void push_exact(std::vector<float>& out, double value) {
   }
 }
 
+// base^exponent by squaring: the same bits on every machine.
+double power(double base, std::int64_t exponent) {
+  double result = 1;
+  for (; exponent > 0; exponent >>= 1, base *= base) {
+    if ((exponent & 1) != 0) result *= base;
+  }
+  return result;
+}
+
 double exact(std::span<const float> parts) {
   return (static_cast<double>(parts[2]) + static_cast<double>(parts[1])) + static_cast<double>(parts[0]);
 }
 
 }  // namespace
 
-kernels::UpdateConstants Optimizer::advance(const std::string& name, double lr, double momentum) {
+kernels::UpdateConstants Optimizer::advance(const std::string& name, int rank, double lr, double momentum) {
   State& state = states_[name];
   ++state.steps;
   const auto single = [](double v) { return static_cast<float>(v); };
@@ -55,19 +64,19 @@ kernels::UpdateConstants Optimizer::advance(const std::string& name, double lr, 
   c.alpha = single(options_.alpha);
   c.one_minus_alpha = single(1 - options_.alpha);
   c.eps = single(options_.eps);
+  const bool decays = options_.weight_decay > 0 && (rank > 1 || options_.decay_vectors);
+  c.decay = single(decays ? 1 - lr * options_.weight_decay : 1.0);
   if (options_.rule == Rule::sgd || options_.rule == Rule::rmsprop) return c;
   const double beta1 = momentum >= 0 ? momentum : options_.beta1;
-  state.beta1_power *= beta1;
-  state.beta2_power *= options_.beta2;
-  const double decay = options_.rule == Rule::adamw ? 1 - lr * options_.weight_decay : 1.0;
+  const double second_correction = 1 / std::sqrt(1 - power(options_.beta2, state.steps));
   c.adam = {single(beta1),
             single(1 - beta1),
             single(options_.beta2),
             single(1 - options_.beta2),
-            single(lr / (1 - state.beta1_power)),
-            single(1 / std::sqrt(1 - state.beta2_power)),
-            single(options_.eps),
-            single(decay)};
+            single(lr / (1 - power(beta1, state.steps))),
+            single(second_correction),
+            single(options_.eps * (options_.eps_after_correction ? 1 : second_correction)),
+            c.decay};
   return c;
 }
 
@@ -85,7 +94,7 @@ Optimizer::State& Optimizer::state_of(const std::string& name, const Tensor& val
 
 void Optimizer::step(const std::string& name, Tensor& value, const Tensor& gradient, double lr, double momentum) {
   State& state = state_of(name, value, gradient);
-  const kernels::UpdateConstants c = advance(name, lr, momentum);
+  const kernels::UpdateConstants c = advance(name, value.shape().rank(), lr, momentum);
   if (value.device().is_cuda()) {
     Tensor there = Tensor::uninitialized<std::uint8_t>({sizeof c}, value.device());
     there.write_bytes(&c, sizeof c);
@@ -96,10 +105,9 @@ void Optimizer::step(const std::string& name, Tensor& value, const Tensor& gradi
   float* w = value.mutable_data();
   float* first = state.first.mutable_data();
   const kernels::OptimizerKernels& kernels = kernels::optimizer_kernels();
-  if (options_.rule == Rule::sgd) return kernels.sgd(c.lr, c.momentum, c.first, g, value.size(), first, w);
+  if (options_.rule == Rule::sgd) return kernels.sgd(c, g, value.size(), first, w);
   float* second = state.second.mutable_data();
-  if (options_.rule == Rule::rmsprop)
-    return kernels.rmsprop(c.lr, c.alpha, c.one_minus_alpha, c.momentum, c.eps, g, value.size(), second, first, w);
+  if (options_.rule == Rule::rmsprop) return kernels.rmsprop(c, g, value.size(), second, first, w);
   kernels.adam(c.adam, g, value.size(), first, second, w);
 }
 
@@ -131,9 +139,7 @@ std::vector<std::pair<std::string, Tensor>> Optimizer::state() const {
     if (state.second.defined()) all.emplace_back(name + ":second", state.second.to(Device::cpu()));
     std::vector<float> counters;
     push_exact(counters, static_cast<double>(state.steps));
-    push_exact(counters, state.beta1_power);
-    push_exact(counters, state.beta2_power);
-    all.emplace_back(name + ":counters", Tensor::from({9}, counters));
+    all.emplace_back(name + ":counters", Tensor::from({3}, counters));
   }
   return all;
 }
@@ -147,7 +153,7 @@ void Optimizer::restore(const std::vector<std::pair<std::string, Tensor>>& saved
     const auto parameter = parameters.find(name);
     const bool counts = kind == "counters";
     if (parameter == parameters.end() || !(counts || kind == "first" || kind == "second") ||
-        !(tensor.shape() == (counts ? Shape{9} : parameter->second)))
+        !(tensor.shape() == (counts ? Shape{3} : parameter->second)))
       throw DataError(text("the optimiser's state '", printable(key), "' ", tensor.shape().text(), " belongs to no parameter"));
     State& state = restored[name];
     if (counts) {
@@ -155,8 +161,6 @@ void Optimizer::restore(const std::vector<std::pair<std::string, Tensor>>& saved
       if (!(steps >= 0 && steps <= kMostSteps))
         throw DataError(text("the optimiser's state '", printable(key), "' counts ", steps, " steps"));
       state.steps = static_cast<std::int64_t>(steps);
-      state.beta1_power = exact(tensor.host().subspan(3, 3));
-      state.beta2_power = exact(tensor.host().subspan(6, 3));
     } else {
       (kind == "first" ? state.first : state.second) = tensor.clone();
     }

@@ -1,9 +1,11 @@
 // Optimisers: one elementwise update of a parameter from its gradient.
 //
 // Adam       m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g g;  w -= lr (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)
-// AdamW      first w -= lr wd w, then as Adam
+//            b1 and b2 are those of this step, also where one-cycle changes b1, as in PyTorch and both versions of fast.ai. With
+//            eps_after_correction off, (sqrt(v) + eps) / sqrt(1 - b2^t): Kingma and Ba's second form, TensorFlow's, PyTorch's before 1.3
 // SGD        u = mu u + g (u = g at the first step);  w -= lr u
 // RMSprop    v = a v + (1 - a) g g;  u = mu u + g / (sqrt(v) + eps);  w -= lr u
+// Decay      decoupled: first w -= lr wd w, then the rule; Adam with it is AdamW
 // Numerics   state and update in float32, elementwise, in the order written, fma where a product is added; held to PyTorch by
 //            tests/nn/modules/optimizer_test.cpp
 // Reference  Kingma, Ba 2014, arXiv:1412.6980 alg. 1; Loshchilov, Hutter 2017, arXiv:1711.05101 alg. 2; Hinton 2012 lecture 6e
@@ -27,12 +29,12 @@ struct AdamStep {
   float step;               // lr / (1 - beta1^t)
   float second_correction;  // 1 / sqrt(1 - beta2^t)
   float eps;
-  float decay;  // 1 - lr weight_decay for AdamW, else 1
+  float decay;  // 1 - lr weight_decay
 };
 struct UpdateConstants {
   AdamStep adam{};
-  float lr = 0, momentum = 0, alpha = 0, one_minus_alpha = 0, eps = 0;  // SGD, RMSprop
-  bool first = false;                                                   // of this parameter
+  float lr = 0, momentum = 0, alpha = 0, one_minus_alpha = 0, eps = 0, decay = 1;  // SGD, RMSprop
+  bool first = false;                                                              // of this parameter
 };
 
 }  // namespace kernels
@@ -44,9 +46,11 @@ struct OptimizerOptions {
   double beta1 = 0.9;
   double beta2 = 0.99;
   double eps = 1e-5;
-  double weight_decay = 0;  // adamw; adam becomes it
-  double momentum = 0.9;    // sgd, rmsprop
-  double alpha = 0.9;       // rmsprop
+  bool eps_after_correction = true;
+  double weight_decay = 0;
+  bool decay_vectors = true;  // or matrices and filters alone: neither biases nor batch norm's scale and shift
+  double momentum = 0.9;      // sgd, rmsprop
+  double alpha = 0.9;         // rmsprop
 };
 
 class Optimizer {
@@ -60,9 +64,9 @@ class Optimizer {
   // or momentum (SGD, RMSprop) when not negative: one-cycle changes it every step. ShapeError when the shapes differ.
   void step(const std::string& name, Tensor& value, const Tensor& gradient, double lr, double momentum = -1);
 
-  // The two halves of `step`, for a recorded training step: `advance` counts one update and gives its constants, `apply` makes updates
-  // whose constants lie in the memory of the values' device, one entry of `constants` for each group.
-  kernels::UpdateConstants advance(const std::string& name, double lr, double momentum = -1);
+  // The two halves of `step`, for a recorded training step: `advance` counts one update of a parameter of so many dimensions and gives its
+  // constants, `apply` makes updates whose constants lie in the memory of the values' device, one entry of `constants` for each group.
+  kernels::UpdateConstants advance(const std::string& name, int rank, double lr, double momentum = -1);
   struct Target {
     std::string name;
     Tensor* value;
@@ -73,9 +77,8 @@ class Optimizer {
 
   const OptimizerOptions& options() const { return options_; }
 
-  // Everything that the next step depends on besides its arguments, as named tensors: moments and, per parameter, the step
-  // count and the running products of the betas (as pairs of floats, high and low part). `restore` takes what `state` gave; DataError when
-  // it does not belong to parameters of these names and shapes.
+  // Everything that the next step depends on besides its arguments, as named tensors: moments and, per parameter, the step count (as three
+  // floats that add up to it). `restore` takes what `state` gave; DataError when it does not belong to parameters of these names and shapes.
   std::vector<std::pair<std::string, Tensor>> state() const;
   void restore(const std::vector<std::pair<std::string, Tensor>>& state, const std::map<std::string, Shape>& parameters);
 
@@ -84,8 +87,6 @@ class Optimizer {
     Tensor first;   // m, or u
     Tensor second;  // v
     std::int64_t steps = 0;
-    double beta1_power = 1;  // product of the beta1 used so far
-    double beta2_power = 1;
   };
 
   State& state_of(const std::string& name, const Tensor& value, const Tensor& gradient);  // on the value's device
@@ -98,9 +99,8 @@ namespace kernels {
 
 struct OptimizerKernels {
   void (*adam)(const AdamStep& s, const float* g, std::int64_t n, float* m, float* v, float* w);
-  void (*sgd)(float lr, float momentum, bool first, const float* g, std::int64_t n, float* u, float* w);
-  void (*rmsprop)(float lr, float alpha, float one_minus_alpha, float momentum, float eps, const float* g, std::int64_t n,
-                  float* v, float* u, float* w);
+  void (*sgd)(const UpdateConstants& s, const float* g, std::int64_t n, float* u, float* w);
+  void (*rmsprop)(const UpdateConstants& s, const float* g, std::int64_t n, float* v, float* u, float* w);
 };
 const OptimizerKernels& optimizer_kernels();
 

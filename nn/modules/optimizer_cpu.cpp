@@ -41,24 +41,23 @@ void adam(const AdamStep& s, const float* g, std::int64_t n, float* m, float* v,
   });
 }
 
-void sgd(float lr, float momentum, bool first_step, const float* g, std::int64_t n, float* u, float* w) {
+void sgd(const UpdateConstants& s, const float* g, std::int64_t n, float* u, float* w) {
   blocks(n, [&](std::int64_t i, const auto& memory) {
     const F gradient = memory.get(g + i);
-    const F velocity = first_step ? gradient : fma(broadcast(momentum), memory.get(u + i), gradient);
+    const F velocity = s.first ? gradient : fma(broadcast(s.momentum), memory.get(u + i), gradient);
     memory.put(u + i, velocity);
-    memory.put(w + i, fma(-broadcast(lr), velocity, memory.get(w + i)));
+    memory.put(w + i, fma(-broadcast(s.lr), velocity, broadcast(s.decay) * memory.get(w + i)));
   });
 }
 
-void rmsprop(float lr, float alpha, float one_minus_alpha, float momentum, float eps, const float* g, std::int64_t n, float* v,
-             float* u, float* w) {
+void rmsprop(const UpdateConstants& s, const float* g, std::int64_t n, float* v, float* u, float* w) {
   blocks(n, [&](std::int64_t i, const auto& memory) {
     const F gradient = memory.get(g + i);
-    const F second = fma(broadcast(one_minus_alpha), gradient * gradient, broadcast(alpha) * memory.get(v + i));
-    const F velocity = fma(broadcast(momentum), memory.get(u + i), gradient / (square_root(second) + broadcast(eps)));
+    const F second = fma(broadcast(s.one_minus_alpha), gradient * gradient, broadcast(s.alpha) * memory.get(v + i));
+    const F velocity = fma(broadcast(s.momentum), memory.get(u + i), gradient / (square_root(second) + broadcast(s.eps)));
     memory.put(v + i, second);
     memory.put(u + i, velocity);
-    memory.put(w + i, fma(-broadcast(lr), velocity, memory.get(w + i)));
+    memory.put(w + i, fma(-broadcast(s.lr), velocity, broadcast(s.decay) * memory.get(w + i)));
   });
 }
 

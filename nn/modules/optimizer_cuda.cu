@@ -19,7 +19,7 @@ VITRINE_HD void adam(const kernels::AdamStep& s, const UpdateTarget& t, std::int
 VITRINE_HD void sgd(const kernels::UpdateConstants& s, const UpdateTarget& t, std::int64_t i) {
   const float velocity = s.first ? t.gradient[i] : std::fma(s.momentum, t.first[i], t.gradient[i]);
   t.first[i] = velocity;
-  t.w[i] = std::fma(-s.lr, velocity, t.w[i]);
+  t.w[i] = std::fma(-s.lr, velocity, s.decay * t.w[i]);
 }
 
 VITRINE_HD void rmsprop(const kernels::UpdateConstants& s, const UpdateTarget& t, std::int64_t i) {
@@ -28,7 +28,7 @@ VITRINE_HD void rmsprop(const kernels::UpdateConstants& s, const UpdateTarget& t
   const float velocity = std::fma(s.momentum, t.first[i], gradient / (std::sqrt(second) + s.eps));
   t.second[i] = second;
   t.first[i] = velocity;
-  t.w[i] = std::fma(-s.lr, velocity, t.w[i]);
+  t.w[i] = std::fma(-s.lr, velocity, s.decay * t.w[i]);
 }
 
 }  // namespace

@@ -109,6 +109,70 @@ TEST_F(SplitsTest, AreDisjointCompleteAndStratified) {
   EXPECT_NE(make_splits(manifest, {.seed = 4}).folds[0].validation, splits.folds[0].validation);
 }
 
+TEST_F(SplitsTest, HaveInnerPartsOfEachClass) {
+  fill(23, 14);
+  const Splits splits = make_splits(manifest, {.seed = 3});
+  const std::map<std::string, std::string> labels = manifest.labels();
+  for (const Fold& fold : splits.folds) {
+    std::map<std::string, int> all, inner;
+    for (const std::string& subject : fold.train) ++all[labels.at(subject)];
+    for (const std::string& subject : fold.inner) {
+      EXPECT_EQ(std::count(fold.train.begin(), fold.train.end(), subject), 1);
+      ++inner[labels.at(subject)];
+    }
+    for (const auto& [label, n] : all) EXPECT_EQ(inner[label], std::lround(n * 0.2)) << label;
+  }
+  EXPECT_NE(splits.folds[0].inner, splits.folds[1].inner);
+  const fs::path path = folder / "splits.json";
+  write_file(path, splits_json(splits));
+  EXPECT_EQ(read_splits(path, manifest).folds[3].inner, splits.folds[3].inner);
+  Splits leaking = splits;
+  leaking.folds[1].inner.push_back(splits.folds[1].validation[0]);
+  write_file(path, splits_json(leaking));
+  EXPECT_THROW(read_splits(path, manifest), DataError);
+}
+
+TEST_F(SplitsTest, SayWhatChangedInTheManifest) {
+  fill(8, 7);
+  const fs::path path = folder / "splits.json";
+  write_file(path, splits_json(make_splits(manifest, {})));
+  const std::string before = read_file(manifest.path, 1u << 20);
+  const auto refusal = [&](const std::string& bytes) {
+    write_file(manifest.path, bytes);
+    try {
+      read_splits(path, read_manifest(manifest.path));
+    } catch (const DataError& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  const std::string last = before.substr(before.rfind('\n', before.size() - 2) + 1), id = last.substr(last.find(',') + 1);
+  const std::string subject = id.substr(0, id.find(','));
+  // Every line of the last subject, changed.
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string out;
+    for (std::size_t at = 0; at < before.size();) {
+      const std::size_t end = before.find('\n', at) + 1;
+      std::string line = before.substr(at, end - at);
+      if (line.find("," + subject + ",") != std::string::npos) {
+        if (from.empty()) line.clear();
+        if (const std::size_t place = line.find(from); !from.empty() && place != std::string::npos)
+          line.replace(place, from.size(), to);
+      }
+      out += line;
+      at = end;
+    }
+    return out;
+  };
+  EXPECT_NE(refusal(with("", "")).find("'" + subject + "' is gone"), std::string::npos) << refusal(with("", ""));
+  const std::string renamed = with("," + subject + ",", ",sub-new,");
+  EXPECT_NE(refusal(renamed).find("'sub-new' is new"), std::string::npos) << refusal(renamed);
+  const std::string relabelled = with(",SCLC,", ",NSCLC,");
+  EXPECT_NE(refusal(relabelled).find("was 'SCLC' and is 'NSCLC'"), std::string::npos) << refusal(relabelled);
+  EXPECT_NE(refusal(before + "\n").find("crops or their order"), std::string::npos) << refusal(before + "\n");
+  EXPECT_EQ(refusal(before), "accepted");
+}
+
 TEST_F(SplitsTest, RefuseAClassThatWouldBeAbsentFromAFold) {
   fill(9, 5);
   try {
@@ -280,6 +344,36 @@ TEST(Mixup, KeepsDistributionsAndOrder) {
   }
   EXPECT_TRUE(changed);
   EXPECT_THROW(mixup(batch, -1, 1, 1, 0), UsageError);
+}
+
+TEST(Mixup, OfABatchHasOneShareForAll) {
+  int below_half = 0;
+  for (std::uint32_t first = 0; first < 400; first += 4) {
+    const std::vector<Mix> mixes = drawn_mixes(4, 1.0, 5, 1, first, MixupMode::batch);
+    for (const Mix& m : mixes) EXPECT_EQ(m.lambda, mixes[0].lambda);
+    below_half += mixes[0].lambda < 0.5f ? 1 : 0;
+  }
+  EXPECT_NEAR(below_half, 50, 25);  // five deviations of a uniform share: it is not turned over
+  EXPECT_THROW(mixup_mode_from_name("batches"), UsageError);
+}
+
+// fast.ai 1's callback: classes x largest class draws with replacement, every class as likely.
+TEST(Sampler, DrawsWithReplacementByClass) {
+  std::vector<int> labels(30, 0);
+  for (int i = 0; i < 10; ++i) labels.push_back(1);
+  std::map<int, int> times;
+  int second = 0;
+  for (std::uint32_t epoch = 1; epoch <= 100; ++epoch) {
+    const std::vector<int> order = epoch_order(labels, 2, Balance::draw, 7, epoch);
+    ASSERT_EQ(order.size(), 60u);
+    for (const int i : order) ++times[i], second += labels[static_cast<std::size_t>(i)];
+    EXPECT_EQ(order, epoch_order(labels, 2, Balance::draw, 7, epoch));
+  }
+  EXPECT_NEAR(second, 3000, 194);                                                     // five deviations of 6,000 fair draws
+  EXPECT_EQ(times.size(), 40u);                                                       // everyone is drawn sooner or later
+  for (int i = 0; i < 30; ++i) EXPECT_NEAR(times[i], 100, 50) << i;                   // 3,000 draws of 30
+  for (int i = 30; i < 40; ++i) EXPECT_NEAR(times[i], 300, 87) << i;                  // 3,000 draws of 10
+  EXPECT_EQ(epoch_order(std::vector<int>{1, 1}, 3, Balance::draw, 1, 1).size(), 2u);  // absent classes are not drawn
 }
 
 TEST(Permutation, IsOneAndUniform) {

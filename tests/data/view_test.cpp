@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "data/augment.h"
@@ -56,6 +57,7 @@ const std::vector<Shape> kShapes = {{1, 1, 1}, {1, 7, 3}, {9, 1, 3}, {5, 6, 2}, 
 TEST(View, IsThePlainPixelOnEveryInstructionSet) {
   const AugmentOptions usual{}, turned{.max_rotate_degrees = 180,
                                        .max_zoom = 4,
+                                       .max_warp = 0.4,
                                        .affine_probability = 1,
                                        .max_lighting = 0.9,
                                        .lighting_probability = 1,
@@ -69,6 +71,33 @@ TEST(View, IsThePlainPixelOnEveryInstructionSet) {
       }
     }
   });
+}
+
+// Where output pixel (y, x) is read from, both in half sides of the image.
+std::pair<double, double> source(const Affine& m, std::int64_t H, std::int64_t W, double y, double x) {
+  const double hy = static_cast<double>(H - 1) / 2, hx = static_cast<double>(W - 1) / 2, v = y * hy, u = x * hx;
+  const double depth = m.py * v + m.px * u + m.p;
+  return {(m.a * v + m.b * u + m.ty) / depth / hy, (m.c * v + m.d * u + m.tx) / depth / hx};
+}
+
+// Corners go to corners, and one way alone is a keystone, whose homography is known: (y (1 - t^2), x + t) / (1 + t x) for an amount t.
+TEST(View, IsWarpedByItsCorners) {
+  for (const auto& [s, t] : {std::pair{0.2, -0.13}, {0.0, 0.4}, {-0.4, 0.4}, {0.05, 0.0}}) {
+    const Affine m = warped({}, s, t, 33, 64);
+    EXPECT_TRUE(m.warped);
+    const double corners[4][4] = {
+        {-1 - s, -1 - t, -1, -1}, {-1 + s, 1 + t, -1, 1}, {1 + s, -1 + t, 1, -1}, {1 - s, 1 - t, 1, 1}};
+    for (const auto& [y, x, wanted_y, wanted_x] : corners) {
+      const auto [found_y, found_x] = source(m, 33, 64, y, x);
+      EXPECT_NEAR(found_y, wanted_y, 1e-12);
+      EXPECT_NEAR(found_x, wanted_x, 1e-12);
+    }
+  }
+  const Affine moved = warped({.ty = 4, .tx = -2, .identity = false}, 0.1, 0.2, 21, 21), still = warped({}, 0.1, 0.2, 21, 21);
+  const auto [y, x] = source(moved, 21, 21, 0.3, -0.1);
+  const auto [after_y, after_x] = source(still, 21, 21, 0.3 + 0.4, -0.1 - 0.2);  // the warp comes last
+  EXPECT_NEAR(y, after_y, 1e-12);
+  EXPECT_NEAR(x, after_x, 1e-12);
 }
 
 // Enlarged by two pixels' breadths and moved far away: sources lie many reflections outside, some on the edges exactly.

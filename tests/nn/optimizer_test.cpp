@@ -103,6 +103,48 @@ TEST(Optimizer, SameBitsForThreadsInstructionSetsAndAfterARestore) {
   }
 }
 
+// Both corrections use the betas of the step itself, as PyTorch and fast.ai do where one-cycle changes beta1; worked in float64 here.
+TEST(Optimizer, CorrectsByTheBetasOfTheStep) {
+  for (const bool after : {true, false}) {
+    OptimizerOptions o;
+    o.beta2 = 0.99;
+    o.eps = 1e-3;
+    o.eps_after_correction = after;
+    Optimizer optimizer(o);
+    Tensor w = Tensor::full({1}, 1.0f);
+    double m = 0, v = 0, expected = 1;
+    for (int t = 1; t <= 6; ++t) {
+      const double beta1 = 0.95 - 0.02 * t, g = 0.3 * t - 0.8, lr = 0.01 * t;
+      optimizer.step("w", w, Tensor::full({1}, static_cast<float>(g)), lr, beta1);
+      m = beta1 * m + (1 - beta1) * g;
+      v = 0.99 * v + 0.01 * g * g;
+      const double corrected = std::sqrt(1 - std::pow(0.99, t));
+      const double divisor = after ? std::sqrt(v) / corrected + 1e-3 : (std::sqrt(v) + 1e-3) / corrected;
+      expected -= lr / (1 - std::pow(beta1, t)) * m / divisor;
+      EXPECT_NEAR(w.host()[0], expected, 4e-7 * t) << "step " << t;
+    }
+  }
+}
+
+TEST(Optimizer, DecaysWhatItIsToldToDecay) {
+  for (const Rule rule : {Rule::adam, Rule::sgd, Rule::rmsprop}) {
+    OptimizerOptions o;
+    o.rule = rule;
+    o.weight_decay = 0.1;
+    o.decay_vectors = false;
+    Optimizer optimizer(o);
+    Tensor matrix = Tensor::full({2, 3}, 2.0f), vector = Tensor::full({3}, 2.0f);
+    optimizer.step("matrix", matrix, Tensor::zeros({2, 3}), 0.5);  // without a gradient decay is all that is left
+    optimizer.step("vector", vector, Tensor::zeros({3}), 0.5);
+    EXPECT_FLOAT_EQ(matrix.host()[0], 2.0f * 0.95f) << static_cast<int>(rule);
+    EXPECT_EQ(vector.host()[0], 2.0f);
+    o.decay_vectors = true;
+    Optimizer all(o);
+    all.step("vector", vector, Tensor::zeros({3}), 0.5);
+    EXPECT_FLOAT_EQ(vector.host()[0], 2.0f * 0.95f);
+  }
+}
+
 TEST(Optimizer, RefusesAGradientOfAnotherShape) {
   Optimizer optimizer({});
   Tensor w = Tensor::zeros({3});

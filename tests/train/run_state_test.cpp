@@ -157,7 +157,7 @@ TEST_F(SavedStates, RangesAndShapesAreCheckedBesideTheChecksums) {
        [](TensorFile& f) {
          for (StoredTensor& t : f.tensors) {
            if (t.name == "history")
-             t = StoredTensor::from(t.name, Shape{1, 6}, std::vector<double>{1, std::nan(""), 0, 0, 0, 0});
+             t = StoredTensor::from(t.name, Shape{1, 8}, std::vector<double>{1, std::nan(""), 0, 0, 0, 0, 0, 0});
          }
        }},
       {"not fit", [](TensorFile& f) { f.tensors.erase(f.tensors.begin()); }},

@@ -146,6 +146,7 @@ TEST(Trainer, LearnsAndKeepsTheBestEpoch) {
   Progress quiet(true);
   TrainOptions options = small_options();
   options.epochs = 12;
+  options.lr = 3e-3;  // 24 steps are few
   options.mixup = 0;
   options.drop_connect = 0;
   const fs::path folder = fresh_folder("learns");
@@ -216,11 +217,17 @@ TEST(Trainer, OptionsAreRecordedAsTheyAre) {
     return std::string();
   };
   EXPECT_EQ(recorded("optimizer"), "adam");
-  EXPECT_EQ(recorded("schedule"), "one-cycle, lr / 25 -> lr -> lr / 1e+05, up in 0.25 of the steps");
-  EXPECT_EQ(recorded("beta1"), "0.95 -> 0.85 -> 0.95 (one-cycle)");
-  options.optimizer.weight_decay = 0.01;
-  EXPECT_EQ(recorded("optimizer"), "adamw");
-  EXPECT_EQ(Optimizer(options.optimizer).options().rule, Rule::adamw);
+  EXPECT_EQ(recorded("weight_decay"), "0.01");
+  EXPECT_EQ(recorded("decay_vectors"), "no");
+  EXPECT_EQ(recorded("schedule"),
+            "one-cycle-v2, lr / 25 -> lr -> lr / 1e5, up in 0.25 of the steps, momentum 0.95 -> 0.85 -> 0.95 (fast.ai 2)");
+  EXPECT_EQ(recorded("select"), "best epoch by validation accuracy, the first of equals");
+  options.select = "nested";
+  options.monitor = "auc";
+  EXPECT_EQ(recorded("select"), "best epoch by auc on an inner part of the training subjects, the first of equals");
+  EXPECT_EQ(optimizer_options(options).rule, Rule::adam);
+  options.rule = "rmsprop";
+  EXPECT_EQ(optimizer_options(options).rule, Rule::rmsprop);
 }
 
 TEST(Trainer, ShortEpochsDoNotSaveStates) {

@@ -12,7 +12,8 @@
 
 namespace vitrine::cuda {
 
-inline constexpr int kUpdateGroups = 10;  // parts of a network that have a learning rate of their own
+inline constexpr int kUpdateGroups =
+    30;  // parts of a network, which have a learning rate of their own, by weights, norms and biases
 
 // Drawn by the host for a whole epoch and uploaded at once.
 struct SamplePlan {

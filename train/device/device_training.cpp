@@ -9,6 +9,7 @@
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
 #include "tensor/storage.h"
+#include "train/step.h"
 
 namespace vitrine {
 namespace {
@@ -32,9 +33,15 @@ Tensor resident(const Dataset& data, Device device) {
   return all.to(device);
 }
 
-int group_of(const std::string& tensor) {
+int part_place(const std::string& tensor) {
   const std::vector<std::string>& parts = network_parts();
   return static_cast<int>(std::ranges::find(parts, part_of_tensor(tensor)) - parts.begin());
+}
+
+// Weights, norms and biases of a part: within each, parameters are updated together and have the same constants.
+int group_of(const NamedTensor& t) {
+  const int kind = is_norm_tensor(t.name) ? 1 : t.value->shape().rank() == 1 ? 2 : 0;
+  return part_place(t.name) * 3 + kind;
 }
 
 }  // namespace
@@ -61,11 +68,11 @@ cuda::StepDraws DeviceTraining::step_plan(const StepRates& rates, const DropKey&
   cuda::StepDraws step_draws;
   step_draws.key = key;
   net_.visit([&](const NamedTensor& t) {
-    const int group = group_of(t.name);
-    if (t.parameter == nullptr || group < net_.frozen_parts) return;
+    if (t.parameter == nullptr || part_place(t.name) < net_.frozen_parts || is_held(t.name, frozen_.held)) return;
     const auto scale = scales_.find(part_of_tensor(t.name));
     const double lr = rates.lr * (scale == scales_.end() ? 1.0 : scale->second);
-    step_draws.groups[static_cast<std::size_t>(group)] = optimizer_.advance(t.name, lr, rates.momentum);
+    step_draws.groups[static_cast<std::size_t>(group_of(t))] =
+        optimizer_.advance(t.name, t.value->shape().rank(), lr, rates.momentum);
   });
   return step_draws;
 }
@@ -74,12 +81,14 @@ void DeviceTraining::upload_plans(const std::vector<int>& order, std::uint32_t e
   std::vector<cuda::SamplePlan> samples(order.size());
   std::vector<cuda::StepDraws> steps;
   const Shape& one = data_.images.front().shape();
+  const AugmentOptions views = augment_options(options_);
+  const MixupMode mode = mixup_mode_from_name(options_.mixup_mode);
   const auto batch = static_cast<std::size_t>(options_.batch_size);
   for (std::size_t first = 0; first < order.size(); first += batch) {
     const std::size_t count = std::min(batch, order.size() - first);
     const auto place = static_cast<std::uint32_t>(first);
     const std::vector<Mix> mixes =
-        options_.mixup > 0 ? drawn_mixes(static_cast<std::int64_t>(count), options_.mixup, options_.seed, epoch, place)
+        options_.mixup > 0 ? drawn_mixes(static_cast<std::int64_t>(count), options_.mixup, options_.seed, epoch, place, mode)
                            : std::vector<Mix>(count);
     for (std::size_t n = 0; n < count; ++n) {
       cuda::SamplePlan& s = samples[first + n];
@@ -88,7 +97,7 @@ void DeviceTraining::upload_plans(const std::vector<int>& order, std::uint32_t e
       s.label = data_.labels[index];
       s.mix = mixes[n];
       if (options_.augmentation)
-        s.view = drawn_view(options_.augment, one[0], one[1], options_.seed, epoch, static_cast<std::uint32_t>(first + n));
+        s.view = drawn_view(views, one[0], one[1], options_.seed, epoch, static_cast<std::uint32_t>(first + n));
     }
     const auto own =
         static_cast<std::uint32_t>(count / static_cast<std::size_t>(share_.count) * static_cast<std::size_t>(share_.rank));
@@ -135,9 +144,9 @@ void DeviceTraining::enqueue(Step& step, std::int64_t N) {
   }
   std::vector<Optimizer::Target> targets;
   net_.visit([&](const NamedTensor& t) {
-    if (t.parameter == nullptr) return;
+    if (t.parameter == nullptr || is_held(t.name, frozen_.held)) return;
     const Tensor& gradient = gradients.of(*t.parameter);
-    if (gradient.defined()) targets.push_back({t.name, t.value, gradient, group_of(t.name)});
+    if (gradient.defined()) targets.push_back({t.name, t.value, gradient, group_of(t)});
   });
   if (share_.count > 1) add_over_devices(targets);
   optimizer_.apply(targets, now->groups.data());
@@ -233,6 +242,10 @@ std::vector<double> DeviceTraining::run_epoch(const std::vector<int>& order, std
                                               const std::vector<StepRates>& rates) {
   std::vector<int> visited = order;
   visited.resize(order.size() - order.size() % static_cast<std::size_t>(share_.count));
+  const Frozen frozen = frozen_in(options_, static_cast<int>(epoch));
+  if (frozen.parts != frozen_.parts || frozen.held != frozen_.held) recorded_.clear();  // another step
+  frozen_ = frozen;
+  net_.frozen_parts = frozen.parts;
   upload_plans(visited, epoch, rates);
   const auto batch = static_cast<std::size_t>(options_.batch_size);
   for (std::size_t first = 0; first < visited.size(); first += batch)

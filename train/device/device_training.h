@@ -60,6 +60,7 @@ class DeviceTraining {
   Tensor images_;                                     // the data set
   Tensor samples_, steps_, now_, position_, losses_;  // bytes of SamplePlan, StepDraws, StepDraws, int32; float32
   std::map<std::string, double> scales_;
+  Frozen frozen_;  // in this epoch
   std::map<std::int64_t, Step> recorded_;
 };
 

@@ -14,12 +14,11 @@ namespace vitrine {
 namespace {
 
 // The view that place `sample` of the epoch shows, or the image itself, as an input of the network.
-void write_input(const Tensor& image, const InputWriter& writer, const TrainOptions& options, std::uint32_t epoch,
-                 std::uint32_t sample, float* out) {
+void write_input(const Tensor& image, const InputWriter& writer, const TrainOptions& options, const AugmentOptions& views,
+                 std::uint32_t epoch, std::uint32_t sample, float* out) {
   if (!options.augmentation) return writer.write(image.host().data(), out);
-  if (!writer.takes_all_channels())
-    return writer.write(augment(image, options.augment, options.seed, epoch, sample).host().data(), out);
-  write_view(image, drawn_view(options.augment, image.shape()[0], image.shape()[1], options.seed, epoch, sample), out);
+  if (!writer.takes_all_channels()) return writer.write(augment(image, views, options.seed, epoch, sample).host().data(), out);
+  write_view(image, drawn_view(views, image.shape()[0], image.shape()[1], options.seed, epoch, sample), out);
   writer.write(out, out);
 }
 
@@ -32,6 +31,8 @@ std::vector<double> HostTraining::run_epoch(const std::vector<int>& order, std::
                                             const std::vector<StepRates>& rates, const EpochWatch& watch) {
   const auto batch_size = static_cast<std::size_t>(options_.batch_size);
   std::vector<double> losses;
+  const Frozen frozen = frozen_in(options_, static_cast<int>(epoch));
+  net_.frozen_parts = frozen.parts;
   for (std::size_t first = 0; first < order.size(); first += batch_size) {
     const std::size_t step = losses.size();
     check_interrupt(text("training (", watch.name, ", step ", step + 1, ")"));
@@ -40,7 +41,8 @@ std::vector<double> HostTraining::run_epoch(const std::vector<int>& order, std::
     try {
       const StepRates& now = rates[step];
       losses.push_back(
-          train_step(net_, optimizer_, batch, {now.lr, now.momentum, options_.label_smoothing, key, scales_}).loss);
+          train_step(net_, optimizer_, batch, {now.lr, now.momentum, options_.label_smoothing, key, scales_, frozen.held})
+              .loss);
     } catch (const Interrupted&) {
       throw;
     } catch (Error& error) {
@@ -62,6 +64,7 @@ Batch training_batch(const Dataset& data, std::span<const int> order, std::size_
   const std::span<const int> taken = order.subspan(first, count);
   const Shape& shape = data.images.front().shape();
   const InputWriter writer(shape, input_normalisation(semantics));
+  const AugmentOptions views = augment_options(options);
   Batch batch{Tensor::uninitialized(writer.batch_shape(count)), {}};
   float* const inputs = batch.images.mutable_host().data();
   const std::int64_t size = batch.images.size() / static_cast<std::int64_t>(count);
@@ -72,12 +75,13 @@ Batch training_batch(const Dataset& data, std::span<const int> order, std::size_
       if (!(data.images[index].shape() == shape))
         throw ShapeError(text("a batch: images are ", shape.text(), " and ", data.images[index].shape().text()));
       labels[n] = data.labels[index];
-      write_input(data.images[index], writer, options, epoch, static_cast<std::uint32_t>(first + n),
+      write_input(data.images[index], writer, options, views, epoch, static_cast<std::uint32_t>(first + n),
                   inputs + static_cast<std::int64_t>(n) * size);
     }
   });
   batch.targets = one_hot(labels, static_cast<int>(data.classes.size()));
-  return mixup(batch, options.mixup, options.seed, epoch, static_cast<std::uint32_t>(first));
+  return mixup(batch, options.mixup, options.seed, epoch, static_cast<std::uint32_t>(first),
+               mixup_mode_from_name(options.mixup_mode));
 }
 
 }  // namespace vitrine

@@ -1,0 +1,36 @@
+// Which epoch of a fold is kept.
+//
+//   best    the epoch with the best figure on the validation part, the first of equals, as Grossman et al. 2021: validation figures are then
+//           optimistic
+//   last    the last one: nothing is chosen
+//   nested  as best, but by an inner part that is taken from the training subjects (data/split.h) and not trained on: the validation part is seen
+//           by nobody before the end
+//
+// Figures, all by slices: accuracy; auc, of the last class by the trapezoid; loss, mean cross-entropy of the true class, the lower the better;
+// f1, the mean over the classes of 2 TP / (2 TP + FP + FN), which is 0 for a class that is never found.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "train/run_files.h"
+
+namespace vitrine {
+
+enum class Select { best, last, nested };
+enum class Monitor { accuracy, auc, loss, f1 };
+
+Select select_from_name(const std::string& name);    // UsageError naming the choices
+Monitor monitor_from_name(const std::string& name);  // UsageError naming the choices
+
+// Fills the four figures of `record` from probabilities [N][classes]. An AUC of one class alone is -1.
+void evaluate(const std::vector<std::vector<double>>& probability, const std::vector<int>& labels, int classes,
+              EpochRecord& record);
+
+// Is the epoch better by this figure than the best one so far?
+bool is_better(const EpochRecord& epoch, const EpochRecord& best, Monitor monitor);
+
+// "best epoch by validation accuracy, the first of equals": for the record of a run.
+std::string description(Select select, Monitor monitor);
+
+}  // namespace vitrine
