@@ -243,6 +243,7 @@ Json options_json(const SimulateOptions& o, const std::string& anatomy) {
   Json out = {{"note", kNote},      {"version", kVersion}, {"seed", o.seed},
               {"signal", o.signal}, {"anatomy", anatomy},  {"spacing_mm", o.spacing_mm}};
   if (!o.scan.is_plain()) out["scan"] = scan_options_json(o.scan);
+  if (o.lesions[0] > 0) out["lesions"] = {{"patients", o.patients}, {"nsclc", o.lesions[0]}, {"sclc", o.lesions[1]}};
   if (!o.faults.empty()) out["faults"] = o.faults;
   if (o.truth) out["truth"] = true;
   return out;
