@@ -10,6 +10,7 @@
 #include "base/standard_streams.h"
 #include "cli/commands.h"
 #include "imaging/simulator/cohort_simulator.h"
+#include "imaging/simulator/crop_simulator.h"
 #include "imaging/simulator/fault.h"
 #include "imaging/simulator/oracle.h"
 
@@ -121,7 +122,11 @@ void run_simulate(const SimulateCommand& command) {
   }
   const imaging::SimulateOptions options = simulate_options(command);
   if (command.oracle_table) return print_oracle_table(imaging::size_of(options));
-  check_output_folder(command.output, {command.anatomy}, {"cohort.csv", "simulation.json", "sub-*"});
+  if (command.crops) {
+    check_output_folder(command.output, {command.anatomy}, {"manifest.csv", "simulation.json", "crops", "previews"});
+  } else {
+    check_output_folder(command.output, {command.anatomy}, {"cohort.csv", "simulation.json", "sub-*"});
+  }
   if (command.difficulty >= 0) {
     const imaging::OracleLevel level = difficulty_level(command);
     const double auc = imaging::population_auc(level, {true, true, true}, imaging::size_of(options), options.signal);
@@ -130,6 +135,12 @@ void run_simulate(const SimulateCommand& command) {
     std::fflush(stdout);
   }
   Progress progress(command.quiet);
+  if (command.crops) {
+    const Manifest manifest = imaging::simulate_crops(command.output, options, progress);
+    std::printf("%s  (%zu crops of %d synthetic patients)\n", shown(manifest.path).c_str(), manifest.samples.size(),
+                command.patients);
+    return;
+  }
   const imaging::SimulatedCohort cohort = imaging::simulate_cohort(command.output, options, progress);
   std::printf("%s  (%d synthetic patients, %d lesions, anatomy %s)\n", shown(cohort.csv).c_str(), command.patients,
               cohort.lesions, printable(cohort.anatomy).c_str());

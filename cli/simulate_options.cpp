@@ -100,6 +100,9 @@ void add_simulate(CLI::App& app, Chosen& chosen) {
   sim->add_flag("--truth", simulate->truth, "brain masks, fields and tissues beside the images");
   sim->add_option("--faults", simulate->faults,
                   "planted in one subject each, between commas, or all; `--faults help` lists them");
+  sim->add_flag(
+      "--crops", simulate->crops,
+      "instead of volumes the crops that perfect preparation would make of them: OUT/manifest.csv, for split, train and cv");
   sim->add_flag("-q,--quiet", simulate->quiet, "no progress lines");
   add_scan_options(sim, *simulate);
   sim->footer(

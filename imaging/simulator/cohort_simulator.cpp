@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <mutex>
-#include <stdexcept>
 
 #include "base/csv.h"
 #include "base/error.h"
@@ -10,9 +9,9 @@
 #include "base/lock.h"
 #include "base/output.h"
 #include "imaging/simulator/cohort_plan.h"
-#include "imaging/simulator/oracle.h"
 #include "imaging/simulator/patient.h"
 #include "imaging/simulator/side_by_side.h"
+#include "imaging/simulator/simulation_file.h"
 #include "imaging/simulator/subject_writer.h"
 
 namespace vitrine::imaging {
@@ -21,8 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kCohort = "cohort.csv";
-constexpr const char* kSimulation = "simulation.json";
-constexpr std::uint64_t kMaxJson = std::uint64_t{16} << 20;
 
 void check_lesions(const SimulateOptions& o) {
   if (o.lesions[0] == 0 && o.lesions[1] == 0) return;
@@ -33,48 +30,6 @@ void check_lesions(const SimulateOptions& o) {
       throw UsageError(text("--lesions is ", o.lesions[0], ":", o.lesions[1], ", expected ", lowest, " to ", highest,
                             " of the ", size.patients[c], c == 0 ? " patients with NSCLC" : " patients with SCLC"));
   }
-}
-
-// What a simulation was asked for: without what follows from it.
-std::string asked_for(Json simulation) {
-  for (const char* follows : {"oracle_auc", "oracle"}) simulation.erase(follows);
-  return json_text(simulation);
-}
-
-bool is_same_simulation(const std::string& bytes, const Json& simulation) {
-  try {
-    return asked_for(parse_json(bytes)) == asked_for(simulation);
-  } catch (const std::runtime_error&) {
-    return false;
-  }
-}
-
-// A folder belongs to the simulation that simulation.json describes; it is written first. What is there without it is somebody's own.
-void claim(const fs::path& out, const Json& simulation) {
-  const std::string text_of = json_text(simulation);
-  if (path_exists(out / kSimulation)) {
-    const std::string found = as<DataError>([&] { return read_file(out / kSimulation, kMaxJson); });
-    if (found == text_of) return;
-    if (is_same_simulation(found, simulation)) return write_file(out / kSimulation, text_of);  // of an earlier version
-    throw UsageError(text(out, " holds a simulation with other options; choose another folder or delete it"));
-  }
-  std::vector<std::string> names{kCohort};
-  for (std::uint32_t n = 1; n <= simulation.at("patients"); ++n) names.push_back(patient_name(n));
-  for (const std::string& name : names) {
-    if (path_exists(out / name))
-      throw UsageError(text(out / name, " is there, but no ", kSimulation, " of a simulation; choose another folder"));
-  }
-  write_file(out / kSimulation, text_of);
-}
-
-Json simulation_json(const SimulateOptions& options, const std::string& anatomy, const std::vector<PlannedPatient>& patients) {
-  Json simulation = options_json(options, anatomy);
-  for (const auto& [name, value] : options.asked.items()) simulation[name] = value;
-  simulation["patients"] = options.patients;
-  if (options.sclc > 0) simulation["sclc"] = options.sclc;
-  simulation["oracle_auc"] = oracle_auc(options.seed, options.signal);
-  simulation["oracle"] = oracle_json(options, patients);
-  return simulation;
 }
 
 std::string cohort_csv(const std::vector<PlannedPatient>& patients) {
@@ -109,7 +64,9 @@ SimulatedCohort simulate_cohort(const fs::path& out, const SimulateOptions& opti
   const FolderLock lock(out);
   const Anatomy anatomy = load_anatomy(options.anatomy, std::max(1.0, options.spacing_mm));
   const std::vector<PlannedPatient> patients = plan_cohort(options);
-  claim(out, simulation_json(options, anatomy.name, patients));
+  std::vector<std::string> names{kCohort};
+  for (int n = 1; n <= options.patients; ++n) names.push_back(patient_name(static_cast<std::uint32_t>(n)));
+  claim(out, simulation_json(options, anatomy.name, patients), names);
   std::mutex mutex;
   int done = 0;
   side_by_side(options.patients, options.jobs, [&](int i) {

@@ -249,6 +249,10 @@ Json options_json(const SimulateOptions& o, const std::string& anatomy) {
   return out;
 }
 
+std::array<Scan, 3> scans_of(const ScannedHead& head, const SimulateOptions& options) {
+  return plan_of(head, options, "").scans;
+}
+
 // Volumes first, truth.json last: its presence says that the subject is finished.
 bool write_subject(const fs::path& out, const fs::path& cohort_csv, const Anatomy& anatomy, const Patient& patient,
                    const SimulateOptions& options, const std::string& fault) {
