@@ -5,6 +5,7 @@
 #include "cli/bench_imaging.h"
 #include "cli/commands.h"
 #include "cli/imaging_commands.h"
+#include "cli/simulate.h"
 
 namespace vitrine::cli {
 namespace {

@@ -1,4 +1,4 @@
-// The options of simulate, study and demo.
+// The options of study, demo and bench imaging.
 #include "cli/imaging_commands.h"
 
 #include <CLI/CLI.hpp>
@@ -11,53 +11,6 @@
 #include "cli/train_options.h"
 
 namespace vitrine::cli {
-
-namespace {
-
-void add_scan_options(CLI::App* sim, SimulateCommand& c) {
-  const std::string group = "Scanner (asking for any of these, all signals come from the sequences' equations)";
-  const auto add = [&](const char* name, auto& value, const char* about) { sim->add_option(name, value, about)->group(group); };
-  add("--t1c", c.t1c, "sequence of T1c: spgr, mprage, se, or mix");
-  add("--t1c-thickness", c.t1c_thickness, "mm; default: as fine as in the plane");
-  add("--t1c-oblique", c.t1c_oblique, "degrees that T1c's slices are tilted by");
-  add("--plane", c.plane, "T1c's slices: axial, sagittal, coronal, or mix");
-  add("--oblique", c.oblique, "degrees that FLAIR's and T2's slices are tilted by at most");
-  add("--neck", c.neck, "mm below the brain that are in the picture: 0 cuts at the skull base");
-  add("--slice", c.slice, "mm of FLAIR's and T2's slices: 5 or 3:6 (drawn between)");
-  add("--gap", c.gap, "mm between them");
-  add("--in-plane", c.in_plane, "mm of their pixels, for example 0.43:0.94");
-  add("--noise", c.noise, "percent of white matter: 3 or 1:9");
-  add("--noise-centre", c.noise_centre, "how many times more noise in the middle (parallel imaging), 1 to 4");
-  add("--bias", c.bias, "percent of the coil's field over the head, peak to peak: 40 or 0:60");
-  add("--bias-shape", c.bias_shape, "spline or cosine");
-  add("--motion", c.motion, "mm that the head moves between series at most, per axis");
-  add("--rotation", c.rotation, "the same in degrees");
-  add("--orders", c.orders, "how files store their axes: RAS or another of the 48, or mix");
-  add("--sites", c.sites, "scanners of different vendors and settings");
-  add("--kappa", c.kappa, "0 to 1: how much the scanner tells the class");
-}
-
-}  // namespace
-
-void add_simulate(CLI::App& app, Chosen& chosen) {
-  const auto simulate = std::make_shared<SimulateCommand>();
-  auto* sim = app.add_subcommand("simulate", "make a synthetic cohort with known truth");
-  sim->add_option("-o,--output", simulate->output, "folder to write")->required();
-  sim->add_option("--patients", simulate->patients, "number of patients")->capture_default_str();
-  sim->add_option("--seed", simulate->seed, "of every random draw")->check(whole_number())->capture_default_str();
-  sim->add_option("--signal", simulate->signal, "difference between the classes: 0 none, 1 full, at most 2")
-      ->capture_default_str();
-  sim->add_option("--anatomy", simulate->anatomy,
-                  "T1 head (NIfTI), or 'procedural'; default: mricron's ch2 where it is installed");
-  sim->add_option("--t1c-spacing", simulate->t1c_spacing, "mm of T1c's pixels")->capture_default_str();
-  sim->add_flag("--truth", simulate->truth, "brain masks, fields and tissues beside the images");
-  sim->add_option("--faults", simulate->faults,
-                  "planted in one subject each, between commas, or all; `--faults help` lists them");
-  sim->add_flag("-q,--quiet", simulate->quiet, "no progress lines");
-  add_scan_options(sim, *simulate);
-  sim->footer("Example: vitrine simulate -o cohort --patients 12 --seed 1");
-  sim->callback([=, &chosen] { chosen = [=] { run_simulate(*simulate); }; });
-}
 
 void add_bench_imaging(CLI::App* bench, Chosen& chosen) {
   const auto imaging = std::make_shared<BenchImagingCommand>();

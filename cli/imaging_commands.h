@@ -1,8 +1,7 @@
-// simulate, study and demo: commands that need imaging/ (those of `mri` stand in cli/mri/). Their options are the same in every build; what they do stands in
+// study and demo: commands that need imaging/ (simulate stands in cli/simulate.h, those of `mri` in cli/mri/). Their options are the same in every build; what they do stands in
 // cli/study.cpp, and in cli/imaging_absent.cpp in a build without ITK, where they say so.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -10,21 +9,6 @@
 #include "cli/train_options.h"
 
 namespace vitrine::cli {
-
-struct SimulateCommand {
-  std::string output, anatomy;
-  int patients = 12;
-  std::uint64_t seed = 1;
-  double signal = 1;
-  double t1c_spacing = 1.2;
-  // As the options have them; imaging/simulator/scan_options.h says what they mean.
-  std::string t1c, plane, slice, gap, in_plane, noise, bias, bias_shape, orders, faults;
-  double t1c_thickness = 0, t1c_oblique = 0, oblique = 0, neck = -1, noise_centre = 1, motion = 4, rotation = 4, kappa = 0;
-  int sites = 0;
-  bool truth = false;
-  bool quiet = false;
-};
-void run_simulate(const SimulateCommand& command);
 
 struct StudyCommand {
   std::string cohort, output;

@@ -1,4 +1,4 @@
-// simulate, study and demo: where imaging meets training.
+// study and demo: where imaging meets training.
 #include <cstdio>
 
 #include "base/error.h"
@@ -11,11 +11,10 @@
 #include "base/standard_streams.h"
 #include "cli/commands.h"
 #include "cli/imaging_commands.h"
+#include "cli/simulate.h"
 #include "data/dataset.h"
 #include "imaging/cohort.h"
 #include "imaging/prep.h"
-#include "imaging/simulator/cohort_simulator.h"
-#include "imaging/simulator/fault.h"
 #include "train/cross_validation.h"
 #include "train/trainer.h"
 
@@ -108,56 +107,9 @@ void check_study(const StudyCommand& command, const TrainOptions& chosen, const 
     check_claim(out / "runs" / inputs, splits, options_for(chosen, inputs));
 }
 
-imaging::ScanOptions scan_options(const SimulateCommand& c) {
-  imaging::ScanOptions o;
-  o.t1c = c.t1c;
-  o.plane = c.plane;
-  o.t1c_thickness = c.t1c_thickness;
-  o.t1c_oblique = c.t1c_oblique;
-  o.oblique = c.oblique;
-  o.neck_mm = c.neck;
-  const auto range = [](const std::string& words, const char* option) {
-    return words.empty() ? imaging::Range{} : imaging::parse_range(words, option);
-  };
-  o.slice_mm = range(c.slice, "--slice");
-  o.gap_mm = range(c.gap, "--gap");
-  o.in_plane_mm = range(c.in_plane, "--in-plane");
-  o.noise_percent = range(c.noise, "--noise");
-  o.noise_centre = c.noise_centre;
-  o.bias_percent = range(c.bias, "--bias");
-  o.bias_shape = c.bias_shape;
-  o.motion_mm = c.motion;
-  o.motion_degrees = c.rotation;
-  o.orders = c.orders;
-  o.sites = c.sites;
-  o.kappa = c.kappa;
-  return o;
-}
-
 }  // namespace
 
 bool has_imaging() { return true; }
-
-void run_simulate(const SimulateCommand& command) {
-  if (command.faults == "help") {
-    for (const imaging::Fault& f : imaging::known_faults()) std::printf("%-18s %s\n", f.name, f.what);
-    return;
-  }
-  check_output_folder(command.output, {command.anatomy}, {"cohort.csv", "simulation.json", "sub-*"});
-  imaging::SimulateOptions options;
-  options.patients = command.patients;
-  options.seed = command.seed;
-  options.signal = command.signal;
-  options.anatomy = command.anatomy;
-  options.spacing_mm = command.t1c_spacing;
-  options.scan = scan_options(command);
-  options.faults = imaging::parse_faults(command.faults);
-  options.truth = command.truth;
-  Progress progress(command.quiet);
-  const imaging::SimulatedCohort cohort = imaging::simulate_cohort(command.output, options, progress);
-  std::printf("%s  (%d synthetic patients, anatomy %s)\n", shown(cohort.csv).c_str(), command.patients,
-              printable(cohort.anatomy).c_str());
-}
 
 void run_study(const StudyCommand& command) {
   const ChosenOptions options = command.words.resolve();

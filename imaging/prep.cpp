@@ -16,14 +16,12 @@
 #include "base/output.h"
 #include "base/sha256.h"
 #include "imaging/cohort.h"
+#include "imaging/crop_file.h"
 #include "imaging/equal_files.h"
-#include "imaging/orientation.h"
-#include "imaging/preview.h"
 #include "imaging/quality.h"
 #include "imaging/subject.h"
 #include "imaging/subject_record.h"
 #include "report/qc.h"
-#include "weights/safetensors.h"
 
 namespace vitrine::imaging {
 namespace {
@@ -66,39 +64,11 @@ Json inputs_json(const Subject& s, const ColumnHashes& hashes) {
   return inputs;
 }
 
-// A crop and its preview, made but not written.
-struct MadeCrop {
-  RecordedSample recorded;
-  std::string crop, preview;
-};
-
-MadeCrop make_crop(const Subject& subject, const LesionSlice& slice, const PreparedSubject& prepared, int size) {
-  MadeCrop made;
-  Sample& sample = made.recorded.sample;
-  sample = named_sample(subject.id, subject.label, slice.lesion, static_cast<int>(slice.slice));
-  sample.side_mm = slice.side_mm;
-  const std::size_t channels = prepared.channels.size();
-  std::vector<std::vector<float>> slices;
-  std::vector<float> interleaved(static_cast<std::size_t>(size) * static_cast<std::size_t>(size) * channels);
-  std::string names, without;
-  for (std::size_t c = 0; c < channels; ++c) {
-    slices.push_back(crop_slice(prepared.channels[c].volume, slice, size));
-    for (std::size_t i = 0; i < slices[c].size(); ++i) interleaved[channels * i + c] = slices[c][i];
-    names += (c > 0 ? "," : "") + prepared.channels[c].column;
-  }
-  if (subject.flair.empty()) without = "flair";
-  if (subject.t2.empty()) without += without.empty() ? "t2" : ",t2";
-  TensorFile file;
-  file.tensors.push_back(
-      StoredTensor::from("image", Tensor::from({size, size, static_cast<std::int64_t>(channels)}, interleaved)));
-  file.metadata = {
-      {"channels", names}, {"subject_id", subject.id}, {"label", subject.label}, {"orientation", kCropOrientation}};
-  if (!without.empty()) file.metadata.emplace("without", without);
-  made.crop = safetensors_bytes(file);
-  made.preview = preview_png(slices, size);
-  sample.sha256 = sha256(made.crop);
-  made.recorded.preview_sha256 = sha256(made.preview);
-  return made;
+CropOwner owner_of(const Subject& subject) {
+  CropOwner owner{subject.id, subject.label, ""};
+  if (subject.flair.empty()) owner.without = "flair";
+  if (subject.t2.empty()) owner.without += owner.without.empty() ? "t2" : ",t2";
+  return owner;
 }
 
 class CohortPreparation {
@@ -281,7 +251,7 @@ class CohortPreparation {
     std::vector<MadeCrop> made;
     for (const LesionSlice& slice : prepared.lesions.slices) {
       check_interrupt("preparation");
-      made.push_back(make_crop(subject, slice, prepared, options_.subject.crop.size));
+      made.push_back(make_crop(owner_of(subject), slice, prepared.channels, options_.subject.crop.size));
     }
     SubjectRecord record;
     record.inputs = basis.at("inputs");

@@ -20,6 +20,7 @@ struct ClassMeans {
 constexpr ClassMeans kNsclc{2.50, 0.62, 0.10, 0.45, 0.25, 97, 2.10};
 constexpr ClassMeans kSclc{2.45, 0.14, 0.06, 0.40, 0.15, 79, 1.40};
 constexpr ClassMeans kDeviation{0.20, 0.11, 0.02, 0.10, 0.05, 7, 0.22};
+constexpr double kSmallest = 8, kLargest = 22;  // radius, mm
 
 double dialled(double nsclc, double sclc, bool is_sclc, double signal) {
   const double pooled = (nsclc + sclc) / 2;
@@ -99,27 +100,71 @@ LesionMix lesion_mix(const Lesion& lesion, const std::array<std::uint8_t, 8>& ti
   return mix;
 }
 
+LatentModel latent_model(Latent latent) {
+  const auto model = [](double ClassMeans::*m, double low, double high) {
+    return LatentModel{kNsclc.*m, kSclc.*m, kDeviation.*m, low, high};
+  };
+  switch (latent) {
+    case Latent::log_radius: return model(&ClassMeans::log_radius, log_portable(kSmallest), log_portable(kLargest));
+    case Latent::core_fraction: return model(&ClassMeans::core, 0.0, 0.85);
+    case Latent::irregularity: return model(&ClassMeans::irregularity, 0.0, 0.15);
+    case Latent::gadolinium: return model(&ClassMeans::gadolinium, 0.15, 1.0);
+    case Latent::texture: return model(&ClassMeans::texture, 0.0, 0.5);
+    case Latent::t2: return model(&ClassMeans::t2, 65.0, 115.0);
+    case Latent::oedema: return model(&ClassMeans::oedema, 1.05, 2.8);
+  }
+  return {};
+}
+
+const char* name_of(Latent latent) {
+  constexpr std::array<const char*, 7> kNames{"log_radius", "core_fraction", "irregularity", "gadolinium_mM",
+                                              "texture",    "t2_ms",         "oedema"};
+  return kNames[static_cast<std::size_t>(latent)];
+}
+
+double value_of(Latent latent, const LesionLatents& l) {
+  switch (latent) {
+    case Latent::log_radius: return log_portable(l.radius_mm);
+    case Latent::core_fraction: return l.core_fraction;
+    case Latent::irregularity: return l.irregularity;
+    case Latent::gadolinium: return l.gadolinium_mM;
+    case Latent::texture: return l.texture;
+    case Latent::t2: return l.t2_ms;
+    case Latent::oedema: return l.oedema;
+  }
+  return 0;
+}
+
+double cerebellar_rate(bool is_sclc, double signal) { return dialled(0.15, 0.22, is_sclc, signal); }
+
 LesionLatents draw_latents(std::uint64_t seed, std::uint32_t patient, std::uint32_t lesion, bool is_sclc, double signal) {
   const Draw draw{seed, Purpose::simulate, 0, patient, kLatentOp + lesion};
-  const auto value = [&](std::uint32_t i, double ClassMeans::*m) {
-    return dialled(kNsclc.*m, kSclc.*m, is_sclc, signal) + kDeviation.*m * draw.normal(i);
+  const auto drawn = [&](Latent latent) {
+    const LatentModel m = latent_model(latent);
+    return dialled(m.nsclc, m.sclc, is_sclc, signal) + m.deviation * draw.normal(static_cast<std::uint32_t>(latent));
+  };
+  const auto clamped = [&](Latent latent) {
+    const LatentModel m = latent_model(latent);
+    return std::clamp(drawn(latent), m.low, m.high);
   };
   LesionLatents l;
-  l.radius_mm = std::clamp(exp_portable(value(0, &ClassMeans::log_radius)), 8.0, 22.0);
-  l.core_fraction = std::clamp(value(1, &ClassMeans::core), 0.0, 0.85);
-  l.irregularity = std::clamp(value(2, &ClassMeans::irregularity), 0.0, 0.15);
-  l.gadolinium_mM = std::clamp(value(3, &ClassMeans::gadolinium), 0.15, 1.0);
-  l.texture = std::clamp(value(4, &ClassMeans::texture), 0.0, 0.5);
-  l.t2_ms = std::clamp(value(5, &ClassMeans::t2), 65.0, 115.0);
-  l.oedema = std::clamp(value(6, &ClassMeans::oedema), 1.05, 2.8);
-  l.cerebellar = draw.uniform(20) < dialled(0.15, 0.22, is_sclc, signal);
+  l.radius_mm = std::clamp(exp_portable(drawn(Latent::log_radius)), kSmallest, kLargest);
+  l.core_fraction = clamped(Latent::core_fraction);
+  l.irregularity = clamped(Latent::irregularity);
+  l.gadolinium_mM = clamped(Latent::gadolinium);
+  l.texture = clamped(Latent::texture);
+  l.t2_ms = clamped(Latent::t2);
+  l.oedema = clamped(Latent::oedema);
+  l.cerebellar = draw.uniform(20) < cerebellar_rate(is_sclc, signal);
   return l;
 }
+
+double lesions_beyond_first(bool is_sclc, double signal) { return dialled(0.4, 0.6, is_sclc, std::min(signal, 1.0)); }
 
 int draw_lesion_count(std::uint64_t seed, std::uint32_t patient, bool is_sclc, double signal) {
   const Draw draw{seed, Purpose::simulate, 0, patient, kCountOp};
   // 1 + Poisson(rate), by inversion of one uniform draw, at most 4.
-  const double rate = dialled(0.4, 0.6, is_sclc, std::min(signal, 1.0));
+  const double rate = lesions_beyond_first(is_sclc, signal);
   double u = draw.uniform(0), share = exp_portable(-rate);
   int count = 1;
   while (count < 4 && u >= share) {

@@ -51,9 +51,23 @@ double gadolinium_at(const Lesion& lesion, const Vec3& point);
 // Latents of a lesion. `is_sclc` moves the means only; the same coordinates give the same draws for both classes.
 LesionLatents draw_latents(std::uint64_t seed, std::uint32_t patient, std::uint32_t lesion, bool is_sclc, double signal);
 int draw_lesion_count(std::uint64_t seed, std::uint32_t patient, bool is_sclc, double signal);  // 1 to 4
+double lesions_beyond_first(bool is_sclc, double signal);                                       // the mean of the Poisson draw
+
+// The latents with a normal distribution, as drawn: mean at signal 1 and deviation; what is drawn is clamped to low..high.
+enum class Latent { log_radius, core_fraction, irregularity, gadolinium, texture, t2, oedema };
+inline constexpr std::array<Latent, 7> kLatents{Latent::log_radius, Latent::core_fraction, Latent::irregularity,
+                                                Latent::gadolinium, Latent::texture,       Latent::t2,
+                                                Latent::oedema};
+struct LatentModel {
+  double nsclc = 0, sclc = 0, deviation = 1, low = 0, high = 0;
+};
+LatentModel latent_model(Latent latent);
+const char* name_of(Latent latent);
+double value_of(Latent latent, const LesionLatents& latents);
+double cerebellar_rate(bool is_sclc, double signal);
 
 // AUC of the best rule that knows core fraction, oedema and T2 of a lesion (a linear one: the latents are independent normals of one
-// deviation), over 4,000 simulated lesions: what no classifier of images can beat by more than chance.
+// deviation), over 4,000 simulated lesions. imaging/simulator/oracle.h has the rule that knows all of them.
 double oracle_auc(std::uint64_t seed, double signal);
 
 // Signal relative to white matter = 1 of healthy tissue fractions (imaging/simulator/anatomy.h order, in 1/255).

@@ -168,8 +168,8 @@ std::string patient_name(std::uint32_t number) {
   return "sub-" + std::string(digits.size() < 3 ? 3 - digits.size() : 0, '0') + digits;
 }
 
-Patient make_patient(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t number, const std::string& label,
-                     double signal) {
+Patient make_patient(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t number, const std::string& label, double signal,
+                     int lesions) {
   Patient patient;
   patient.number = number;
   patient.id = patient_name(number);
@@ -186,7 +186,7 @@ Patient make_patient(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t n
     patient.warp.push_back(static_cast<float>(kWarpMm * std::clamp(warp.normal(static_cast<std::uint32_t>(n)), -2.5, 2.5)));
   }
   const bool is_sclc = label == "SCLC";
-  const int count = draw_lesion_count(seed, number, is_sclc, signal);
+  const int count = lesions > 0 ? lesions : draw_lesion_count(seed, number, is_sclc, signal);
   for (int i = 0; i < count; ++i) {
     const auto n = static_cast<std::uint32_t>(i);
     Lesion lesion;

@@ -29,8 +29,9 @@ struct Patient {
 
 std::string patient_name(std::uint32_t number);  // sub-001
 
-// Everything about a patient is a function of (seed, number) and, through the lesions' means, of the label.
-Patient make_patient(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t number, const std::string& label, double signal);
+// Everything about a patient is a function of (seed, number) and, through the lesions' means, of the label. `lesions`: how many; 0: drawn.
+Patient make_patient(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t number, const std::string& label, double signal,
+                     int lesions = 0);
 SeriesProtocol series_protocol(const Anatomy& anatomy, std::uint64_t seed, std::uint32_t number, Series series,
                                double t1c_spacing);
 

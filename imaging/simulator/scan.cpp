@@ -38,6 +38,9 @@ class SlicePoints {
   explicit SlicePoints(const Scan& scan)
       : grid_(scan.grid), map_(scan.from_t1c.map()), samples_(scan.samples), thick_(scan.thickness_mm / scan.grid.spacing[2]) {}
   int count() const { return samples_; }
+  Vec3 centre(std::int64_t i, std::int64_t j, std::int64_t k) const {
+    return map_.apply_inverse(grid_.to_physical({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)}));
+  }
   Vec3 at(std::int64_t i, std::int64_t j, std::int64_t k, int s) const {
     const double offset = ((s + 0.5) / samples_ - 0.5) * thick_;
     return map_.apply_inverse(
@@ -56,10 +59,11 @@ bool in_tumour(const Patient& patient, const Vec3& p) {
 }
 
 template <class Inside>
-Mask mask_of(const Scan& scan, const Inside& inside) {
+Mask mask_of(const Scan& scan, const Region* region, const Inside& inside) {
   Mask mask{scan.grid, std::vector<float>(static_cast<std::size_t>(scan.grid.voxels()))};
   const SlicePoints points(scan);
   each_voxel(scan.grid, [&](std::int64_t i, std::int64_t j, std::int64_t k, std::size_t at) {
+    if (region != nullptr && !region->holds(points.centre(i, j, k))) return;
     int count = 0;
     for (int s = 0; s < points.count(); ++s) count += inside(points.at(i, j, k, s)) ? 1 : 0;
     mask.data[at] = 2 * count > points.count() ? 1.0f : 0.0f;
@@ -197,12 +201,13 @@ Geometry grid_around(const ScannedHead& head, const RigidTransform& from_t1c, co
   return grid;
 }
 
-Volume clean_signal(const ScannedHead& head, const Scan& scan) {
+Volume clean_signal(const ScannedHead& head, const Scan& scan, const Region* region) {
   Volume volume{scan.grid, std::vector<float>(static_cast<std::size_t>(scan.grid.voxels()))};
   const SlicePoints points(scan);
   const bool tabled = scan.sequence.contrast == Contrast::tabled;
   const SignalTable table = tabled ? SignalTable{} : signal_table(scan.sequence, scan.contrast_given);
   each_voxel(scan.grid, [&](std::int64_t i, std::int64_t j, std::int64_t k, std::size_t at) {
+    if (region != nullptr && !region->holds(points.centre(i, j, k))) return;
     double sum = 0;
     for (int s = 0; s < points.count(); ++s) {
       const Vec3 p = points.at(i, j, k, s);
@@ -243,15 +248,16 @@ Volume recorded(const Volume& clean, const Volume& field, const Scan& scan, std:
   return volume;
 }
 
-Mask brain_truth(const ScannedHead& head, const Scan& scan) {
-  return mask_of(scan, [&](const Vec3& p) {
+Mask brain_truth(const ScannedHead& head, const Scan& scan, const Region* region) {
+  return mask_of(scan, region, [&](const Vec3& p) {
     const TissueBytes tissue = head.tissue(p);
     return tissue[brain] >= 128 || (tissue[intracranial] >= 128 && in_tumour(head.patient(), p));
   });
 }
 
-Mask lesion_truth(const ScannedHead& head, const Scan& scan) {
-  return mask_of(scan, [&](const Vec3& p) { return in_tumour(head.patient(), p) && head.tissue(p)[intracranial] >= 128; });
+Mask lesion_truth(const ScannedHead& head, const Scan& scan, const Region* region) {
+  return mask_of(scan, region,
+                 [&](const Vec3& p) { return in_tumour(head.patient(), p) && head.tissue(p)[intracranial] >= 128; });
 }
 
 Volume tissue_truth(const ScannedHead& head, const Scan& scan) {

@@ -9,6 +9,7 @@
 
 #include "imaging/simulator/neck.h"
 #include "imaging/simulator/patient.h"
+#include "imaging/simulator/region.h"
 #include "imaging/simulator/signal.h"
 #include "imaging/steps/rigid.h"
 
@@ -77,15 +78,15 @@ Geometry grid_around(const ScannedHead& head, const RigidTransform& from_t1c, co
 CoilField drawn_field(const ScannedHead& head, const Scan& scan, CoilField::Shape shape, double peak_to_peak,
                       std::uint64_t seed, std::uint32_t op, std::uint32_t site, double pattern);
 
-// All on scan.grid, white matter = 1, without noise. Interrupted.
-Volume clean_signal(const ScannedHead& head, const Scan& scan);
+// All on scan.grid, white matter = 1, without noise. `region`: beyond it voxels are 0, and cost nothing. Interrupted.
+Volume clean_signal(const ScannedHead& head, const Scan& scan, const Region* region = nullptr);
 Volume field_volume(const Scan& scan);
 // What is recorded: whole numbers, the same bits for any number of threads.
 Volume recorded(const Volume& clean, const Volume& field, const Scan& scan, std::uint64_t seed, std::uint32_t patient);
 
 // Truth on the grid of a series (points go back to T1c's space). A thick slice counts where its greater part does.
-Mask brain_truth(const ScannedHead& head, const Scan& scan);   // the brain with the lesions
-Mask lesion_truth(const ScannedHead& head, const Scan& scan);  // tumour: rim and necrosis
+Mask brain_truth(const ScannedHead& head, const Scan& scan, const Region* region = nullptr);   // the brain with the lesions
+Mask lesion_truth(const ScannedHead& head, const Scan& scan, const Region* region = nullptr);  // tumour: rim and necrosis
 // 0 outside, 1 fluid, 2 grey, 3 white matter, 4 fat, 5 muscle, 6 vessel or dura, 7 oedema, 8 solid tumour, 9 necrosis: the largest share.
 Volume tissue_truth(const ScannedHead& head, const Scan& scan);
 

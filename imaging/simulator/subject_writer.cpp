@@ -243,9 +243,14 @@ Json options_json(const SimulateOptions& o, const std::string& anatomy) {
   Json out = {{"note", kNote},      {"version", kVersion}, {"seed", o.seed},
               {"signal", o.signal}, {"anatomy", anatomy},  {"spacing_mm", o.spacing_mm}};
   if (!o.scan.is_plain()) out["scan"] = scan_options_json(o.scan);
+  if (o.lesions[0] > 0) out["lesions"] = {{"patients", o.patients}, {"nsclc", o.lesions[0]}, {"sclc", o.lesions[1]}};
   if (!o.faults.empty()) out["faults"] = o.faults;
   if (o.truth) out["truth"] = true;
   return out;
+}
+
+std::array<Scan, 3> scans_of(const ScannedHead& head, const SimulateOptions& options) {
+  return plan_of(head, options, "").scans;
 }
 
 // Volumes first, truth.json last: its presence says that the subject is finished.

@@ -6,6 +6,7 @@
 //                        on the grid and in the order of its series
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -20,6 +21,9 @@ inline constexpr const char* kTruthFile = "truth.json";
 
 // Version, seed and options as truth.json and simulation.json hold them.
 Json options_json(const SimulateOptions& options, const std::string& anatomy);
+
+// The scans of a subject without a fault.
+std::array<Scan, 3> scans_of(const ScannedHead& head, const SimulateOptions& options);
 
 // Makes and writes the subject; false when it is there already, made with the same options. `fault` may be empty. Before anything of it changes,
 // what says that it or the cohort is finished is removed. FileError when a file cannot be written; Interrupted.
