@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "data/dataset.h"
-#include "train/metrics.h"
+#include "evaluation/metrics.h"
 
 namespace vitrine {
 
