@@ -40,7 +40,8 @@ enum class Purpose : std::uint32_t {
   drop_connect,
   split,
   simulate,
-  audit
+  audit,
+  bootstrap
 };
 
 // The coordinates of a family of draws. `sample` is the position in the epoch's order of samples (not the slot in a batch),
