@@ -24,7 +24,7 @@ vitrine_install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL
 # The libraries of each part, the one that uses the others first; the part below; what pkg-config has to add.
 set(libraries_core vitrine_modules vitrine_layers vitrine_autograd vitrine_weights vitrine_tensor vitrine_base)
 set(libraries_efficientnet vitrine_nn vitrine_data)
-set(libraries_train vitrine_train)
+set(libraries_train vitrine_train vitrine_evaluation)
 set(libraries_imaging vitrine_imaging vitrine_report)
 set(below_efficientnet core)
 set(below_train efficientnet)

@@ -42,7 +42,10 @@ enum class Purpose : std::uint32_t {
   simulate,
   audit,
   warp,
-  inner_part
+  inner_part,
+  bootstrap,
+  search,
+  permute
 };
 
 // The coordinates of a family of draws. `sample` is the position in the epoch's order of samples (not the slot in a batch),

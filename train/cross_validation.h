@@ -15,7 +15,7 @@
 
 #include "base/progress.h"
 #include "data/split.h"
-#include "train/metrics.h"
+#include "evaluation/metrics.h"
 #include "train/options.h"
 #include "train/run_files.h"
 

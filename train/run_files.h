@@ -14,7 +14,8 @@
 #include <vector>
 
 #include "data/dataset.h"
-#include "train/metrics.h"
+#include "evaluation/metrics.h"
+#include "evaluation/prediction.h"
 
 namespace vitrine {
 
@@ -27,14 +28,6 @@ struct EpochRecord {
   double validation_f1 = 0;
   double lr = 0;  // of the epoch's last step
   double momentum = 0;
-};
-
-struct Prediction {
-  std::string sample_id, subject_id;
-  int lesion_id = 0;
-  int slice = 0;
-  int label = 0;                    // index into the classes
-  std::vector<double> probability;  // per class
 };
 
 // Where an epoch's time went, in seconds. Measured, so in no file.

@@ -1,27 +1,22 @@
-#include "train/metrics.h"
+#include "evaluation/metrics.h"
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <limits>
 
 #include "base/error.h"
+#include "evaluation/score_counts.h"
 
 namespace vitrine {
 
 RocCurve roc_curve(std::span<const int> is_positive, std::span<const double> score) {
-  std::vector<std::size_t> order(score.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return score[a] > score[b]; });
   const double positives = static_cast<double>(std::count(is_positive.begin(), is_positive.end(), 1));
   const double negatives = static_cast<double>(is_positive.size()) - positives;
-  RocCurve curve{{0.0}, {0.0}};
-  double tp = 0, fp = 0;
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    (is_positive[order[i]] == 1 ? tp : fp) += 1;
-    const bool tied_with_next = i + 1 < order.size() && score[order[i + 1]] == score[order[i]];
-    if (tied_with_next) continue;
-    curve.false_positive_rate.push_back(fp / negatives);
-    curve.true_positive_rate.push_back(tp / positives);
+  RocCurve curve{{0.0}, {0.0}, {std::numeric_limits<double>::infinity()}};
+  for (const ScoreCounts& at : score_counts(is_positive, score)) {
+    curve.false_positive_rate.push_back(static_cast<double>(at.false_alarms) / negatives);
+    curve.true_positive_rate.push_back(static_cast<double>(at.hits) / positives);
+    curve.threshold.push_back(at.threshold);
   }
   return curve;
 }
@@ -36,6 +31,26 @@ std::optional<double> roc_auc(std::span<const int> is_positive, std::span<const 
             (curve.true_positive_rate[i] + curve.true_positive_rate[i - 1]) / 2;
   }
   return area;
+}
+
+std::vector<ClassMetrics> class_metrics(const std::vector<std::vector<int>>& confusion,
+                                        const std::vector<std::string>& classes) {
+  std::vector<ClassMetrics> all;
+  for (std::size_t c = 0; c < classes.size(); ++c) {
+    ClassMetrics metrics;
+    metrics.name = classes[c];
+    int predicted = 0;
+    for (std::size_t k = 0; k < classes.size(); ++k) {
+      metrics.support += confusion[c][k];
+      predicted += confusion[k][c];
+    }
+    const int hits = confusion[c][c];
+    if (predicted > 0) metrics.precision = static_cast<double>(hits) / predicted;
+    if (metrics.support > 0) metrics.recall = static_cast<double>(hits) / metrics.support;
+    if (predicted + metrics.support > 0) metrics.f1 = 2.0 * hits / (predicted + metrics.support);
+    all.push_back(std::move(metrics));
+  }
+  return all;
 }
 
 Metrics classification_metrics(std::span<const int> labels, const std::vector<std::vector<double>>& probability,
@@ -53,22 +68,9 @@ Metrics classification_metrics(std::span<const int> labels, const std::vector<st
     is_positive.push_back(labels[i] == static_cast<int>(classes.size()) - 1 ? 1 : 0);
     score.push_back(probability[i].back());
   }
+  m.classes = class_metrics(m.confusion, classes);
   int right = 0;
-  for (std::size_t c = 0; c < classes.size(); ++c) {
-    ClassMetrics metrics;
-    metrics.name = classes[c];
-    int predicted = 0;
-    for (std::size_t k = 0; k < classes.size(); ++k) {
-      metrics.support += m.confusion[c][k];
-      predicted += m.confusion[k][c];
-    }
-    const int hits = m.confusion[c][c];
-    right += hits;
-    if (predicted > 0) metrics.precision = static_cast<double>(hits) / predicted;
-    if (metrics.support > 0) metrics.recall = static_cast<double>(hits) / metrics.support;
-    if (predicted + metrics.support > 0) metrics.f1 = 2.0 * hits / (predicted + metrics.support);
-    m.classes.push_back(std::move(metrics));
-  }
+  for (std::size_t c = 0; c < classes.size(); ++c) right += m.confusion[c][c];
   m.accuracy = m.count > 0 ? static_cast<double>(right) / m.count : 0;
   m.auc = roc_auc(is_positive, score);
   return m;

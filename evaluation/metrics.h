@@ -16,9 +16,12 @@ struct ClassMetrics {
   int support = 0;
 };
 
-struct RocCurve {  // thresholds descending, ties merged, from (0, 0) to (1, 1); no collinear points dropped
+// Scores at or above the threshold are called positive. Thresholds descend from infinity, where nothing is positive, over every score that
+// occurs: from (0, 0) to (1, 1), equal scores as one point, no collinear point dropped. Rates are NaN when a class is absent.
+struct RocCurve {
   std::vector<double> false_positive_rate;
   std::vector<double> true_positive_rate;
+  std::vector<double> threshold;
 };
 
 struct Metrics {
@@ -31,6 +34,10 @@ struct Metrics {
 
 RocCurve roc_curve(std::span<const int> is_positive, std::span<const double> score);
 std::optional<double> roc_auc(std::span<const int> is_positive, std::span<const double> score);
+
+// Of confusion[actual][predicted]; one a class, in the order of the names.
+std::vector<ClassMetrics> class_metrics(const std::vector<std::vector<int>>& confusion,
+                                        const std::vector<std::string>& classes);
 
 // probability[i][c]; the predicted class is the first with the highest probability.
 Metrics classification_metrics(std::span<const int> labels, const std::vector<std::vector<double>>& probability,
