@@ -40,7 +40,8 @@ enum class Purpose : std::uint32_t {
   drop_connect,
   split,
   simulate,
-  audit
+  audit,
+  search = 40  // of its own, so that its draws stay when purposes are added before it
 };
 
 // The coordinates of a family of draws. `sample` is the position in the epoch's order of samples (not the slot in a batch),
