@@ -48,14 +48,25 @@ class Reader {
         refuse("holds the control character ", printable(std::string_view(&c, 1)), "; is it a text file?");
     }
     skip_blanks();
-    if (at_end()) return;
-    if (rest_.front() == '[') {
+    if (in_list_) {
+      list_items();
+      if (in_list_) return;
+    } else if (at_end()) {
+      return;
+    } else if (rest_.front() == '[') {
       section();
     } else {
       entry();
+      if (in_list_) return;
     }
     skip_blanks();
     if (!at_end()) refuse("'", printable(rest_, kShown), "' stands after the end; write one setting a line");
+  }
+
+  void end() const {
+    if (!in_list_) return;
+    const TomlEntry& e = file_.entries.back();
+    throw UsageError(text(file_.where(e.line), "the list of '", printable(e.key, kShown), "' has no closing bracket"));
   }
 
  private:
@@ -108,30 +119,105 @@ class Reader {
     const auto [before, is_new] = keys_.emplace(e.section + "." + e.key, number_);
     if (!is_new) refuse("'", printable(e.key, kShown), "' is there twice, first in line ", before->second);
     skip_blanks();
-    value(e);
+    if (at_end()) refuse("'", printable(e.key, kShown), "' has no value");
     file_.entries.push_back(std::move(e));
+    if (takes('[')) return begin_list();
+    if (takes('{')) return table();
+    TomlEntry& here = file_.entries.back();
+    const TomlItem item = scalar(here.key);
+    here.kind = item.kind;
+    here.value = item.value;
   }
 
-  void value(TomlEntry& e) {
-    if (at_end()) refuse("'", printable(e.key, kShown), "' has no value");
+  void begin_list() {
+    file_.entries.back().kind = TomlKind::list;
+    file_.entries.back().value = "[";
+    in_list_ = true;
+    wants_comma_ = false;
+    list_items();
+  }
+
+  // What this line holds of the list that is open, to its closing bracket if that is here.
+  void list_items() {
+    TomlEntry& e = file_.entries.back();
+    for (skip_blanks(); !at_end(); skip_blanks()) {
+      if (takes(']')) {
+        e.value += ']';
+        in_list_ = false;
+        return;
+      }
+      if (wants_comma_) {
+        if (!takes(','))
+          refuse("'", printable(rest_, kShown), "' in the list of '", printable(e.key, kShown), "'; expected a comma or ]");
+        wants_comma_ = false;
+        continue;
+      }
+      if (e.items.size() == kMaxTomlItems)
+        refuse("the list of '", printable(e.key, kShown), "' has more than ", kMaxTomlItems, " values");
+      add_item(e, scalar(e.key));
+      wants_comma_ = true;
+    }
+  }
+
+  // { name = value, ... } in one line.
+  void table() {
+    TomlEntry& e = file_.entries.back();
+    e.kind = TomlKind::table;
+    e.value = "{";
+    for (skip_blanks(); !takes('}'); skip_blanks()) {
+      if (!e.items.empty() && !takes(','))
+        refuse("the table of '", printable(e.key, kShown), "' goes on with '", printable(rest_, kShown),
+               "'; expected a comma or } in this line");
+      skip_blanks();
+      const std::string key = name();
+      if (key.empty() || !takes('='))
+        refuse("'", printable(rest_, kShown), "' in the table of '", printable(e.key, kShown),
+               "'; expected such as { low = 1, high = 2 }");
+      skip_blanks();
+      for (const TomlItem& before : e.items) {
+        if (before.key == key)
+          refuse("'", printable(key, kShown), "' is there twice in the table of '", printable(e.key, kShown), "'");
+      }
+      TomlItem item = scalar(key);
+      item.key = key;
+      add_item(e, std::move(item));
+    }
+    e.value += '}';
+  }
+
+  static void add_item(TomlEntry& e, TomlItem item) {
+    if (!e.items.empty()) e.value += ", ";
+    if (!item.key.empty()) e.value += item.key + " = ";
+    e.value += item.value;
+    e.items.push_back(std::move(item));
+  }
+
+  TomlItem scalar(const std::string& key) {
+    TomlItem item;
+    item.line = number_;
+    if (at_end()) refuse("'", printable(key, kShown), "' has no value");
     if (rest_.starts_with("\"\"\"") || rest_.starts_with("'''")) refuse("a text of several lines; write it in one");
     if (rest_.front() == '[' || rest_.front() == '{')
-      refuse("'", printable(e.key, kShown), "' is a list or a table; expected one text, number, true or false");
+      refuse("'", printable(key, kShown), "' holds a list or a table within another; expected one text, number, true or false");
     if (takes('\'')) {
       const std::size_t end = rest_.find('\'');
-      if (end == rest_.npos) refuse("the text of '", printable(e.key, kShown), "' has no closing quote");
-      e.value = rest_.substr(0, end);
-      return rest_.remove_prefix(end + 1);
+      if (end == rest_.npos) refuse("the text of '", printable(key, kShown), "' has no closing quote");
+      item.value = rest_.substr(0, end);
+      rest_.remove_prefix(end + 1);
+    } else if (takes('"')) {
+      item.value = quoted(key);
+    } else {
+      word(item);
     }
-    if (takes('"')) return quoted(e);
-    word(e);
+    return item;
   }
 
-  void quoted(TomlEntry& e) {
+  std::string quoted(const std::string& key) {
+    std::string value;
     while (!takes('"')) {
-      if (rest_.empty()) refuse("the text of '", printable(e.key, kShown), "' has no closing quote");
+      if (rest_.empty()) refuse("the text of '", printable(key, kShown), "' has no closing quote");
       if (!takes('\\')) {
-        e.value += rest_.front();
+        value += rest_.front();
         rest_.remove_prefix(1);
         continue;
       }
@@ -140,34 +226,49 @@ class Reader {
       if (escape == kEscapes.npos)
         refuse("'\\", printable(rest_.substr(0, 1)),
                "' is no escape known here; write the character itself, a backslash as \\\\");
-      e.value += kMeant[escape];
+      value += kMeant[escape];
       rest_.remove_prefix(1);
     }
+    return value;
   }
 
-  void word(TomlEntry& e) {
-    e.value = rest_.substr(0, rest_.find_first_of(" \t#"));
-    rest_.remove_prefix(e.value.size());
-    if (e.value == "true" || e.value == "false") {
-      e.kind = TomlKind::truth;
+  void word(TomlItem& item) {
+    const bool nested = file_.entries.back().kind == TomlKind::list || file_.entries.back().kind == TomlKind::table;
+    item.value = rest_.substr(0, rest_.find_first_of(nested ? " \t#,]}" : " \t#"));
+    rest_.remove_prefix(item.value.size());
+    if (item.value == "true" || item.value == "false") {
+      item.kind = TomlKind::truth;
       return;
     }
-    if (begins_with_zero(e.value))
-      refuse("'", printable(e.value, kShown), "' begins with a zero; write the number plainly, in decimal");
-    e.kind = number_kind(e.value);
-    if (e.kind == TomlKind::text)
-      refuse("'", printable(e.value, kShown),
+    if (begins_with_zero(item.value))
+      refuse("'", printable(item.value, kShown), "' begins with a zero; write the number plainly, in decimal");
+    item.kind = number_kind(item.value);
+    if (item.kind == TomlKind::text)
+      refuse("'", printable(item.value, kShown),
              "' is no value; expected a text in double quotes, a number in decimal, true or false");
   }
 
   TomlFile& file_;
   std::string_view rest_;  // of the line
   int number_ = 0;
+  bool in_list_ = false, wants_comma_ = false;  // the last entry's list goes on in the next line
   std::string section_;
   std::map<std::string, int> sections_, keys_;  // and their lines
 };
 
 }  // namespace
+
+const char* kind_text(TomlKind kind) {
+  switch (kind) {
+    case TomlKind::text: return "a text";
+    case TomlKind::whole: return "a whole number";
+    case TomlKind::real: return "a number with a fraction";
+    case TomlKind::truth: return "true or false";
+    case TomlKind::list: return "a list";
+    case TomlKind::table: return "a table";
+  }
+  return "?";
+}
 
 bool begins_with_zero(std::string_view number) {
   const std::size_t first = number.find_first_not_of("+-");
@@ -191,6 +292,7 @@ TomlFile parse_toml(std::string_view bytes, const std::filesystem::path& path) {
     reader.line(bytes.substr(0, end), number);
     bytes.remove_prefix(std::min(end + 1, bytes.size()));
   }
+  reader.end();
   return file;
 }
 

@@ -1,9 +1,10 @@
 // Settings from a file: the part of TOML 1.0 that a list of options needs.
 //
 // Accepted   `key = value` and [section] lines, comments, a byte-order mark, lines that end in LF or CRLF. Values: strings of one line ("..." with
-//            the short escapes, '...' without), whole numbers, real numbers, true, false
-// Refused    by name, in a sentence with file and line: what else TOML has (arrays, inline tables, dotted and quoted keys, dates, strings of
-//            several lines), a section or a key twice, numbers that are not plainly decimal (0x10, 010, 1_000, inf)
+//            the short escapes, '...' without), whole numbers, real numbers, true, false; lists of these, over several lines as well
+//            ([1, 2]), and tables of these in one line ({ low = 1, high = 2 })
+// Refused    by name, in a sentence with file and line: what else TOML has (lists and tables within each other, dotted and quoted keys,
+//            dates, strings of several lines), a section or a key twice, numbers that are not plainly decimal (0x10, 010, 1_000, inf)
 // Reference  toml.io/en/v1.0.0
 #pragma once
 
@@ -15,14 +16,25 @@
 
 namespace vitrine {
 
-enum class TomlKind { text, whole, real, truth };
+enum class TomlKind { text, whole, real, truth, list, table };
+
+// "a text", "a whole number", "a list": what a message says was found.
+const char* kind_text(TomlKind kind);
+
+struct TomlItem {   // of a list or a table
+  std::string key;  // empty in a list
+  TomlKind kind = TomlKind::text;
+  std::string value;
+  int line = 0;
+};
 
 struct TomlEntry {
   std::string section;  // empty before the first one
   std::string key;
   TomlKind kind = TomlKind::text;
-  std::string value;  // a text without its quotes; anything else as it is written
-  int line = 0;       // from 1
+  std::string value;  // a text without its quotes; a list or a table in one line; anything else as it is written
+  int line = 0;       // from 1, where the entry begins
+  std::vector<TomlItem> items = {};
 };
 
 struct TomlSection {
@@ -38,7 +50,8 @@ struct TomlFile {
   std::string where(int line) const;  // "path:line: ", the beginning of a message
 };
 
-inline constexpr std::uint64_t kMaxToml = 1u << 20;  // bytes
+inline constexpr std::uint64_t kMaxToml = 1u << 20;   // bytes
+inline constexpr std::size_t kMaxTomlItems = 10'000;  // of a list
 
 // 010, 0x10, 0b1 and 0_1, with or without a sign: not plainly decimal, and read as another number by some programs. The command line refuses
 // them as well (cli/command_line.h).

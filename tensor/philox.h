@@ -44,8 +44,8 @@ enum class Purpose : std::uint32_t {
   warp,
   inner_part,
   bootstrap,
-  search,
-  permute
+  permute,
+  search = 40  // of its own, so that its draws stay when purposes are added before it
 };
 
 // The coordinates of a family of draws. `sample` is the position in the epoch's order of samples (not the slot in a batch),

@@ -38,16 +38,6 @@ void check_sections(const TomlFile& file) {
   }
 }
 
-const char* kind_text(TomlKind kind) {
-  switch (kind) {
-    case TomlKind::text: return "a text";
-    case TomlKind::whole: return "a whole number";
-    case TomlKind::real: return "a number with a fraction";
-    case TomlKind::truth: return "true or false";
-  }
-  return "?";
-}
-
 // A value must be of the row's type: nothing is converted in silence.
 void check_kind(const OptionRow& row, const TomlEntry& e, const std::string& where) {
   const TomlKind wanted = is_flag(row)   ? TomlKind::truth

@@ -69,8 +69,6 @@ TEST(Toml, WhatIsNoSettingIsRefusedWithItsLine) {
 }
 
 TEST(Toml, WhatElseTomlHasIsRefusedByName) {
-  expect_refusal("a = [1, 2]\n", 1, "is a list or a table");
-  expect_refusal("a = {b = 1}\n", 1, "is a list or a table");
   expect_refusal("[[a]]\n", 1, "list of tables");
   expect_refusal("a = \"\"\"\nx\"\"\"\n", 1, "several lines");
   expect_refusal("a = '''x'''\n", 1, "several lines");
@@ -78,6 +76,68 @@ TEST(Toml, WhatElseTomlHasIsRefusedByName) {
   expect_refusal("a = \"\\u0041\"\n", 1, "no escape known here");
   for (const char* flaw : {"a = \"x\n", "a = 'x\n", "a = \"x\\\"\n"}) expect_refusal(flaw, 1, "no closing quote");
   for (const char* section : {"[]", "[a", "[a.b]", "[\"a\"]", "[a b]"}) expect_refusal(section, 1, "expected a section");
+}
+
+TEST(Toml, ListsHoldScalarsOverAsManyLinesAsTheyTake) {
+  const TomlFile file = parse_toml(
+      "lr = [1e-4,3e-4 , 1e-3]\n"
+      "arch = [  # small ones\n"
+      "  \"b0\", 'b1,]#',  # two\n"
+      "\n"
+      "  \"b2\",\n"
+      "]  # done\n"
+      "none = []\n"
+      "ema = [true, false] # both\n",
+      "s.toml");
+  ASSERT_EQ(file.entries.size(), 4u);
+  const auto values = [&](std::size_t i) {
+    std::string all;
+    for (const TomlItem& item : file.entries[i].items) all += item.value + "|";
+    return all;
+  };
+  EXPECT_EQ(values(0), "1e-4|3e-4|1e-3|");
+  EXPECT_EQ(values(1), "b0|b1,]#|b2|");
+  EXPECT_EQ(values(2), "");
+  EXPECT_EQ(values(3), "true|false|");
+  EXPECT_EQ(file.entries[0].value, "[1e-4, 3e-4, 1e-3]");
+  EXPECT_EQ(file.entries[0].items[1].kind, TomlKind::real);
+  EXPECT_EQ(file.entries[1].line, 2);
+  EXPECT_EQ(file.entries[1].items[2].line, 5);
+  for (const TomlEntry& e : file.entries) EXPECT_EQ(e.kind, TomlKind::list);
+}
+
+TEST(Toml, TablesHoldNamedScalarsInOneLine) {
+  const TomlFile file = parse_toml("lr = { low = 1e-5, high = 1e-2, scale = \"log, }\" } # range\nempty = {}\n", "s.toml");
+  ASSERT_EQ(file.entries.size(), 2u);
+  const TomlEntry& lr = file.entries[0];
+  EXPECT_EQ(lr.kind, TomlKind::table);
+  ASSERT_EQ(lr.items.size(), 3u);
+  EXPECT_EQ(lr.items[0].key, "low");
+  EXPECT_EQ(lr.items[1].value, "1e-2");
+  EXPECT_EQ(lr.items[2].value, "log, }");
+  EXPECT_EQ(lr.items[2].kind, TomlKind::text);
+  EXPECT_TRUE(file.entries[1].items.empty());
+}
+
+TEST(Toml, ListsAndTablesThatAreNoneAreRefusedWithTheirLine) {
+  expect_refusal("a = [1\n2]\n", 2, "expected a comma or ]");
+  expect_refusal("a = [1,,2]\n", 1, "is no value");
+  expect_refusal("b = 1\na = [1,\n2,\n", 2, "the list of 'a' has no closing bracket");
+  expect_refusal("a = [1, [2]]\n", 1, "within another");
+  expect_refusal("a = [{b = 1}]\n", 1, "within another");
+  expect_refusal("a = {b = [1]}\n", 1, "within another");
+  expect_refusal("a = [1] 2\n", 1, "'2' stands after the end");
+  expect_refusal("a = [x]\n", 1, "'x' is no value");
+  expect_refusal("a = [010]\n", 1, "begins with a zero");
+  expect_refusal("a = ['x]\n", 1, "no closing quote");
+  expect_refusal("a = {b = 1\n", 1, "expected a comma or } in this line");
+  expect_refusal("a = {b = 1 c = 2}\n", 1, "expected a comma or } in this line");
+  expect_refusal("a = {b}\n", 1, "expected such as { low");
+  expect_refusal("a = {b = 1, b = 2}\n", 1, "'b' is there twice in the table of 'a'");
+  expect_refusal("a = {b = }\n", 1, "is no value");
+  std::string many = "a = [";
+  for (std::size_t i = 0; i <= kMaxTomlItems; ++i) many += "1,";
+  expect_refusal(many + "]\n", 1, "more than 10000 values");
 }
 
 TEST(Toml, NumbersArePlainlyDecimal) {

@@ -1,0 +1,23 @@
+// What a trial is judged by: a metric of the validation parts at the chosen epochs.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "search/space.h"
+#include "train/cross_validation.h"
+
+namespace vitrine {
+
+struct TrialScore {
+  std::vector<std::optional<double>>
+      folds;                   // undefined where a fold has one class only (AUC), or a class is never predicted nor there (F1)
+  std::optional<MeanSd> mean;  // over the folds where it is defined; none: the trial has no score
+};
+
+// Accuracy; AUC of the last class; mean cross-entropy of the true class, nats; F1, the mean over the classes (scikit-learn's "macro"), a class
+// that is never predicted counting as 0.
+std::optional<double> validation_score(const FoldFiles& fold, SearchMetric metric);
+TrialScore score_of(const RunResult& run, SearchMetric metric);
+
+}  // namespace vitrine
