@@ -123,6 +123,33 @@ void sync_folder(const fs::path& folder, const fs::path& path) {
 
 }  // namespace
 
+void set_aside(const fs::path& folder, const std::string& marker, const std::vector<std::string>& inputs) {
+  if (!path_exists(folder) || entries_of(folder).empty()) return;
+  std::error_code none;
+  const fs::path place = fs::weakly_canonical(folder, none);
+  for (const std::string& input : inputs) {
+    const fs::path inside = input.empty() ? fs::path("..") : fs::weakly_canonical(input, none).lexically_relative(place);
+    if (!inside.empty() && *inside.begin() != "..")
+      throw UsageError(
+          text("the input ", fs::path(input), " lies in ", folder, ", which --force-new would rename; choose another folder"));
+  }
+  if (!path_exists(folder / marker))
+    throw UsageError(text(folder, " has no ", marker, ", so it is not set aside by --force-new; choose another folder"));
+  fs::path name = folder;
+  if (!name.has_filename()) name = name.parent_path();  // "out/"
+  for (int i = 1; i < 10000; ++i) {
+    fs::path aside = name;
+    aside += ".old-" + std::to_string(i);
+    if (path_exists(aside)) continue;
+    std::error_code problem;
+    fs::rename(name, aside, problem);
+    if (problem) throw FileError(text("cannot rename ", folder, " to ", aside, ": ", problem.message()));
+    note(text(folder, " was renamed to ", aside));
+    return;
+  }
+  throw FileError(text("cannot rename ", folder, ": there are too many beside it"));
+}
+
 void remove_stale_temporaries(const fs::path& folder) {
   for (const fs::path& path : entries_of(folder)) {
     if (!is_temporary_name(path.filename().string())) continue;

@@ -22,6 +22,7 @@ bool has_imaging() { return false; }
 void run_simulate(const SimulateCommand&) { refuse("simulate"); }
 void run_study(const StudyCommand&) { refuse("study"); }
 void run_bench_imaging(const BenchImagingCommand&) { refuse("bench imaging"); }
+void run_task(const TaskCommand&) { refuse("task"); }
 void run_demo(const DemoCommand&) { refuse("demo"); }
 
 void add_mri(CLI::App& app, Chosen& chosen) {

@@ -32,10 +32,15 @@ void add_bench_imaging(CLI::App* bench, Chosen& chosen) {
 void add_study(CLI::App& app, Chosen& chosen) {
   const auto study = std::make_shared<StudyCommand>();
   auto* s = app.add_subcommand("study", "the whole study: prep, split, cross-validation over four inputs, report");
-  s->add_option("cohort", study->cohort, "CSV: subject_id, label, t1c, mask [, flair, t2, brain_mask, mask_labels, ...]")
+  s->add_option(
+       "cohort", study->cohort,
+       "CSV: subject_id, label, t1c, mask [, flair, t2, brain_mask, mask_labels, ...]; or the manifest.csv of prepared crops")
       ->required();
   s->add_option("-o,--output", study->output, "folder to write; finished stages in it are kept")->required();
   s->add_option("--jobs", study->jobs, "subjects at a time in prep")->capture_default_str();
+  s->add_flag("--plan", study->plan,
+              "write the study's tasks to plan.csv and do none: `vitrine task` does them, on any machine");
+  s->add_flag("--force-new", study->force_new, "begin anew: what the folder holds is kept beside it under another name");
   add_prep_choice(*s, study->choice);
   s->add_flag("-q,--quiet", study->quiet, "no progress lines");
   study->words.groups = groups_with("split");
@@ -43,6 +48,16 @@ void add_study(CLI::App& app, Chosen& chosen) {
   add_run_options(s, study->words);
   s->footer("Example: vitrine study cohort/cohort.csv -o out --weights efficientnet_b0.pth --epochs 100");
   s->callback([=, &chosen] { chosen = [=] { run_study(*study); }; });
+}
+
+void add_task(CLI::App& app, Chosen& chosen) {
+  const auto task = std::make_shared<TaskCommand>();
+  auto* t = app.add_subcommand("task", "one task of a study that was planned, or the list of them with their state");
+  t->add_option("study", task->study, "folder of `vitrine study --plan`")->required();
+  t->add_option("number", task->number, "of the task; without it all are listed");
+  t->add_flag("-q,--quiet", task->quiet, "no progress lines");
+  t->footer("Example: vitrine study cohort/cohort.csv -o out --plan && vitrine task out 0");
+  t->callback([=, &chosen] { chosen = [=] { run_task(*task); }; });
 }
 
 void add_demo(CLI::App& app, Chosen& chosen) {

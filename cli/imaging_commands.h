@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/prep_choice.h"
@@ -15,9 +16,18 @@ struct StudyCommand {
   int jobs = 2;
   std::shared_ptr<PrepChoice> choice = std::make_shared<PrepChoice>();
   ChosenWords words;
+  bool plan = false;       // write the tasks, do none
+  bool force_new = false;  // what is in the folder is set aside
   bool quiet = false;
 };
 void run_study(const StudyCommand& command);
+
+struct TaskCommand {
+  std::string study;
+  std::optional<int> number;  // none: list them
+  bool quiet = false;
+};
+void run_task(const TaskCommand& command);
 
 struct DemoCommand {
   std::string output = "demo";

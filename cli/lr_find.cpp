@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/number.h"
 #include "base/output.h"
 #include "base/progress.h"

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/study_folder.h"
 #include "data/dataset.h"
 #include "report/html.h"
 #include "train/cross_validation.h"
@@ -238,7 +239,7 @@ std::string report_of(const fs::path& folder) {
     add_unfinished(study, folder, inputs, run.folds.size());
     return report::html_report(study);
   }
-  const Manifest manifest = read_manifest(folder / "prep" / "manifest.csv");
+  const Manifest manifest = read_manifest(manifest_of_study(folder));
   const Splits splits = read_splits(folder / "splits.json", manifest);
   RunResult main_run;
   std::vector<std::pair<std::string, std::size_t>> unfinished;

@@ -1,5 +1,7 @@
 // study and demo: where imaging meets training.
+#include <algorithm>
 #include <cstdio>
+#include <optional>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -12,6 +14,7 @@
 #include "cli/commands.h"
 #include "cli/imaging_commands.h"
 #include "cli/simulate.h"
+#include "cli/study_folder.h"
 #include "data/dataset.h"
 #include "imaging/cohort.h"
 #include "imaging/prep.h"
@@ -23,32 +26,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMaxJson = 1u << 20, kMaxCohort = std::uint64_t{64} << 20;
-constexpr const char* kStudy = "study.json";
 constexpr const char* kSyntheticNote =
     "Synthetic cohort: heads, lesions and labels were made by a simulator. The figures show that the pipeline works; they say "
     "nothing "
     "about patients.";
-
-void check_same_splits(const fs::path& path, const Splits& found, const Splits& wanted) {
-  if (splits_json(found) == splits_json(wanted)) return;
-  throw UsageError(text(path, " was made with other split options; choose another folder or delete it"));
-}
-
-imaging::PrepResult prepare(const StudyCommand& command, const fs::path& out, Progress& progress) {
-  imaging::PrepOptions options;
-  options.jobs = command.jobs;
-  options.subject = subject_options(*command.choice);
-  return imaging::prepare_cohort(command.cohort, out, options, progress);
-}
-
-// The split of a study is kept: a second call must use the same one.
-Splits study_splits(const fs::path& path, const Manifest& manifest, const SplitOptions& options) {
-  Splits wanted = make_splits(manifest, options);
-  wanted.path = path;
-  if (!create_file(path, splits_json(wanted))) check_same_splits(path, read_splits(path, manifest), wanted);
-  return wanted;
-}
 
 std::string mean_text(const std::optional<MeanSd>& v) {
   return v ? text(fixed(v->mean, 2), " +- ", fixed(v->sd, 2)) : std::string("n/a");
@@ -63,48 +44,134 @@ void print_results(const std::vector<std::pair<std::string, RunResult>>& results
   }
 }
 
-TrainOptions options_for(const TrainOptions& chosen, const std::string& inputs) {
-  TrainOptions options = chosen;
-  options.inputs = inputs;
-  return options;
+void check_same_splits(const fs::path& path, const Splits& found, const Splits& wanted) {
+  if (splits_json(found) == splits_json(wanted)) return;
+  throw UsageError(text(path, " was made with other split options; choose another folder, or --force-new"));
 }
 
-// Everything that can be refused at once is refused before the first file is written: also a folder with a study of another cohort or with
-// other options.
-void check_study(const StudyCommand& command, const TrainOptions& chosen, const SplitOptions& split,
-                 const std::string& cohort_sha256) {
-  const fs::path out = command.output;
-  const imaging::Cohort cohort = imaging::read_cohort(command.cohort);
+Manifest with_one_sample_each(const fs::path& table) {
   Manifest one_each;  // what splitting needs to know: too few subjects are told before hours of preparation, not after
-  one_each.path = command.cohort;
-  for (const imaging::Subject& s : cohort.subjects) {
+  one_each.path = table;
+  for (const imaging::Subject& s : imaging::read_cohort(table).subjects) {
     one_each.samples.emplace_back();
     one_each.samples.back().sample_id = one_each.samples.back().subject_id = s.id;
     one_each.samples.back().label = s.label;
   }
-  make_splits(one_each, split);
-  for (const std::string& inputs : input_configuration_names()) starting_network(options_for(chosen, inputs), 2);
-  for (const char* name : {"splits.json", "report.html", "runs", "prep"}) {
-    if (path_exists(out / name) && !path_exists(out / kStudy))
-      throw UsageError(text(out / name, " is there, but no ", kStudy, " of a study; choose another folder"));
+  return one_each;
+}
+
+// Everything that can be refused at once is refused before the first file is written: also a folder with a study of another cohort or with
+// other options.
+void check_study(const StudyFolder& study) {
+  const Manifest subjects = study.prepared ? read_manifest(study.table) : with_one_sample_each(study.table);
+  const Splits dealt = make_splits(subjects, study.options.split);
+  const bool nested = study.options.train.select == "nested";
+  for (std::size_t f = 0; f < dealt.folds.size(); ++f) {
+    if (nested && dealt.folds[f].inner.empty())
+      throw DataError(text(study.table, ": --select nested needs two training subjects of each class in every fold, fold ", f,
+                           " has fewer; pass fewer --folds or another --select"));
   }
-  if (!path_exists(out / kStudy)) return;
-  const std::string bytes = as<DataError>([&] { return read_file(out / kStudy, kMaxJson); });
-  std::string found;
+  for (const std::string& inputs : input_configuration_names()) starting_network(study.training(inputs), 2);
+  if (!check_study_folder(study.out, study.table_sha256)) return;
+  if (!path_exists(study.manifest()) || !path_exists(study.splits())) return;
+  const Manifest manifest = read_manifest(study.manifest());
+  const Splits splits = read_splits(study.splits(), manifest);
+  check_same_splits(study.splits(), splits, make_splits(manifest, study.options.split));
+  for (const std::string& inputs : input_configuration_names()) check_claim(study.run(inputs), splits, study.training(inputs));
+}
+
+std::vector<std::string> subjects_of(const StudyFolder& study) {
+  std::vector<std::string> ids;
+  if (study.prepared) return ids;
+  for (const imaging::Subject& s : imaging::read_cohort(study.table, imaging::MissingFiles::leave_out).subjects)
+    ids.push_back(s.id);
+  return ids;
+}
+
+imaging::PrepOptions prep_options(const StudyFolder& study, int jobs) {
+  imaging::PrepOptions options;
+  options.jobs = jobs;
+  options.subject = subject_options(study.choice);
+  return options;
+}
+
+// Every subject that is not prepared yet, and the manifest.
+void prepare(const StudyFolder& study, int jobs, Progress& progress) {
+  if (study.prepared) return;
   try {
-    found = text_in(parse_json(bytes), "cohort_sha256");
-  } catch (const std::runtime_error& error) {
-    throw DataError(text(out / kStudy, ": ", error.what(), "; choose another folder"));
+    imaging::prepare_cohort(study.table, study.out / "prep", prep_options(study, jobs), progress);
+  } catch (const DataError& error) {
+    throw DataError(
+        text(error.what(), "; mend the files and run the same command again; with another table, in another folder"));
   }
-  if (found != cohort_sha256)
-    throw UsageError(text(out, " holds the study of another cohort, or of ", fs::path(command.cohort),
-                          " before it was changed; choose another folder or delete it"));
-  if (!path_exists(out / "prep" / "manifest.csv")) return;
-  const Manifest manifest = read_manifest(out / "prep" / "manifest.csv");
-  const Splits splits = read_splits(out / "splits.json", manifest);
-  check_same_splits(out / "splits.json", splits, make_splits(manifest, split));
-  for (const std::string& inputs : input_configuration_names())
-    check_claim(out / "runs" / inputs, splits, options_for(chosen, inputs));
+}
+
+// The split of a study is kept: a second call must use the same one.
+Splits split(const StudyFolder& study, const Manifest& manifest) {
+  Splits wanted = make_splits(manifest, study.options.split);
+  wanted.path = study.splits();
+  if (!create_file(wanted.path, splits_json(wanted)))
+    check_same_splits(wanted.path, read_splits(wanted.path, manifest), wanted);
+  return wanted;
+}
+
+// None where no subject has these series.
+std::optional<RunResult> train(const StudyFolder& study, const Manifest& manifest, const Splits& splits,
+                               const std::string& inputs, std::optional<int> fold, Progress& progress) {
+  const InputConfiguration channels = input_configuration(inputs);
+  if (const Dataset all = load_dataset(manifest, manifest.subjects(), channels); all.images.empty()) {
+    progress.warn(left_out(all, channels) + "; there is no run of these inputs");
+    return std::nullopt;
+  }
+  return cross_validate(manifest, splits, study.training(inputs), study.run(inputs), fold, progress);
+}
+
+// All folds are there already, or are trained now; then the page.
+void train_and_report(const StudyFolder& study, const Manifest& manifest, const Splits& splits, Progress& progress) {
+  std::vector<std::pair<std::string, RunResult>> results;
+  for (const std::string& inputs : input_configuration_names()) {
+    if (std::optional<RunResult> run = train(study, manifest, splits, inputs, std::nullopt, progress))
+      results.emplace_back(inputs, std::move(*run));
+  }
+  progress.line("study 4/4  report");
+  write_file(study.out / "report.html", report_of(study.out));
+  print_results(results);
+  std::printf("\nreport: %s\n", shown(study.out / "report.html").c_str());
+}
+
+StudyFolder study_of(const StudyCommand& command, const ChosenOptions& options) {
+  StudyFolder study;
+  study.out = command.output;
+  study.table = command.cohort;
+  study.prepared = is_manifest(command.cohort);
+  study.table_sha256 = table_sha256(command.cohort);
+  study.choice = *command.choice;
+  study.options = options.values();
+  subject_options(study.choice);
+  const fs::path beside = study.table.parent_path();
+  for (const fs::path& made_by : {beside / "simulation.json", beside.parent_path() / "simulation.json"}) {
+    if (path_exists(made_by)) study.synthetic_note = kSyntheticNote;
+  }
+  return study;
+}
+
+// Writes the plan and says how it is worked off.
+void write_plan(const StudyFolder& study) {
+  const std::vector<StudyTask> tasks = study_tasks(study, subjects_of(study));
+  write_file(study.out / "plan.csv", plan_csv(tasks));
+  const auto split =
+      std::find_if(tasks.begin(), tasks.end(), [](const StudyTask& t) { return t.stage == Stage::split; })->number;
+  const int last = tasks.back().number;
+  const std::string out = shown(study.out);
+  std::printf("%s: %zu tasks\n", shown(study.out / "plan.csv").c_str(), tasks.size());
+  if (split > 0)
+    std::printf("  0 to %d   prepare a subject each, in any order, on any machine: vitrine task %s N\n", split - 1,
+                out.c_str());
+  std::printf(
+      "  %d         the split, when these are done\n  %d to %d   train a fold each, in any order, on any machine\n  %d         "
+      "the report\n",
+      split, split + 1, last - 1, last);
+  std::printf("`vitrine task %s` lists them with their state; scripts/slurm/submit runs them as job arrays\n", out.c_str());
 }
 
 }  // namespace
@@ -113,59 +180,90 @@ bool has_imaging() { return true; }
 
 void run_study(const StudyCommand& command) {
   const ChosenOptions options = command.words.resolve();
-  const SplitOptions& split = options.values().split;
-  TrainOptions chosen = options.values().train;
-  check_output_folder(command.output, {command.cohort, chosen.weights},
-                      {"prep", "runs", "splits.json", "report.html", "study.json"});
-  const fs::path out = command.output;
-  DeviceChoice{options.values().device}.choose(chosen);
-  const std::string cohort_sha256 = as<DataError>([&] { return sha256_of_file(command.cohort, kMaxCohort); });
-  subject_options(*command.choice);
-  check_study(command, chosen, split, cohort_sha256);
-  note_starting_weights(chosen);
+  check_output_folder(command.output, {command.cohort, options.values().train.weights},
+                      {"prep", "runs", "splits.json", "report.html", "study.json", "plan.csv"});
+  if (command.force_new && !command.words.dry_run)
+    set_aside(command.output, kStudyFile, {command.cohort, options.values().train.weights});
+  const StudyFolder study = study_of(command, options);
+  if (!command.force_new) check_study(study);
+  note_starting_weights(study.training(input_configuration_names().front()));
   if (command.words.dry_run) {
     print_options(options);
     note("dry run: options, cohort, its volumes' files, weights and folder are accepted; nothing was written");
     return;
   }
   Progress progress(command.quiet);
-  make_directory(out);
-  const FolderLock lock(out);
-  Json study = Json::object();
-  const bool synthetic = path_exists(fs::path(command.cohort).parent_path() / "simulation.json");
-  study["cohort"] = fs::path(command.cohort).filename().string();
-  study["cohort_sha256"] = cohort_sha256;
-  study["synthetic_note"] = synthetic ? kSyntheticNote : "";
-  write_file(out / kStudy, json_text(study));
+  make_directory(study.out);
+  const FolderLock lock(study.out);
+  write_study_folder(study);
+  if (command.plan) return write_plan(study);
 
   progress.line("study 1/4  prep: coregistration, brain extraction, bias field, normalisation, lesion crops");
-  try {
-    prepare(command, out / "prep", progress);
-  } catch (const DataError& error) {
-    throw DataError(
-        text(error.what(), "; mend the files and run the same command again; with another table, in another folder"));
-  }
-  const Manifest manifest = read_manifest(out / "prep" / "manifest.csv");
-
+  prepare(study, command.jobs, progress);
+  const Manifest manifest = read_manifest(study.manifest());
   progress.line("study 2/4  split: subjects, stratified, into a test part and folds");
-  const Splits splits = study_splits(out / "splits.json", manifest, split);
-
+  const Splits splits = split(study, manifest);
   progress.line("study 3/4  cross-validation over four input configurations");
-  std::vector<std::pair<std::string, RunResult>> results;
-  for (const std::string& inputs : input_configuration_names()) {
-    const fs::path run = out / "runs" / inputs;
-    const InputConfiguration channels = input_configuration(inputs);
-    if (const Dataset all = load_dataset(manifest, manifest.subjects(), channels); all.images.empty()) {
-      progress.warn(left_out(all, channels) + "; there is no run of these inputs");
-      continue;
-    }
-    results.emplace_back(inputs, cross_validate(manifest, splits, options_for(chosen, inputs), run, std::nullopt, progress));
-  }
+  train_and_report(study, manifest, splits, progress);
+}
 
-  progress.line("study 4/4  report");
-  write_file(out / "report.html", report_of(out));
-  print_results(results);
-  std::printf("\nreport: %s\n", shown(out / "report.html").c_str());
+namespace {
+
+void refuse_unfinished(const StudyFolder& study, const std::vector<StudyTask>& tasks, Stage stage, const StudyTask& wanted,
+                       const Manifest* manifest) {
+  std::vector<std::string> open;
+  for (const StudyTask& t : tasks) {
+    if (t.stage != stage || is_done(study, t)) continue;
+    const bool has_series = manifest == nullptr || stage != Stage::train ||
+                            !load_dataset(*manifest, manifest->subjects(), input_configuration(t.inputs)).images.empty();
+    if (has_series) open.push_back(text(t.number, " (", text_of(t), ")"));
+  }
+  if (open.empty()) return;
+  std::string list;
+  for (std::size_t i = 0; i < std::min<std::size_t>(open.size(), 5); ++i) list += (i > 0 ? ", " : "") + open[i];
+  if (open.size() > 5) list += text(" and ", open.size() - 5, " more");
+  throw Error(ExitCode::runtime, text("task ", wanted.number, " (", text_of(wanted), ") needs the tasks ", list,
+                                      ", which are not done; run them with `vitrine task ", study.out, " N`"));
+}
+
+void do_task(const StudyFolder& study, const std::vector<StudyTask>& tasks, const StudyTask& task, Progress& progress) {
+  if (task.stage == Stage::prepare)
+    return imaging::prepare_one_subject(study.table, static_cast<std::size_t>(task.number), study.out / "prep",
+                                        prep_options(study, 1), progress);
+  refuse_unfinished(study, tasks, Stage::prepare, task, nullptr);
+  if (task.stage == Stage::split) {
+    prepare(study, 1, progress);  // keeps what the tasks left, compares subjects, makes the manifest
+    split(study, read_manifest(study.manifest()));
+    return;
+  }
+  refuse_unfinished(study, tasks, Stage::split, task, nullptr);
+  const Manifest manifest = read_manifest(study.manifest());
+  const Splits splits = read_splits(study.splits(), manifest);
+  if (task.stage == Stage::train) {
+    train(study, manifest, splits, task.inputs, task.fold, progress);
+    return;
+  }
+  refuse_unfinished(study, tasks, Stage::train, task, &manifest);
+  train_and_report(study, manifest, splits, progress);
+}
+
+}  // namespace
+
+void run_task(const TaskCommand& command) {
+  const StudyFolder study = read_study_folder(command.study);
+  const std::vector<StudyTask> tasks = study_tasks(study, subjects_of(study));
+  if (!command.number) {
+    for (const StudyTask& t : tasks)
+      std::printf("%5d  %-8s  %s\n", t.number, is_done(study, t) ? "done" : "open", text_of(t).c_str());
+    return;
+  }
+  if (*command.number < 0 || static_cast<std::size_t>(*command.number) >= tasks.size())
+    throw UsageError(
+        text("task ", *command.number, " does not exist, the study in ", study.out, " has the tasks 0 to ", tasks.size() - 1));
+  Progress progress(command.quiet);
+  const StudyTask& task = tasks[static_cast<std::size_t>(*command.number)];
+  do_task(study, tasks, task, progress);
+  std::printf("task %d done: %s\n", task.number, text_of(task).c_str());
 }
 
 void run_demo(const DemoCommand& command) {

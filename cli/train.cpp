@@ -21,6 +21,7 @@ struct CvCommand {
   std::optional<int> fold;  // `train`: one fold
   int jobs = 1;             // folds at a time
   ChosenWords words;
+  bool force_new = false;  // what is in the folder is set aside
   bool quiet = false;
 };
 
@@ -41,6 +42,8 @@ void run_cv(const CvCommand& command) {
   TrainOptions options = chosen.values().train;
   check_output_folder(command.output, {command.manifest, command.splits, options.weights},
                       {"fold_*", "config.json", "source.json", "summary.json", "plans.txt"});
+  if (command.force_new && !command.words.dry_run)
+    set_aside(command.output, "config.json", {command.manifest, command.splits, options.weights});
   const Manifest manifest = read_noted_manifest(command.manifest);
   const Splits splits = read_splits(command.splits, manifest);
   note_starting_weights(options);
@@ -63,6 +66,7 @@ void add_common(CLI::App* sub, CvCommand& c) {
   sub->add_option("-o,--output", c.output, "folder of the run")->required();
   c.words.groups = groups_with("data");
   add_rows(sub, "data", taken_by(c.words));
+  sub->add_flag("--force-new", c.force_new, "begin anew: what the folder holds is kept beside it under another name");
   sub->add_flag("-q,--quiet", c.quiet, "no progress lines");
   add_run_options(sub, c.words);
 }

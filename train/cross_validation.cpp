@@ -21,6 +21,7 @@
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
 #include "train/choice.h"
+#include "train/control.h"
 #include "train/trainer.h"
 #include "weights/checkpoint_file.h"
 
@@ -76,7 +77,7 @@ void check_same(const fs::path& run, const Pairs& wanted) {
       return at < p.size() ? printable(p[at].first, 40) + " = " + printable(p[at].second, 60) : std::string("nothing");
     };
     throw UsageError(text(run, " holds a run with other settings (there: ", show(found, i), "; asked: ", show(wanted, i),
-                          "); choose another folder or delete it"));
+                          "); choose another folder, or --force-new to keep that one beside it under another name"));
   }
 }
 
@@ -293,7 +294,13 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
   const TrainOptions options = options_of_fold(given, jobs);
   const auto count = static_cast<int>(splits.folds.size());
   const InputConfiguration inputs = input_configuration(options.inputs);
-  const Dataset test = load_dataset(manifest, splits.test, inputs);
+  const Control control = control_from_name(options.control);
+  const auto load = [&](const std::vector<std::string>& subjects, bool predicts) {
+    Dataset data = load_dataset(manifest, subjects, inputs);
+    apply(control, splits, options.seed, predicts, data);
+    return data;
+  };
+  const Dataset test = load(splits.test, true);
   if (const std::string rest = left_out(load_dataset(manifest, manifest.subjects(), inputs), inputs); !rest.empty())
     progress.warn(rest);
   const Pairs pairs = identity(splits, options);
@@ -308,9 +315,8 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
     check_interrupt("cross-validation");
     const Fold& part = splits.folds[static_cast<std::size_t>(wanted[i])];
     const bool nested = select_from_name(here.select) == Select::nested;
-    const FoldData data{load_dataset(manifest, nested ? without(part.train, part.inner) : part.train, inputs),
-                        load_dataset(manifest, part.validation, inputs), test,
-                        nested ? load_dataset(manifest, part.inner, inputs) : Dataset{}};
+    const FoldData data{load(nested ? without(part.train, part.inner) : part.train, false), load(part.validation, true), test,
+                        nested ? load(part.inner, true) : Dataset{}};
     const std::string title = text(options.inputs, "  fold ", wanted[i] + 1, "/", count);
     folds[i] = train_fold(data, here, run / text("fold_", wanted[i]), fold_key(config, wanted[i]), title, progress);
   };

@@ -10,6 +10,7 @@
 #include "nn/efficientnet/scaling.h"
 #include "tensor/cuda/settings.h"
 #include "train/choice.h"
+#include "train/control.h"
 #include "train/option_table.h"
 #include "train/schedule.h"
 #include "weights/key_tables.h"
@@ -332,6 +333,12 @@ constexpr OptionRow kRows[] = {
      .help = "the figure by which an epoch is best: accuracy, auc, loss or f1",
      .check = [](const std::string& name) { monitor_from_name(name); },
      .recorded = "select"},
+    {.name = "control",
+     .group = "choice",
+     .member = [](RunOptions& o) -> Member { return &o.train.control; },
+     .help = "a training whose result is known: none, permuted-labels, background or swapped-channels",
+     .check = [](const std::string& name) { control_from_name(name); },
+     .recorded = "control"},
     {.name = "save-every",
      .group = "keeping",
      .member = [](RunOptions& o) -> Member { return &o.train.keeping.save_every; },

@@ -38,7 +38,8 @@ const Values kPaper{{"test-fraction", "0.1"},
                     {"lighting-probability", "0.75"},
                     {"flip", "horizontal"},
                     {"select", "best"},
-                    {"monitor", "accuracy"}};
+                    {"monitor", "accuracy"},
+                    {"control", "none"}};
 
 Values with(Values base, const Values& changes) {
   for (const auto& [name, value] : changes) {

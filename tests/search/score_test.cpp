@@ -73,7 +73,7 @@ TEST(Seen, TheTestPartIsInNoManifestAndNoSplitOfASearch) {
   splits.path = "splits.json";
   splits.manifest_sha256 = "of the whole";
   splits.test = {"S4"};
-  splits.folds = {{{"S0", "S1"}, {"S2", "S3"}}, {{"S2", "S3"}, {"S0", "S1"}}};
+  splits.folds = {{{"S0", "S1"}, {"S2", "S3"}, {}}, {{"S2", "S3"}, {"S0", "S1"}, {}}};
   const Manifest seen = searched_manifest(five_subjects(), splits);
   EXPECT_THAT(seen.subjects(), ElementsAre("S0", "S1", "S2", "S3"));
   const Splits all = searched_splits(splits, {});

@@ -217,8 +217,8 @@ TEST(Recorded, TheTextOfOtherValuesStays) {
 // Another allowed value of a text.
 std::string other_text(const OptionRow& row) {
   static const std::map<std::string, std::string> others{
-      {"schedule", "flat"},    {"optimizer", "sgd"}, {"mixup-mode", "batch"}, {"oversample-by", "draws"},
-      {"head", "concat-pool"}, {"flip", "none"},     {"select", "last"},      {"monitor", "auc"}};
+      {"schedule", "flat"}, {"optimizer", "sgd"}, {"mixup-mode", "batch"}, {"oversample-by", "draws"}, {"head", "concat-pool"},
+      {"flip", "none"},     {"select", "last"},   {"monitor", "auc"},      {"control", "background"}};
   const auto found = others.find(row.name);
   return found == others.end() ? "other" : found->second;
 }
