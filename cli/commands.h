@@ -25,6 +25,7 @@ using Chosen = std::function<void()>;  // what main calls: set while the command
 // In the order of the help.
 void add_study(CLI::App& app, Chosen& chosen);
 void add_task(CLI::App& app, Chosen& chosen);
+void add_controls(CLI::App& app, Chosen& chosen);
 void add_demo(CLI::App& app, Chosen& chosen);
 void add_report(CLI::App& app, Chosen& chosen);
 void add_simulate(CLI::App& app, Chosen& chosen);
