@@ -8,6 +8,7 @@
 #include "cli/bench_imaging.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
+#include "cli/progress_options.h"
 #include "cli/train_options.h"
 
 namespace vitrine::cli {
@@ -53,7 +54,7 @@ void add_simulate(CLI::App& app, Chosen& chosen) {
   sim->add_flag("--truth", simulate->truth, "brain masks, fields and tissues beside the images");
   sim->add_option("--faults", simulate->faults,
                   "planted in one subject each, between commas, or all; `--faults help` lists them");
-  sim->add_flag("-q,--quiet", simulate->quiet, "no progress lines");
+  add_progress_options(sim, simulate->progress);
   add_scan_options(sim, *simulate);
   sim->footer("Example: vitrine simulate -o cohort --patients 12 --seed 1");
   sim->callback([=, &chosen] { chosen = [=] { run_simulate(*simulate); }; });
@@ -71,7 +72,7 @@ void add_bench_imaging(CLI::App* bench, Chosen& chosen) {
   b->add_flag("--again", imaging->again, "print what FOLDER/scores.json holds");
   b->add_flag("--markdown", imaging->markdown, "the table in Markdown");
   b->add_flag("--check", imaging->check, "exit code 1 when a figure misses what it must reach");
-  b->add_flag("-q,--quiet", imaging->quiet, "no progress lines");
+  add_progress_options(b, imaging->progress);
   b->footer("Example: vitrine bench imaging -o bench-imaging --cases 8 --keep");
   b->callback([=, &chosen] { chosen = [=] { run_bench_imaging(*imaging); }; });
 }
@@ -84,7 +85,7 @@ void add_study(CLI::App& app, Chosen& chosen) {
   s->add_option("-o,--output", study->output, "folder to write; finished stages in it are kept")->required();
   s->add_option("--jobs", study->jobs, "subjects at a time in prep")->capture_default_str();
   add_prep_choice(*s, study->choice);
-  s->add_flag("-q,--quiet", study->quiet, "no progress lines");
+  add_progress_options(s, study->progress);
   study->words.groups = groups_with("split");
   add_rows(s, "split", taken_by(study->words));
   add_run_options(s, study->words);
@@ -98,7 +99,7 @@ void add_demo(CLI::App& app, Chosen& chosen) {
   d->add_option("-o,--output", demo->output, "folder to write")->capture_default_str();
   d->add_option("--weights", demo->weights,
                 "checkpoint to start from; default: weights/files/efficientnet_lite0.pth if it was fetched");
-  d->add_flag("-q,--quiet", demo->quiet, "no progress lines");
+  add_progress_options(d, demo->progress);
   d->footer("Example: vitrine demo -o demo");
   d->callback([=, &chosen] { chosen = [=] { run_demo(*demo); }; });
 }

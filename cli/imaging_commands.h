@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "base/progress.h"
 #include "cli/prep_choice.h"
 #include "cli/train_options.h"
 
@@ -22,7 +23,7 @@ struct SimulateCommand {
   double t1c_thickness = 0, t1c_oblique = 0, oblique = 0, neck = -1, noise_centre = 1, motion = 4, rotation = 4, kappa = 0;
   int sites = 0;
   bool truth = false;
-  bool quiet = false;
+  ProgressMode progress = ProgressMode::automatic;
 };
 void run_simulate(const SimulateCommand& command);
 
@@ -31,14 +32,14 @@ struct StudyCommand {
   int jobs = 2;
   std::shared_ptr<PrepChoice> choice = std::make_shared<PrepChoice>();
   ChosenWords words;
-  bool quiet = false;
+  ProgressMode progress = ProgressMode::automatic;
 };
 void run_study(const StudyCommand& command);
 
 struct DemoCommand {
   std::string output = "demo";
   std::string weights;  // empty: EfficientNet-Lite0's real weights when they were fetched
-  bool quiet = false;
+  ProgressMode progress = ProgressMode::automatic;
 };
 void run_demo(const DemoCommand& command);
 

@@ -70,6 +70,8 @@ TrainOptions options_for(const TrainOptions& chosen, const std::string& inputs) 
   return options;
 }
 
+ProgressFacts stage(int number) { return {.event = "stage", .done = number, .total = 4}; }
+
 // Everything that can be refused at once is refused before the first file is written: also a folder with a study of another cohort or with
 // other options.
 void check_study(const StudyCommand& command, const TrainOptions& chosen, const SplitOptions& split,
@@ -153,7 +155,7 @@ void run_simulate(const SimulateCommand& command) {
   options.scan = scan_options(command);
   options.faults = imaging::parse_faults(command.faults);
   options.truth = command.truth;
-  Progress progress(command.quiet);
+  Progress progress(command.progress);
   const imaging::SimulatedCohort cohort = imaging::simulate_cohort(command.output, options, progress);
   std::printf("%s  (%d synthetic patients, anatomy %s)\n", shown(cohort.csv).c_str(), command.patients,
               printable(cohort.anatomy).c_str());
@@ -176,7 +178,7 @@ void run_study(const StudyCommand& command) {
     note("dry run: options, cohort, its volumes' files, weights and folder are accepted; nothing was written");
     return;
   }
-  Progress progress(command.quiet);
+  Progress progress(command.progress);
   make_directory(out);
   const FolderLock lock(out);
   Json study = Json::object();
@@ -186,7 +188,7 @@ void run_study(const StudyCommand& command) {
   study["synthetic_note"] = synthetic ? kSyntheticNote : "";
   write_file(out / kStudy, json_text(study));
 
-  progress.line("study 1/4  prep: coregistration, brain extraction, bias field, normalisation, lesion crops");
+  progress.line("study 1/4  prep: coregistration, brain extraction, bias field, normalisation, lesion crops", stage(1));
   try {
     prepare(command, out / "prep", progress);
   } catch (const DataError& error) {
@@ -195,10 +197,10 @@ void run_study(const StudyCommand& command) {
   }
   const Manifest manifest = read_manifest(out / "prep" / "manifest.csv");
 
-  progress.line("study 2/4  split: subjects, stratified, into a test part and folds");
+  progress.line("study 2/4  split: subjects, stratified, into a test part and folds", stage(2));
   const Splits splits = study_splits(out / "splits.json", manifest, split);
 
-  progress.line("study 3/4  cross-validation over four input configurations");
+  progress.line("study 3/4  cross-validation over four input configurations", stage(3));
   std::vector<std::pair<std::string, RunResult>> results;
   for (const std::string& inputs : input_configuration_names()) {
     const fs::path run = out / "runs" / inputs;
@@ -210,7 +212,7 @@ void run_study(const StudyCommand& command) {
     results.emplace_back(inputs, cross_validate(manifest, splits, options_for(chosen, inputs), run, std::nullopt, progress));
   }
 
-  progress.line("study 4/4  report");
+  progress.line("study 4/4  report", stage(4));
   write_file(out / "report.html", report_of(out));
   print_results(results);
   std::printf("\nreport: %s\n", shown(out / "report.html").c_str());
@@ -221,7 +223,7 @@ void run_demo(const DemoCommand& command) {
   const fs::path out = command.output;
   const fs::path fetched = fs::path("weights") / "files" / "efficientnet_lite0.pth";
   StudyCommand study;
-  study.quiet = command.quiet;
+  study.progress = command.progress;
   study.cohort = (out / "cohort" / "cohort.csv").string();
   study.output = command.output;
   study.words.groups = groups_with("split");
@@ -246,7 +248,7 @@ void run_demo(const DemoCommand& command) {
   std::fflush(stdout);
   SimulateCommand simulate;
   simulate.output = (out / "cohort").string();
-  simulate.quiet = command.quiet;
+  simulate.progress = command.progress;
   make_directory(out);
   run_simulate(simulate);
   run_study(study);

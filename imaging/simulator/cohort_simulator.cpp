@@ -82,7 +82,8 @@ SimulatedCohort simulate_cohort(const fs::path& out, const SimulateOptions& opti
     const bool made = write_subject(out, out / kCohort, anatomy, patient, options, fault);
     progress.line(text("simulate  ", i + 1, "/", options.patients, "  ", patient.id, "  ", patient.lesions.size(),
                        patient.lesions.size() == 1 ? " lesion" : " lesions", fault.empty() ? "" : ", fault: " + fault,
-                       made ? "" : ", kept"));
+                       made ? "" : ", kept"),
+                  {.event = "item", .done = i + 1, .total = options.patients});
     csv += csv_line({patient.id, patient.label, patient.id + "/t1c.nii.gz", patient.id + "/flair.nii.gz",
                      patient.id + "/t2.nii.gz", patient.id + "/mask.nii.gz"});
   }
