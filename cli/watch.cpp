@@ -108,13 +108,17 @@ WatchView watch_on_screen(const WatchCommand& command, RunReader& reader) {
   return view;
 }
 
-void run_watch(const WatchCommand& command) {
+void look(const WatchCommand& command) {
   RunReader reader(command.run);
   const bool whole_screen = !command.once && is_terminal(STDOUT_FILENO) && !is_dumb_terminal();
   const WatchView view = whole_screen ? watch_on_screen(command, reader) : reader.read();
   print(dashboard(view, frame_options(command, false)));
+  check_interrupt();
+}
+
+void run_watch(const WatchCommand& command) {
   try {
-    check_interrupt("watching");
+    look(command);
   } catch (const Interrupted& stop) {
     throw Interrupted("watching was stopped; the run was not touched", static_cast<int>(stop.code()) - 128);
   }

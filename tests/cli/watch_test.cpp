@@ -182,6 +182,11 @@ TEST_F(Watch, CtrlCGivesTheTerminalBackAndLeavesTheRunAlone) {
   wait_for_epochs("r");
   TerminalWindow window(100, 30, watch_words("r"), kTerminal);
   ASSERT_TRUE(window.shows("images/s"));
+  window.forget();
+  window.type("\x1a");
+  ASSERT_TRUE(window.shows("\033[?25h\033[?1049l")) << "Ctrl-Z gives the screen back";
+  window.signal(SIGCONT);
+  ASSERT_TRUE(window.shows("\033[?1049h\033[?25l"));
   window.resize(50, 20);
   window.forget();
   ASSERT_TRUE(window.shows("validation accuracy  ")) << "the narrow form";

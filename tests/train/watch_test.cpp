@@ -262,6 +262,7 @@ TEST_F(RunFiles, MayVanishBetweenTwoLooks) {
 
 TEST_F(RunFiles, AreFinishedWhenAllFoldsAre) {
   for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(RunReader(run).read().state, WorkState::waiting) << "between two folds";
     const fs::path fold = run / text("fold_", i);
     fs::create_directories(fold);
     write_file(fold / "history.csv", history_csv(history_of(4)));

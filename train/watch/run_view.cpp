@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxTable = std::uint64_t{64} << 20, kMaxJson = std::uint64_t{16} << 20;
-constexpr std::size_t kMostEpochs = 1'000'000, kMostFolds = 1000, kMostRuns = 64, kTimedEpochs = 10;
+constexpr std::size_t kMostEpochs = 1'000'000, kMostColumns = 64, kMostFolds = 1000, kMostRuns = 64, kTimedEpochs = 10;
 constexpr const char *kConfig = "config.json", *kStudy = "study.json", *kDone = "fold.json", *kHistory = "history.csv";
 
 // The bytes of a file that another process may be writing; nothing when it cannot be read just now.
@@ -59,12 +59,13 @@ int count_in(std::string_view text, std::size_t most) {
 
 std::vector<std::string_view> cells_of(std::string_view line) {
   std::vector<std::string_view> cells;
-  while (true) {
+  while (cells.size() < kMostColumns) {
     const std::size_t comma = line.find(',');
     cells.push_back(line.substr(0, comma));
     if (comma == std::string_view::npos) return cells;
     line.remove_prefix(comma + 1);
   }
+  return cells;
 }
 
 // A history, line by line: other than read_csv of base/csv.h it takes what is whole of a file that is being written.
@@ -148,7 +149,7 @@ double seconds_since(fs::file_time_type when) {
   return std::max(0.0, std::chrono::duration<double>(fs::file_time_type::clock::now() - when).count());
 }
 
-// A run is at work while one of its folds is, and stopped when one was begun and none is.
+// At work while one of the folds is, stopped when one was begun and none is; between two folds it waits.
 WorkState state_of(const std::vector<FoldView>& folds) {
   const auto count = [&](WorkState state) {
     return static_cast<std::size_t>(
@@ -156,7 +157,7 @@ WorkState state_of(const std::vector<FoldView>& folds) {
   };
   if (count(WorkState::working) > 0) return WorkState::working;
   if (count(WorkState::finished) == folds.size() && !folds.empty()) return WorkState::finished;
-  return count(WorkState::waiting) == folds.size() ? WorkState::waiting : WorkState::stopped;
+  return count(WorkState::stopped) > 0 ? WorkState::stopped : WorkState::waiting;
 }
 
 WorkState state_of(const std::vector<RunView>& runs) {
