@@ -8,8 +8,10 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <ctime>
+#include <limits>
 #include <string>
 #include <thread>
 
@@ -21,16 +23,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kLockFile = ".vitrine-lock";
+
+std::string this_host() {
+  std::array<char, 256> host{};
+  return ::gethostname(host.data(), host.size() - 1) == 0 ? host.data() : "this host";
+}
+
 // "process 4711 on host since 2026-11-25T18:15:57Z".
 std::string holder() {
-  std::array<char, 256> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) std::strcpy(host.data(), "this host");
   const std::time_t now = std::time(nullptr);
   std::tm utc{};
   ::gmtime_r(&now, &utc);
   std::array<char, 32> since{};
   std::strftime(since.data(), since.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text("process ", ::getpid(), " on ", host.data(), " since ", since.data());
+  return text("process ", ::getpid(), " on ", this_host(), " since ", since.data());
 }
 
 std::string content_of(int file) {
@@ -60,7 +67,7 @@ bool still_named(const fs::path& path, int file) {
 
 }  // namespace
 
-FolderLock::FolderLock(const fs::path& folder) : file_(folder / ".vitrine-lock") {
+FolderLock::FolderLock(const fs::path& folder) : file_(folder / kLockFile) {
   for (int attempt = 0; attempt < 1000; ++attempt) {
     Descriptor file(::open(file_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666));
     if (!file.is_open()) throw FileError(text("cannot lock ", folder, ": ", std::strerror(errno)));
@@ -85,6 +92,23 @@ FolderLock::FolderLock(const fs::path& folder) : file_(folder / ".vitrine-lock")
     return;
   }
   throw FileError(text("cannot lock ", folder, ": its lock changes hands all the time"));
+}
+
+std::optional<LockHolder> lock_holder(const fs::path& folder) {
+  const Descriptor file(::open((folder / kLockFile).c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file.is_open()) return std::nullopt;
+  LockHolder found{content_of(file.get()), false};
+  if (found.line.empty()) found.line = "a process that has not yet written its name";
+  constexpr std::string_view kProcess = "process ";
+  if (!found.line.starts_with(kProcess)) return found;
+  const std::string rest = found.line.substr(kProcess.size());
+  const std::size_t end = rest.find(' ');
+  std::int64_t process = 0;
+  if (end == std::string::npos || !parse_number(std::string_view(rest).substr(0, end), process) || process < 1 ||
+      process > std::numeric_limits<pid_t>::max() || !rest.substr(end).starts_with(" on " + this_host() + " since "))
+    return found;
+  found.ended = ::kill(static_cast<pid_t>(process), 0) != 0 && errno == ESRCH;
+  return found;
 }
 
 FolderLock::~FolderLock() {

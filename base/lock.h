@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
+#include <string>
 
 #include "base/descriptor.h"
 
@@ -20,5 +22,13 @@ class FolderLock {
   std::filesystem::path file_;
   Descriptor held_;
 };
+
+struct LockHolder {
+  std::string line;    // "process 4711 on host since 2026-11-25T18:15:57Z", made safe to show
+  bool ended = false;  // it is a process of this host that is gone: it was killed
+};
+// Who holds `folder`, for those who only look: read from the lock's file, which is not locked for it, since that would keep its owner out.
+// Nothing where there is none. Of a process on another host it is not known whether it ended.
+std::optional<LockHolder> lock_holder(const std::filesystem::path& folder);
 
 }  // namespace vitrine

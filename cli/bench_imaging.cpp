@@ -116,7 +116,7 @@ std::vector<Figure> read_figures(const fs::path& file) {
 }
 
 std::vector<Figure> measure(const BenchImagingCommand& command, const fs::path& out) {
-  Progress progress(command.quiet);
+  Progress progress(command.progress);
   const Anatomy anatomy = load_anatomy(command.anatomy, command.quick ? 2 : 1);
   std::optional<HeadTemplate> head;
   if (!command.head.empty()) head = head_template_file(command.head);
@@ -131,7 +131,8 @@ std::vector<Figure> measure(const BenchImagingCommand& command, const fs::path& 
     progress.line(text("bench  ", n + 1, "/", command.cases, "  ", c.sequence, ", bias ", 100 * c.bias, " %, neck ", c.neck_mm,
                        " mm: TRE ", fixed(s.tre[0], 2), " ", fixed(s.tre[1], 2), ", far ", fixed(s.far_tre[0], 2), " ",
                        fixed(s.far_tre[1], 2), " mm, Dice ", fixed(s.dice, 3), " ", fixed(s.dice_flair, 3), " ",
-                       fixed(s.dice_t2, 3), ", field r ", fixed(s.field.correlation, 2)));
+                       fixed(s.dice_t2, 3), ", field r ", fixed(s.field.correlation, 2)),
+                  {.event = "item", .done = n + 1, .total = command.cases});
     for (const std::string& refusal : s.refused) progress.warn(text(c.name, ": ", refusal));
     if (n > 0) continue;
     try {

@@ -4,12 +4,15 @@
 
 #include <string>
 
+#include "base/progress.h"
+
 namespace vitrine::cli {
 
 struct BenchImagingCommand {
   std::string output, anatomy, head;
   int cases = 8;
-  bool quick = false, keep = false, again = false, markdown = false, check = false, quiet = false;
+  bool quick = false, keep = false, again = false, markdown = false, check = false;
+  ProgressMode progress = ProgressMode::automatic;
 };
 void run_bench_imaging(const BenchImagingCommand& command);
 

@@ -36,6 +36,7 @@ void add_train(CLI::App& app, Chosen& chosen);
 void add_cv(CLI::App& app, Chosen& chosen);
 void add_lr_find(CLI::App& app, Chosen& chosen);
 void add_search(CLI::App& app, Chosen& chosen);
+void add_watch(CLI::App& app, Chosen& chosen);
 void add_predict(CLI::App& app, Chosen& chosen);
 void add_weights(CLI::App& app, Chosen& chosen);
 void add_export(CLI::App& app, Chosen& chosen);

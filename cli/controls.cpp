@@ -13,6 +13,7 @@
 #include "base/output.h"
 #include "base/progress.h"
 #include "cli/commands.h"
+#include "cli/progress_options.h"
 #include "cli/study_folder.h"
 #include "evaluation/evaluation.h"
 #include "train/control_rows.h"
@@ -26,7 +27,8 @@ namespace fs = std::filesystem;
 struct ControlsCommand {
   std::string study, inputs = "t1c+flair+t2", rows = "seeds,controls,choices";
   int seeds = 5;
-  bool list = false, quiet = false;
+  bool list = false;
+  ProgressMode progress = ProgressMode::automatic;
 };
 
 RunPredictions predictions_of_run(const std::string& name, const RunResult& run) {
@@ -40,13 +42,14 @@ std::string shown_figure(const std::optional<double>& v) { return v ? fixed(*v, 
 
 struct Outcome {
   ControlRow row;
-  LevelEvaluation validation, test;  // by subject
+  LevelEvaluation validation, test;         // by subject
   std::optional<RunComparison> difference;  // to the study's run, of the validation part by subject; none where labels differ
 };
 
 Outcome outcome_of(const ControlRow& row, const RunResult& run, const RunPredictions* base) {
   const RunPredictions predictions = predictions_of_run(row.name, run);
-  Outcome o{row, evaluate(predictions, Part::validation, Level::subject), evaluate(predictions, Part::test, Level::subject), {}};
+  Outcome o{
+      row, evaluate(predictions, Part::validation, Level::subject), evaluate(predictions, Part::test, Level::subject), {}};
   if (base != nullptr && row.options.control != "permuted-labels")
     o.difference = compare(predictions, *base, Part::validation, Level::subject);
   return o;
@@ -72,16 +75,14 @@ void print_row(const Outcome& o) {
   const Interval& i = o.validation.intervals[auc];
   std::string difference;
   if (o.difference && o.difference->delong.difference.value)
-    difference = text(*o.difference->delong.difference.value < 0 ? "" : "+", fixed(*o.difference->delong.difference.value, 3), " (",
-                      shown_figure(o.difference->bootstrap.low), " to ", shown_figure(o.difference->bootstrap.high), ")");
+    difference = text(*o.difference->delong.difference.value < 0 ? "" : "+", fixed(*o.difference->delong.difference.value, 3),
+                      " (", shown_figure(o.difference->bootstrap.low), " to ", shown_figure(o.difference->bootstrap.high), ")");
   std::printf("%-9s %-24s %s (%s to %s)  %s\n", o.row.group.c_str(), o.row.name.c_str(),
               shown_figure(o.validation.pooled.figures[auc].value).c_str(), shown_figure(i.low).c_str(),
               shown_figure(i.high).c_str(), difference.c_str());
 }
 
-std::optional<double> auc_of(const Outcome& o) {
-  return o.validation.pooled.figures[o.validation.at(FigureKind::auc)].value;
-}
+std::optional<double> auc_of(const Outcome& o) { return o.validation.pooled.figures[o.validation.at(FigureKind::auc)].value; }
 
 // What the rows say, a sentence each.
 std::vector<std::string> verdicts(const std::vector<Outcome>& all) {
@@ -93,23 +94,26 @@ std::vector<std::string> verdicts(const std::vector<Outcome>& all) {
     if (auc && o.row.options.control == "permuted-labels") permuted.push_back(*auc);
   }
   if (const auto m = mean_sd(seeds); m && m->count > 1)
-    said.push_back(text("Seeds: AUC ", fixed(m->mean, 3), " +- ", fixed(m->sd, 3), " over ", m->count,
-                        " seeds (deviation n - 1); differences between choices below twice that are within the noise of training."));
+    said.push_back(
+        text("Seeds: AUC ", fixed(m->mean, 3), " +- ", fixed(m->sd, 3), " over ", m->count,
+             " seeds (deviation n - 1); differences between choices below twice that are within the noise of training."));
   if (const auto m = mean_sd(permuted))
     said.push_back(text("Permuted labels: AUC ", fixed(m->mean, 3), " +- ", fixed(m->sd, 3), " over ", m->count,
-                        m->mean > 0.6 ? " deals: ABOVE CHANCE, something leaks or the choice of the epoch flatters by this much (compare --select nested)."
+                        m->mean > 0.6 ? " deals: ABOVE CHANCE, something leaks or the choice of the epoch flatters by this "
+                                        "much (compare --select nested)."
                                       : " deals; 0.5 is expected."));
   for (const Outcome& o : all) {
     const Interval& i = o.validation.intervals[o.validation.at(FigureKind::auc)];
     if (o.row.options.control == "background" && i.low)
       said.push_back(*i.low > 0.5 ? text("Background: SHORTCUT, the AUC without the lesion is ", shown_figure(auc_of(o)),
                                          ", its interval lies above 0.5: surroundings, scanner or site tell the class.")
-                                  : text("Background: the interval of the AUC without the lesion (", shown_figure(i.low), " to ",
-                                         shown_figure(i.high), ") holds 0.5; no shortcut was found."));
+                                  : text("Background: the interval of the AUC without the lesion (", shown_figure(i.low),
+                                         " to ", shown_figure(i.high), ") holds 0.5; no shortcut was found."));
     if (o.row.options.control == "swapped-channels" && o.difference && o.difference->bootstrap.high)
-      said.push_back(*o.difference->bootstrap.high < 0
-                         ? "Swapped channels: the AUC falls, so the network reads what the channels hold apart."
-                         : "Swapped channels: no fall beyond its interval; whether the network tells the series apart is not shown.");
+      said.push_back(
+          *o.difference->bootstrap.high < 0
+              ? "Swapped channels: the AUC falls, so the network reads what the channels hold apart."
+              : "Swapped channels: no fall beyond its interval; whether the network tells the series apart is not shown.");
   }
   return said;
 }
@@ -120,7 +124,8 @@ std::vector<ControlRow> chosen_rows(const ControlsCommand& command, const TrainO
     const std::size_t end = std::min(command.rows.find(',', at), command.rows.size());
     wanted.push_back(command.rows.substr(at, end - at));
     if (wanted.back() != "seeds" && wanted.back() != "controls" && wanted.back() != "choices")
-      throw UsageError(text("--rows has '", printable(wanted.back(), 40), "'; expected seeds, controls and choices, joined by commas"));
+      throw UsageError(
+          text("--rows has '", printable(wanted.back(), 40), "'; expected seeds, controls and choices, joined by commas"));
     at = end + 1;
   }
   std::vector<ControlRow> rows;
@@ -142,7 +147,7 @@ void run_controls(const ControlsCommand& command) {
   const Manifest manifest = read_manifest(study.manifest());
   const Splits splits = read_splits(study.splits(), manifest);
   const fs::path out = study.out / "controls";
-  Progress progress(command.quiet);
+  Progress progress(command.progress);
   make_directory(out);
   const FolderLock lock(out);
   progress.line(text("controls  the study's own run"));
@@ -151,11 +156,12 @@ void run_controls(const ControlsCommand& command) {
   std::vector<Outcome> all{outcome_of({"study", "study", "the study's run", run}, own, nullptr)};
   for (std::size_t i = 0; i < rows.size(); ++i) {
     progress.line(text("controls  ", i + 1, "/", rows.size(), "  ", rows[i].what));
-    all.push_back(outcome_of(rows[i], cross_validate(manifest, splits, rows[i].options, out / rows[i].name, std::nullopt, progress),
-                             &base));
+    all.push_back(outcome_of(
+        rows[i], cross_validate(manifest, splits, rows[i].options, out / rows[i].name, std::nullopt, progress), &base));
   }
-  std::string csv = csv_line({"group", "name", "what", "seed", "validation_auc", "validation_low", "validation_high", "test_auc",
-                              "test_low", "test_high", "difference", "difference_low", "difference_high", "subjects"});
+  std::string csv =
+      csv_line({"group", "name", "what", "seed", "validation_auc", "validation_low", "validation_high", "test_auc", "test_low",
+                "test_high", "difference", "difference_low", "difference_high", "subjects"});
   for (const Outcome& o : all) csv += row_csv(o);
   std::string sentences;
   for (const std::string& s : verdicts(all)) sentences += s + "\n";
@@ -170,13 +176,15 @@ void run_controls(const ControlsCommand& command) {
 
 void add_controls(CLI::App& app, Chosen& chosen) {
   const auto command = std::make_shared<ControlsCommand>();
-  auto* c = app.add_subcommand("controls", "what a study's figure is worth: seeds, controls, and the choices that the paper leaves open");
+  auto* c = app.add_subcommand("controls",
+                               "what a study's figure is worth: seeds, controls, and the choices that the paper leaves open");
   c->add_option("study", command->study, "folder of `vitrine study`")->required();
   c->add_option("--inputs", command->inputs, "t1c, flair, t2 or t1c+flair+t2")->capture_default_str();
   c->add_option("--rows", command->rows, "of seeds, controls, choices")->capture_default_str();
-  c->add_option("--seeds", command->seeds, "seeds, the study's own with them; and deals of permuted labels")->capture_default_str();
+  c->add_option("--seeds", command->seeds, "seeds, the study's own with them; and deals of permuted labels")
+      ->capture_default_str();
   c->add_flag("--list", command->list, "print what would be trained");
-  c->add_flag("-q,--quiet", command->quiet, "no progress lines");
+  add_progress_options(c, command->progress);
   c->footer("Example: vitrine controls out --seeds 5");
   c->callback([=, &chosen] { chosen = [=] { run_controls(*command); }; });
 }

@@ -8,6 +8,7 @@
 #include "cli/bench_imaging.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
+#include "cli/progress_options.h"
 #include "cli/train_options.h"
 
 namespace vitrine::cli {
@@ -24,7 +25,7 @@ void add_bench_imaging(CLI::App* bench, Chosen& chosen) {
   b->add_flag("--again", imaging->again, "print what FOLDER/scores.json holds");
   b->add_flag("--markdown", imaging->markdown, "the table in Markdown");
   b->add_flag("--check", imaging->check, "exit code 1 when a figure misses what it must reach");
-  b->add_flag("-q,--quiet", imaging->quiet, "no progress lines");
+  add_progress_options(b, imaging->progress);
   b->footer("Example: vitrine bench imaging -o bench-imaging --cases 8 --keep");
   b->callback([=, &chosen] { chosen = [=] { run_bench_imaging(*imaging); }; });
 }
@@ -42,7 +43,7 @@ void add_study(CLI::App& app, Chosen& chosen) {
               "write the study's tasks to plan.csv and do none: `vitrine task` does them, on any machine");
   s->add_flag("--force-new", study->force_new, "begin anew: what the folder holds is kept beside it under another name");
   add_prep_choice(*s, study->choice);
-  s->add_flag("-q,--quiet", study->quiet, "no progress lines");
+  add_progress_options(s, study->progress);
   study->words.groups = groups_with("split");
   add_rows(s, "split", taken_by(study->words));
   add_run_options(s, study->words);
@@ -55,7 +56,7 @@ void add_task(CLI::App& app, Chosen& chosen) {
   auto* t = app.add_subcommand("task", "one task of a study that was planned, or the list of them with their state");
   t->add_option("study", task->study, "folder of `vitrine study --plan`")->required();
   t->add_option("number", task->number, "of the task; without it all are listed");
-  t->add_flag("-q,--quiet", task->quiet, "no progress lines");
+  add_progress_options(t, task->progress);
   t->footer("Example: vitrine study cohort/cohort.csv -o out --plan && vitrine task out 0");
   t->callback([=, &chosen] { chosen = [=] { run_task(*task); }; });
 }
@@ -66,7 +67,7 @@ void add_demo(CLI::App& app, Chosen& chosen) {
   d->add_option("-o,--output", demo->output, "folder to write")->capture_default_str();
   d->add_option("--weights", demo->weights,
                 "checkpoint to start from; default: weights/files/efficientnet_lite0.pth if it was fetched");
-  d->add_flag("-q,--quiet", demo->quiet, "no progress lines");
+  add_progress_options(d, demo->progress);
   d->footer("Example: vitrine demo -o demo");
   d->callback([=, &chosen] { chosen = [=] { run_demo(*demo); }; });
 }

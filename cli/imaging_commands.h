@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/progress.h"
 #include "cli/prep_choice.h"
 #include "cli/train_options.h"
 
@@ -18,21 +19,21 @@ struct StudyCommand {
   ChosenWords words;
   bool plan = false;       // write the tasks, do none
   bool force_new = false;  // what is in the folder is set aside
-  bool quiet = false;
+  ProgressMode progress = ProgressMode::automatic;
 };
 void run_study(const StudyCommand& command);
 
 struct TaskCommand {
   std::string study;
   std::optional<int> number;  // none: list them
-  bool quiet = false;
+  ProgressMode progress = ProgressMode::automatic;
 };
 void run_task(const TaskCommand& command);
 
 struct DemoCommand {
   std::string output = "demo";
   std::string weights;  // empty: EfficientNet-Lite0's real weights when they were fetched
-  bool quiet = false;
+  ProgressMode progress = ProgressMode::automatic;
 };
 void run_demo(const DemoCommand& command);
 

@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "cli/commands.h"
 #include "cli/noted_manifest.h"
+#include "cli/progress_options.h"
 #include "cli/train_options.h"
 #include "report/svg.h"
 #include "train/cross_validation.h"
@@ -25,7 +26,7 @@ struct LrFindCommand {
   int fold = 0;
   LrFindOptions range;
   ChosenWords words;
-  bool quiet = false;
+  ProgressMode progress = ProgressMode::automatic;
 };
 
 // Decades on the x axis, as log10 of the rate.
@@ -70,7 +71,7 @@ void run_lr_find(const LrFindCommand& command) {
     note("dry run: options, manifest, split and folder are accepted; nothing was written");
     return;
   }
-  Progress progress(command.quiet);
+  Progress progress(command.progress);
   const Dataset train =
       load_dataset(manifest, splits.folds[static_cast<std::size_t>(command.fold)].train, input_configuration(options.inputs));
   const LrCurve curve = find_lr(train, options, command.range, progress);
@@ -102,7 +103,7 @@ void add_lr_find(CLI::App& app, Chosen& chosen) {
   sub->add_option("--steps", command->range.steps, "steps between them, 10 to 100000")->capture_default_str();
   command->words.groups = groups_with("data");
   add_rows(sub, "data", taken_by(command->words));
-  sub->add_flag("-q,--quiet", command->quiet, "no progress lines");
+  add_progress_options(sub, command->progress);
   add_run_options(sub, command->words);
   sub->footer("Example: vitrine lr-find prep/manifest.csv --splits splits.json -o lr --weights efficientnet_b0.pth");
   sub->callback([=, &chosen] { chosen = [=] { run_lr_find(*command); }; });

@@ -12,6 +12,7 @@
 #include "base/standard_streams.h"
 #include "cli/commands.h"
 #include "cli/noted_manifest.h"
+#include "cli/progress_options.h"
 #include "cli/train_options.h"
 
 namespace vitrine::cli {
@@ -20,7 +21,8 @@ namespace {
 struct SearchCommand {
   std::string space, manifest, splits, output;
   int jobs = 1;
-  bool final = false, quiet = false;
+  bool final = false;
+  ProgressMode progress = ProgressMode::automatic;
   ChosenWords words;
 };
 
@@ -121,7 +123,7 @@ void run(SearchCommand command) {
         "dry run: space, options of every trial, manifest, crops, split, weights and folder are accepted; nothing was written");
     return;
   }
-  Progress progress(command.quiet);
+  Progress progress(command.progress);
   const SearchResult result = run_search(task, progress);
   print_best(task, result);
   if (command.final) {
@@ -144,7 +146,7 @@ void add_search(CLI::App& app, Chosen& chosen) {
   sub->add_flag("--final", c->final, "then evaluate the best trial's options on the test part, once");
   c->words.groups = groups_with("data");
   add_rows(sub, "data", taken_by(c->words));
-  sub->add_flag("-q,--quiet", c->quiet, "no progress lines");
+  add_progress_options(sub, c->progress);
   add_run_options(sub, c->words);
   sub->footer(
       "Example: vitrine search examples/spaces/paper.toml prep/manifest.csv --splits splits.json -o searches/paper --epochs "

@@ -134,7 +134,7 @@ void run_simulate(const SimulateCommand& command) {
                 shortest(options.signal).c_str(), fixed(auc, 4).c_str(), name_of(level));
     std::fflush(stdout);
   }
-  Progress progress(command.quiet);
+  Progress progress(command.progress);
   if (command.crops) {
     const Manifest manifest = imaging::simulate_crops(command.output, options, progress);
     std::printf("%s  (%zu crops of %d synthetic patients)\n", shown(manifest.path).c_str(), manifest.samples.size(),

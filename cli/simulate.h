@@ -28,7 +28,7 @@ struct SimulateCommand {
   double t1c_thickness = 0, t1c_oblique = 0, oblique = 0, neck = -1, noise_centre = 1, motion = 4, rotation = 4, kappa = 0;
   int sites = 0;
   bool truth = false, crops = false;
-  bool quiet = false;
+  ProgressMode progress = ProgressMode::automatic;
 };
 void run_simulate(const SimulateCommand& command);
 

@@ -103,7 +103,7 @@ void add_simulate(CLI::App& app, Chosen& chosen) {
   sim->add_flag(
       "--crops", simulate->crops,
       "instead of volumes the crops that perfect preparation would make of them: OUT/manifest.csv, for split, train and cv");
-  sim->add_flag("-q,--quiet", simulate->quiet, "no progress lines");
+  add_progress_options(sim, simulate->progress);
   add_scan_options(sim, *simulate);
   sim->footer(
       "Example: vitrine simulate -o cohort --patients 12 --seed 1\n"

@@ -49,6 +49,8 @@ void check_same_splits(const fs::path& path, const Splits& found, const Splits& 
   throw UsageError(text(path, " was made with other split options; choose another folder, or --force-new"));
 }
 
+ProgressFacts stage(int number) { return {.event = "stage", .done = number, .total = 4}; }
+
 Manifest with_one_sample_each(const fs::path& table) {
   Manifest one_each;  // what splitting needs to know: too few subjects are told before hours of preparation, not after
   one_each.path = table;
@@ -133,7 +135,7 @@ void train_and_report(const StudyFolder& study, const Manifest& manifest, const 
     if (std::optional<RunResult> run = train(study, manifest, splits, inputs, std::nullopt, progress))
       results.emplace_back(inputs, std::move(*run));
   }
-  progress.line("study 4/4  report");
+  progress.line("study 4/4  report", stage(4));
   write_file(study.out / "report.html", report_of(study.out));
   print_results(results);
   std::printf("\nreport: %s\n", shown(study.out / "report.html").c_str());
@@ -192,18 +194,18 @@ void run_study(const StudyCommand& command) {
     note("dry run: options, cohort, its volumes' files, weights and folder are accepted; nothing was written");
     return;
   }
-  Progress progress(command.quiet);
+  Progress progress(command.progress);
   make_directory(study.out);
   const FolderLock lock(study.out);
   write_study_folder(study);
   if (command.plan) return write_plan(study);
 
-  progress.line("study 1/4  prep: coregistration, brain extraction, bias field, normalisation, lesion crops");
+  progress.line("study 1/4  prep: coregistration, brain extraction, bias field, normalisation, lesion crops", stage(1));
   prepare(study, command.jobs, progress);
   const Manifest manifest = read_manifest(study.manifest());
-  progress.line("study 2/4  split: subjects, stratified, into a test part and folds");
+  progress.line("study 2/4  split: subjects, stratified, into a test part and folds", stage(2));
   const Splits splits = split(study, manifest);
-  progress.line("study 3/4  cross-validation over four input configurations");
+  progress.line("study 3/4  cross-validation over four input configurations", stage(3));
   train_and_report(study, manifest, splits, progress);
 }
 
@@ -260,7 +262,7 @@ void run_task(const TaskCommand& command) {
   if (*command.number < 0 || static_cast<std::size_t>(*command.number) >= tasks.size())
     throw UsageError(
         text("task ", *command.number, " does not exist, the study in ", study.out, " has the tasks 0 to ", tasks.size() - 1));
-  Progress progress(command.quiet);
+  Progress progress(command.progress);
   const StudyTask& task = tasks[static_cast<std::size_t>(*command.number)];
   do_task(study, tasks, task, progress);
   std::printf("task %d done: %s\n", task.number, text_of(task).c_str());
@@ -271,7 +273,7 @@ void run_demo(const DemoCommand& command) {
   const fs::path out = command.output;
   const fs::path fetched = fs::path("weights") / "files" / "efficientnet_lite0.pth";
   StudyCommand study;
-  study.quiet = command.quiet;
+  study.progress = command.progress;
   study.cohort = (out / "cohort" / "cohort.csv").string();
   study.output = command.output;
   study.words.groups = groups_with("split");
@@ -296,7 +298,7 @@ void run_demo(const DemoCommand& command) {
   std::fflush(stdout);
   SimulateCommand simulate;
   simulate.output = (out / "cohort").string();
-  simulate.quiet = command.quiet;
+  simulate.progress = command.progress;
   make_directory(out);
   run_simulate(simulate);
   run_study(study);

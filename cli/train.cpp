@@ -10,6 +10,7 @@
 #include "base/progress.h"
 #include "cli/commands.h"
 #include "cli/noted_manifest.h"
+#include "cli/progress_options.h"
 #include "cli/train_options.h"
 #include "train/cross_validation.h"
 
@@ -22,7 +23,7 @@ struct CvCommand {
   int jobs = 1;             // folds at a time
   ChosenWords words;
   bool force_new = false;  // what is in the folder is set aside
-  bool quiet = false;
+  ProgressMode progress = ProgressMode::automatic;
 };
 
 std::string figure(const std::optional<MeanSd>& v) {
@@ -47,7 +48,7 @@ void run_cv(const CvCommand& command) {
   const Manifest manifest = read_noted_manifest(command.manifest);
   const Splits splits = read_splits(command.splits, manifest);
   note_starting_weights(options);
-  Progress progress(command.quiet);
+  Progress progress(command.progress);
   DeviceChoice{chosen.values().device}.choose(options);
   if (command.words.dry_run) {
     check_run(manifest, splits, options, command.output, command.fold, command.jobs);
@@ -67,7 +68,7 @@ void add_common(CLI::App* sub, CvCommand& c) {
   c.words.groups = groups_with("data");
   add_rows(sub, "data", taken_by(c.words));
   sub->add_flag("--force-new", c.force_new, "begin anew: what the folder holds is kept beside it under another name");
-  sub->add_flag("-q,--quiet", c.quiet, "no progress lines");
+  add_progress_options(sub, c.progress);
   add_run_options(sub, c.words);
 }
 

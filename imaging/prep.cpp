@@ -181,7 +181,8 @@ class CohortPreparation {
 
   // Holding mutex_.
   void show(std::size_t i, const std::string& what) {
-    progress_.line(text("prep  ", done_, "/", subjects_.size(), "  ", subjects_[i].id, "  ", what));
+    progress_.line(text("prep  ", done_, "/", subjects_.size(), "  ", subjects_[i].id, "  ", what),
+                   {.event = "item", .done = done_, .total = subjects_.size()});
   }
 
   // Takes back what stands for the whole folder, once, before a part of it changes. Holding mutex_.

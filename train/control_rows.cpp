@@ -37,7 +37,8 @@ void add_choices(const TrainOptions& run, std::vector<ControlRow>& rows) {
       RunOptions other = base;
       assign(row, other, value);
       if (!decides || value_text(row, other) == own) continue;
-      rows.push_back({"choices", text(choice.option, "-", value), text(choice.option, " ", value, " instead of ", own), other.train});
+      rows.push_back(
+          {"choices", text(choice.option, "-", value), text(choice.option, " ", value, " instead of ", own), other.train});
     }
   }
   if (run.weights.empty()) return;

@@ -17,6 +17,7 @@ namespace vitrine {
 struct Keeping {
   int save_every = 1;            // epochs between two saved states
   double save_seconds = 10;      // and at least so long between them: what a kill may cost, beside the epoch that it falls into
+  bool tensorboard = false;      // write each fold's history as an event file, too (train/watch/event_file.h)
   bool retrain_damaged = false;  // train a finished fold again when one of its files is not what it was
 };
 

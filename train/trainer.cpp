@@ -19,6 +19,7 @@
 #include "train/device/epoch_training.h"
 #include "train/resume.h"
 #include "train/schedule.h"
+#include "train/watch/fold_watch.h"
 #include "weights/checkpoint_file.h"
 #include "weights/safetensors.h"
 
@@ -45,6 +46,7 @@ class FoldTraining {
         folder_(folder),
         title_(title),
         progress_(progress),
+        watch_(folder, options, progress),
         net_(starting_network(options, static_cast<int>(data.train.classes.size()))),
         optimizer_(optimizer_options(options)),
         select_(select_from_name(options.select)),
@@ -71,11 +73,13 @@ class FoldTraining {
     net_.to(options_.device);
     training_ = epoch_training(net_, optimizer_, data_.train, options_);
     started_ = saved_ = Clock::now();
+    watch_.begin(state_.history, resumed.note);
     const std::size_t first = state_.history.size();
     ResumeWriter writer(folder_);
     for (std::size_t epoch = first + 1; epoch <= static_cast<std::size_t>(options_.epochs); ++epoch) {
       train_epoch(static_cast<int>(epoch));
       report(epoch, epoch - first);
+      watch_.epoch(state_.history.back(), times_.back());
       save(writer, epoch);
     }
     writer.wait();
@@ -137,8 +141,12 @@ class FoldTraining {
     double sum_so_far = 0;
     const EpochWatch watch{text(title_, ", epoch ", epoch), [&](int step, double loss) {
                              sum_so_far += loss;
-                             progress_.update(text(title_, "  epoch ", epoch, "/", options_.epochs, "  step ", step + 1, "/",
-                                                   steps_per_epoch_, "  loss ", fixed(sum_so_far / (step + 1), 3)));
+                             const double mean = sum_so_far / (step + 1);
+                             const ProgressFacts facts = watch_.of_step(epoch, step + 1, steps_per_epoch_, mean);
+                             progress_.update(
+                                 text(title_, "  epoch ", epoch, "/", options_.epochs, "  step ", step + 1, "/",
+                                      steps_per_epoch_, "  loss ", fixed(mean, 3), "  ETA ", minutes(*facts.eta_seconds)),
+                                 facts);
                            }};
     const std::vector<double> losses = training_->run_epoch(visit, static_cast<std::uint32_t>(epoch), rates, watch);
     images_ += static_cast<std::int64_t>(visit.size());
@@ -178,11 +186,12 @@ class FoldTraining {
         text(title_, "  epoch ", epoch, "/", options_.epochs, "  loss ", fixed(e.train_loss, 3), "  val loss ",
              fixed(e.validation_loss, 3), "  val accuracy ", fixed(e.validation_accuracy, 3), "  ",
              fixed(static_cast<double>(images_) / elapsed, 0), " images/s  ETA ", minutes(left));
+    const ProgressFacts facts = watch_.of_epoch(e, static_cast<double>(images_) / elapsed, left);
     const bool last = epoch == static_cast<std::size_t>(options_.epochs);
     if (last || epoch % 10 == 0 || options_.epochs <= 20) {
-      progress_.line(line);
+      progress_.line(line, facts);
     } else {
-      progress_.update(line);
+      progress_.update(line, facts);
     }
   }
 
@@ -199,6 +208,7 @@ class FoldTraining {
     write_sealed_safetensors(folder_ / "best.safetensors", state_.best);
     write_fold(folder_, files, state_.key);
     remove_resume_files(folder_);
+    finish_watching(folder_, files.history, options_.keeping);
     return files;
   }
 
@@ -207,6 +217,7 @@ class FoldTraining {
   std::filesystem::path folder_;
   std::string title_;
   Progress& progress_;
+  FoldWatch watch_;
   EfficientNet net_;
   Optimizer optimizer_;
   std::unique_ptr<EpochTraining> training_;
@@ -269,7 +280,9 @@ FoldFiles train_fold(const FoldData& data, const TrainOptions& options, const st
   try {
     if (fold_is_finished(folder, key)) {
       progress.line(text(title, "  already finished, kept"));
-      return read_fold(folder);
+      FoldFiles files = read_fold(folder);
+      finish_watching(folder, files.history, options.keeping);
+      return files;
     }
   } catch (const DataError& error) {
     if (!options.keeping.retrain_damaged) throw;

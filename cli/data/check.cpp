@@ -7,6 +7,7 @@
 #include "base/output.h"
 #include "base/progress.h"
 #include "cli/data/commands.h"
+#include "cli/progress_options.h"
 #include "imaging/cohort.h"
 #include "imaging/scan/check_cohort.h"
 
@@ -15,7 +16,7 @@ namespace {
 
 struct CheckCommand {
   std::string cohort, output;
-  bool quiet = false;
+  ProgressMode progress = ProgressMode::automatic;
 };
 
 std::string lines_of(const imaging::CohortCheck& check, const std::string& csv) {
@@ -45,7 +46,7 @@ void run(const CheckCommand& command) {
     }
     check_output(command.output, inputs);
   }
-  Progress progress(command.quiet);
+  Progress progress(command.progress);
   const imaging::CohortCheck check = imaging::check_cohort(command.cohort, progress);
   if (!command.output.empty()) write_output(command.output, table_of(check));
   if (!is_standard_output(command.output)) write_output("-", lines_of(check, command.cohort));
@@ -62,7 +63,7 @@ void add_data_check(CLI::App& data, Chosen& chosen) {
       "check", "list what is wrong with a cohort before it is prepared: table, files, masks, patients; changes nothing");
   c->add_option("cohort", check->cohort, "CSV: subject_id, label, t1c, mask [, flair, t2, brain_mask ...]")->required();
   c->add_option("-o,--output", check->output, "CSV of the findings to write: line, subject_id, column, severity, finding");
-  c->add_flag("-q,--quiet", check->quiet, "no progress lines");
+  add_progress_options(c, check->progress);
   c->footer("Exit code 3 when there is an error.\nExample: vitrine data check cohort/cohort.csv");
   c->callback([=, &chosen] { chosen = [=] { run(*check); }; });
 }

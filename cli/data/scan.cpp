@@ -7,6 +7,7 @@
 #include "base/progress.h"
 #include "base/standard_streams.h"
 #include "cli/data/commands.h"
+#include "cli/progress_options.h"
 #include "imaging/scan/scan_cohort.h"
 #include "imaging/scan/scan_dicom.h"
 
@@ -16,7 +17,7 @@ namespace {
 struct ScanCommand {
   std::string folder, output, labels, map, series;
   imaging::CohortScanOptions options;
-  bool quiet = false;
+  ProgressMode progress = ProgressMode::automatic;
 };
 
 void run(ScanCommand command) {
@@ -29,13 +30,13 @@ void run(ScanCommand command) {
   command.options.labels = command.labels;
   command.options.map = imaging::parse_label_map(command.map);
   command.options.series = imaging::parse_series_words(command.series);
-  Progress progress(command.quiet);
+  Progress progress(command.progress);
   const std::string& layout = command.options.layout;
   const bool is_dicom = layout == "dicom" || (layout == "auto" && imaging::is_dicom_tree(command.folder));
   const imaging::CohortScan scan = is_dicom ? imaging::scan_dicom(command.folder, command.output, command.options, progress)
                                             : imaging::scan_cohort(command.folder, command.output, command.options);
   write_output(command.output, scan.csv);
-  if (command.quiet) return;
+  if (command.progress == ProgressMode::none) return;
   std::string out = shown(command.output) + ": " + scan.summary + "\n";
   for (const std::string& line : scan.left_out) out += "left out  " + line + "\n";
   for (const std::string& line : scan.to_fill_in) out += "to do     " + line + "\n";
@@ -61,7 +62,7 @@ void add_data_scan(CLI::App& data, Chosen& chosen) {
   s->add_option("--id", scan->options.id_column, "its column of patients");
   s->add_option("--label", scan->options.label_column, "its column of labels");
   s->add_option("--map", scan->map, "VALUE=LABEL,...; patients with other values are left out");
-  s->add_flag("-q,--quiet", scan->quiet, "no summary");
+  add_progress_options(s, scan->progress, "no summary");
   s->footer(
       "Example: vitrine data scan BraTS-METS -o cohort.csv --labels clinical.csv --id BraTS_MET_ID --label Primary --map "
       "\"SCLC=SCLC,Adenocarcinoma=NSCLC\"");

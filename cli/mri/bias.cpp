@@ -10,6 +10,7 @@
 #include "base/progress.h"
 #include "cli/mri/commands.h"
 #include "cli/mri/volume_files.h"
+#include "cli/progress_options.h"
 #include "imaging/steps/bias_field.h"
 #include "imaging/steps/morphology.h"
 
@@ -18,7 +19,7 @@ namespace {
 
 struct BiasCommand {
   std::string image, mask, lesion, output, field, record, method = "pairs";
-  bool quiet = false;
+  ProgressMode progress = ProgressMode::automatic;
 };
 
 imaging::BiasCorrection corrected(const BiasCommand& c, const imaging::Volume& volume, imaging::Mask brain,
@@ -47,9 +48,10 @@ void run(const BiasCommand& c) {
   imaging::Mask lesion;
   if (!c.lesion.empty()) lesion = any_lesion(read_lesion_mask(c.lesion, file.volume.geometry, what, notes));
   imaging::BiasCorrection bias = corrected(c, file.volume, brain, lesion);
-  tell(notes, c.quiet);
-  Progress(c.quiet).line(text("bias  field from ", fixed(bias.field_low, 3), " to ", fixed(bias.field_high, 3),
-                              " (1 % and 99 % of the brain), ", bias.steps, " steps"));
+  tell(notes, c.progress);
+  Progress(c.progress)
+      .line(text("bias  field from ", fixed(bias.field_low, 3), " to ", fixed(bias.field_high, 3),
+                 " (1 % and 99 % of the brain), ", bias.steps, " steps"));
   write_beside(c.output, std::move(bias.corrected), file);
   if (!c.field.empty()) write_beside(c.field, std::move(bias.field), file);
   if (!c.record.empty()) write_output(c.record, json_text(imaging::record(bias)));
@@ -70,7 +72,7 @@ void add_mri_bias(CLI::App& mri, Chosen& chosen) {
       ->required();
   b->add_option("--field", c->field, "field to write (.nii, .nii.gz): above 0, about 1");
   b->add_option("--record", c->record, "figures of the fit to write, as JSON");
-  b->add_flag("-q,--quiet", c->quiet, "no progress lines");
+  add_progress_options(b, c->progress);
   b->footer(
       "Example: vitrine mri bias t1c.nii.gz --mask brain.nii.gz --lesion lesion.nii.gz -o t1c-flat.nii.gz --field "
       "field.nii.gz");

@@ -9,6 +9,7 @@
 #include "base/printable.h"
 #include "cli/mri/commands.h"
 #include "cli/mri/volume_files.h"
+#include "cli/progress_options.h"
 #include "imaging/brain/brain.h"
 #include "imaging/subject_checks.h"
 
@@ -17,7 +18,7 @@ namespace {
 
 struct BrainCommand {
   std::string image, output, lesion, record, head, contrast = "auto";
-  bool quiet = false;
+  ProgressMode progress = ProgressMode::automatic;
 };
 
 void run(const BrainCommand& command) {
@@ -42,7 +43,7 @@ void run(const BrainCommand& command) {
     brain.mask = imaging::with_lesion(std::move(brain.mask), lesion, imaging::kLesionMarginMm);
     record["ml_with_lesion"] = imaging::volume_ml(brain.mask);
   }
-  tell(brain.notes, command.quiet);
+  tell(brain.notes, command.progress);
   write_mask_beside(command.output, std::move(brain.mask), file);
   if (!command.record.empty()) write_output(command.record, json_text(record));
   std::printf("%s\n", shown(command.output).c_str());
@@ -63,7 +64,7 @@ void add_mri_brain(CLI::App& mri, Chosen& chosen) {
   b->add_option("--record", brain->record,
                 "JSON to write: volume, contrast, place, shape, symmetry, share of the lesions outside");
   b->add_option("--template", brain->head, "another head than the carried one, as imaging/brain/template/make.py writes it");
-  b->add_flag("-q,--quiet", brain->quiet, "nothing but warnings");
+  add_progress_options(b, brain->progress, "nothing but warnings");
   b->footer("Example: vitrine mri brain t1c.nii.gz -o brain.nii.gz --record brain.json");
   b->callback([=, &chosen] { chosen = [=] { run(*brain); }; });
 }

@@ -9,6 +9,7 @@
 #include "base/printable.h"
 #include "base/progress.h"
 #include "cli/mri/commands.h"
+#include "cli/progress_options.h"
 #include "imaging/formats/read_volume.h"
 #include "imaging/steps/registration_checks.h"
 
@@ -17,7 +18,7 @@ namespace {
 
 struct CoregisterCommand {
   std::string fixed, moving, output, transform, mask, preset = "vitrine", interpolation = "linear";
-  bool quiet = false;
+  ProgressMode progress = ProgressMode::automatic;
 };
 
 using imaging::Notes;
@@ -80,7 +81,7 @@ void run(const CoregisterCommand& c) {
   const std::string what = shown(c.moving) + " to " + shown(c.fixed);
   const imaging::Registration r = imaging::register_rigid(fixed.volume, moving.volume, options, what);
   const Notes notes = imaging::checked(r, "the moving series", what);
-  Progress progress(c.quiet);
+  Progress progress(c.progress);
   for (const imaging::Note& n : notes) n.warning ? progress.warn(n.text) : progress.line(n.text);
   const imaging::Volume out = imaging::resample(moving.volume, fixed.volume.geometry, r.transform, interpolation);
   imaging::write_nifti(c.output, imaging::in_stored_order(out, fixed.order, fixed.stored));
@@ -103,7 +104,7 @@ void add_mri_coregister(CLI::App& mri, Chosen& chosen) {
   m->add_option("--mask", c->mask, "brain or head mask of the fixed series: the last level looks there and 10 mm around it");
   m->add_option("--interpolation", c->interpolation, "linear, or cubic (B-spline, kept within the series' values)")
       ->capture_default_str();
-  m->add_flag("-q,--quiet", c->quiet, "no progress lines");
+  add_progress_options(m, c->progress);
   m->footer(
       "Example: vitrine mri coregister --fixed t1c.nii.gz --moving flair.nii.gz -o flair_on_t1c.nii.gz --transform flair.json");
   m->callback([=, &chosen] { chosen = [=] { run(*c); }; });

@@ -14,6 +14,7 @@
 #include "base/printable.h"
 #include "cli/mri/commands.h"
 #include "cli/mri/volume_files.h"
+#include "cli/progress_options.h"
 #include "imaging/orientation.h"
 #include "imaging/preview.h"
 #include "imaging/steps/crop.h"
@@ -32,7 +33,7 @@ struct CropCommand {
   std::string lesion, brain, output, mode = "fit", slices = "3";
   double fov = 64, distance = 2;
   int size = 64;
-  bool quiet = false;
+  ProgressMode progress = ProgressMode::automatic;
 };
 
 imaging::CropOptions options_of(const CropCommand& c) {
@@ -146,7 +147,7 @@ void run(const CropCommand& c) {
   if (!c.brain.empty())
     weight = imaging::feather_weight(read_brain_mask(c.brain, lesion.labels.geometry, "the lesion mask", notes), lesion.labels);
   const Channels channels = read_channels(c, lesion, weight, notes);
-  tell(notes, c.quiet);
+  tell(notes, c.progress);
   make_directory(c.output);
   for (const imaging::LesionSlice& s : found.slices) {
     check_interrupt("cropping");
@@ -174,7 +175,7 @@ void add_mri_crop(CLI::App& mri, Chosen& chosen) {
   p->add_option("--slices", c->slices, "axial slices a lesion at most, 1 to 9, or largest")->capture_default_str();
   p->add_option("--distance", c->distance, "between the slices of a lesion at least, mm")->capture_default_str();
   p->add_option("--size", c->size, "pixels along a side")->check(CLI::Range(8, 1024))->capture_default_str();
-  p->add_flag("-q,--quiet", c->quiet, "no progress lines");
+  add_progress_options(p, c->progress);
   p->footer("Example: vitrine mri crop t1c-01.nii.gz flair-01.nii.gz --lesion lesion.nii.gz --brain brain.nii.gz -o crops");
   p->callback([=, &chosen] { chosen = [=] { run(*c); }; });
 }

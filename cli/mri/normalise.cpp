@@ -10,6 +10,7 @@
 #include "base/progress.h"
 #include "cli/mri/commands.h"
 #include "cli/mri/volume_files.h"
+#include "cli/progress_options.h"
 #include "imaging/steps/feather.h"
 #include "imaging/steps/normalize.h"
 
@@ -18,7 +19,7 @@ namespace {
 
 struct NormaliseCommand {
   std::string image, mask, lesion, output, record, method = "zscore";
-  bool quiet = false;
+  ProgressMode progress = ProgressMode::automatic;
 };
 
 void run(const NormaliseCommand& c) {
@@ -33,10 +34,10 @@ void run(const NormaliseCommand& c) {
   imaging::Mask lesion;
   if (!c.lesion.empty()) lesion = any_lesion(read_lesion_mask(c.lesion, file.volume.geometry, what, notes));
   imaging::Normalized n = imaging::normalize(file.volume, brain, lesion, imaging::normalization_named(c.method), what);
-  tell(notes, c.quiet);
-  Progress(c.quiet).line(text("normalise  ", c.method, ": mean ", shortest(static_cast<float>(n.mean)), ", deviation ",
-                              shortest(static_cast<float>(n.deviation)), ", ", fixed(100 * n.clipped_share, 2),
-                              " % of the brain clipped"));
+  tell(notes, c.progress);
+  Progress(c.progress)
+      .line(text("normalise  ", c.method, ": mean ", shortest(static_cast<float>(n.mean)), ", deviation ",
+                 shortest(static_cast<float>(n.deviation)), ", ", fixed(100 * n.clipped_share, 2), " % of the brain clipped"));
   imaging::Volume out = std::move(n.volume);
   if (!lesion.data.empty()) out = imaging::feathered(n.shown(std::move(file.volume)), imaging::feather_weight(brain, lesion));
   write_beside(c.output, std::move(out), file);
@@ -60,7 +61,7 @@ void add_mri_normalise(CLI::App& mri, Chosen& chosen) {
       ->capture_default_str();
   n->add_option("-o,--output", c->output, "volume to write (.nii, .nii.gz)")->required();
   n->add_option("--record", c->record, "what was measured, as JSON");
-  n->add_flag("-q,--quiet", c->quiet, "no progress lines");
+  add_progress_options(n, c->progress);
   n->footer("Example: vitrine mri normalise t1c-flat.nii.gz --mask brain.nii.gz --lesion lesion.nii.gz -o t1c-01.nii.gz");
   n->callback([=, &chosen] { chosen = [=] { run(*c); }; });
 }

@@ -8,6 +8,7 @@
 #include "base/progress.h"
 #include "cli/mri/commands.h"
 #include "cli/prep_choice.h"
+#include "cli/progress_options.h"
 #include "imaging/prep.h"
 
 namespace vitrine::cli {
@@ -17,13 +18,13 @@ struct PrepCommand {
   std::string cohort, output;
   int jobs = 2;
   std::shared_ptr<PrepChoice> choice = std::make_shared<PrepChoice>();
-  bool quiet = false;
+  ProgressMode progress = ProgressMode::automatic;
 };
 
 void run(const PrepCommand& command) {
   check_output_folder(command.output, {command.cohort},
                       {"crops", "previews", "subjects", "manifest.csv", "qc.html", "prep.json"});
-  Progress progress(command.quiet);
+  Progress progress(command.progress);
   imaging::PrepOptions options;
   options.jobs = command.jobs;
   options.subject = subject_options(*command.choice);
@@ -54,7 +55,7 @@ void add_mri_prep(CLI::App& mri, Chosen& chosen) {
   p->add_option("-o,--output", prep->output, "folder to write")->required();
   p->add_option("--jobs", prep->jobs, "subjects at a time")->capture_default_str();
   add_prep_choice(*p, prep->choice);
-  p->add_flag("-q,--quiet", prep->quiet, "no progress lines");
+  add_progress_options(p, prep->progress);
   p->footer("Example: vitrine mri prep cohort/cohort.csv -o prep");
   p->callback([=, &chosen] { chosen = [=] { run(*prep); }; });
 }

@@ -9,6 +9,7 @@
 #include "base/printable.h"
 #include "base/progress.h"
 #include "cli/mri/commands.h"
+#include "cli/progress_options.h"
 #include "imaging/qc_folder.h"
 
 namespace vitrine::cli {
@@ -18,7 +19,7 @@ struct QcCommand {
   std::string prep, output;
   std::string pictures = "embed";
   int embed_mb = 48;
-  bool quiet = false;
+  ProgressMode progress = ProgressMode::automatic;
 };
 
 void run(const QcCommand& command) {
@@ -28,7 +29,7 @@ void run(const QcCommand& command) {
     throw UsageError("--pictures files links to files beside the page, expected -o with a file, found standard output");
   const fs::path prep = command.prep;
   check_output(command.output, imaging::qc_inputs(prep));
-  Progress progress(command.quiet);
+  Progress progress(command.progress);
   const imaging::QcFolder folder = imaging::read_qc_folder(prep);
   progress.line(text("qc  ", folder.subjects.size(), " subjects"));
   imaging::QcPageOptions options;
@@ -53,7 +54,7 @@ void add_mri_qc(CLI::App& mri, Chosen& chosen) {
   q->add_option("--embed-mb", qc->embed_mb, "MB of the page that pictures may take; what is beyond is linked")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
-  q->add_flag("-q,--quiet", qc->quiet, "no progress lines");
+  add_progress_options(q, qc->progress);
   q->footer("Example: vitrine mri qc prep -o qc.html");
   q->callback([=, &chosen] { chosen = [=] { run(*qc); }; });
 }

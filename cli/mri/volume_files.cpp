@@ -74,8 +74,8 @@ void write_mask_beside(const std::string& output, imaging::Mask mask, const imag
   imaging::write_mask_nifti(output, imaging::in_stored_order(std::move(mask), file.order, file.stored));
 }
 
-void tell(const imaging::Notes& notes, bool quiet) {
-  Progress progress(quiet);
+void tell(const imaging::Notes& notes, ProgressMode mode) {
+  Progress progress(mode);
   for (const imaging::Note& n : notes) n.warning ? progress.warn(n.text) : progress.line(n.text);
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/progress.h"
 #include "imaging/formats/read_volume.h"
 #include "imaging/notes.h"
 #include "imaging/steps/mask.h"
@@ -30,7 +31,7 @@ imaging::Mask any_lesion(imaging::LesionMask mask);
 void write_beside(const std::string& output, imaging::Volume volume, const imaging::ReadVolume& file);
 void write_mask_beside(const std::string& output, imaging::Mask mask, const imaging::ReadVolume& file);
 
-// Warnings always, notes unless `quiet`: one line each on standard error.
-void tell(const imaging::Notes& notes, bool quiet);
+// Warnings always, notes unless `mode` is none: one line each on standard error.
+void tell(const imaging::Notes& notes, ProgressMode mode);
 
 }  // namespace vitrine::cli

@@ -47,7 +47,8 @@ class CohortChecker {
     check_bytes();
     voxels_.resize(cohort_.subjects.size());
     for (std::size_t i = 0; i < cohort_.subjects.size(); ++i) {
-      progress_.line(text("check  ", i + 1, "/", cohort_.subjects.size(), "  ", cohort_.subjects[i].id));
+      progress_.line(text("check  ", i + 1, "/", cohort_.subjects.size(), "  ", cohort_.subjects[i].id),
+                     {.event = "item", .done = i + 1, .total = cohort_.subjects.size()});
       check_volumes(cohort_.subjects[i], voxels_[i]);
     }
     add_equal(voxels_, "voxels");
