@@ -32,6 +32,7 @@ void add_data(CLI::App& app, Chosen& chosen);
 void add_split(CLI::App& app, Chosen& chosen);
 void add_train(CLI::App& app, Chosen& chosen);
 void add_cv(CLI::App& app, Chosen& chosen);
+void add_eval(CLI::App& app, Chosen& chosen);
 void add_predict(CLI::App& app, Chosen& chosen);
 void add_weights(CLI::App& app, Chosen& chosen);
 void add_export(CLI::App& app, Chosen& chosen);

@@ -26,9 +26,9 @@ namespace {
 constexpr std::size_t kMostOfALine = 300;
 
 // In the order of the help.
-constexpr void (*kCommands[])(CLI::App&, Chosen&) = {add_study,   add_demo,   add_report, add_simulate, add_mri,
-                                                     add_data,    add_split,  add_train,  add_cv,       add_predict,
-                                                     add_weights, add_export, add_audit,  add_bench,    add_doctor};
+constexpr void (*kCommands[])(CLI::App&, Chosen&) = {add_study,  add_demo,  add_report, add_simulate, add_mri,     add_data,
+                                                     add_split,  add_train, add_cv,     add_eval,     add_predict, add_weights,
+                                                     add_export, add_audit, add_bench,  add_doctor};
 
 // One line on standard error, whatever the message holds.
 int refuse(ExitCode code, std::string_view message) {
