@@ -24,6 +24,8 @@ std::string shown_folds(const std::optional<MeanSd>& over) {
   return text(fixed(over->mean, kDigits), " +- ", fixed(over->sd, kDigits), " (n = ", over->count, ")");
 }
 
+std::string shown_p(const std::optional<double>& p) { return p && *p < 0.001 ? "below 0.001" : shown_number(p); }
+
 void print_line(const std::string& line) { std::printf("%s\n", line.c_str()); }
 
 std::string padded(std::string cell, std::size_t width) {
@@ -49,7 +51,7 @@ void print_figure(const LevelEvaluation& e, std::size_t f) {
   if (id.of_class >= 0) name += text(", ", printable(e.classes[static_cast<std::size_t>(id.of_class)], 20));
   const Figure& pooled = e.pooled.figures[f];
   const Interval& interval = e.intervals[f];
-  std::string line = "  " + padded(name, kNameWidth) + padded(shown_number(pooled.value), 9) +
+  std::string line = "  " + padded(name, kNameWidth) + padded(shown_number(pooled.value), 10) +
                      padded(shown_interval(interval.low, interval.high), 18) + shown_folds(e.over_folds[f]);
   if (!pooled.value) {
     line += text("  [", pooled.why, "]");
@@ -59,6 +61,13 @@ void print_figure(const LevelEvaluation& e, std::size_t f) {
     line += text("  [", interval.left_out, " replicates left out]");
   }
   print_line(line);
+}
+
+void print_delong(const LevelEvaluation& e) {
+  const AucVariance& d = e.delong;
+  const std::string note = d.low.value ? delong_note(e.level, d.fewest) : d.low.why;
+  print_line("  " + padded("AUC by DeLong", kNameWidth) + padded(shown_number(d.auc.value), 10) +
+             shown_interval(d.low.value, d.high.value) + (note.empty() ? "" : text("  [", note, "]")));
 }
 
 void print_confusion(const LevelEvaluation& e) {
@@ -83,15 +92,14 @@ void print_evaluation(const std::string& run, const LevelEvaluation& e, const Bo
   print_line(what + text(validation ? ": units of " : ": ensemble of ", counted(static_cast<int>(e.folds.size()), "fold"),
                          validation ? " together" : ""));
   print_line(text("  positive class ", printable(e.classes.back(), 40), "; ", threshold_text(e)));
-  print_line("  " + padded("figure", kNameWidth) + padded(std::string(pooled_name(e.part)), 9) + padded("95 % interval", 18) +
+  print_line("  " + padded("figure", kNameWidth) + padded(std::string(pooled_name(e.part)), 10) + padded("95 % interval", 18) +
              "mean +- sd over folds");
   for (std::size_t f = 0; f < e.ids.size(); ++f) print_figure(e, f);
-  if (e.level == Level::subject)
-    print_line("  " + padded("AUC by DeLong", kNameWidth) + padded(shown_number(e.delong.auc.value), 9) +
-               shown_interval(e.delong.low.value, e.delong.high.value) +
-               (e.delong.low.value ? "" : text("  [", e.delong.low.why, "]")));
+  if (e.level == Level::subject) print_delong(e);
   print_confusion(e);
-  print_line(text("  intervals: ", bootstrap.replicates, " replicates of subjects, seed ", bootstrap.seed, "\n"));
+  print_line(text(
+      "  intervals: ", bootstrap.replicates, " replicates of subjects, seed ", bootstrap.seed,
+      e.subjects < kFewSubjects ? text("; of ", counted(e.subjects, "subject"), " they are too narrow") : std::string(), "\n"));
 }
 
 void print_comparisons(const std::vector<RunComparison>& comparisons) {
@@ -106,8 +114,9 @@ void print_comparisons(const std::vector<RunComparison>& comparisons) {
     print_line(text("    ", shown_number(d.auc_a.value), " - ", shown_number(d.auc_b.value), " = ",
                     shown_number(d.difference.value), d.difference.value ? "" : text("  [", d.difference.why, "]")));
     print_line(text("    DeLong     ", padded(shown_interval(d.low.value, d.high.value), 20), "z ", shown_number(d.z.value),
-                    ", p ", d.p.value ? text(*d.p.value) : std::string("n/a"), d.p.value ? "" : text("  [", d.p.why, "]")));
-    if (const std::string note = delong_note(c.level); !note.empty() && d.p.value) print_line("               " + note);
+                    ", p ", shown_p(d.p.value), d.p.value ? "" : text("  [", d.p.why, "]")));
+    if (const std::string note = delong_note(c.level, d.fewest); !note.empty() && d.p.value)
+      print_line("               " + note);
     print_line(text("    bootstrap  ", shown_interval(c.bootstrap.low, c.bootstrap.high),
                     c.bootstrap.why.empty() ? std::string() : text("  [", c.bootstrap.why, "]")));
   }
