@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/progress.h"
+
 namespace vitrine::cli {
 
 struct SimulateCommand {

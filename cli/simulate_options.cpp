@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
+#include "cli/progress_options.h"
 #include "cli/simulate.h"
 
 namespace vitrine::cli {

@@ -31,8 +31,13 @@ Interval interval_of(const std::vector<Values>& replicates, std::size_t figure) 
     return interval;
   }
   std::sort(values.begin(), values.end());
-  interval.low = quantile(values, 0.025);
-  interval.high = quantile(values, 0.975);
+  const double low = quantile(values, 0.025), high = quantile(values, 0.975);
+  if (low == high) {
+    interval.why = "the replicates agree, which says nothing of other subjects";
+    return interval;
+  }
+  interval.low = low;
+  interval.high = high;
   return interval;
 }
 

@@ -3,8 +3,9 @@
 //   replicate r   as many subjects as there are, drawn with replacement: the i-th is Draw{seed, Purpose::bootstrap, sample r}.below(i, subjects)
 //                 in the order of their ids, each with all of its units
 //   interval      the 2.5 % and 97.5 % quantiles of the figure over the replicates that have it, interpolated linearly (Hyndman, Fan 1996, type
-//                 7); replicates without it (one class drawn alone) are left out and counted, and with more than half of them left out, or fewer
-//                 than two subjects, there is no interval
+//                 7); replicates without it (one class drawn alone) are left out and counted
+//   no interval   with more than half of the replicates left out, with fewer than two subjects, and where both quantiles are one value: six
+//                 subjects without an error would have the interval from 1 to 1
 //
 // Classes are not drawn apart: whoever samples subjects anew gets another share of classes too. The same seed and subjects give the same
 // replicates for every figure, level and run, so that differences between runs are paired. Networks and thresholds stay as they are: an interval
@@ -27,6 +28,7 @@ struct BootstrapOptions {
   int replicates = 2000;  // kFewestReplicates to kMostReplicates
   std::uint64_t seed = 42;
 };
+inline constexpr int kFewSubjects = 20;  // below it percentile intervals are clearly too narrow
 inline constexpr int kFewestReplicates = 100, kMostReplicates = 100000;
 
 struct Interval {

@@ -97,9 +97,9 @@ AucVariance delong_variance(std::span<const int> is_positive, std::span<const do
   const auto m = std::count(is_positive.begin(), is_positive.end(), 1);
   const auto n = static_cast<std::ptrdiff_t>(is_positive.size()) - m;
   if (const std::string why = no_auc(m, n); !why.empty())
-    return {Figure::none(why), Figure::none(why), Figure::none(why), Figure::none(why)};
+    return {0, Figure::none(why), Figure::none(why), Figure::none(why), Figure::none(why)};
   const Placements v = placements_of(is_positive, score);
-  AucVariance result{Figure::of(v.auc), {}, {}, {}};
+  AucVariance result{static_cast<int>(std::min(m, n)), Figure::of(v.auc), {}, {}, {}};
   if (const std::string why = no_variance(m, n); !why.empty()) {
     result.variance = result.low = result.high = Figure::none(why);
     return result;
@@ -122,6 +122,7 @@ AucDifference delong_test(std::span<const int> is_positive, std::span<const doub
   const auto m = std::count(is_positive.begin(), is_positive.end(), 1);
   const auto n = static_cast<std::ptrdiff_t>(is_positive.size()) - m;
   AucDifference result;
+  result.fewest = static_cast<int>(std::min(m, n));
   if (const std::string why = no_auc(m, n); !why.empty()) {
     result.auc_a = result.auc_b = result.difference = result.covariance = result.standard_error = Figure::none(why);
     set_inference(result, Figure::none(why));
@@ -144,8 +145,8 @@ AucDifference delong_test(std::span<const int> is_positive, std::span<const doub
     set_inference(result, Figure::none("the standard error of the difference is 0"));
     return result;
   }
-  result.low = Figure::of(d.auc - kNormal975 * error);
-  result.high = Figure::of(d.auc + kNormal975 * error);
+  result.low = Figure::of(std::max(-1.0, d.auc - kNormal975 * error));
+  result.high = Figure::of(std::min(1.0, d.auc + kNormal975 * error));
   result.z = Figure::of(d.auc / error);
   result.p = Figure::of(two_sided_p(d.auc / error));
   return result;

@@ -10,6 +10,7 @@
 //
 // Assumes   independent units. Slices of a lesion and lesions of a subject are not: at those levels variances, intervals and p are too small. Take
 //           subjects, or the bootstrap of subjects (evaluation/bootstrap.h).
+//           The normal approximation takes some units of each class (kFewUnits, a rule of thumb): of two and four p is too small by far.
 // Reference DeLong, DeLong, Clarke-Pearson 1988, doi 10.2307/2531595; Sun, Xu 2014, doi 10.1109/LSP.2014.2337313 (midranks).
 #pragma once
 
@@ -19,7 +20,10 @@
 
 namespace vitrine {
 
+inline constexpr int kFewUnits = 10;  // of the rarer class
+
 struct AucVariance {
+  int fewest = 0;  // units of the rarer class
   Figure auc;
   Figure variance;
   Figure low, high;  // within [0, 1]
@@ -29,9 +33,10 @@ struct AucVariance {
 AucVariance delong_variance(std::span<const int> is_positive, std::span<const double> score);
 
 struct AucDifference {  // a minus b
+  int fewest = 0;       // units of the rarer class
   Figure auc_a, auc_b, difference;
   Figure covariance;
-  Figure standard_error, low, high;  // of the difference
+  Figure standard_error, low, high;  // of the difference; within [-1, 1]
   Figure z, p;                       // none when the standard error is 0
 };
 

@@ -84,16 +84,22 @@ std::string threshold_rows(const LevelEvaluation& e, const Cells& begin) {
 
 std::string delong_row(const LevelEvaluation& e, const Cells& begin) {
   const AucVariance& d = e.delong;
-  return line(begin, {std::string(pooled_name(e.part)), cell(d.auc), cell(d.low), cell(d.high),
-                      std::to_string(e.pooled.units.names.size()), "", d.low.value ? delong_note(e.level) : d.low.why});
+  return line(begin,
+              {std::string(pooled_name(e.part)), cell(d.auc), cell(d.low), cell(d.high),
+               std::to_string(e.pooled.units.names.size()), "", d.low.value ? delong_note(e.level, d.fewest) : d.low.why});
 }
 
 }  // namespace
 
-std::string delong_note(Level level) {
-  if (level == Level::subject) return {};
-  return text("the ", name_of(level),
-              "s of a subject are not independent: DeLong's interval is too narrow and its p too small");
+std::string delong_note(Level level, int fewest) {
+  std::string note;
+  if (level != Level::subject)
+    note =
+        text("the ", name_of(level), "s of a subject are not independent: DeLong's interval is too narrow and its p too small");
+  if (fewest < kFewUnits)
+    note += text(note.empty() ? "" : "; ", "with ", fewest,
+                 " units of a class DeLong's normal approximation does not hold: p is too small");
+  return note;
 }
 
 std::string_view pooled_name(Part part) { return part == Part::validation ? "pooled" : "ensemble"; }
@@ -174,7 +180,8 @@ std::string differences_csv(const std::vector<RunComparison>& comparisons) {
     csv += csv_line({c.a, c.b, std::string(name_of(c.part)), std::string(name_of(c.level)), std::to_string(c.units),
                      std::to_string(c.subjects), std::to_string(c.left_out), cell(d.auc_a), cell(d.auc_b), cell(d.difference),
                      cell(d.low), cell(d.high), cell(d.standard_error), cell(d.z), cell(d.p), cell(c.bootstrap.low),
-                     cell(c.bootstrap.high), std::to_string(c.bootstrap.left_out), d.p.value ? delong_note(c.level) : d.p.why});
+                     cell(c.bootstrap.high), std::to_string(c.bootstrap.left_out),
+                     d.p.value ? delong_note(c.level, d.fewest) : d.p.why});
   }
   return csv;
 }

@@ -30,8 +30,8 @@ std::string confusion_csv(const std::vector<RunEvaluation>& runs);    // actual,
 // One row a pair of runs, part and level: AUCs, DeLong's difference a - b with interval, z and p, the bootstrap's interval.
 std::string differences_csv(const std::vector<RunComparison>& comparisons);
 
-// What a reader must know of DeLong's numbers at this level; empty for subjects.
-std::string delong_note(Level level);
+// What a reader must know of DeLong's numbers at this level and with so few units of the rarer class; empty when there is nothing.
+std::string delong_note(Level level, int fewest);
 // "pooled", "ensemble"
 std::string_view pooled_name(Part part);
 
