@@ -136,6 +136,13 @@ std::string summary(const SearchPage& page) {
                     "for it.</p>\n");
 }
 
+std::string beyond_text(const SearchPage& page) {
+  const std::size_t beyond = scores_beyond(page);
+  if (beyond == 0) return {};
+  return text(" ", beyond, beyond == 1 ? " score lies" : " scores lie", " far beyond the others and ",
+              beyond == 1 ? "is" : "are", " drawn at the end of the scale; the table has ", beyond == 1 ? "it." : "them.");
+}
+
 std::string parallel_section(const SearchPage& page) {
   const std::size_t scored = trials_with_score(page);
   std::string caption = text(
@@ -143,6 +150,7 @@ std::string parallel_section(const SearchPage& page) {
       "<span class=\"bold\"></span> the best trial.");
   if (!page.rungs.empty())
     caption += " Each trial on its last rung: scores of different rungs are of different numbers of epochs.";
+  caption += beyond_text(page);
   if (scored > kMostLines) caption += text(" The best ", kMostLines, " of ", scored, " are drawn.");
   return section("parallel", "Trials and their values",
                  "<figure>\n" + parallel_figure(page) + "<figcaption>" + caption + "</figcaption>\n</figure>\n");

@@ -126,6 +126,19 @@ TEST(SearchPage, AxesHaveTheirScale) {
   EXPECT_LT(svg.find("class=\"line\""), svg.find("class=\"bestline\"")) << "the best lies on top";
 }
 
+TEST(SearchPage, AScoreThatIsFarAstrayDoesNotPressTheOthersTogether) {
+  SearchPage p = page();
+  EXPECT_EQ(scores_beyond(p), 0u);
+  EXPECT_THAT(search_html(p), Not(HasSubstr("end of the scale")));
+  p.lower_is_better = true;  // 0.7, 0.75, 0.78, 0.8, and 276
+  p.runs.push_back(run_of(5, 1, {"0.01", "t2", "", "8"}, 276));
+  EXPECT_EQ(scores_beyond(p), 1u);
+  const std::string html = search_html(p);
+  EXPECT_THAT(html, HasSubstr("1 score lies far beyond the others"));
+  EXPECT_THAT(html, HasSubstr("276.000 ± 0.020"));
+  EXPECT_THAT(parallel_figure(p), HasSubstr(">0.9<")) << "0.7 to 0.7 + 4 * 0.1, the scale of those that are near";
+}
+
 TEST(SearchPage, ManyTrialsStayOnePage) {
   SearchPage p = page();
   p.runs.clear();
