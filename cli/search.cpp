@@ -72,8 +72,8 @@ void print_best(const SearchTask& task, const SearchResult& result) {
     return;
   }
   const TrialRun& best = result.runs[*result.best];
-  std::printf("best: trial %d, validation %s %s over %d folds: %s%s\n", best.trial, metric_name(task.space.metric),
-              figure(best.score.mean).c_str(), best.score.mean->count,
+  std::printf("best: trial %d, validation %s %s over %d %s: %s%s\n", best.trial, metric_title(task.space.metric),
+              figure(best.score.mean).c_str(), best.score.mean->count, best.score.mean->count == 1 ? "fold" : "folds",
               trial_text(task.space, task.trials[static_cast<std::size_t>(best.trial - 1)]).c_str(),
               task.space.halving ? text(", ", best.epochs, " epochs").c_str() : "");
   std::printf("trials: %s   page: %s\n", table.c_str(), page.c_str());
@@ -90,7 +90,7 @@ void print_final(const SearchTask& task, const SearchResult& result, const Final
       "These options were chosen as the best of %zu trials (%zu scores) by their validation %s, so their validation score is "
       "optimistic; the "
       "test part had no say in the choice.\n",
-      task.trials.size(), scored, metric_name(task.space.metric));
+      task.trials.size(), scored, metric_title(task.space.metric));
   if (!final.same)
     note("the validation predictions are not those of the winning trial, byte for byte: another device computed them");
 }

@@ -14,7 +14,7 @@ namespace vitrine::report {
 namespace {
 
 constexpr double kWidth = 360;            // units of every drawing: pixels on a phone
-constexpr double kLetter = 5.6;           // width of a letter of a tick's label, about
+constexpr double kLetter = 6.2;           // width of a letter of a tick's label, about
 constexpr const char* kBest = "#b3441e";  // vermilion, dark enough for text on white
 
 std::string n(double v) { return fixed(v, 1); }
@@ -87,15 +87,38 @@ Scale scale_of(const SearchAxis& axis) {
   return scale;
 }
 
+// Scores as distances from the best, ascending.
+std::vector<double> distances(const SearchPage& page) {
+  std::vector<double> all;
+  for (const SearchRun& run : page.runs) {
+    if (run.score.count > 0) all.push_back(page.lower_is_better ? run.score.mean : -run.score.mean);
+  }
+  std::sort(all.begin(), all.end());
+  for (std::size_t i = all.size(); i-- > 0;) all[i] -= all.front();
+  return all;
+}
+
+// A trial that went far astray must not press all others into one point: the scale ends at this many upper quartiles from the best.
+constexpr double kMostQuartiles = 4;
+double shown_distance(const std::vector<double>& distance) {
+  const double quartile = distance[(distance.size() - 1) * 3 / 4];
+  return quartile > 0 ? std::min(distance.back(), kMostQuartiles * quartile) : distance.back();
+}
+
 Scale score_scale(const SearchPage& page) {
   Scale scale;
+  const std::vector<double> distance = distances(page);
+  if (distance.empty()) return scale;
+  double best = 0;
   bool first = true;
   for (const SearchRun& run : page.runs) {
     if (run.score.count == 0) continue;
-    scale.low = first ? run.score.mean : std::min(scale.low, run.score.mean);
-    scale.high = first ? run.score.mean : std::max(scale.high, run.score.mean);
+    best = first || (page.lower_is_better ? run.score.mean < best : run.score.mean > best) ? run.score.mean : best;
     first = false;
   }
+  const double shown = shown_distance(distance);
+  scale.low = page.lower_is_better ? best : best - shown;
+  scale.high = page.lower_is_better ? best + shown : best;
   const double room = scale.high > scale.low ? 0.04 * (scale.high - scale.low) : 0.01;
   scale.low -= room;
   scale.high += room;
@@ -103,6 +126,8 @@ Scale score_scale(const SearchPage& page) {
     scale.ticks.emplace_back(scale.at(t), tick_text(std::abs(t) < 1e-12 ? 0 : t));
   return scale;
 }
+
+double place_of(const Scale& scores, const SearchRun& run) { return std::clamp(scores.at(run.score.mean), 0.0, 1.0); }
 
 // Labels below a horizontal axis; those that would touch the one before are left out.
 std::string tick_labels(const Scale& scale, double left, double width, double y) {
@@ -172,6 +197,13 @@ std::string dot(double x, double y, bool best, const std::string& what) {
 
 }  // namespace
 
+std::size_t scores_beyond(const SearchPage& page) {
+  const std::vector<double> distance = distances(page);
+  if (distance.empty()) return 0;
+  const double shown = shown_distance(distance);
+  return static_cast<std::size_t>(std::count_if(distance.begin(), distance.end(), [&](double d) { return d > shown; }));
+}
+
 std::string score_text(double score) { return fixed(score, 3); }
 
 std::string count_text(double number) {
@@ -209,7 +241,7 @@ std::string parallel_figure(const SearchPage& page) {
   std::string lines, best;
   for (auto i = order.rbegin(); i != order.rend(); ++i) {  // the best on top
     const SearchRun& run = page.runs[*i];
-    const double place = scores.at(run.score.mean);
+    const double place = place_of(scores, run);
     std::string points, dots;
     for (std::size_t a = 0; a < scales.size(); ++a) {
       const double x = kSide + width * (a < run.values.size() ? scales[a].of_text(run.values[a]) : place);
@@ -226,7 +258,7 @@ std::string parallel_figure(const SearchPage& page) {
   }
   std::string out = open_svg(height, text("Parallel coordinates of ", order.size(), " trials; the best is ",
                                           page.best ? run_text(page, page.runs[*page.best]) : std::string("not known yet")));
-  out += lines;
+  out += lines + best;
   for (std::size_t a = 0; a < scales.size(); ++a) {
     out += text("<line class=\"axis\" x1=\"", n(kSide), "\" x2=\"", n(kWidth - kSide), "\" y1=\"", n(y(a)), "\" y2=\"", n(y(a)),
                 "\"/>\n");
@@ -238,7 +270,7 @@ std::string parallel_figure(const SearchPage& page) {
                      : page.axes[a].name + (scales[a].log ? " (log)" : ""),
                  "name");
   }
-  return out + best + "</svg>\n";
+  return out + "</svg>\n";
 }
 
 std::string best_so_far_figure(const SearchPage& page) {
@@ -257,10 +289,11 @@ std::string best_so_far_figure(const SearchPage& page) {
     const double score = run.score.mean, x = plot_x(cost.at(spent));
     const bool better = !best || (page.lower_is_better ? score < *best : score > *best);
     if (better) {
-      path += best ? text("H", n(x), "V", n(plot_y(scores.at(score)))) : text("M", n(x), " ", n(plot_y(scores.at(score))));
+      path += best ? text("H", n(x), "V", n(plot_y(place_of(scores, run))))
+                   : text("M", n(x), " ", n(plot_y(place_of(scores, run))));
       best = score;
     }
-    dots += dot(x, plot_y(scores.at(score)), is_best(page, i),
+    dots += dot(x, plot_y(place_of(scores, run)), is_best(page, i),
                 run_text(page, run) + text(", after ", count_text(spent), " images"));
   }
   if (best) path += text("H", n(plot_x(1)));
@@ -281,14 +314,15 @@ std::string option_figure(const SearchPage& page, std::size_t axis) {
   for (auto i = order.rbegin(); i != order.rend(); ++i) {
     const SearchRun& run = page.runs[*i];
     const std::string& value = run.values[axis];
-    dots += dot(plot_x(scale.of_text(value)), plot_y(scores.at(run.score.mean)), is_best(page, *i), run_text(page, run));
+    dots += dot(plot_x(scale.of_text(value)), plot_y(place_of(scores, run)), is_best(page, *i), run_text(page, run));
     sums[value].first += run.score.mean;
     ++sums[value].second;
   }
   std::string spoken;
   for (const std::string& value : page.axes[axis].values) {
     if (!sums.contains(value)) continue;
-    const double mean = sums[value].first / sums[value].second, x = plot_x(scale.of_text(value)), y = plot_y(scores.at(mean));
+    const double mean = sums[value].first / sums[value].second, x = plot_x(scale.of_text(value)),
+                 y = plot_y(std::clamp(scores.at(mean), 0.0, 1.0));
     means += text("<line class=\"mean\" x1=\"", n(x - 9), "\" x2=\"", n(x + 9), "\" y1=\"", n(y), "\" y2=\"", n(y), "\"/>\n");
     spoken += text(spoken.empty() ? ": mean " : ", ", value.empty() ? "-" : value, " ", score_text(mean));
   }

@@ -19,6 +19,9 @@ std::string best_so_far_figure(const SearchPage& page);
 // The score over the values of one option; a dot for each run, a line for the mean of each value of a list.
 std::string option_figure(const SearchPage& page, std::size_t axis);
 
+// Runs that went so far astray that the figures show them at the end of their scale.
+std::size_t scores_beyond(const SearchPage& page);
+
 std::string score_text(double score);   // three decimals
 std::string count_text(double number);  // 950, 12.3 k, 4.56 M
 

@@ -25,8 +25,8 @@ figure { margin: 0; min-width: 0; } svg { display: block; width: 100%; height: a
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 0 2em; align-items: start; }
 .figures section { min-width: 0; } .figures figure, .options figure { max-width: 500px; }
 .options { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 310px), 1fr)); gap: 1em 1.5em; }
-svg text { font-family: inherit; fill: #444c56; } .tick { font-size: 10.5px; } .name { font-size: 12px; font-weight: 600; }
-svg .name { fill: #1f2328; paint-order: stroke; stroke: #fff; stroke-width: 3px; } svg .tick { paint-order: stroke; stroke: #fff; stroke-width: 2.5px; }
+svg text { font-family: inherit; fill: #444c56; } .tick { font-size: 11.5px; } .name { font-size: 13px; font-weight: 600; }
+svg .name { fill: #1f2328; paint-order: stroke; stroke: #fff; stroke-width: 3px; } svg .tick { paint-order: stroke; stroke: #fff; stroke-width: 3.5px; }
 .axis { stroke: #6e7681; } .mark { stroke: #6e7681; } .grid { stroke: #e6e9ed; }
 .line { fill: none; stroke-width: 1.4; stroke-opacity: .85; stroke-linejoin: round; }
 .bestline { fill: none; stroke: #b3441e; stroke-width: 3.2; stroke-linejoin: round; }
@@ -48,7 +48,7 @@ dl { display: grid; grid-template-columns: minmax(7em, max-content) 1fr; gap: .1
   .cards tr { border: 1px solid #d9dde3; border-radius: 6px; padding: .4em .7em; margin: .6em 0; } .cards tr.best { border: 2px solid #b3441e; }
   .cards th, .cards td, .cards td.text { display: flex; justify-content: space-between; gap: 1em; text-align: right; white-space: normal; border: 0; padding: .1em 0; }
   .cards [data-name]::before { content: attr(data-name); color: #57606a; font-weight: 400; text-align: left; flex: none; max-width: 45%; }
-  table { width: 100%; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .4em; }
+  table { width: 100%; } dl { grid-template-columns: minmax(6em, 40%) 1fr; }
 }
 @media print { body { margin: 0; max-width: none; font-size: 10.5pt; } h2 { break-after: avoid; } figure, tr, svg { break-inside: avoid; }
   .figures { grid-template-columns: 1fr 1fr; } .options { grid-template-columns: 1fr 1fr; } .wide { overflow: visible; } td, th { white-space: normal; } }
@@ -115,12 +115,18 @@ bool has_axis(const SearchPage& page, const char* name) {
 }
 
 std::string summary(const SearchPage& page) {
-  if (!page.best) return "<p>No trial has a result yet.</p>\n";
+  const std::string under_way =
+      page.finished ? std::string()
+                    : text("<p class=\"note\">The search is under way or was stopped: ", trials_of(page), " of ", page.planned,
+                           " trials have run so far. The same command goes on with it.</p>\n");
+  if (!page.best)
+    return under_way + (page.finished ? "<p>No trial has a result.</p>\n" : "<p>No trial has a result yet.</p>\n");
   const SearchRun& best = page.runs[*page.best];
-  std::string out = text("<p>Of ", trials_of(page), trials_of(page) == 1 ? " trial" : " trials", ", trial <b>", best.trial,
-                         "</b> has the best validation ", escaped(page.metric), ": <b>", score_with_sd(best.score),
-                         "</b> (mean", best.score.count > 1 ? " ± standard deviation" : "", " over ", best.score.count,
-                         best.score.count == 1 ? " fold" : " folds", ").</p>\n<dl>\n");
+  std::string out = under_way;
+  out += text("<p>Of ", trials_of(page), trials_of(page) == 1 ? " trial" : " trials", ", trial <b>", best.trial,
+              "</b> has the best validation ", escaped(page.metric), ": <b>", score_with_sd(best.score), "</b> (mean",
+              best.score.count > 1 ? " ± standard deviation" : "", " over ", best.score.count,
+              best.score.count == 1 ? " fold" : " folds", ").</p>\n<dl>\n");
   for (std::size_t a = 0; a < page.axes.size(); ++a)
     out += text("<dt>", escaped(page.axes[a].name), "</dt><dd>", shown_value(best.values[a]), "</dd>\n");
   if (!has_axis(page, "epochs")) out += text("<dt>epochs</dt><dd>", best.epochs, "</dd>\n");
@@ -130,6 +136,13 @@ std::string summary(const SearchPage& page) {
                     "for it.</p>\n");
 }
 
+std::string beyond_text(const SearchPage& page) {
+  const std::size_t beyond = scores_beyond(page);
+  if (beyond == 0) return {};
+  return text(" ", beyond, beyond == 1 ? " score lies" : " scores lie", " far beyond the others and ",
+              beyond == 1 ? "is" : "are", " drawn at the end of the scale; the table has ", beyond == 1 ? "it." : "them.");
+}
+
 std::string parallel_section(const SearchPage& page) {
   const std::size_t scored = trials_with_score(page);
   std::string caption = text(
@@ -137,6 +150,7 @@ std::string parallel_section(const SearchPage& page) {
       "<span class=\"bold\"></span> the best trial.");
   if (!page.rungs.empty())
     caption += " Each trial on its last rung: scores of different rungs are of different numbers of epochs.";
+  caption += beyond_text(page);
   if (scored > kMostLines) caption += text(" The best ", kMostLines, " of ", scored, " are drawn.");
   return section("parallel", "Trials and their values",
                  "<figure>\n" + parallel_figure(page) + "<figcaption>" + caption + "</figcaption>\n</figure>\n");

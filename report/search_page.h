@@ -46,7 +46,9 @@ struct SearchPage {
   std::vector<SearchAxis> axes;
   std::vector<SearchRun> runs;
   std::optional<std::size_t> best;  // index into runs
-  std::vector<SearchRung> rungs;    // empty without halving
+  std::size_t planned = 0;          // trials
+  bool finished = false;
+  std::vector<SearchRung> rungs;  // empty without halving
   std::optional<SearchFinal> final;
   std::vector<std::pair<std::string, std::string>> facts;  // how the search was done
 };

@@ -75,9 +75,9 @@ class Search {
     for (std::size_t rung = 0; rung < result_.rungs.size() && !numbers.empty(); ++rung) {
       const std::size_t first = result_.runs.size();
       for (std::size_t i = 0; i < numbers.size(); ++i) one(numbers[i], static_cast<int>(rung), i, numbers.size());
-      choose_best(first);
       if (rung + 1 < result_.rungs.size()) numbers = survivors(first, static_cast<std::size_t>(result_.rungs[rung + 1].trials));
     }
+    result_.finished = true;
     publish(true);
     return std::move(result_);
   }
@@ -131,6 +131,7 @@ class Search {
       visited_ += static_cast<double>(run.visits);
     }
     result_.runs.push_back(std::move(run));
+    choose_best(result_.runs.size() - place - 1);
     report(title, rung, place, of);
     publish(false);
   }
@@ -144,7 +145,7 @@ class Search {
       progress_.warn(text("trial ", run.trial, " failed: ", run.failure));
       return;
     }
-    if (!run.score.mean) run.failure = text(metric_name(task_.space.metric), " is undefined in every fold");
+    if (!run.score.mean) run.failure = text(metric_title(task_.space.metric), " is undefined in every fold");
   }
 
   // The result of the trial, trained if it is not there.
@@ -165,7 +166,7 @@ class Search {
 
   void report(const std::string& title, int rung, std::size_t place, std::size_t of) {
     const TrialRun& run = result_.runs.back();
-    const char* metric = metric_name(task_.space.metric);
+    const char* metric = metric_title(task_.space.metric);
     std::string line = title + "  ";
     line += run.score.mean ? text(metric, " ", fixed(run.score.mean->mean, 3), " +- ", fixed(run.score.mean->sd, 3))
                            : std::string("no score");
@@ -297,8 +298,10 @@ void check_search(const SearchTask& task) {
     }
     if (!seen.insert(key).second) continue;
     check_interrupt("the check of the trials");
-    const int epochs = task.space.halving ? task.space.halving->min_epochs : options.train.epochs;
-    check_run(manifest, splits, options_of(task, trial.number, epochs), task.out / "trials" / "any", std::nullopt, task.jobs);
+    TrainOptions checked = options.train;
+    if (checked.weights.empty())
+      checked.arch = TrainOptions{}.arch;  // drawn weights fit; a large network's need not be drawn for that
+    check_run(manifest, splits, checked, task.out / "trials" / "any", std::nullopt, task.jobs);
   }
 }
 

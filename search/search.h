@@ -35,6 +35,7 @@ struct SearchResult {
   std::vector<TrialRun> runs;       // rung after rung, by trial
   std::vector<Rung> rungs;          // one without halving
   std::optional<std::size_t> best;  // index into runs: the best score of the highest rung that has one, the first of equals
+  bool finished = false;
 };
 
 struct SearchTask {

@@ -286,6 +286,11 @@ class SpaceReader {
 
 const char* metric_name(SearchMetric metric) { return kMetrics[static_cast<std::size_t>(metric)]; }
 
+const char* metric_title(SearchMetric metric) {
+  constexpr std::array<const char*, 4> kTitles{"accuracy", "AUC", "loss", "F1"};
+  return kTitles[static_cast<std::size_t>(metric)];
+}
+
 SearchSpace parse_space(std::string_view bytes, const std::filesystem::path& path) {
   const TomlFile file = parse_toml(bytes, path);
   return SpaceReader(file).read();

@@ -23,7 +23,8 @@ namespace vitrine {
 enum class SearchMethod { grid, random };
 enum class SearchMetric { accuracy, auc, loss, f1 };  // of the validation part; f1: mean over the classes
 
-const char* metric_name(SearchMetric metric);
+const char* metric_name(SearchMetric metric);   // as a space writes it: "auc"
+const char* metric_title(SearchMetric metric);  // as people read it: "AUC"
 inline bool lower_is_better(SearchMetric metric) { return metric == SearchMetric::loss; }
 
 struct SearchedOption {

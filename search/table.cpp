@@ -100,7 +100,7 @@ report::SearchPage search_page(const SearchTask& task, const SearchResult& resul
   const SearchSpace& space = task.space;
   report::SearchPage page;
   page.title = "Search over options";
-  page.metric = metric_name(space.metric);
+  page.metric = metric_title(space.metric);
   page.lower_is_better = lower_is_better(space.metric);
   page.folds = static_cast<int>(fold_numbers(task).size());
   for (const SearchedOption& o : space.options) page.axes.push_back(axis_of(o));
@@ -108,6 +108,8 @@ report::SearchPage search_page(const SearchTask& task, const SearchResult& resul
     page.runs.push_back(
         {run.trial, run.rung, run.epochs, trial_of(task, run).values, value_of(run.score.mean), run.visits, run.failure});
   page.best = result.best;
+  page.planned = task.trials.size();
+  page.finished = result.finished;
   if (space.halving) page.rungs = rungs_of(result, page.lower_is_better);
   if (final)
     page.final = report::SearchFinal{value_of(final->run.validation.accuracy), value_of(final->run.validation.auc),
