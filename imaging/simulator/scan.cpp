@@ -201,13 +201,13 @@ Geometry grid_around(const ScannedHead& head, const RigidTransform& from_t1c, co
   return grid;
 }
 
-Volume clean_signal(const ScannedHead& head, const Scan& scan, const Region* region) {
+Volume clean_signal(const ScannedHead& head, const Scan& scan, const std::vector<std::uint8_t>* wanted) {
   Volume volume{scan.grid, std::vector<float>(static_cast<std::size_t>(scan.grid.voxels()))};
   const SlicePoints points(scan);
   const bool tabled = scan.sequence.contrast == Contrast::tabled;
   const SignalTable table = tabled ? SignalTable{} : signal_table(scan.sequence, scan.contrast_given);
   each_voxel(scan.grid, [&](std::int64_t i, std::int64_t j, std::int64_t k, std::size_t at) {
-    if (region != nullptr && !region->holds(points.centre(i, j, k))) return;
+    if (wanted != nullptr && (*wanted)[at] == 0) return;
     double sum = 0;
     for (int s = 0; s < points.count(); ++s) {
       const Vec3 p = points.at(i, j, k, s);

@@ -78,13 +78,14 @@ Geometry grid_around(const ScannedHead& head, const RigidTransform& from_t1c, co
 CoilField drawn_field(const ScannedHead& head, const Scan& scan, CoilField::Shape shape, double peak_to_peak,
                       std::uint64_t seed, std::uint32_t op, std::uint32_t site, double pattern);
 
-// All on scan.grid, white matter = 1, without noise. `region`: beyond it voxels are 0, and cost nothing. Interrupted.
-Volume clean_signal(const ScannedHead& head, const Scan& scan, const Region* region = nullptr);
+// All on scan.grid, white matter = 1, without noise. `wanted`: where it is 0 the signal is not worked out and stays 0. Interrupted.
+Volume clean_signal(const ScannedHead& head, const Scan& scan, const std::vector<std::uint8_t>* wanted = nullptr);
 Volume field_volume(const Scan& scan);
 // What is recorded: whole numbers, the same bits for any number of threads.
 Volume recorded(const Volume& clean, const Volume& field, const Scan& scan, std::uint64_t seed, std::uint32_t patient);
 
 // Truth on the grid of a series (points go back to T1c's space). A thick slice counts where its greater part does.
+// `region`: beyond it there is none.
 Mask brain_truth(const ScannedHead& head, const Scan& scan, const Region* region = nullptr);   // the brain with the lesions
 Mask lesion_truth(const ScannedHead& head, const Scan& scan, const Region* region = nullptr);  // tumour: rim and necrosis
 // 0 outside, 1 fluid, 2 grey, 3 white matter, 4 fat, 5 muscle, 6 vessel or dura, 7 oedema, 8 solid tumour, 9 necrosis: the largest share.
