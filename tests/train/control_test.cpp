@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "tests/train/small_fold.h"
+#include "train/control_rows.h"
 
 namespace vitrine::testing {
 namespace {
@@ -77,6 +78,32 @@ TEST(Control, ImagesAndLabelsOfADataSet) {
   apply(Control::none, splits, 3, true, same);
   EXPECT_TRUE(std::ranges::equal(same.images[0].host(), data.images[0].host()));
   EXPECT_THROW(control_from_name("permute"), UsageError);
+}
+
+TEST(ControlRows, AreNamedOnceAndDifferFromTheRun) {
+  TrainOptions run;
+  run.weights = "w.pth";
+  const std::vector<ControlRow> rows = control_rows(run, 3);
+  std::set<std::string> names, groups;
+  const auto described = [](const TrainOptions& o) {
+    std::string all;
+    for (const auto& [name, value] : describe(o)) all += name + value + "\n";
+    return all;
+  };
+  for (const ControlRow& row : rows) {
+    EXPECT_TRUE(names.insert(row.name).second) << row.name;
+    groups.insert(row.group);
+    EXPECT_NE(described(row.options), described(run)) << row.name;
+  }
+  EXPECT_EQ(groups, (std::set<std::string>{"seeds", "controls", "choices"}));
+  for (const char* name : {"seed-43", "seed-44", "permuted-labels-1", "permuted-labels-3", "background", "swapped-channels",
+                           "head-concat-pool", "schedule-flat", "oversample-by-draws", "weights-drawn", "select-nested"})
+    EXPECT_TRUE(names.contains(name)) << name;
+  EXPECT_FALSE(names.contains("schedule-one-cycle-v2"));  // the run's own
+  run.inputs = "flair";
+  run.weights.clear();
+  for (const ControlRow& row : control_rows(run, 1)) EXPECT_TRUE(row.name != "swapped-channels" && row.name != "weights-drawn");
+  EXPECT_THROW(control_rows(run, 0), UsageError);
 }
 
 }  // namespace
