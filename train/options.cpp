@@ -179,8 +179,8 @@ std::vector<std::pair<std::string, std::string>> describe(const TrainOptions& o)
       option("flip"),
       option("seed"),
       {"select", description(select_from_name(o.select), monitor_from_name(o.monitor))},
+      option("control"),
       {"tier", tier_of(o.device)}};
-  if (o.control != "none") all.push_back(option("control"));
   if (o.ema) all.push_back(option("ema"));
   if (!o.more_devices.empty()) all.emplace_back("devices", std::to_string(1 + o.more_devices.size()));
   return all;

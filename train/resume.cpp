@@ -18,7 +18,9 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kNow = "now/", kBest = "best/", kOptimizer = "optimizer/";
 constexpr const char *kLast = "last.safetensors", *kBefore = "last-before.safetensors";
-constexpr const char *kKey = "vitrine.resume_key", *kBestEpoch = "vitrine.best_epoch";
+constexpr const char *kKey = "vitrine.resume_key", *kBestEpoch = "vitrine.best_epoch", *kSteps = "vitrine.steps";
+constexpr const char *kHistory = "history", *kLossSum = "loss_sum";
+constexpr std::int64_t kMostSteps = 1'000'000'000;
 constexpr std::int64_t kColumns = 8;  // of the history
 
 void append(TensorFile& file, std::string_view prefix, const TensorFile& part) {
@@ -44,7 +46,7 @@ StoredTensor history_tensor(const std::vector<EpochRecord>& history) {
     values.insert(values.end(), {static_cast<double>(e.epoch), e.train_loss, e.validation_loss, e.validation_accuracy,
                                  e.validation_auc, e.validation_f1, e.lr, e.momentum});
   }
-  return StoredTensor::from("history", Shape{static_cast<std::int64_t>(history.size()), kColumns}, values);
+  return StoredTensor::from(kHistory, Shape{static_cast<std::int64_t>(history.size()), kColumns}, values);
 }
 
 std::vector<EpochRecord> history_of(const StoredTensor& tensor, int epochs) {
@@ -63,9 +65,15 @@ std::vector<EpochRecord> history_of(const StoredTensor& tensor, int epochs) {
   return history;
 }
 
+double loss_sum_of(const StoredTensor& tensor) {
+  if (!(tensor.shape == Shape{1}) || !std::isfinite(tensor.to_double()[0]))
+    throw DataError(text("its sum of losses is ", tensor.shape.text(), ", one finite number is expected"));
+  return tensor.to_double()[0];
+}
+
 // The network's own metadata.
 std::map<std::string, std::string> network_metadata(std::map<std::string, std::string> metadata) {
-  for (const char* key : {kKey, kBestEpoch, kChecksums}) metadata.erase(key);
+  for (const char* key : {kKey, kBestEpoch, kSteps, kChecksums}) metadata.erase(key);
   return metadata;
 }
 
@@ -83,17 +91,25 @@ void read_state(const fs::path& path, int epochs, ResumeState& state, EfficientN
   if (required_metadata(file.metadata, kKey, "it") != state.key) throw DataError(made_by_another(file.metadata));
   ResumeState found;
   found.key = state.key;
-  found.history = history_of(file.at("history"), epochs);
-  std::int64_t best_epoch = 0;
-  if (!parse_number(required_metadata(file.metadata, kBestEpoch, "it"), best_epoch) || best_epoch < 1 ||
+  std::int64_t best_epoch = 0, steps = 0;
+  if (!parse_number(required_metadata(file.metadata, kSteps, "it"), steps) || steps < 0 || steps > kMostSteps)
+    throw DataError("its number of steps is none");
+  const bool in_first_epoch = steps > 0 && file.find(kHistory) == nullptr;
+  if (!in_first_epoch) found.history = history_of(file.at(kHistory), epochs);
+  if (!parse_number(required_metadata(file.metadata, kBestEpoch, "it"), best_epoch) || best_epoch < (in_first_epoch ? 0 : 1) ||
       best_epoch > static_cast<std::int64_t>(found.history.size()))
     throw DataError("its best epoch is not one of its epochs");
   found.best_epoch = static_cast<int>(best_epoch);
-  found.best = part_of(file, kBest);
-  for (StoredTensor& t : found.best.tensors) t = t.in_memory();  // the file will be replaced
-  found.best.metadata = network_metadata(file.metadata);
-  EfficientNet restored = net, best = net;
-  load_tensors(best, found.best, Family::timm, Head::as_in_file, "its best epoch");
+  found.steps = static_cast<int>(steps);
+  if (steps > 0) found.loss_sum = loss_sum_of(file.at(kLossSum));
+  EfficientNet restored = net;
+  if (!in_first_epoch) {
+    found.best = part_of(file, kBest);
+    for (StoredTensor& t : found.best.tensors) t = t.in_memory();  // the file will be replaced
+    found.best.metadata = network_metadata(file.metadata);
+    EfficientNet best = net;
+    load_tensors(best, found.best, Family::timm, Head::as_in_file, "its best epoch");
+  }
   load_tensors(restored, part_of(file, kNow), Family::timm, Head::as_in_file, "its network");
   std::vector<std::pair<std::string, Tensor>> moments;
   for (const StoredTensor& t : part_of(file, kOptimizer).tensors) moments.emplace_back(t.name, t.to_float());
@@ -110,9 +126,11 @@ TensorFile resume_file(const ResumeState& state, EfficientNet& net, const Optimi
   append(file, kNow, now);
   append(file, kBest, state.best);
   for (const auto& [name, value] : optimizer.state()) file.tensors.push_back(StoredTensor::from(text(kOptimizer, name), value));
-  file.tensors.push_back(history_tensor(state.history));
+  if (!state.history.empty()) file.tensors.push_back(history_tensor(state.history));
+  if (state.steps > 0) file.tensors.push_back(StoredTensor::from(kLossSum, Shape{1}, std::vector<double>{state.loss_sum}));
   file.metadata = now.metadata;
   file.metadata[kKey] = state.key;
+  file.metadata[kSteps] = std::to_string(state.steps);
   file.metadata[kBestEpoch] = std::to_string(state.best_epoch);
   return file;
 }

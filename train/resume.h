@@ -1,7 +1,8 @@
 // The state of an unfinished fold: enough to go on and end with the same bytes as a run that was never stopped.
 //
 // Random draws are functions of coordinates (tensor/philox.h), so the network, the optimiser's moments, the history and the
-// best epoch so far are the whole state. It is written at the end of an epoch, beside the next one, into last.safetensors; the state before it
+// best epoch so far are the whole state, and within an epoch the number of its steps and the sum of their losses. It is written at the end of an
+// epoch, or within a long one, beside the next steps, into last.safetensors; the state before it
 // stays as last-before.safetensors, so that there is a good one when the newest is damaged.
 #pragma once
 
@@ -26,6 +27,8 @@ struct ResumeState {
   std::vector<EpochRecord> history;  // of the finished epochs
   int best_epoch = 0;                // from 1; 0 before the first
   TensorFile best;                   // the network of that epoch
+  int steps = 0;                     // made in the epoch after them
+  double loss_sum = 0;               // of these steps, added up in order
 };
 
 // A copy of all of it, as the file holds it.

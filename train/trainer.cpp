@@ -68,7 +68,12 @@ class FoldTraining {
     if (!resumed.note.empty())
       progress_.warn(
           text(title_, ": ", resumed.note, resumed.found ? "; the state before it is used" : "; the fold starts again"));
-    if (resumed.found) progress_.line(text(title_, "  resumed after epoch ", state_.history.size(), " of ", options_.epochs));
+    if (state_.steps >= steps_per_epoch_)
+      throw DataError(text(folder_, ": its saved state is ", state_.steps, " steps into an epoch of ", steps_per_epoch_,
+                           "; delete last.safetensors and last-before.safetensors to train the fold anew"));
+    if (resumed.found)
+      progress_.line(text(title_, "  resumed after epoch ", state_.history.size(), " of ", options_.epochs,
+                          state_.steps > 0 ? text(" and ", state_.steps, " steps") : ""));
     check_space();
     net_.to(options_.device);
     training_ = epoch_training(net_, optimizer_, data_.train, options_);
@@ -76,6 +81,7 @@ class FoldTraining {
     watch_.begin(state_.history, resumed.note);
     const std::size_t first = state_.history.size();
     ResumeWriter writer(folder_);
+    writer_ = &writer;
     for (std::size_t epoch = first + 1; epoch <= static_cast<std::size_t>(options_.epochs); ++epoch) {
       train_epoch(static_cast<int>(epoch));
       report(epoch, epoch - first);
@@ -138,19 +144,50 @@ class FoldTraining {
       const int step = (epoch - 1) * steps_per_epoch_ + i;
       rates.push_back({schedule_.lr(step), schedule_.momentum(step)});
     }
-    double sum_so_far = 0;
-    const EpochWatch watch{text(title_, ", epoch ", epoch), [&](int step, double loss) {
-                             sum_so_far += loss;
-                             const double mean = sum_so_far / (step + 1);
+    const int begun = state_.steps;
+    const Clock::time_point start = Clock::now();
+    const EpochWatch watch{text(title_, ", epoch ", epoch),
+                           [&](int step, double loss) {
+                             state_.loss_sum += loss;
+                             state_.steps = step + 1;
+                             const double mean = state_.loss_sum / (step + 1);
                              const ProgressFacts facts = watch_.of_step(epoch, step + 1, steps_per_epoch_, mean);
                              progress_.update(
                                  text(title_, "  epoch ", epoch, "/", options_.epochs, "  step ", step + 1, "/",
                                       steps_per_epoch_, "  loss ", fixed(mean, 3), "  ETA ", minutes(*facts.eta_seconds)),
                                  facts);
-                           }};
-    const std::vector<double> losses = training_->run_epoch(visit, static_cast<std::uint32_t>(epoch), rates, watch);
-    images_ += static_cast<std::int64_t>(visit.size());
-    return std::accumulate(losses.begin(), losses.end(), 0.0);
+                             save_within(start);
+                           },
+                           [] { return interrupt_requested(); }};
+    const double sum_before = state_.loss_sum;
+    const std::vector<double> losses =
+        training_->run_epoch(visit, static_cast<std::uint32_t>(epoch), rates, watch, static_cast<std::size_t>(begun));
+    images_ +=
+        std::min(static_cast<std::int64_t>(losses.size()) * options_.batch_size, static_cast<std::int64_t>(visit.size()));
+    const double sum = std::accumulate(losses.begin(), losses.end(), sum_before);
+    if (begun + static_cast<int>(losses.size()) < steps_per_epoch_) stop_within(epoch);
+    state_.steps = 0;
+    state_.loss_sum = 0;
+    return sum;
+  }
+
+  // Within an epoch that alone takes longer than save_seconds.
+  void save_within(Clock::time_point epoch_start) {
+    const Clock::time_point now = Clock::now();
+    const double seconds = options_.keeping.save_seconds;
+    if (seconds <= 0 || state_.steps >= steps_per_epoch_ || seconds_since(std::max(saved_, epoch_start)) < seconds ||
+        writer_->busy())
+      return;
+    writer_->write(resume_file(state_, net_, optimizer_));
+    saved_ = now;
+  }
+
+  // The run is to stop: what was trained of this epoch is kept.
+  void stop_within(int epoch) {
+    if (state_.steps > 0 || !state_.history.empty()) writer_->write(resume_file(state_, net_, optimizer_));
+    writer_->wait();
+    check_interrupt(text("training (", title_, ", epoch ", epoch, ", step ", state_.steps, ")"));
+    throw InternalError("an epoch ended early without being asked to");
   }
 
   void train_epoch(int epoch) {
@@ -226,6 +263,7 @@ class FoldTraining {
   Schedule schedule_;
   int steps_per_epoch_ = 0;
   ResumeState state_;
+  ResumeWriter* writer_ = nullptr;     // while it trains
   Clock::time_point started_, saved_;  // saved_: when the last state was given to the disk
   std::int64_t images_ = 0;
   std::vector<EpochTime> times_;

@@ -70,8 +70,10 @@ TEST_F(Beside, EveryRecipeTrains) {
   // A network with fast.ai's head is one that others can use: predicted with, exported.
   run("export --weights " + path("fastai-v1/fold_0/best.safetensors") + " --format onnx -o " + path("n.onnx"));
   run("weights info " + path("fastai-v1/fold_0/best.safetensors"));
-  expect_refusal("cv " + data + " -o " + path("no") + " --arch lite0 --epochs 1 --unfreeze-at 1", 2, {"--unfreeze-at", "--freeze"});
-  expect_refusal("cv " + data + " -o " + path("no") + " --arch lite0 --epochs 1 --freeze stem --unfreeze-at 2", 2, {"beyond the last"});
+  expect_refusal("cv " + data + " -o " + path("no") + " --arch lite0 --epochs 1 --unfreeze-at 1", 2,
+                 {"--unfreeze-at", "--freeze"});
+  expect_refusal("cv " + data + " -o " + path("no") + " --arch lite0 --epochs 1 --freeze stem --unfreeze-at 2", 2,
+                 {"beyond the last"});
   expect_refusal("cv " + data + " -o " + path("no") + " --schedule one-cicle-v1", 2, {"is it one-cycle-v1?"});
   expect_refusal("cv " + data + " -o " + path("no") + " --recipe fastai-v3", 2, {"fastai-v"});
   EXPECT_FALSE(fs::exists(folder / "no"));
@@ -85,11 +87,13 @@ TEST_F(Beside, ControlsOfAStudyOfPreparedCrops) {
   EXPECT_TRUE(fs::exists(folder / "s" / "report.html"));
   EXPECT_FALSE(fs::exists(folder / "s" / "prep"));
   const Outcome list = run("controls " + path("s") + " --list --seeds 2");
-  for (const char* row : {"seed-43", "permuted-labels-2", "background", "swapped-channels", "schedule-flat", "head-concat-pool"})
+  for (const char* row :
+       {"seed-43", "permuted-labels-2", "background", "swapped-channels", "schedule-flat", "head-concat-pool"})
     EXPECT_THAT(list.output, HasSubstr(row));
   run("controls " + path("s") + " --rows controls --seeds 1 --threads 1 -q");
   const std::string table = bytes("s/controls/controls.csv");
-  EXPECT_EQ(read_csv(folder / "s" / "controls" / "controls.csv").size(), 4u);  // the study, a deal of labels, background, channels
+  EXPECT_EQ(read_csv(folder / "s" / "controls" / "controls.csv").size(),
+            4u);  // the study, a deal of labels, background, channels
   EXPECT_THAT(bytes("s/controls/verdicts.txt"), HasSubstr("Permuted labels"));
   run("controls " + path("s") + " --rows controls --seeds 1 --threads 2 -q");
   EXPECT_EQ(bytes("s/controls/controls.csv"), table);

@@ -51,7 +51,7 @@ TEST(EventFiles, TheFirstRecordNamesTheVersion) {
 }
 
 TEST(EventFiles, AnEpochIsOneEventOfFiveScalars) {
-  EpochRecord e{300, 0.5, 1, 0.75, 0.001, 0.95};
+  EpochRecord e{300, 0.5, 1, 0.75, 0.8, 0.7, 0.001, 0.95};
   // 300.0 as a double is 40 72 c0 00 ...; step 300 as a varint ac 02; a value is tag (field 1) and float (field 2, four bytes).
   const auto value = [](const std::string& tag, const std::string& number) {
     const std::string inner = bytes({0x0a, static_cast<int>(tag.size())}) + tag + bytes({0x15}) + number;
@@ -77,7 +77,7 @@ class WatchedFold : public ::testing::Test {
   void TearDown() override { fs::remove_all(folder.parent_path()); }
 
   fs::path folder;
-  std::vector<EpochRecord> history{{1, 0.7, 0.6, 0.5, 1e-3, 0.95}, {2, 0.6, 0.5, 0.75, 2e-3, 0.9}};
+  std::vector<EpochRecord> history{{1, 0.7, 0.6, 0.5, 0.8, 0.5, 1e-3, 0.95}, {2, 0.6, 0.5, 0.75, 0.9, 0.7, 2e-3, 0.9}};
   TrainOptions options = small_options();
 };
 

@@ -16,14 +16,17 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/sha256.h"
+#include "nn/efficientnet/checkpoint.h"
 #include "nn/efficientnet/prediction.h"
 #include "tensor/parallel.h"
 #include "tensor/philox.h"
 #include "tests/cuda_devices.h"
 #include "tests/train/small_fold.h"
 #include "train/cross_validation.h"
+#include "train/resume.h"
 #include "train/step.h"
 #include "weights/checkpoint_file.h"
+#include "weights/safetensors.h"
 
 namespace vitrine::testing {
 namespace {
@@ -228,6 +231,62 @@ TEST(Trainer, OptionsAreRecordedAsTheyAre) {
   EXPECT_EQ(optimizer_options(options).rule, Rule::adam);
   options.rule = "rmsprop";
   EXPECT_EQ(optimizer_options(options).rule, Rule::rmsprop);
+}
+
+// A state of every step, as far as the disk follows: killed again and again, the fold ends with the bytes of one that was never stopped.
+TEST(Trainer, KilledWithinEpochsEndsWithTheSameBytes) {
+  Progress quiet(true);
+  TrainOptions options = small_options();
+  options.batch_size = 2;
+  options.epochs = 2;
+  options.keeping.save_seconds = 1e-9;
+  const fs::path whole = fresh_folder("unkilled"), killed = fresh_folder("killed");
+  train_fold(small_fold(), options, whole, "key", "test", quiet);
+  set_thread_count(1);  // no worker threads may live across fork
+  for (int attempt = 1; attempt < 60 && !fs::exists(killed / "fold.json"); ++attempt) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      Progress none(true);
+      train_fold(small_fold(), options, killed, "key", "test", none);
+      ::_exit(0);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(100 * attempt));
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+  }
+  ASSERT_TRUE(fs::exists(killed / "fold.json"));
+  EXPECT_EQ(hash_of(killed), hash_of(whole));
+  fs::remove_all(whole);
+  fs::remove_all(killed);
+}
+
+// The state within the first epoch, where there is no history and no best network yet, and within a later one.
+TEST(Trainer, AStateWithinAnEpochIsReadBack) {
+  const fs::path folder = fresh_folder("within");
+  fs::create_directories(folder);
+  EfficientNet net = starting_network(small_options(), 2);
+  Optimizer optimizer({});
+  ResumeState state;
+  state.key = "key";
+  for (const int finished : {0, 1}) {
+    state.steps = 3;
+    state.loss_sum = 1.0 / 3;
+    if (finished > 0) {
+      state.history = {{1, 0.5, 0.4, 0.5, -1, 0.25, 1e-3, 0.9}};
+      state.best_epoch = 1;
+      state.best = to_tensor_file(net, {});
+    }
+    write_sealed_safetensors(folder / "last.safetensors", resume_file(state, net, optimizer));
+    ResumeState back;
+    back.key = "key";
+    const Resumed resumed = read_resume_state(folder, 5, back, net, optimizer);
+    EXPECT_TRUE(resumed.found) << resumed.note;
+    EXPECT_EQ(back.steps, 3);
+    EXPECT_EQ(back.loss_sum, 1.0 / 3);
+    EXPECT_EQ(back.history.size(), static_cast<std::size_t>(finished));
+    EXPECT_EQ(back.best_epoch, finished);
+  }
+  fs::remove_all(folder);
 }
 
 TEST(Trainer, ShortEpochsDoNotSaveStates) {

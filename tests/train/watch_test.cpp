@@ -28,8 +28,8 @@ std::vector<EpochRecord> history_of(int epochs) {
   std::vector<EpochRecord> history;
   for (int e = 1; e <= epochs; ++e) {
     const double t = e / 40.0, wave = 0.05 * std::sin(0.9 * e);
-    history.push_back(
-        {e, 0.75 * std::exp(-t) + 0.1, 0.65 * std::exp(-0.7 * t) + 0.2 + wave, 0.9 - 0.4 * std::exp(-t) - wave, 1e-3, 0.9});
+    history.push_back({e, 0.75 * std::exp(-t) + 0.1, 0.65 * std::exp(-0.7 * t) + 0.2 + wave, 0.9 - 0.4 * std::exp(-t) - wave,
+                       -1, 0.5, 1e-3, 0.9});
   }
   return history;
 }

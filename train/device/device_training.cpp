@@ -77,7 +77,8 @@ cuda::StepDraws DeviceTraining::step_plan(const StepRates& rates, const DropKey&
   return step_draws;
 }
 
-void DeviceTraining::upload_plans(const std::vector<int>& order, std::uint32_t epoch, const std::vector<StepRates>& rates) {
+void DeviceTraining::upload_plans(const std::vector<int>& order, std::uint32_t epoch, const std::vector<StepRates>& rates,
+                                  std::size_t first_step) {
   std::vector<cuda::SamplePlan> samples(order.size());
   std::vector<cuda::StepDraws> steps;
   const Shape& one = data_.images.front().shape();
@@ -101,7 +102,9 @@ void DeviceTraining::upload_plans(const std::vector<int>& order, std::uint32_t e
     }
     const auto own =
         static_cast<std::uint32_t>(count / static_cast<std::size_t>(share_.count) * static_cast<std::size_t>(share_.rank));
-    steps.push_back(step_plan(rates[steps.size()], {options_.seed, epoch, place + own}));
+    // Steps that were made before count no further update.
+    steps.push_back(steps.size() < first_step ? cuda::StepDraws{}
+                                              : step_plan(rates[steps.size()], {options_.seed, epoch, place + own}));
   }
   if (!samples_.defined()) {
     samples_ = room_for<cuda::SamplePlan>(samples.size(), device_);
@@ -110,7 +113,7 @@ void DeviceTraining::upload_plans(const std::vector<int>& order, std::uint32_t e
   }
   samples_.write_bytes(samples.data(), samples.size() * sizeof samples[0]);
   steps_.write_bytes(steps.data(), steps.size() * sizeof steps[0]);
-  const std::int32_t start = 0;
+  const auto start = static_cast<std::int32_t>(first_step);
   position_.write_bytes(&start, sizeof start);
 }
 
@@ -239,20 +242,20 @@ void DeviceTraining::run_or_explain(std::int64_t N) {
 }
 
 std::vector<double> DeviceTraining::run_epoch(const std::vector<int>& order, std::uint32_t epoch,
-                                              const std::vector<StepRates>& rates) {
+                                              const std::vector<StepRates>& rates, std::size_t first_step) {
   std::vector<int> visited = order;
   visited.resize(order.size() - order.size() % static_cast<std::size_t>(share_.count));
   const Frozen frozen = frozen_in(options_, static_cast<int>(epoch));
   if (frozen.parts != frozen_.parts || frozen.held != frozen_.held) recorded_.clear();  // another step
   frozen_ = frozen;
   net_.frozen_parts = frozen.parts;
-  upload_plans(visited, epoch, rates);
+  upload_plans(visited, epoch, rates, first_step);
   const auto batch = static_cast<std::size_t>(options_.batch_size);
-  for (std::size_t first = 0; first < visited.size(); first += batch)
+  for (std::size_t first = first_step * batch; first < visited.size(); first += batch)
     run_or_explain(static_cast<std::int64_t>(std::min(batch, visited.size() - first)));
   std::vector<float> losses((visited.size() + batch - 1) / batch);
   losses_.read_bytes(losses.data(), losses.size() * sizeof losses[0]);
-  return {losses.begin(), losses.end()};
+  return {losses.begin() + static_cast<std::ptrdiff_t>(first_step), losses.end()};
 }
 
 std::size_t DeviceTraining::nodes() const {

@@ -26,9 +26,10 @@ class DeviceTraining {
   DeviceTraining(EfficientNet& net, Optimizer& optimizer, const Dataset& data, const TrainOptions& options,
                  DeviceShare share = {});
 
-  // All steps of an epoch over `order`, rates[i] those of step i. The loss of each step; a loss that is not finite is for the caller
-  // to refuse.
-  std::vector<double> run_epoch(const std::vector<int>& order, std::uint32_t epoch, const std::vector<StepRates>& rates);
+  // The steps of an epoch from `first_step` on over `order`, rates[i] those of step i. The loss of each step; a loss that is not finite is
+  // for the caller to refuse.
+  std::vector<double> run_epoch(const std::vector<int>& order, std::uint32_t epoch, const std::vector<StepRates>& rates,
+                                std::size_t first_step = 0);
 
   std::size_t nodes() const;  // of the graph of a whole batch; 0 before it is recorded
 
@@ -39,7 +40,8 @@ class DeviceTraining {
     int runs = 0;
   };
 
-  void upload_plans(const std::vector<int>& order, std::uint32_t epoch, const std::vector<StepRates>& rates);
+  void upload_plans(const std::vector<int>& order, std::uint32_t epoch, const std::vector<StepRates>& rates,
+                    std::size_t first_step);
   cuda::StepDraws step_plan(const StepRates& rates, const DropKey& key);
   void run_step(std::int64_t N);
   void run_or_explain(std::int64_t N);

@@ -24,16 +24,18 @@ struct StepRates {
 struct EpochWatch {
   std::string name;                                      // starts messages: "fold 1/5, epoch 3"
   std::function<void(int step, double loss)> stepped{};  // after step 0, 1, ...
+  std::function<bool()>
+      stop{};  // asked before each step of the host: true ends the epoch there; without it Ctrl-C throws Interrupted
 };
 
 class EpochTraining {
  public:
   virtual ~EpochTraining() = default;
 
-  // All steps of an epoch (from 1) over `order`, places of images in the data; rates[i] are those of step i. The loss of each step.
-  // NumericalError naming the first op, or on a device the first step, that is not finite; Interrupted between two steps of the host.
+  // The steps of an epoch (from 1) from `first_step` on, over `order`, places of images in the data; rates[i] are those of step i. The loss of
+  // each step that was made. NumericalError naming the first op, or on a device the first step, that is not finite.
   virtual std::vector<double> run_epoch(const std::vector<int>& order, std::uint32_t epoch, const std::vector<StepRates>& rates,
-                                        const EpochWatch& watch) = 0;
+                                        const EpochWatch& watch, std::size_t first_step = 0) = 0;
 
   // Probabilities [N][classes] by the weights that net has now (nn/efficientnet/prediction.h).
   virtual std::vector<std::vector<double>> predictions(const std::vector<Tensor>& images) = 0;

@@ -28,14 +28,16 @@ HostTraining::HostTraining(EfficientNet& net, Optimizer& optimizer, const Datase
     : net_(net), optimizer_(optimizer), data_(data), options_(options), scales_(lr_scales(options.lr_scale)) {}
 
 std::vector<double> HostTraining::run_epoch(const std::vector<int>& order, std::uint32_t epoch,
-                                            const std::vector<StepRates>& rates, const EpochWatch& watch) {
+                                            const std::vector<StepRates>& rates, const EpochWatch& watch,
+                                            std::size_t first_step) {
   const auto batch_size = static_cast<std::size_t>(options_.batch_size);
   std::vector<double> losses;
   const Frozen frozen = frozen_in(options_, static_cast<int>(epoch));
   net_.frozen_parts = frozen.parts;
-  for (std::size_t first = 0; first < order.size(); first += batch_size) {
-    const std::size_t step = losses.size();
-    check_interrupt(text("training (", watch.name, ", step ", step + 1, ")"));
+  for (std::size_t step = first_step; step * batch_size < order.size(); ++step) {
+    const std::size_t first = step * batch_size;
+    if (watch.stop && watch.stop()) break;
+    if (!watch.stop) check_interrupt(text("training (", watch.name, ", step ", step + 1, ")"));
     const Batch batch = training_batch(data_, order, first, net_.semantics, options_, epoch);
     const DropKey key{options_.seed, epoch, static_cast<std::uint32_t>(first)};
     try {

@@ -16,7 +16,7 @@ class HostTraining : public EpochTraining {
   HostTraining(EfficientNet& net, Optimizer& optimizer, const Dataset& data, const TrainOptions& options);
 
   std::vector<double> run_epoch(const std::vector<int>& order, std::uint32_t epoch, const std::vector<StepRates>& rates,
-                                const EpochWatch& watch) override;
+                                const EpochWatch& watch, std::size_t first_step = 0) override;
   // The folded network is gone afterwards, so that training has its memory.
   std::vector<std::vector<double>> predictions(const std::vector<Tensor>& images) override;
 

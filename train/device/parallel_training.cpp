@@ -51,19 +51,20 @@ std::vector<std::vector<double>> ParallelTraining::predictions(const std::vector
 }
 
 std::vector<double> ParallelTraining::run_epoch(const std::vector<int>& order, std::uint32_t epoch,
-                                                const std::vector<StepRates>& rates, const EpochWatch& watch) {
-  std::vector<double> losses = means_over_devices(order, epoch, rates);
+                                                const std::vector<StepRates>& rates, const EpochWatch& watch,
+                                                std::size_t first_step) {
+  std::vector<double> losses = means_over_devices(order, epoch, rates, first_step);
   for (std::size_t i = 0; i < losses.size(); ++i) {
     if (!std::isfinite(losses[i]))
-      throw NumericalError(text(watch.name, ", step ", i + 1, ": the loss on ", net_.device().text(),
+      throw NumericalError(text(watch.name, ", step ", first_step + i + 1, ": the loss on ", net_.device().text(),
                                 " is not finite; lower --lr, or run with --device cpu to have the first such op named"));
   }
   return losses;
 }
 
 std::vector<double> ParallelTraining::means_over_devices(const std::vector<int>& order, std::uint32_t epoch,
-                                                         const std::vector<StepRates>& rates) {
-  if (trainings_.size() == 1) return trainings_.front()->run_epoch(order, epoch, rates);
+                                                         const std::vector<StepRates>& rates, std::size_t first_step) {
+  if (trainings_.size() == 1) return trainings_.front()->run_epoch(order, epoch, rates, first_step);
   std::vector<std::vector<double>> losses(trainings_.size());
   std::exception_ptr failure;  // the first in time: those of the others follow from it
   std::vector<std::thread> aborts;
@@ -71,7 +72,7 @@ std::vector<double> ParallelTraining::means_over_devices(const std::vector<int>&
   const auto run = [&](std::size_t rank) {
     const cuda::CommunicatorScope scope(communicators_[rank].get());
     try {
-      losses[rank] = trainings_[rank]->run_epoch(order, epoch, rates);
+      losses[rank] = trainings_[rank]->run_epoch(order, epoch, rates, first_step);
     } catch (...) {
       const std::scoped_lock lock(mutex);
       if (failure != nullptr) return;

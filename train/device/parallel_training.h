@@ -22,7 +22,7 @@ class ParallelTraining : public EpochTraining {
 
   // Losses are means over the devices. A last batch that does not divide evenly loses its last samples.
   std::vector<double> run_epoch(const std::vector<int>& order, std::uint32_t epoch, const std::vector<StepRates>& rates,
-                                const EpochWatch& watch) override;
+                                const EpochWatch& watch, std::size_t first_step = 0) override;
   // On the first device. What the calls before planned and recorded is used again.
   std::vector<std::vector<double>> predictions(const std::vector<Tensor>& images) override;
 
@@ -31,7 +31,7 @@ class ParallelTraining : public EpochTraining {
 
  private:
   std::vector<double> means_over_devices(const std::vector<int>& order, std::uint32_t epoch,
-                                         const std::vector<StepRates>& rates);
+                                         const std::vector<StepRates>& rates, std::size_t first_step);
 
   struct Replica {
     EfficientNet net;
