@@ -122,6 +122,8 @@ std::string summary(const SearchPage& page) {
   if (!page.best)
     return under_way + (page.finished ? "<p>No trial has a result.</p>\n" : "<p>No trial has a result yet.</p>\n");
   const SearchRun& best = page.runs[*page.best];
+  const auto scores =
+      std::count_if(page.runs.begin(), page.runs.end(), [](const SearchRun& run) { return run.score.count > 0; });
   std::string out = under_way;
   out += text("<p>Of ", trials_of(page), trials_of(page) == 1 ? " trial" : " trials", ", trial <b>", best.trial,
               "</b> has the best validation ", escaped(page.metric), ": <b>", score_with_sd(best.score), "</b> (mean",
@@ -130,8 +132,9 @@ std::string summary(const SearchPage& page) {
   for (std::size_t a = 0; a < page.axes.size(); ++a)
     out += text("<dt>", escaped(page.axes[a].name), "</dt><dd>", shown_value(best.values[a]), "</dd>\n");
   if (!has_axis(page, "epochs")) out += text("<dt>epochs</dt><dd>", best.epochs, "</dd>\n");
-  return out + text("</dl>\n<p class=\"note\">The choice was made over ", trials_with_score(page),
-                    " scores by the very figure that is shown, so the winner’s validation score is optimistic. The test part "
+  return out + text("</dl>\n<p class=\"note\">The choice was made over ", trials_of(page),
+                    trials_of(page) == 1 ? " trial (" : " trials (", scores, scores == 1 ? " score" : " scores",
+                    ") by the very figure that is shown, so the winner’s validation score is optimistic. The test part "
                     "was not read "
                     "for it.</p>\n");
 }

@@ -31,8 +31,8 @@ class Beside : public Program {
 };
 
 TEST_F(Beside, LrFindLeavesACurveAndNothingElse) {
-  const std::string data = split(), options = " --arch lite0 --threads 1 -q --batch-size 4";
-  const Outcome found = run("lr-find " + data + " -o " + path("lr") + options + " --steps 20 --start 1e-6 --end 1");
+  const std::string data = split(), options = " --arch lite0 -q --batch-size 4";
+  const Outcome found = run("lr-find " + data + " -o " + path("lr") + options + " --steps 20 --start 1e-6 --end 1 --threads 1");
   EXPECT_THAT(found.output, HasSubstr("valley"));
   const CsvTable curve = read_csv(folder / "lr" / "lr_find.csv");
   EXPECT_GE(curve.size(), 10u);
@@ -40,7 +40,7 @@ TEST_F(Beside, LrFindLeavesACurveAndNothingElse) {
   const std::string before = bytes("lr/lr_find.csv");
   run("lr-find " + data + " -o " + path("lr") + options + " --steps 20 --start 1e-6 --end 1 --threads 3");
   EXPECT_EQ(bytes("lr/lr_find.csv"), before);
-  expect_refusal("lr-find " + data + " -o " + path("no") + options + " --start 1", 2, {"--start", "start < end"});
+  expect_refusal("lr-find " + data + " -o " + path("no") + options + " --start 20", 2, {"--start", "start < end"});
   expect_refusal("lr-find " + data + " -o " + path("no") + options + " --fold 2", 2, {"--fold is 2", "0 to 1"});
   EXPECT_FALSE(fs::exists(folder / "no"));
 }

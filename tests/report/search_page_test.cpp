@@ -87,7 +87,7 @@ TEST(SearchPage, HasEachSectionOnceAndNoScript) {
 TEST(SearchPage, SaysOverHowManyTrialsTheWinnerWasChosenAndWhatFailed) {
   const std::string html = search_html(page());
   EXPECT_THAT(html, HasSubstr("Of 4 trials, trial <b>2</b> has the best validation auc: <b>0.780 ± 0.020</b>"));
-  EXPECT_THAT(html, HasSubstr("The choice was made over 3 scores"));
+  EXPECT_THAT(html, HasSubstr("The choice was made over 4 trials (4 scores)"));
   EXPECT_THAT(html, HasSubstr("optimistic"));
   EXPECT_THAT(html, HasSubstr("not finite &lt;in&gt; step 3"));
   EXPECT_THAT(html, Not(HasSubstr("id=\"final\"")));
