@@ -79,6 +79,17 @@ def siblings():
             yield path, 1, "a reference whose op is not in the list of layers/CMakeLists.txt"
 
 
+def tests_listed():
+    """A file of tests that no CMakeLists.txt compiles passes for ever. Those of ops and blocks follow from the lists of ops."""
+    lists = "\n".join(read(p) for p in tracked() if p.startswith("tests/") and p.endswith("CMakeLists.txt"))
+    for path in tracked():
+        name = path.rsplit("/", 1)[-1]
+        if not (path.startswith("tests/") and name.endswith("_test.cpp")) or path.startswith("tests/layers/"):
+            continue
+        if name not in lists:
+            yield path, 1, "no CMakeLists.txt of tests/ names this file, so its tests do not run"
+
+
 def sections():
     """An op's header starts with one line of purpose and the fixed sections in order."""
     ops, blocks, unary = op_lists()
@@ -214,7 +225,7 @@ def formatting():
             yield path, 1, "the formatting differs; run scripts/format"
 
 
-RULES = {f.__name__: f for f in (includes, siblings, sections, lengths, flags, macros, nulls, device_lambdas, words, retired, formatting)}
+RULES = {f.__name__: f for f in (includes, siblings, tests_listed, sections, lengths, flags, macros, nulls, device_lambdas, words, retired, formatting)}
 
 
 def main():
