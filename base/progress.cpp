@@ -80,7 +80,7 @@ Progress::~Progress() {
 void Progress::clear() {
   if (drawn_columns_ == 0) return;
   if (dumb_) {
-    std::fputs(("\r" + std::string(drawn_columns_, ' ') + "\r").c_str(), stderr);
+    std::fputs(text("\r", std::string(drawn_columns_, ' '), "\r").c_str(), stderr);
   } else {
     const std::size_t rows = (drawn_columns_ - 1) / static_cast<std::size_t>(terminal_size(STDERR_FILENO).columns);
     std::fputs(rows == 0 ? "\r\033[K" : text("\r\033[", rows, "A\033[J").c_str(), stderr);

@@ -131,7 +131,7 @@ class Reader {
 
   void begin_list() {
     file_.entries.back().kind = TomlKind::list;
-    file_.entries.back().value = "[";
+    file_.entries.back().value.assign(1, '[');
     in_list_ = true;
     wants_comma_ = false;
     list_items();
@@ -163,7 +163,7 @@ class Reader {
   void table() {
     TomlEntry& e = file_.entries.back();
     e.kind = TomlKind::table;
-    e.value = "{";
+    e.value.assign(1, '{');
     for (skip_blanks(); !takes('}'); skip_blanks()) {
       if (!e.items.empty() && !takes(','))
         refuse("the table of '", printable(e.key, kShown), "' goes on with '", printable(rest_, kShown),

@@ -39,13 +39,17 @@ class Visits {
   Visits(const Manifest& manifest, const Splits& splits) : manifest_(manifest), splits_(splits) {}
 
   std::int64_t of_epoch(const TrainOptions& options) {
-    const std::string key = text(options.inputs, options.balance == Balance::oversample ? " oversampled" : "");
+    const bool nested = options.select == "nested";  // the inner part is not trained on
+    const Balance balance = balance_of(options);
+    const std::string key = text(options.inputs, balance == Balance::none ? "" : " oversampled", nested ? " nested" : "");
     if (const auto found = known_.find(key); found != known_.end()) return found->second;
     std::int64_t sum = 0;
     for (const Fold& fold : splits_.folds) {
-      const Dataset data = load_dataset(manifest_, fold.train, input_configuration(options.inputs));
+      std::vector<std::string> subjects = fold.train;
+      if (nested) std::erase_if(subjects, [&](const std::string& s) { return std::ranges::count(fold.inner, s) > 0; });
+      const Dataset data = load_dataset(manifest_, subjects, input_configuration(options.inputs));
       sum += static_cast<std::int64_t>(
-          epoch_order(data.labels, static_cast<int>(data.classes.size()), options.balance, options.seed, 1).size());
+          epoch_order(data.labels, static_cast<int>(data.classes.size()), balance, options.seed, 1).size());
     }
     return known_[key] = sum;
   }

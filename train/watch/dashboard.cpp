@@ -191,10 +191,10 @@ class Frame {
   void put_row(const Row& row, const Row& widest) {
     const bool words = o_.columns >= kNarrow;
     const std::size_t name = std::min<std::size_t>(columns_of(widest.name), words ? 24 : 14);
-    std::string front = " " + padded(cut_to_columns(row.name, name), name) + "  ";
+    std::string front = text(" ", padded(cut_to_columns(row.name, name), name), "  ");
     if (!widest.marks.empty() && words) front += padded(row.marks, columns_of(widest.marks)) + "  ";
     const std::string state = words ? padded(word_of(row.state), 8) : sign(row.state);
-    std::string back = " " + right(row.count, columns_of(widest.count));
+    std::string back = text(" ", right(row.count, columns_of(widest.count)));
     if (!widest.note.empty()) back += "  " + padded(row.note, columns_of(widest.note));
     constexpr std::size_t kLeast = 4, kMost = 60;
     const std::size_t fixed_part = columns_of(front) + columns_of(state) + 2 + columns_of(back);
@@ -308,7 +308,7 @@ class Frame {
     for (const Panel& panel : all) drawn.push_back(draw(panel, width, rows));
     for (std::size_t i = 0; i < drawn.front().size(); ++i) {
       std::string line;
-      for (std::size_t p = 0; p < kPanels; ++p) line += (p > 0 ? std::string(gap, ' ') : "") + padded(drawn[p][i], width);
+      for (std::size_t p = 0; p < kPanels; ++p) line += text(std::string(p > 0 ? gap : 0, ' '), padded(drawn[p][i], width));
       while (line.ends_with(' ')) line.pop_back();
       put(line, i == 0 ? "1" : nullptr);
     }
