@@ -27,9 +27,9 @@ constexpr std::size_t kMostOfALine = 300;
 
 // In the order of the help.
 constexpr void (*kCommands[])(CLI::App&, Chosen&) = {
-    add_study, add_task,    add_controls, add_demo,   add_report, add_simulate, add_mri,
-    add_data,  add_split,   add_train,    add_cv,     add_eval,   add_lr_find,  add_search,
-    add_watch, add_predict, add_weights,  add_export, add_audit,  add_bench,    add_doctor};
+    add_study,   add_task,    add_controls, add_demo,  add_report,  add_simulate, add_mri,    add_data,
+    add_split,   add_train,   add_cv,       add_eval,  add_explain, add_lr_find,  add_search, add_watch,
+    add_predict, add_weights, add_export,   add_audit, add_bench,   add_doctor};
 
 // One line on standard error, whatever the message holds.
 int refuse(ExitCode code, std::string_view message) {

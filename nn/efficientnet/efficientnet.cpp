@@ -202,24 +202,39 @@ void check_images(const Shape& shape, std::int64_t channels) {
   }
 }
 
-Variable EfficientNet::forward(const Variable& images, const Pass& pass) {
-  const Shape& shape = images.shape();
-  check_images(shape, semantics.channels);
-  const Pass as_evaluated{};  // no tape: frozen parts are constants of the step
-  const auto pass_of = [&](int part) -> const Pass& { return part < frozen_parts ? as_evaluated : pass; };
-  Variable x = stem.forward(images, pass_of(0));
-  for (std::size_t i = 0; i < blocks.size(); ++i) {
-    try {
-      x = blocks[i].forward(x, pass_of(1 + arch.blocks[i].stage));
-    } catch (Error& error) {
-      error.in(block_name(arch.blocks[i]));
-      throw;
-    }
+std::string EfficientNet::unit_name(int unit) const {
+  if (unit == 0) return "stem";
+  return unit + 1 == units() ? "head" : block_name(arch.blocks[static_cast<std::size_t>(unit - 1)]);
+}
+
+int EfficientNet::part_of_unit(int unit) const {
+  if (unit == 0) return 0;
+  return unit + 1 == units() ? 8 : 1 + arch.blocks[static_cast<std::size_t>(unit - 1)].stage;
+}
+
+Variable EfficientNet::run_unit(int unit, const Variable& x, const Pass& pass) {
+  if (unit == 0) return stem.forward(x, pass);
+  if (unit + 1 == units()) return head.forward(x, pass);
+  try {
+    return blocks[static_cast<std::size_t>(unit - 1)].forward(x, pass);
+  } catch (Error& error) {
+    error.in(unit_name(unit));
+    throw;
   }
-  x = head.forward(x, pass_of(8));
-  x = concat_head ? concat_head->forward(x, dropout, pass) : global_average_pool(x);
+}
+
+Variable EfficientNet::classify(const Variable& maps, const Pass& pass) {
+  Variable x = concat_head ? concat_head->forward(maps, dropout, pass) : global_average_pool(maps);
   if (pass.mode == Mode::train && dropout > 0 && !concat_head) x = vitrine::dropout(x, dropout, pass.key, kDropoutOp);
   return linear(x, pass.parameter(classifier_weight), pass.parameter(classifier_bias));
+}
+
+Variable EfficientNet::forward(const Variable& images, const Pass& pass) {
+  check_images(images.shape(), semantics.channels);
+  const Pass as_evaluated{};  // no tape: frozen parts are constants of the step
+  Variable x = images;
+  for (int unit = 0; unit < units(); ++unit) x = run_unit(unit, x, part_of_unit(unit) < frozen_parts ? as_evaluated : pass);
+  return classify(x, pass);
 }
 
 void EfficientNet::visit(const std::function<void(const NamedTensor&)>& v) {

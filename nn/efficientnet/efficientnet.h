@@ -66,6 +66,13 @@ struct EfficientNet {
   // ShapeError unless images are [N, H, W, semantics.channels] with N > 0 and H, W >= 32.
   Variable forward(const Variable& images, const Pass& pass);
 
+  // The same in pieces, for what stops at a layer between them. Units: 0 is the stem, then the blocks, the last one is the head.
+  int units() const { return static_cast<int>(blocks.size()) + 2; }
+  std::string unit_name(int unit) const;  // "stem", "blocks.3.1", "head"
+  int part_of_unit(int unit) const;       // index into network_parts()
+  Variable run_unit(int unit, const Variable& x, const Pass& pass);
+  Variable classify(const Variable& maps, const Pass& pass);  // of the head's output [N, P, Q, arch.head]: logits
+
   // Every tensor once, in network order, running statistics included.
   void visit(const std::function<void(const NamedTensor&)>& visitor);
   std::int64_t parameter_count();
