@@ -171,8 +171,8 @@ void write_plan(const StudyFolder& study) {
     std::printf("  0 to %d   prepare a subject each, in any order, on any machine: vitrine task %s N\n", split - 1,
                 out.c_str());
   std::printf(
-      "  %d         the split%s\n  %d to %d   train a fold each, in any order, on any machine\n  %d         the report\n", split,
-      split > 0 ? ", when these are done" : "", split + 1, last - 1, last);
+      "  %d         the split%s\n  %d to %d   train a fold each, in any order, on any machine\n  %d         the report\n",
+      split, split > 0 ? ", when these are done" : "", split + 1, last - 1, last);
   std::printf("`vitrine task %s` lists them with their state; scripts/slurm/submit runs them as job arrays\n", out.c_str());
 }
 

@@ -176,8 +176,7 @@ fs::path manifest_of_study(const fs::path& out) {
   if (path_exists(out / kStudyFile)) {
     const Json json = read_json(out / kStudyFile);
     try {
-      if (json.contains("prepared") && member(json, "prepared") == true)
-        return placed(out, text_in(json, "table"));
+      if (json.contains("prepared") && member(json, "prepared") == true) return placed(out, text_in(json, "table"));
     } catch (const std::runtime_error& error) {
       throw DataError(text(out / kStudyFile, ": ", error.what()));
     }

@@ -1,11 +1,13 @@
 # A Slurm of one node of its own in a temporary folder, for whoever sources this: start_cluster FOLDER, stop_cluster.
 # It has its own munge key, sockets, ports and state, runs as whoever calls it, and touches no Slurm that the machine may have.
 
-cluster_folder=
+cluster_folder='' cluster_watcher=''
 
 # A port on which nothing listens now.
 free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+  local port
+  while port=$((20000 + RANDOM % 12000)); (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
+  echo $port
 }
 
 write_cluster_configuration() {
@@ -39,7 +41,7 @@ AccountingStorageType=accounting_storage/none
 SwitchType=switch/none
 MpiDefault=none
 ReturnToService=2
-MaxArraySize=${MAX_ARRAY_SIZE:-1001}
+MaxArraySize=8
 SchedulerParameters=sched_interval=1,sched_min_interval=0,bf_interval=1,batch_sched_delay=0,defer_batch=0
 KillWait=2
 MinJobAge=300
@@ -56,7 +58,7 @@ wait_for() {
   shift
   while ! "$@" >/dev/null 2>&1; do
     [ $SECONDS -lt $until ] || return 1
-    sleep 0.2
+    sleep 0.02
   done
 }
 
@@ -65,6 +67,11 @@ node_is_idle() { [ "$(sinfo -h -o %t)" = idle ]; }
 start_cluster() {
   cluster_folder=$1
   local program
+  # Whoever started this may be killed: then somebody else stops the daemons.
+  setsid bash -c '. "$1"; cluster_folder=$2; export SLURM_CONF=$2/slurm.conf
+    while kill -0 "$3" 2>/dev/null; do sleep 1; done
+    stop_cluster; rm -rf "$2"' watcher "${BASH_SOURCE[0]}" "$cluster_folder" $$ </dev/null >/dev/null 2>&1 &
+  cluster_watcher=$!
   (
     umask 077
     mkdir -p "$cluster_folder/state" "$cluster_folder/spool"
@@ -87,14 +94,16 @@ start_cluster() {
 
 # Every daemon that start_cluster started, by the number that it wrote, whatever state it is in.
 stop_cluster() {
-  [ -n "$cluster_folder" ] || return 0
+  [ -d "$cluster_folder" ] || return 0
   local name pid
-  scancel --user="$(id -un)" 2>/dev/null || true
+  scancel --user="$(id -un)" 2>/dev/null && wait_for 10 no_job_is_left || true
   for name in slurmd slurmctld munged; do
     pid=$(cat "$cluster_folder/$name.pid" 2>/dev/null) || continue
     kill "$pid" 2>/dev/null || continue
     wait_for 5 process_is_gone "$pid" || kill -9 "$pid" 2>/dev/null || true
   done
-  cluster_folder=
+  [ -z "$cluster_watcher" ] || kill "$cluster_watcher" 2>/dev/null || true
+  cluster_folder='' cluster_watcher=''
 }
 process_is_gone() { ! kill -0 "$1"; }
+no_job_is_left() { [ -z "$(squeue -h)" ]; }
