@@ -55,7 +55,9 @@ void add_task(CLI::App& app, Chosen& chosen) {
   const auto task = std::make_shared<TaskCommand>();
   auto* t = app.add_subcommand("task", "one task of a study that was planned, or the list of them with their state");
   t->add_option("study", task->study, "folder of `vitrine study --plan`")->required();
-  t->add_option("number", task->number, "of the task; without it all are listed");
+  t->add_option("number", task->number, "of the task; without it all are listed: done, open, or taken by a process");
+  t->add_flag("--retrain-damaged", task->retrain_damaged,
+              "train a finished fold again when one of its files was changed or damaged; without it the task is refused");
   add_progress_options(t, task->progress);
   t->footer("Example: vitrine study cohort/cohort.csv -o out --plan && vitrine task out 0");
   t->callback([=, &chosen] { chosen = [=] { run_task(*task); }; });

@@ -26,6 +26,7 @@ void run_study(const StudyCommand& command);
 struct TaskCommand {
   std::string study;
   std::optional<int> number;  // none: list them
+  bool retrain_damaged = false;
   ProgressMode progress = ProgressMode::automatic;
 };
 void run_task(const TaskCommand& command);

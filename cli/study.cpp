@@ -1,6 +1,7 @@
 // study and demo: where imaging meets training.
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <optional>
 
 #include "base/error.h"
@@ -74,7 +75,7 @@ void check_study(const StudyFolder& study) {
                            " has fewer; pass fewer --folds or another --select"));
   }
   for (const std::string& inputs : input_configuration_names()) starting_network(study.training(inputs), 2);
-  if (!check_study_folder(study.out, study.table_sha256)) return;
+  if (!check_study_folder(study)) return;
   if (!path_exists(study.manifest()) || !path_exists(study.splits())) return;
   const Manifest manifest = read_manifest(study.manifest());
   const Splits splits = read_splits(study.splits(), manifest);
@@ -160,19 +161,18 @@ StudyFolder study_of(const StudyCommand& command, const ChosenOptions& options) 
 // Writes the plan and says how it is worked off.
 void write_plan(const StudyFolder& study) {
   const std::vector<StudyTask> tasks = study_tasks(study, subjects_of(study));
-  write_file(study.out / "plan.csv", plan_csv(tasks));
+  write_file(study.out / kPlanFile, plan_csv(tasks));
   const auto split =
       std::find_if(tasks.begin(), tasks.end(), [](const StudyTask& t) { return t.stage == Stage::split; })->number;
   const int last = tasks.back().number;
   const std::string out = shown(study.out);
-  std::printf("%s: %zu tasks\n", shown(study.out / "plan.csv").c_str(), tasks.size());
+  std::printf("%s: %zu tasks\n", shown(study.out / kPlanFile).c_str(), tasks.size());
   if (split > 0)
     std::printf("  0 to %d   prepare a subject each, in any order, on any machine: vitrine task %s N\n", split - 1,
                 out.c_str());
   std::printf(
-      "  %d         the split, when these are done\n  %d to %d   train a fold each, in any order, on any machine\n  %d         "
-      "the report\n",
-      split, split + 1, last - 1, last);
+      "  %d         the split%s\n  %d to %d   train a fold each, in any order, on any machine\n  %d         the report\n",
+      split, split > 0 ? ", when these are done" : "", split + 1, last - 1, last);
   std::printf("`vitrine task %s` lists them with their state; scripts/slurm/submit runs them as job arrays\n", out.c_str());
 }
 
@@ -211,21 +211,33 @@ void run_study(const StudyCommand& command) {
 
 namespace {
 
+bool has_series(const Manifest& manifest, const std::string& inputs) {
+  return !load_dataset(manifest, manifest.subjects(), input_configuration(inputs)).images.empty();
+}
+
+// The task in words; of one that is under way, or was, by whom: "train t1c fold 3, left by process 4711 on host since ..., which has ended".
+std::string described(const StudyTask& task, const std::optional<LockHolder>& holder) {
+  if (!holder) return text_of(task);
+  return holder->ended ? text(text_of(task), ", left by ", holder->line, ", which has ended")
+                       : text(text_of(task), ", in work by ", holder->line);
+}
+
 void refuse_unfinished(const StudyFolder& study, const std::vector<StudyTask>& tasks, Stage stage, const StudyTask& wanted,
                        const Manifest* manifest) {
   std::vector<std::string> open;
   for (const StudyTask& t : tasks) {
     if (t.stage != stage || is_done(study, t)) continue;
-    const bool has_series = manifest == nullptr || stage != Stage::train ||
-                            !load_dataset(*manifest, manifest->subjects(), input_configuration(t.inputs)).images.empty();
-    if (has_series) open.push_back(text(t.number, " (", text_of(t), ")"));
+    if (manifest == nullptr || stage != Stage::train || has_series(*manifest, t.inputs))
+      open.push_back(text(t.number, " (", described(t, holder_of(study, t)), ")"));
   }
   if (open.empty()) return;
   std::string list;
   for (std::size_t i = 0; i < std::min<std::size_t>(open.size(), 5); ++i) list += (i > 0 ? ", " : "") + open[i];
   if (open.size() > 5) list += text(" and ", open.size() - 5, " more");
-  throw Error(ExitCode::runtime, text("task ", wanted.number, " (", text_of(wanted), ") needs the tasks ", list,
-                                      ", which are not done; run them with `vitrine task ", study.out, " N`"));
+  const bool one = open.size() == 1;
+  throw Error(ExitCode::runtime,
+              text("task ", wanted.number, " (", text_of(wanted), ") needs the task", one ? " " : "s ", list, ", which ",
+                   one ? "is" : "are", " not done; run ", one ? "it" : "them", " with `vitrine task ", study.out, " N`"));
 }
 
 void do_task(const StudyFolder& study, const std::vector<StudyTask>& tasks, const StudyTask& task, Progress& progress) {
@@ -234,6 +246,7 @@ void do_task(const StudyFolder& study, const std::vector<StudyTask>& tasks, cons
                                         prep_options(study, 1), progress);
   refuse_unfinished(study, tasks, Stage::prepare, task, nullptr);
   if (task.stage == Stage::split) {
+    const FolderLock lock(study.out);
     prepare(study, 1, progress);  // keeps what the tasks left, compares subjects, makes the manifest
     split(study, read_manifest(study.manifest()));
     return;
@@ -246,19 +259,44 @@ void do_task(const StudyFolder& study, const std::vector<StudyTask>& tasks, cons
     return;
   }
   refuse_unfinished(study, tasks, Stage::train, task, &manifest);
+  const FolderLock lock(study.out);
   train_and_report(study, manifest, splits, progress);
+}
+
+// A line a task: number, done, open or taken, and what it is.
+void list_tasks(const StudyFolder& study, const std::vector<StudyTask>& tasks) {
+  std::optional<Manifest> manifest;
+  std::map<std::string, bool> series;  // of the inputs that were looked up
+  const auto lacks_series = [&](const StudyTask& t) {
+    if (t.stage != Stage::train || !path_exists(study.splits()) || !path_exists(study.manifest())) return false;
+    if (!manifest) manifest = read_manifest(study.manifest());
+    if (!series.contains(t.inputs)) series[t.inputs] = has_series(*manifest, t.inputs);
+    return !series[t.inputs];
+  };
+  for (const StudyTask& t : tasks) {
+    const std::optional<LockHolder> holder = holder_of(study, t);
+    const char* state = "open";
+    std::string what = text_of(t);
+    if (is_done(study, t)) {
+      state = "done";
+    } else if (lacks_series(t)) {
+      state = "done";
+      what += ": no subject has these series";
+    } else if (holder) {
+      state = holder->ended ? "open" : "taken";
+      what = described(t, holder);
+    }
+    std::printf("%5d  %-8s  %s\n", t.number, state, what.c_str());
+  }
 }
 
 }  // namespace
 
 void run_task(const TaskCommand& command) {
-  const StudyFolder study = read_study_folder(command.study);
+  StudyFolder study = read_study_folder(command.study);
+  study.options.train.keeping.retrain_damaged = command.retrain_damaged;
   const std::vector<StudyTask> tasks = study_tasks(study, subjects_of(study));
-  if (!command.number) {
-    for (const StudyTask& t : tasks)
-      std::printf("%5d  %-8s  %s\n", t.number, is_done(study, t) ? "done" : "open", text_of(t).c_str());
-    return;
-  }
+  if (!command.number) return list_tasks(study, tasks);
   if (*command.number < 0 || static_cast<std::size_t>(*command.number) >= tasks.size())
     throw UsageError(
         text("task ", *command.number, " does not exist, the study in ", study.out, " has the tasks 0 to ", tasks.size() - 1));

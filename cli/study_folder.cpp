@@ -53,14 +53,49 @@ std::string weights_from(const fs::path& out, const std::string& weights) {
   return weights.empty() ? weights : fs::proximate(fs::absolute(weights), fs::absolute(out)).string();
 }
 
+// The inputs are not chosen: a study trains on all of them. That a damaged fold may be trained again is said each time.
+bool is_of_study(const OptionRow& row) {
+  return std::string_view(row.group) != "data" && std::string_view(row.name) != "retrain-damaged";
+}
+
 Json options_json(const StudyFolder& study) {
   RunOptions options = study.options;
   options.train.weights = weights_from(study.out, options.train.weights);
   Json json = Json::object();
   for (const OptionRow& row : option_rows()) {
-    if (std::string_view(row.group) != "data") json[row.name] = value_text(row, options);
+    if (is_of_study(row)) json[row.name] = value_text(row, options);
   }
   return json;
+}
+
+// Where a path that study.json names relative to the study lies. It is made short only where that means the same file: a study's folder that
+// is a link has another parent than its name says.
+fs::path placed(const fs::path& out, const std::string& relative) {
+  const fs::path exact = out / relative;
+  const fs::path shorter = exact.lexically_normal();
+  std::error_code none;
+  return path_exists(exact) && !fs::equivalent(exact, shorter, none) ? exact : shorter;
+}
+
+// Tasks of a plan may be under way anywhere, so what it was made for stays. UsageError naming the first difference.
+void check_same_plan(const StudyFolder& study, const Json& found) {
+  const auto compare = [&](const std::string& name, const Json& there, const Json& asked) {
+    if (there == asked) return;
+    const auto value = [](const Json& v) { return v.is_string() ? printable(v.get<std::string>(), 60) : v.dump(); };
+    throw UsageError(text(study.out, " holds the plan of a study with other options (there: ", name, " = ", value(there),
+                          "; asked: ", name, " = ", value(asked),
+                          "); choose another folder, or --force-new to keep that one beside it under another name"));
+  };
+  compare("version", member(found, "version"), std::string(version()));
+  const Json &choice = member(found, "preparation"), &options = member(found, "options");
+  const Json asked_choice = choice_json(study.choice), asked_options = options_json(study);
+  if (!study.prepared) {
+    for (const auto& [name, value] : asked_choice.items()) compare(name, member(choice, name), value);
+  }
+  for (const OptionRow& row : option_rows()) {
+    if (is_of_study(row) && std::string_view(row.group) != "keeping")
+      compare(row.name, member(options, row.name), member(asked_options, row.name));
+  }
 }
 
 Json read_json(const fs::path& path) {
@@ -116,20 +151,20 @@ StudyFolder read_study_folder(const fs::path& out) {
       throw DataError(text("it was made by version ",
                            json.contains("version") ? printable(text_in(json, "version")) : "0.6.0 or older", ", this is ",
                            version(), "; run `vitrine study` again in another folder"));
-    study.table = (out / text_in(json, "table")).lexically_normal();
+    study.table = placed(out, text_in(json, "table"));
     study.prepared = member(json, "prepared") == true;
     study.table_sha256 = text_in(json, "cohort_sha256");
     study.synthetic_note = text_in(json, "synthetic_note");
     study.choice = choice_of(member(json, "preparation"));
     const Json& options = member(json, "options");
     for (const OptionRow& row : option_rows()) {
-      if (std::string_view(row.group) != "data") assign(row, study.options, text_in(options, row.name));
+      if (is_of_study(row)) assign(row, study.options, text_in(options, row.name));
     }
   } catch (const std::runtime_error& error) {
     throw DataError(text(path, ": ", error.what()));
   }
   std::string& weights = study.options.train.weights;
-  if (!weights.empty()) weights = (out / weights).lexically_normal().string();
+  if (!weights.empty()) weights = placed(out, weights).string();
   check(study.options.train);
   if (table_sha256(study.table) != study.table_sha256)
     throw DataError(
@@ -141,8 +176,7 @@ fs::path manifest_of_study(const fs::path& out) {
   if (path_exists(out / kStudyFile)) {
     const Json json = read_json(out / kStudyFile);
     try {
-      if (json.contains("prepared") && member(json, "prepared") == true)
-        return (out / text_in(json, "table")).lexically_normal();
+      if (json.contains("prepared") && member(json, "prepared") == true) return placed(out, text_in(json, "table"));
     } catch (const std::runtime_error& error) {
       throw DataError(text(out / kStudyFile, ": ", error.what()));
     }
@@ -150,23 +184,23 @@ fs::path manifest_of_study(const fs::path& out) {
   return out / "prep" / "manifest.csv";
 }
 
-bool check_study_folder(const fs::path& out, const std::string& sha256) {
-  for (const char* name : {"splits.json", "report.html", "runs", "prep", "plan.csv"}) {
+bool check_study_folder(const StudyFolder& study) {
+  const fs::path& out = study.out;
+  for (const char* name : {"splits.json", "report.html", "runs", "prep", kPlanFile}) {
     if (path_exists(out / name) && !path_exists(out / kStudyFile))
       throw UsageError(text(out / name, " is there, but no ", kStudyFile, " of a study; choose another folder"));
   }
   if (!path_exists(out / kStudyFile)) return false;
   const Json json = read_json(out / kStudyFile);
-  std::string found;
   try {
-    found = text_in(json, "cohort_sha256");
+    if (text_in(json, "cohort_sha256") != study.table_sha256)
+      throw UsageError(text(out,
+                            " holds the study of another cohort, or of this one before it was changed; choose another folder, "
+                            "or --force-new to keep that one beside it under another name"));
+    if (path_exists(out / kPlanFile)) check_same_plan(study, json);
   } catch (const std::runtime_error& error) {
     throw DataError(text(out / kStudyFile, ": ", error.what(), "; choose another folder"));
   }
-  if (found != sha256)
-    throw UsageError(text(out,
-                          " holds the study of another cohort, or of this one before it was changed; choose another folder, "
-                          "or --force-new to keep that one beside it under another name"));
   return true;
 }
 
@@ -205,6 +239,16 @@ bool is_done(const StudyFolder& study, const StudyTask& task) {
     case Stage::report: return path_exists(study.out / "report.html");
   }
   return false;
+}
+
+std::optional<LockHolder> holder_of(const StudyFolder& study, const StudyTask& task) {
+  switch (task.stage) {
+    case Stage::prepare: return lock_holder(study.out / "prep" / "qc" / task.subject);
+    case Stage::train: return lock_holder(study.run(task.inputs) / text("fold_", task.fold));
+    case Stage::split:
+    case Stage::report: return lock_holder(study.out);
+  }
+  return std::nullopt;
 }
 
 std::string plan_csv(const std::vector<StudyTask>& tasks) {

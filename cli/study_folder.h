@@ -7,9 +7,11 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/lock.h"
 #include "cli/prep_choice.h"
 #include "data/split.h"
 #include "train/chosen_options.h"
@@ -30,7 +32,7 @@ struct StudyFolder {
   TrainOptions training(const std::string& inputs) const;  // with their device
 };
 
-inline constexpr const char* kStudyFile = "study.json";
+inline constexpr const char *kStudyFile = "study.json", *kPlanFile = "plan.csv";
 
 // Is the table a manifest of crops? It has the columns sample_id and file. DataError when it cannot be read.
 bool is_manifest(const std::filesystem::path& table);
@@ -41,8 +43,9 @@ void write_study_folder(const StudyFolder& study);
 StudyFolder read_study_folder(const std::filesystem::path& out);
 // The manifest that the study in `out` trains on. DataError when study.json is malformed.
 std::filesystem::path manifest_of_study(const std::filesystem::path& out);
-// UsageError when `out` holds the study of another table; false when it holds none.
-bool check_study_folder(const std::filesystem::path& out, const std::string& table_sha256);
+// UsageError when `study.out` holds the study of another table, or the plan of a study that was asked for otherwise (options that only say how
+// a run is kept may differ); false when it holds none.
+bool check_study_folder(const StudyFolder& study);
 
 enum class Stage { prepare, split, train, report };
 struct StudyTask {
@@ -56,6 +59,8 @@ struct StudyTask {
 std::vector<StudyTask> study_tasks(const StudyFolder& study, const std::vector<std::string>& subjects);
 std::string text_of(const StudyTask& task);  // "train t1c fold 3"
 bool is_done(const StudyFolder& study, const StudyTask& task);
+// Who holds the folder that the task works in. Nothing where nobody does.
+std::optional<LockHolder> holder_of(const StudyFolder& study, const StudyTask& task);
 std::string plan_csv(const std::vector<StudyTask>& tasks);
 
 }  // namespace vitrine::cli
