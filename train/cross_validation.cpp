@@ -348,21 +348,30 @@ void check_is_of(const fs::path& run, const Splits& splits, const std::string& i
   }
 }
 
-RunResult read_run(const fs::path& run) {
+namespace {
+
+RunSoFar read_folds(const fs::path& run, bool finished_only) {
   std::vector<FoldFiles> folds;
+  std::vector<int> numbers;
   const std::string config = as<DataError>([&] { return read_file(run / kConfig, kMaxJson); });
-  while (path_exists(run / text("fold_", folds.size()))) {
-    const fs::path folder = run / text("fold_", folds.size());
+  for (int fold = 0; fold < kMostFolds; ++fold) {
+    const fs::path folder = run / text("fold_", fold);
+    if (!path_exists(folder) && !finished_only) break;
     check_interrupt("reading a run");
-    fold_is_finished(folder, fold_key(config, static_cast<int>(folds.size())));  // or it is of another run or place
+    if (!fold_is_finished(folder, fold_key(config, fold)) && finished_only) continue;  // or it is of another run or place
     folds.push_back(read_fold(folder));
     if (folds.back().classes != folds.front().classes)
-      throw DataError(
-          text(folder, ": its tables have other classes (prob_ columns) than those of fold_0; they are of two runs"));
+      throw DataError(text(folder, ": its tables have other classes (prob_ columns) than the first's; they are of two runs"));
+    numbers.push_back(fold);
   }
   if (folds.empty()) throw DataError(text(run, " holds no finished fold (no fold_0); run `vitrine cv` first"));
-  return summarized(std::move(folds));
+  return {summarized(std::move(folds)), std::move(numbers)};
 }
+
+}  // namespace
+
+RunResult read_run(const fs::path& run) { return read_folds(run, false).run; }
+RunSoFar read_run_so_far(const fs::path& run) { return read_folds(run, true); }
 
 Pairs read_run_options(const fs::path& run) {
   const fs::path config = run / kConfig;

@@ -53,6 +53,12 @@ void check_claim(const std::filesystem::path& run, const Splits& splits, const T
 
 // A finished run, from its files. DataError when a fold is missing.
 RunResult read_run(const std::filesystem::path& run);
+// The folds that are finished, with their numbers; DataError when none is. Of a run that goes on, or whose folds are dealt to many machines.
+struct RunSoFar {
+  RunResult run;
+  std::vector<int> folds;
+};
+RunSoFar read_run_so_far(const std::filesystem::path& run);
 // DataError unless the run is of this split and its manifest, and of these inputs where they are named.
 void check_is_of(const std::filesystem::path& run, const Splits& splits, const std::string& inputs = {});
 std::vector<std::pair<std::string, std::string>> read_run_options(const std::filesystem::path& run);

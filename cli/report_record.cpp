@@ -1,0 +1,121 @@
+// What a report says of a study beside its figures: cohort, splits, options, controls.
+#include <algorithm>
+#include <map>
+
+#include "base/csv.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/names.h"
+#include "base/number.h"
+#include "base/version.h"
+#include "cli/report_data.h"
+
+namespace vitrine::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kMaxText = 1u << 20;
+
+// Options that say what was run on what, beside how.
+bool is_environment(const std::string& name) {
+  return name == "version" || name.ends_with("sha256") || name == "split_seed" || name == "folds" || name == "device" ||
+         name == "weights";
+}
+
+std::optional<double> number_in_cell(const CsvRow& row, std::size_t column) {
+  if (row[column] == "n/a") return std::nullopt;
+  double value = 0;
+  if (!parse_number(row[column], value)) row.refuse(text("'", printable(row[column], 40), "' is no number, nor n/a"));
+  return value;
+}
+
+}  // namespace
+
+std::vector<report::CohortRow> cohort_rows(const Manifest& manifest, const Splits& splits) {
+  std::vector<report::CohortRow> rows;
+  for (const std::string& label : manifest.classes()) {
+    report::CohortRow row;
+    row.label = label;
+    std::map<std::string, std::map<int, int>> lesions;  // subject, lesion, slices
+    for (const Sample& s : manifest.samples) {
+      if (s.label == label) ++lesions[s.subject_id][s.lesion_id];
+    }
+    row.subjects = static_cast<int>(lesions.size());
+    for (const auto& [subject, slices] : lesions) {
+      row.lesions += static_cast<int>(slices.size());
+      for (const auto& [lesion, count] : slices) row.slices += count;
+      row.test_subjects += std::count(splits.test.begin(), splits.test.end(), subject) > 0 ? 1 : 0;
+    }
+    rows.push_back(row);
+  }
+  return rows;
+}
+
+std::vector<report::SplitRow> split_rows(const Manifest& manifest, const Splits& splits, bool nested) {
+  const std::vector<std::string> classes = manifest.classes();
+  const auto row = [&](const std::string& part, const std::vector<std::string>& subjects) {
+    report::SplitRow r{part, std::vector<int>(classes.size(), 0)};
+    for (const std::string& subject : subjects) {
+      const auto label = splits.labels.find(subject);
+      const auto at = label == splits.labels.end() ? classes.end() : std::find(classes.begin(), classes.end(), label->second);
+      if (at != classes.end()) ++r.subjects[static_cast<std::size_t>(at - classes.begin())];
+    }
+    return r;
+  };
+  std::vector<report::SplitRow> rows{row("test", splits.test)};
+  for (std::size_t f = 0; f < splits.folds.size(); ++f) {
+    const Fold& fold = splits.folds[f];
+    std::vector<std::string> trained;
+    for (const std::string& s : fold.train) {
+      if (!nested || std::find(fold.inner.begin(), fold.inner.end(), s) == fold.inner.end()) trained.push_back(s);
+    }
+    rows.push_back(row(text("fold ", f, ", training"), trained));
+    if (nested) rows.push_back(row(text("fold ", f, ", inner part"), fold.inner));
+    rows.push_back(row(text("fold ", f, ", validation"), fold.validation));
+  }
+  return rows;
+}
+
+void add_controls(report::StudyResult& study, const fs::path& folder) {
+  const fs::path path = folder / "controls" / "controls.csv", verdicts = folder / "controls" / "verdicts.txt";
+  if (!path_exists(path)) return;
+  const CsvTable table = read_csv(path);
+  const std::size_t group = table.column("group"), name = table.column("name"), what = table.column("what");
+  const std::size_t numbers[] = {table.column("validation_auc"),  table.column("validation_low"),
+                                 table.column("validation_high"), table.column("difference"),
+                                 table.column("difference_low"),  table.column("difference_high")};
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    const CsvRow row = table[i];
+    report::ControlRow r{std::string(row[group]), std::string(row[name]), std::string(row[what]), {}, {}, {}, {}, {}, {}};
+    std::optional<double>* cells[] = {&r.auc, &r.low, &r.high, &r.difference, &r.difference_low, &r.difference_high};
+    for (std::size_t c = 0; c < std::size(cells); ++c) *cells[c] = number_in_cell(row, numbers[c]);
+    study.controls.push_back(std::move(r));
+  }
+  if (!path_exists(verdicts)) return;
+  for (const std::string& line : split_at(as<DataError>([&] { return read_file(verdicts, kMaxText); }), '\n')) {
+    if (!line.empty()) study.verdicts.push_back(line);
+  }
+}
+
+void add_configuration(report::StudyResult& study, const fs::path& run) {
+  study.environment.emplace_back("program of this report", text("Vitrine ", version()));
+  for (auto& [name, value] : read_run_options(run)) {
+    if (is_environment(name)) study.environment.emplace_back(name, value);
+    if (name != "inputs") study.configuration.emplace_back(name, value);
+  }
+}
+
+std::string synthetic_note_of(const fs::path& folder) {
+  const fs::path path = folder / "study.json";
+  if (!path_exists(path)) return {};
+  const std::string bytes = as<DataError>([&] { return read_file(path, kMaxText); });
+  try {
+    return text_in(parse_json(bytes), "synthetic_note");
+  } catch (const std::runtime_error& error) {
+    throw DataError(text(path, ": ", error.what()));
+  }
+}
+
+}  // namespace vitrine::cli
