@@ -21,7 +21,10 @@ class Report : public Program {
  protected:
   void SetUp() override {
     Program::SetUp();
-    write_crops(folder / "m", {.subjects = 10, .crops = 2});
+    prepare(10);
+  }
+  void prepare(int subjects) {
+    write_crops(folder / "m", {.subjects = subjects, .crops = 2});
     run("split " + path("m/manifest.csv") + " -o " + path("s.json") + " --folds 2 --test-fraction 0.4");
   }
   void cv(const std::string& inputs, const std::string& out, const std::string& more = "") {
@@ -135,6 +138,7 @@ TEST_F(Report, LeavesOutFoldsThatAreNotFinishedAndSaysSo) {
 }
 
 TEST_F(Report, ANestedChoiceIsNamed) {
+  prepare(14);  // an inner part takes two training subjects of each class
   cv("t1c", "r", "--select nested --head concat-pool");
   const std::string html = page("r");
   EXPECT_THAT(html, HasSubstr("of an inner part of its training subjects (nested)"));
