@@ -10,6 +10,7 @@
 #include "base/number.h"
 #include "base/version.h"
 #include "cli/report_data.h"
+#include "train/choice.h"
 
 namespace vitrine::cli {
 namespace {
@@ -29,6 +30,18 @@ std::optional<double> number_in_cell(const CsvRow& row, std::size_t column) {
   double value = 0;
   if (!parse_number(row[column], value)) row.refuse(text("'", printable(row[column], 40), "' is no number, nor n/a"));
   return value;
+}
+
+// config.json has the choice of the epoch as a sentence.
+void read_choice(report::StudyResult& study, const std::string& sentence) {
+  study.select.clear();
+  for (const char* select : {"best", "last", "nested"}) {
+    for (const char* monitor : {"accuracy", "auc", "loss", "f1"}) {
+      if (!study.select.empty() || description(select_from_name(select), monitor_from_name(monitor)) != sentence) continue;
+      study.select = select;
+      study.monitor = monitor;
+    }
+  }
 }
 
 }  // namespace
@@ -103,6 +116,7 @@ void add_configuration(report::StudyResult& study, const fs::path& run) {
   study.environment.emplace_back("program of this report", text("Vitrine ", version()));
   for (auto& [name, value] : read_run_options(run)) {
     if (is_environment(name)) study.environment.emplace_back(name, value);
+    if (name == "select") read_choice(study, value);
     if (name != "inputs") study.configuration.emplace_back(name, value);
   }
 }

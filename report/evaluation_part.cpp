@@ -24,13 +24,40 @@ constexpr ShownFigure kShown[] = {{"accuracy", "accuracy"},
 
 std::string small(const std::string& what) { return text("<span class=\"small\">", what, "</span>"); }
 
-// Value, its interval, and the mean over the folds.
-std::string estimate_cell(const LevelResult& level, const char* key) {
+// Reasons why something is missing, each once, with a letter or two.
+class Reasons {
+ public:
+  std::string mark(const std::string& why) {
+    const auto found = std::find(all_.begin(), all_.end(), why);
+    const auto at = static_cast<std::size_t>(found - all_.begin());
+    if (found == all_.end()) all_.push_back(why);
+    return name_of(at);
+  }
+  std::string html() const {
+    std::string out;
+    for (std::size_t i = 0; i < all_.size(); ++i)
+      out += text("<p class=\"small\"><b>", name_of(i), "</b> ", escaped(all_[i]), "</p>\n");
+    return out;
+  }
+
+ private:
+  static std::string name_of(std::size_t at) {
+    return (at < 26 ? std::string() : std::string(1, static_cast<char>('a' + at / 26 - 1))) + static_cast<char>('a' + at % 26);
+  }
+  std::vector<std::string> all_;
+};
+
+// Value, its interval, and the mean over the folds; what is missing has the letter of its reason.
+std::string estimate_cell(const LevelResult& level, const char* key, Reasons& reasons) {
   const auto found = std::find_if(level.figures.begin(), level.figures.end(), [&](const Estimate& e) { return e.key == key; });
-  if (found == level.figures.end()) return "n/a" + small("not computed");
+  if (found == level.figures.end()) return "n/a" + small("reason " + reasons.mark("it was not computed"));
   const Estimate& e = *found;
   std::string cell = number_text(e.value);
-  cell += e.low && e.high ? small(interval_text(e.low, e.high)) : small(escaped(e.why));
+  if (e.value && e.low && e.high) {
+    cell += small(interval_text(e.low, e.high));
+  } else {
+    cell += small((e.value ? "no interval, " : "reason ") + reasons.mark(e.why));
+  }
   if (e.over_folds.count > 0) cell += small(text(value_text(e.over_folds), " (", e.over_folds.count, ")"));
   return cell;
 }
@@ -38,6 +65,7 @@ std::string estimate_cell(const LevelResult& level, const char* key) {
 std::string level_table(const StudyResult& study, const std::string& part) {
   std::vector<Column> columns{{"input, level", true}};
   for (const ShownFigure& f : kShown) columns.push_back({f.title});
+  Reasons reasons;
   Table table(
       part == "validation"
           ? "Validation, all folds together: figure, 95 % interval, mean ± standard deviation over folds (how many have it)"
@@ -52,12 +80,12 @@ std::string level_table(const StudyResult& study, const std::string& part) {
           text("<b>", escaped(input_title(input.inputs)), "</b>, ", level.level, "s",
                small(text(counted(level.units, level.level),
                           level.level == "subject" ? std::string() : " of " + counted(level.subjects, "subject"))))};
-      for (const ShownFigure& f : kShown) cells.push_back(estimate_cell(level, f.key));
+      for (const ShownFigure& f : kShown) cells.push_back(estimate_cell(level, f.key, reasons));
       table.row(cells, first ? "group" : "");
       first = false;
     }
   }
-  return "<div class=\"dense\">" + table.html() + "</div>";
+  return "<div class=\"dense even\">" + table.html() + "</div>\n" + reasons.html();
 }
 
 std::string thresholds(const StudyResult& study, const std::string& part) {

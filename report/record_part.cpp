@@ -40,14 +40,15 @@ std::string split_table(const StudyResult& study) {
 }
 
 std::string choice_sentence(const StudyResult& study) {
-  const std::string select = study.option("select"), monitor = study.option("monitor");
+  const std::string &select = study.select, &monitor = study.monitor;
+  if (select.empty()) return text("How the epoch of a fold was chosen: ", study.option("select"), ".");
   if (select == "nested")
     return text(
         "The epoch of a fold was chosen by the ", monitor,
         " of an inner part of its training subjects (nested): validation saw no choice, but it is one training of each fold.");
   if (select == "last")
     return "The last epoch of a fold was kept: nothing was chosen on validation, unless options were chosen by looking at it.";
-  return text("The epoch of a fold was chosen by the ", monitor.empty() ? "accuracy" : monitor,
+  return text("The epoch of a fold was chosen by the ", monitor,
               " of the validation part that is reported for it, as in the paper: the validation figures are optimistic. With "
               "--select nested they are not.");
 }
@@ -100,8 +101,9 @@ std::string model_card(const StudyResult& study) {
       {"output", "a probability of each class; what is right at which threshold is chosen on validation"},
       {"data", text(counted(subjects, "subject"), ", ", counted(slices, "slice"),
                     study.synthetic_note.empty() ? "" : ", made by a simulator: nothing here is about patients")},
-      {"weights at the start",
-       weights.empty() ? "drawn at random" : text("from ", weights, ", SHA-256 ", study.option("weights_sha256"))},
+      {"weights at the start", weights.empty() || weights == "none"
+                                   ? "drawn at random"
+                                   : text("from ", weights, ", SHA-256 ", study.option("weights_sha256"))},
       {"measures",
        "accuracy, balanced accuracy, sensitivity, specificity, ROC and PR AUC, Brier score, calibration error; by "
        "slice, lesion and subject, with intervals"},

@@ -39,6 +39,7 @@ tr.group th, tr.group td { border-top: 2px solid var(--rule); }
 tr.total th, tr.total td { font-weight: 600; border-top: 2px solid var(--rule); }
 td .small, th .small { display: block; } td small { color: var(--faint); font-size: .87em; }
 .dense table { font-size: .87em; } .dense th, .dense td { padding-right: .7em; }
+.even table { table-layout: fixed; width: 100%; min-width: 860px; } .even th:first-child { width: 16%; }
 .panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 350px), 1fr)); gap: .8em 1.4em; margin: .6em 0; }
 .panels > svg { max-width: 480px; }
 svg { display: block; width: 100%; height: auto; }
@@ -68,7 +69,7 @@ ul { padding-left: 1.3em; } li { margin: .2em 0; max-width: 78ch; }
 @media (max-width: 700px) {
   body { margin: 1em auto; padding: 0 .8em; } nav ol { columns: 1; } nav li { padding: .3em 0; }
   .wide { overflow-x: visible; } .dense table { font-size: .93em; }
-  table.cards { display: block; width: 100%; } .cards caption, .cards tbody, .cards tr, .cards th, .cards td { display: block; }
+  table.cards { display: block; width: 100%; min-width: 0; } .even th:first-child { width: auto; } .cards caption, .cards tbody, .cards tr, .cards th, .cards td { display: block; }
   .cards thead { position: absolute; left: -999em; }
   .cards tr { border: 1px solid var(--line); border-radius: 6px; padding: .4em .7em; margin: .6em 0; }
   .cards tbody th, .cards tbody td, .cards td.text { display: flex; justify-content: space-between; gap: 1em; text-align: right; border: 0; padding: .1em 0; min-width: 0; overflow-wrap: anywhere; }
@@ -81,7 +82,7 @@ ul { padding-left: 1.3em; } li { margin: .2em 0; max-width: 78ch; }
     --blue: #0072b2; --vermilion: #b84a00; --green: #007a59; --grid: #e6e9ed; }
   body { margin: 0; padding: 0; max-width: none; font-size: 9.5pt; } .skip { display: none; } a { color: inherit; text-decoration: none; }
   .wide { overflow: visible; } h2, h3, h4, caption { break-after: avoid; } figure, tr, svg, .note, .matrices > div { break-inside: avoid; }
-  .panels { grid-template-columns: 1fr 1fr; } .crops { grid-template-columns: 1fr 1fr 1fr; } .dense table { font-size: 7.6pt; } th, td { padding-right: .5em; }
+  .even table { min-width: 0; } .panels { grid-template-columns: 1fr 1fr; } .crops { grid-template-columns: 1fr 1fr 1fr; } .dense table { font-size: 7.6pt; } th, td { padding-right: .5em; }
 }
 )";
 

@@ -109,8 +109,9 @@ struct Explanation {  // a picture of `vitrine explain`
 
 struct StudyResult {
   std::string title;
-  std::string synthetic_note;    // non-empty for simulated cohorts: shown in a box at the top
-  std::string runs = "runs/*/";  // where the folds lie, below the folder of the report
+  std::string synthetic_note;                         // non-empty for simulated cohorts: shown in a box at the top
+  std::string runs = "runs/*/";                       // where the folds lie, below the folder of the report
+  std::string select = "best", monitor = "accuracy";  // how the epoch was chosen (train/choice.h); select empty: unknown
   std::vector<CohortRow> cohort;
   std::vector<InputResult> inputs;       // in the paper's order
   std::vector<CropPicture> examples;     // Figure 1: a few crops per class

@@ -88,7 +88,7 @@ std::string explanations_content(const StudyResult& study) {
 
 std::vector<Section> run_sections(const StudyResult& study) {
   if (study.inputs.empty()) return {};
-  const bool nested = study.option("select") == "nested";
+  const bool nested = study.select == "nested";
   return {
       {"controls", "Figure 7. Seeds and controls", controls_content(study)},
       {"choices", "Figure 8. Choices that the paper leaves open", choices_content(study)},

@@ -21,7 +21,10 @@ class Report : public Program {
  protected:
   void SetUp() override {
     Program::SetUp();
-    write_crops(folder / "m", {.subjects = 10, .crops = 2});
+    prepare(10);
+  }
+  void prepare(int subjects) {
+    write_crops(folder / "m", {.subjects = subjects, .crops = 2});
     run("split " + path("m/manifest.csv") + " -o " + path("s.json") + " --folds 2 --test-fraction 0.4");
   }
   void cv(const std::string& inputs, const std::string& out, const std::string& more = "") {
@@ -91,6 +94,8 @@ TEST_F(Report, AStudysFiguresAreRebuiltFromItsTables) {
     EXPECT_TRUE(drawn(accuracy, line_of("history.csv", {inputs, "0"}, "epoch", "validation_accuracy"))) << inputs;
   }
   EXPECT_EQ(page("out"), html);
+  EXPECT_THAT(html, HasSubstr("the accuracy of the validation part that is reported for it"));
+  EXPECT_THAT(html, HasSubstr("<dd>drawn at random</dd>"));
   EXPECT_THAT(html, HasSubstr("made up"));
   EXPECT_THAT(html, HasSubstr("flair: no fold is finished; this input is not in these figures."));
   EXPECT_THAT(html, HasSubstr("T1c + FLAIR + T2 − T1c"));
@@ -135,11 +140,15 @@ TEST_F(Report, LeavesOutFoldsThatAreNotFinishedAndSaysSo) {
 }
 
 TEST_F(Report, ANestedChoiceIsNamed) {
+  prepare(14);  // an inner part takes two training subjects of each class
   cv("t1c", "r", "--select nested --head concat-pool");
   const std::string html = page("r");
   EXPECT_THAT(html, HasSubstr("of an inner part of its training subjects (nested)"));
   EXPECT_THAT(html, HasSubstr("fold 0, inner part"));
+  EXPECT_THAT(html, HasSubstr("loss of the inner part"));
   EXPECT_THAT(html, Not(HasSubstr("optimistic")));
+  cv("t1c", "last", "--select last");
+  EXPECT_THAT(page("last"), HasSubstr("The last epoch of a fold was kept"));
 }
 
 TEST_F(Report, RefusesToWriteNothingOrOverTheRun) {

@@ -120,14 +120,15 @@ TEST(Report, SaysWhatTheFiguresAreWorth) {
   EXPECT_NE(html_report(study).find("its ROC AUC by subject is not defined: only one class is present"), std::string::npos);
   study.inputs.back().levels.back().figures.back() = {"auc", 0.7, 0.2, 1.0, "", {}};
   EXPECT_NE(html_report(study).find("0.70, 95 % interval 0.20 to 1.00: 0.80 wide"), std::string::npos);
-  study.configuration[1].second = "nested";
+  study.select = "nested";
   EXPECT_EQ(html_report(study).find("optimistic"), std::string::npos);
   EXPECT_NE(html_report(study).find("loss of the inner part"), std::string::npos);
 }
 
 TEST(Report, UndefinedFiguresSayWhy) {
   const std::string html = html_report(sample_study());
-  EXPECT_NE(html.find("n/a<span class=\"small\">only one class is present</span>"), std::string::npos);
+  EXPECT_NE(html.find("n/a<span class=\"small\">reason a</span>"), std::string::npos);
+  EXPECT_NE(html.find("<b>a</b> only one class is present"), std::string::npos);
   EXPECT_EQ(html.find(">nan"), std::string::npos);
   EXPECT_NE(html.find("<td>0<span class=\"small\">n/a</span></td>"), std::string::npos);  // a class without a unit
 }

@@ -83,7 +83,8 @@ inline report::StudyResult sample_study() {
   study.explanations = {{report::png_bytes({2, 2, 1, {0, 1, 2, 3}}), {{"method", "gradcam"}, {"sample", "<i>x</i>"}}}};
   study.splits = {{"test", {1, 1}}, {"fold 0, training", {4, 2}}, {"fold 0, validation", {2, 2}}};
   study.environment = {{"version", "1.0"}, {"manifest_sha256", std::string(64, 'a')}};
-  study.configuration = {{"arch", "b0"}, {"select", "best"}, {"monitor", "accuracy"}, {"lr-scale", std::string(90, 's')}};
+  study.configuration = {
+      {"arch", "b0"}, {"select", "best epoch by validation accuracy, the first of equals"}, {"lr-scale", std::string(90, 's')}};
   study.caveats = {"Small <numbers>."};
   return study;
 }
