@@ -2,6 +2,7 @@
 // state, one at a time, each as a run of its own beside the study's.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <memory>
 
@@ -97,11 +98,16 @@ std::vector<std::string> verdicts(const std::vector<Outcome>& all) {
     said.push_back(
         text("Seeds: AUC ", fixed(m->mean, 3), " +- ", fixed(m->sd, 3), " over ", m->count,
              " seeds (deviation n - 1); differences between choices below twice that are within the noise of training."));
-  if (const auto m = mean_sd(permuted))
+  if (const auto m = mean_sd(permuted)) {
+    // Two standard errors of the mean over the deals; of one or two deals nothing is said.
+    const bool tells = m->count > 2, above = tells && m->mean - 2 * m->sd / std::sqrt(static_cast<double>(m->count)) > 0.5;
     said.push_back(text("Permuted labels: AUC ", fixed(m->mean, 3), " +- ", fixed(m->sd, 3), " over ", m->count,
-                        m->mean > 0.6 ? " deals: ABOVE CHANCE, something leaks or the choice of the epoch flatters by this "
-                                        "much (compare --select nested)."
-                                      : " deals; 0.5 is expected."));
+                        m->count == 1 ? " deal" : " deals",
+                        above   ? ": ABOVE CHANCE, something leaks, or the choice of the epoch flatters by this much (compare "
+                                  "--select nested)."
+                        : tells ? "; 0.5 is expected."
+                                : "; 0.5 is expected, and so few deals do not show a leak."));
+  }
   for (const Outcome& o : all) {
     const Interval& i = o.validation.intervals[o.validation.at(FigureKind::auc)];
     if (o.row.options.control == "background" && i.low)

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/names.h"
+#include "base/number.h"
 #include "cli/report_data.h"
 #include "data/dataset.h"
 
@@ -128,13 +129,33 @@ std::vector<report::CropPicture> costliest_pictures(const Manifest& manifest, co
   return shown;
 }
 
-// index.csv has a column `file`, of PNGs beside it, and any others, which are shown with each.
+// What the caption of a map says, by its column of index.csv (docs/explain.md).
+constexpr std::pair<const char*, const char*> kMapFacts[] = {
+    {"sample_id", "sample"},
+    {"label", "label"},
+    {"predicted", "predicted"},
+    {"class", "map of class"},
+    {"method", "method"},
+    {"layer", "layer"},
+    {"map_height", "rows of the map"},
+    {"map_width", "columns of the map"},
+    {"correlation_classifier", "correlation with the classifier redrawn"},
+    {"correlation_stem", "with all weights redrawn"},
+    {"remark", "remark"}};
+
+std::string rounded(std::string_view cell) {
+  double value = 0;
+  const bool has_fraction = cell.find('.') != std::string_view::npos;
+  return has_fraction && parse_number(cell, value) ? fixed(value, 2) : std::string(cell);
+}
+
+// index.csv has a column `picture`, of PNGs beside it.
 std::vector<report::Explanation> read_explanations(const fs::path& folder) {
   const fs::path index = folder / "explain" / "index.csv";
   std::vector<report::Explanation> all;
   if (!path_exists(index)) return all;
   const CsvTable table = read_csv(index);
-  const std::size_t file = table.column("file");
+  const std::size_t file = table.column("picture");
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < table.size() && all.size() < kExplanationsShown; ++i) {
     const CsvRow row = table[i];
@@ -146,8 +167,9 @@ std::vector<report::Explanation> read_explanations(const fs::path& folder) {
     bytes += e.png.size();
     if (bytes > kMaxPictures) break;
     if (!e.png.starts_with("\x89PNG\r\n\x1a\n")) row.refuse(text("the file '", printable(row[file]), "' is no PNG"));
-    for (std::size_t c = 0; c < table.header.size(); ++c) {
-      if (c != file && !row[c].empty()) e.facts.emplace_back(table.header[c], row[c]);
+    for (const auto& [name, title] : kMapFacts) {
+      const auto column = table.find_column(name);
+      if (column && !row[*column].empty()) e.facts.emplace_back(title, rounded(row[*column]));
     }
     all.push_back(std::move(e));
   }

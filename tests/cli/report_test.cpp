@@ -113,13 +113,13 @@ TEST_F(Report, ShowsControlsAndMapsWhereTheyAre) {
   write_file(folder / "out/controls/verdicts.txt", "Permuted labels: 0.5 is expected.\n");
   const std::string png = report::png_bytes({2, 2, 1, {0, 1, 2, 3}});
   write_file(folder / "out/explain/one.png", png);
-  write_file(folder / "out/explain/index.csv", "file,method,sample\none.png,gradcam <4 x 4>,S1\n");
+  write_file(folder / "out/explain/index.csv", "picture,method,sample_id\none.png,gradcam <4 x 4>,S1\n");
   const std::string html = page("out");
   EXPECT_THAT(html, HasSubstr("permuted &lt;labels&gt;"));
   EXPECT_THAT(html, HasSubstr("<li>Permuted labels: 0.5 is expected.</li>"));
   EXPECT_THAT(html, HasSubstr("0.51 (0.30 to 0.70)"));
-  EXPECT_THAT(html, HasSubstr("method gradcam &lt;4 x 4&gt;, sample S1"));
-  write_file(folder / "out/explain/index.csv", "file,method\n../../s.png,gradcam\n");
+  EXPECT_THAT(html, HasSubstr("sample S1, method gradcam &lt;4 x 4&gt;"));
+  write_file(folder / "out/explain/index.csv", "picture,method\n../../s.png,gradcam\n");
   expect_refusal("report " + path("out") + " -o " + path("page.html"), 3, {"index.csv:2", "is no PNG in this folder"});
   fs::remove_all(folder / "out" / "explain");
   write_file(folder / "out/controls/controls.csv", "group,name\nstudy,study\n");
