@@ -148,7 +148,7 @@ StudyFolder read_study_folder(const fs::path& out) {
   study.out = out;
   try {
     if (!json.contains("version") || text_in(json, "version") != version())
-      throw DataError(text("it was made by version ",
+      throw DataError(text(path, ": it was made by version ",
                            json.contains("version") ? printable(text_in(json, "version")) : "0.6.0 or older", ", this is ",
                            version(), "; run `vitrine study` again in another folder"));
     study.table = placed(out, text_in(json, "table"));
@@ -160,12 +160,14 @@ StudyFolder read_study_folder(const fs::path& out) {
     for (const OptionRow& row : option_rows()) {
       if (is_of_study(row)) assign(row, study.options, text_in(options, row.name));
     }
+    check(study.options.train);
+  } catch (const UsageError& error) {
+    throw DataError(text(path, ": ", error.what()));
   } catch (const std::runtime_error& error) {
     throw DataError(text(path, ": ", error.what()));
   }
   std::string& weights = study.options.train.weights;
   if (!weights.empty()) weights = placed(out, weights).string();
-  check(study.options.train);
   if (table_sha256(study.table) != study.table_sha256)
     throw DataError(
         text(study.table, " was changed since the study in ", out, " was begun; restore it, or choose another folder"));
