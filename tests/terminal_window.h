@@ -69,6 +69,14 @@ class TerminalWindow {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
   }
 
+  // Waits until the program has stopped, as by Ctrl-Z: a SIGCONT before that would be lost. False when it ended instead.
+  bool stops() {
+    int status = 0;
+    if (::waitpid(child_, &status, WUNTRACED) != child_) return false;
+    ended_ = !WIFSTOPPED(status);
+    return !ended_;
+  }
+
   void type(const std::string& keys) {
     const ssize_t written = ::write(master_, keys.data(), keys.size());
     static_cast<void>(written);

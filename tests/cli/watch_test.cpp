@@ -185,6 +185,7 @@ TEST_F(Watch, CtrlCGivesTheTerminalBackAndLeavesTheRunAlone) {
   window.forget();
   window.type("\x1a");
   ASSERT_TRUE(window.shows("\033[?25h\033[?1049l")) << "Ctrl-Z gives the screen back";
+  ASSERT_TRUE(window.stops());
   window.signal(SIGCONT);
   ASSERT_TRUE(window.shows("\033[?1049h\033[?25l"));
   window.resize(50, 20);
