@@ -32,12 +32,6 @@ struct ControlsCommand {
   ProgressMode progress = ProgressMode::automatic;
 };
 
-RunPredictions predictions_of_run(const std::string& name, const RunResult& run) {
-  RunPredictions p{name, run.folds.front().classes, {}};
-  for (const FoldFiles& fold : run.folds) p.folds.push_back({fold.validation, fold.test});
-  return p;
-}
-
 std::string cell(const std::optional<double>& v) { return v ? shortest(*v) : "n/a"; }
 std::string shown_figure(const std::optional<double>& v) { return v ? fixed(*v, 3) : "n/a"; }
 
@@ -48,7 +42,7 @@ struct Outcome {
 };
 
 Outcome outcome_of(const ControlRow& row, const RunResult& run, const RunPredictions* base) {
-  const RunPredictions predictions = predictions_of_run(row.name, run);
+  const RunPredictions predictions = predictions_of(row.name, run);
   Outcome o{
       row, evaluate(predictions, Part::validation, Level::subject), evaluate(predictions, Part::test, Level::subject), {}};
   if (base != nullptr && row.options.control != "permuted-labels")
@@ -85,6 +79,30 @@ void print_row(const Outcome& o) {
 
 std::optional<double> auc_of(const Outcome& o) { return o.validation.pooled.figures[o.validation.at(FigureKind::auc)].value; }
 
+// An AUC whose replicates all agree has no interval: 1 is then the plainest shortcut of all.
+std::string background_verdict(const Outcome& o) {
+  const Interval& i = o.validation.intervals[o.validation.at(FigureKind::auc)];
+  const std::optional<double> auc = auc_of(o);
+  if (!auc) return "Background: the AUC without the lesion is not defined; nothing is shown.";
+  if (i.low ? *i.low > 0.5 : *auc == 1)
+    return text("Background: SHORTCUT, the AUC without the lesion is ", fixed(*auc, 3),
+                i.low ? ", its interval lies above 0.5" : "", ": surroundings, scanner or site tell the class.");
+  if (!i.low)
+    return text("Background: the AUC without the lesion is ", fixed(*auc, 3), " and has no interval (", i.why,
+                "); nothing is shown.");
+  return text("Background: the interval of the AUC without the lesion (", fixed(*i.low, 3), " to ", shown_figure(i.high),
+              ") does not lie above 0.5; no shortcut was found.");
+}
+
+std::string swapped_verdict(const Outcome& o) {
+  if (!o.difference || !o.difference->bootstrap.high)
+    return text("Swapped channels: the difference has no interval (", o.difference ? o.difference->bootstrap.why : "",
+                "); nothing is shown.");
+  return *o.difference->bootstrap.high < 0
+             ? "Swapped channels: the AUC falls, so the network reads what the channels hold apart."
+             : "Swapped channels: no fall beyond its interval; whether the network tells the series apart is not shown.";
+}
+
 // What the rows say, a sentence each.
 std::vector<std::string> verdicts(const std::vector<Outcome>& all) {
   std::vector<double> seeds, permuted;
@@ -101,25 +119,16 @@ std::vector<std::string> verdicts(const std::vector<Outcome>& all) {
   if (const auto m = mean_sd(permuted)) {
     // Two standard errors of the mean over the deals; of one or two deals nothing is said.
     const bool tells = m->count > 2, above = tells && m->mean - 2 * m->sd / std::sqrt(static_cast<double>(m->count)) > 0.5;
-    said.push_back(text("Permuted labels: AUC ", fixed(m->mean, 3), " +- ", fixed(m->sd, 3), " over ", m->count,
-                        m->count == 1 ? " deal" : " deals",
+    said.push_back(text("Permuted labels: AUC ", fixed(m->mean, 3), m->count > 1 ? " +- " + fixed(m->sd, 3) : "", " over ",
+                        m->count, m->count == 1 ? " deal" : " deals",
                         above   ? ": ABOVE CHANCE, something leaks, or the choice of the epoch flatters by this much (compare "
                                   "--select nested)."
                         : tells ? "; 0.5 is expected."
                                 : "; 0.5 is expected, and so few deals do not show a leak."));
   }
   for (const Outcome& o : all) {
-    const Interval& i = o.validation.intervals[o.validation.at(FigureKind::auc)];
-    if (o.row.options.control == "background" && i.low)
-      said.push_back(*i.low > 0.5 ? text("Background: SHORTCUT, the AUC without the lesion is ", shown_figure(auc_of(o)),
-                                         ", its interval lies above 0.5: surroundings, scanner or site tell the class.")
-                                  : text("Background: the interval of the AUC without the lesion (", shown_figure(i.low),
-                                         " to ", shown_figure(i.high), ") holds 0.5; no shortcut was found."));
-    if (o.row.options.control == "swapped-channels" && o.difference && o.difference->bootstrap.high)
-      said.push_back(
-          *o.difference->bootstrap.high < 0
-              ? "Swapped channels: the AUC falls, so the network reads what the channels hold apart."
-              : "Swapped channels: no fall beyond its interval; whether the network tells the series apart is not shown.");
+    if (o.row.options.control == "background") said.push_back(background_verdict(o));
+    if (o.row.options.control == "swapped-channels") said.push_back(swapped_verdict(o));
   }
   return said;
 }
@@ -158,7 +167,7 @@ void run_controls(const ControlsCommand& command) {
   const FolderLock lock(out);
   progress.line(text("controls  the study's own run"));
   const RunResult own = cross_validate(manifest, splits, run, study.run(command.inputs), std::nullopt, progress);
-  const RunPredictions base = predictions_of_run("study", own);
+  const RunPredictions base = predictions_of("study", own);
   std::vector<Outcome> all{outcome_of({"study", "study", "the study's run", run}, own, nullptr)};
   for (std::size_t i = 0; i < rows.size(); ++i) {
     progress.line(text("controls  ", i + 1, "/", rows.size(), "  ", rows[i].what));

@@ -106,15 +106,13 @@ RunPredictions read_predictions(const fs::path& folder, const std::string& name)
     const std::string flaw = path_flaw(folder);
     throw DataError(text(folder, " ", flaw.empty() ? "is a file, the folder of a run is expected" : flaw));
   }
-  RunResult run = read_run(folder);
+  const RunResult run = read_run(folder);
   for (const auto& [option, value] : read_run_options(folder)) {
     if (option == "folds" && value != std::to_string(run.folds.size()))
       note(text(folder, ": ", run.folds.size(), " of ", printable(value, 10),
                 " folds are finished; the others are not in these figures"));
   }
-  RunPredictions predictions{name, run.folds.front().classes, {}};
-  for (FoldFiles& fold : run.folds) predictions.folds.push_back({std::move(fold.validation), std::move(fold.test)});
-  return predictions;
+  return predictions_of(name, run);
 }
 
 std::vector<std::string> files_of(const std::vector<std::string>& runs) {

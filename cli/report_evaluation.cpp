@@ -88,12 +88,6 @@ report::Difference difference_of(const RunComparison& c) {
   return d;
 }
 
-RunPredictions predictions_of_run(const ReportedRun& run) {
-  RunPredictions predictions{run.inputs, run.run.folds.front().classes, {}};
-  for (const FoldFiles& fold : run.run.folds) predictions.folds.push_back({fold.validation, fold.test});
-  return predictions;
-}
-
 }  // namespace
 
 void add_run(report::StudyResult& study, const ReportedRun& run) {
@@ -117,7 +111,7 @@ void add_run(report::StudyResult& study, const ReportedRun& run) {
 
 void add_evaluations(ReportData& data, const std::vector<ReportedRun>& runs) {
   std::vector<RunPredictions> predictions;
-  for (const ReportedRun& run : runs) predictions.push_back(predictions_of_run(run));
+  for (const ReportedRun& run : runs) predictions.push_back(predictions_of(run.inputs, run.run));
   for (std::size_t i = 0; i < runs.size(); ++i) {
     RunEvaluation evaluation{runs[i].inputs, {}};
     for (const Part part : {Part::validation, Part::test}) {

@@ -1,42 +1,20 @@
 #include "search/score.h"
 
-#include <algorithm>
-
-#include "tensor/math.h"
-
 namespace vitrine {
-namespace {
-
-std::optional<double> mean_loss(const std::vector<Prediction>& predictions) {
-  if (predictions.empty()) return std::nullopt;
-  double sum = 0;
-  for (const Prediction& p : predictions)  // as train/trainer.cpp
-    sum -= log_portable(std::max(p.probability[static_cast<std::size_t>(p.label)], 1e-300));
-  return sum / static_cast<double>(predictions.size());
-}
-
-std::optional<double> mean_f1(const Metrics& m) {
-  double sum = 0;
-  int classes = 0;
-  for (const ClassMetrics& c : m.classes) {
-    if (c.support == 0 && !c.precision) continue;  // neither there nor predicted
-    sum += c.f1.value_or(0);
-    ++classes;
+std::optional<double> validation_score(const FoldFiles& fold, Monitor metric) {
+  if (fold.validation.empty()) return std::nullopt;
+  std::vector<std::vector<double>> probability;
+  std::vector<int> labels;
+  for (const Prediction& p : fold.validation) {
+    probability.push_back(p.probability);
+    labels.push_back(p.label);
   }
-  return classes > 0 ? std::optional(sum / classes) : std::nullopt;
+  EpochRecord figures;
+  evaluate(probability, labels, static_cast<int>(fold.classes.size()), figures);
+  return figure_of(figures, metric);
 }
 
-}  // namespace
-
-std::optional<double> validation_score(const FoldFiles& fold, SearchMetric metric) {
-  if (metric == SearchMetric::loss) return mean_loss(fold.validation);
-  const Metrics m = metrics_of(fold.validation, fold.classes);
-  if (metric == SearchMetric::auc) return m.auc;
-  if (metric == SearchMetric::f1) return mean_f1(m);
-  return m.count > 0 ? std::optional(m.accuracy) : std::nullopt;
-}
-
-TrialScore score_of(const RunResult& run, SearchMetric metric) {
+TrialScore score_of(const RunResult& run, Monitor metric) {
   TrialScore score;
   std::vector<double> values;
   for (const FoldFiles& fold : run.folds) {

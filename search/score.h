@@ -15,9 +15,8 @@ struct TrialScore {
   std::optional<MeanSd> mean;  // over the folds where it is defined; none: the trial has no score
 };
 
-// Accuracy; AUC of the last class; mean cross-entropy of the true class, nats; F1, the mean over the classes (scikit-learn's "macro"), a class
-// that is never predicted counting as 0.
-std::optional<double> validation_score(const FoldFiles& fold, SearchMetric metric);
-TrialScore score_of(const RunResult& run, SearchMetric metric);
+// The figure by which an epoch may be chosen, too (train/choice.h); none of no prediction.
+std::optional<double> validation_score(const FoldFiles& fold, Monitor metric);
+TrialScore score_of(const RunResult& run, Monitor metric);
 
 }  // namespace vitrine

@@ -94,7 +94,7 @@ class SpaceReader {
     if (e.key == "method") {
       space_.method = choice(e, std::array<const char*, 2>{"grid", "random"}) == 0 ? SearchMethod::grid : SearchMethod::random;
     } else if (e.key == "metric") {
-      space_.metric = static_cast<SearchMetric>(choice(e, kMetrics));
+      space_.metric = static_cast<Monitor>(choice(e, kMetrics));
     } else if (e.key == "trials") {
       space_.trials = static_cast<int>(whole(e, 1, kMostTrials));
     } else if (e.key == "seed") {
@@ -284,9 +284,9 @@ class SpaceReader {
 
 }  // namespace
 
-const char* metric_name(SearchMetric metric) { return kMetrics[static_cast<std::size_t>(metric)]; }
+const char* metric_name(Monitor metric) { return kMetrics[static_cast<std::size_t>(metric)]; }
 
-const char* metric_title(SearchMetric metric) {
+const char* metric_title(Monitor metric) {
   constexpr std::array<const char*, 4> kTitles{"accuracy", "AUC", "loss", "F1"};
   return kTitles[static_cast<std::size_t>(metric)];
 }

@@ -16,16 +16,16 @@
 #include <utility>
 #include <vector>
 
+#include "train/choice.h"
 #include "train/option_table.h"
 
 namespace vitrine {
 
 enum class SearchMethod { grid, random };
-enum class SearchMetric { accuracy, auc, loss, f1 };  // of the validation part; f1: mean over the classes
 
-const char* metric_name(SearchMetric metric);   // as a space writes it: "auc"
-const char* metric_title(SearchMetric metric);  // as people read it: "AUC"
-inline bool lower_is_better(SearchMetric metric) { return metric == SearchMetric::loss; }
+const char* metric_name(Monitor metric);   // as a space writes it: "auc"
+const char* metric_title(Monitor metric);  // as people read it: "AUC"
+inline bool lower_is_better(Monitor metric) { return metric == Monitor::loss; }
 
 struct SearchedOption {
   const OptionRow* row = nullptr;
@@ -48,7 +48,7 @@ struct SearchSpace {
   SearchMethod method = SearchMethod::grid;
   int trials = 0;  // of a random search
   std::uint64_t seed = 42;
-  SearchMetric metric = SearchMetric::accuracy;
+  Monitor metric = Monitor::accuracy;
   std::vector<int> folds;  // on whose validation parts, ascending; empty: on all
   std::optional<HalvingOptions> halving;
   std::vector<SearchedOption> options;  // in the file's order

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/output.h"
+#include "base/settings_file.h"
 #include "base/sha256.h"
 #include "base/version.h"
 #include "train/resume.h"
@@ -15,14 +16,13 @@ namespace vitrine {
 namespace {
 
 namespace fs = std::filesystem;
-using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 constexpr std::uint64_t kMaxJson = std::uint64_t{16} << 20;
 constexpr const char *kClaim = "search.json", *kFailed = "failed.json";
 
 // Equal text means equal trials with equal results.
-Pairs identity(const SearchTask& task) {
-  Pairs all{{"version", std::string(version())}};
+Settings identity(const SearchTask& task) {
+  Settings all{{"version", std::string(version())}};
   for (auto& pair : describe(task.space)) all.push_back(std::move(pair));
   const auto searched = [&](const std::string& recorded) {
     return std::any_of(task.space.options.begin(), task.space.options.end(),
@@ -40,34 +40,9 @@ Pairs identity(const SearchTask& task) {
   return all;
 }
 
-std::string pairs_json(const Pairs& pairs) {
-  Json out = Json::object();
-  for (const auto& [name, value] : pairs) out[name] = value;
-  return json_text(out);
-}
-
-Pairs read_pairs(const fs::path& path) {
-  const std::string bytes = as<DataError>([&] { return read_file(path, kMaxJson); });
-  try {
-    Pairs pairs;
-    const Json json = parse_json(bytes);
-    for (const auto& [name, value] : json.items()) pairs.emplace_back(name, text_in(json, name));
-    return pairs;
-  } catch (const std::runtime_error& error) {
-    throw DataError(text(path, ": ", error.what(), "; it is not a search's folder"));
-  }
-}
-
-void check_same(const fs::path& folder, const Pairs& wanted) {
-  const Pairs found = read_pairs(folder / kClaim);
-  for (std::size_t i = 0; i < std::max(found.size(), wanted.size()); ++i) {
-    if (i < found.size() && i < wanted.size() && found[i] == wanted[i]) continue;
-    const auto show = [](const Pairs& p, std::size_t at) {
-      return at < p.size() ? printable(p[at].first, 40) + " = " + printable(p[at].second, 60) : std::string("nothing");
-    };
-    throw UsageError(text(folder, " holds another search (there: ", show(found, i), "; asked: ", show(wanted, i),
-                          "); choose another folder or delete it"));
-  }
+void check_same(const fs::path& folder, const Settings& wanted) {
+  check_same_settings(folder, read_settings(folder / kClaim, "it is not a search's folder"), wanted, "another search",
+                      "choose another folder or delete it");
 }
 
 }  // namespace
@@ -82,8 +57,8 @@ void check_search_claim(const SearchTask& task) {
 
 void claim_search(const SearchTask& task) {
   check_search_claim(task);
-  const Pairs wanted = identity(task);
-  if (!create_file(task.out / kClaim, pairs_json(wanted))) check_same(task.out, wanted);
+  const Settings wanted = identity(task);
+  if (!create_file(task.out / kClaim, settings_json(wanted))) check_same(task.out, wanted);
 }
 
 std::optional<std::string> read_failure(const fs::path& run) {

@@ -28,16 +28,6 @@ double mean_f1(const std::vector<int>& predicted, const std::vector<int>& labels
   return counted > 0 ? sum / counted : 0;
 }
 
-double figure(const EpochRecord& e, Monitor monitor) {
-  switch (monitor) {
-    case Monitor::accuracy: return e.validation_accuracy;
-    case Monitor::auc: return e.validation_auc;
-    case Monitor::loss: return -e.validation_loss;
-    case Monitor::f1: return e.validation_f1;
-  }
-  return 0;
-}
-
 }  // namespace
 
 Select select_from_name(const std::string& name) {
@@ -67,8 +57,20 @@ void evaluate(const std::vector<std::vector<double>>& probability, const std::ve
   record.validation_f1 = mean_f1(predicted, labels, classes);
 }
 
+std::optional<double> figure_of(const EpochRecord& e, Monitor monitor) {
+  switch (monitor) {
+    case Monitor::accuracy: return e.validation_accuracy;
+    case Monitor::auc: return e.validation_auc < 0 ? std::nullopt : std::optional(e.validation_auc);
+    case Monitor::loss: return e.validation_loss;
+    case Monitor::f1: return e.validation_f1;
+  }
+  return std::nullopt;
+}
+
 bool is_better(const EpochRecord& epoch, const EpochRecord& best, Monitor monitor) {
-  return figure(epoch, monitor) > figure(best, monitor);
+  const std::optional<double> now = figure_of(epoch, monitor), before = figure_of(best, monitor);
+  if (!now || !before) return now.has_value() && !before;
+  return monitor == Monitor::loss ? *now < *before : *now > *before;
 }
 
 std::string description(Select select, Monitor monitor) {

@@ -10,6 +10,7 @@
 // f1, the mean over the classes of 2 TP / (2 TP + FP + FN), which is 0 for a class that is never found.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ Monitor monitor_from_name(const std::string& name);  // UsageError naming the ch
 // Fills the four figures of `record` from probabilities [N][classes]. An AUC of one class alone is -1.
 void evaluate(const std::vector<std::vector<double>>& probability, const std::vector<int>& labels, int classes,
               EpochRecord& record);
+
+// The figure of an epoch; none for an AUC of one class alone.
+std::optional<double> figure_of(const EpochRecord& epoch, Monitor monitor);
 
 // Is the epoch better by this figure than the best one so far?
 bool is_better(const EpochRecord& epoch, const EpochRecord& best, Monitor monitor);

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "base/output.h"
+#include "base/settings_file.h"
 #include "base/sha256.h"
 #include "base/version.h"
 #include "layers/cudnn/convolution.h"
@@ -34,8 +35,6 @@ constexpr std::uint64_t kMaxJson = std::uint64_t{16} << 20;
 constexpr std::uint64_t kMaxWeights = kMaxCheckpointBytes;
 constexpr const char *kConfig = "config.json", *kSource = "source.json";
 
-using Pairs = std::vector<std::pair<std::string, std::string>>;
-
 // Options plus what identifies the data: equal text means an equal run.
 std::string parts_text(const Splits& splits) {
   std::string parts;
@@ -49,8 +48,8 @@ std::string parts_text(const Splits& splits) {
   return parts;
 }
 
-Pairs identity(const Splits& splits, const TrainOptions& options) {
-  Pairs all{{"version", std::string(version())}};
+Settings identity(const Splits& splits, const TrainOptions& options) {
+  Settings all{{"version", std::string(version())}};
   for (auto& pair : describe(options)) all.push_back(std::move(pair));
   if (!options.weights.empty())
     all.emplace_back("weights_sha256",
@@ -62,23 +61,10 @@ Pairs identity(const Splits& splits, const TrainOptions& options) {
   return all;
 }
 
-std::string pairs_json(const Pairs& pairs) {
-  Json out = Json::object();
-  for (const auto& [name, value] : pairs) out[name] = value;
-  return json_text(out);
-}
-
 // UsageError when the run that is there has other settings.
-void check_same(const fs::path& run, const Pairs& wanted) {
-  const Pairs found = read_run_options(run);
-  for (std::size_t i = 0; i < std::max(found.size(), wanted.size()); ++i) {
-    if (i < found.size() && i < wanted.size() && found[i] == wanted[i]) continue;
-    const auto show = [](const Pairs& p, std::size_t at) {
-      return at < p.size() ? printable(p[at].first, 40) + " = " + printable(p[at].second, 60) : std::string("nothing");
-    };
-    throw UsageError(text(run, " holds a run with other settings (there: ", show(found, i), "; asked: ", show(wanted, i),
-                          "); choose another folder, or --force-new to keep that one beside it under another name"));
-  }
+void check_same(const fs::path& run, const Settings& wanted) {
+  check_same_settings(run, read_run_options(run), wanted, "a run with other settings",
+                      "choose another folder, or --force-new to keep that one beside it under another name");
 }
 
 void write_if_other(const fs::path& path, const std::string& bytes) {
@@ -95,10 +81,10 @@ void refuse_foreign(const fs::path& run) {
 }
 
 // The run belongs to the first that writes its config.json; whoever comes later must want the same.
-void claim_folder(const fs::path& run, const Pairs& wanted, const RunSource& source) {
+void claim_folder(const fs::path& run, const Settings& wanted, const RunSource& source) {
   make_directory(run);
   refuse_foreign(run);
-  if (!create_file(run / kConfig, pairs_json(wanted))) check_same(run, wanted);
+  if (!create_file(run / kConfig, settings_json(wanted))) check_same(run, wanted);
   if (source.manifest.empty() || source.splits.empty()) return;  // made in memory
   Json json = Json::object();
   json["manifest"] = fs::proximate(fs::absolute(source.manifest), fs::absolute(run)).string();
@@ -303,9 +289,9 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
   const Dataset test = load(splits.test, true);
   if (const std::string rest = left_out(load_dataset(manifest, manifest.subjects(), inputs), inputs); !rest.empty())
     progress.warn(rest);
-  const Pairs pairs = identity(splits, options);
+  const Settings pairs = identity(splits, options);
   claim_folder(run, pairs, {manifest.path, splits.path});
-  const std::string config = pairs_json(pairs);
+  const std::string config = settings_json(pairs);
   std::vector<int> wanted;
   for (int fold = 0; fold < count; ++fold) {
     if (!only_fold || fold == *only_fold) wanted.push_back(fold);
@@ -373,17 +359,12 @@ RunSoFar read_folds(const fs::path& run, bool finished_only) {
 RunResult read_run(const fs::path& run) { return read_folds(run, false).run; }
 RunSoFar read_run_so_far(const fs::path& run) { return read_folds(run, true); }
 
-Pairs read_run_options(const fs::path& run) {
-  const fs::path config = run / kConfig;
-  const std::string bytes = as<DataError>([&] { return read_file(config, kMaxJson); });
-  try {
-    Pairs pairs;
-    const Json json = parse_json(bytes);
-    for (const auto& [name, value] : json.items()) pairs.emplace_back(name, text_in(json, name));
-    return pairs;
-  } catch (const std::runtime_error& error) {
-    throw DataError(text(config, ": ", error.what(), "; it is not a run's folder"));
-  }
+Settings read_run_options(const fs::path& run) { return read_settings(run / kConfig, "it is not a run's folder"); }
+
+RunPredictions predictions_of(const std::string& name, const RunResult& run) {
+  RunPredictions predictions{name, run.folds.front().classes, {}};
+  for (const FoldFiles& fold : run.folds) predictions.folds.push_back({fold.validation, fold.test});
+  return predictions;
 }
 
 RunSource read_source(const fs::path& run) {

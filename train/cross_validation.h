@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/progress.h"
+#include "base/settings_file.h"
 #include "data/split.h"
 #include "evaluation/metrics.h"
 #include "train/options.h"
@@ -61,7 +62,9 @@ struct RunSoFar {
 RunSoFar read_run_so_far(const std::filesystem::path& run);
 // DataError unless the run is of this split and its manifest, and of these inputs where they are named.
 void check_is_of(const std::filesystem::path& run, const Splits& splits, const std::string& inputs = {});
-std::vector<std::pair<std::string, std::string>> read_run_options(const std::filesystem::path& run);
+Settings read_run_options(const std::filesystem::path& run);
+// What its folds said, for evaluation/evaluation.h. It has at least one.
+RunPredictions predictions_of(const std::string& name, const RunResult& run);
 
 struct RunSource {
   std::filesystem::path manifest, splits;

@@ -312,6 +312,13 @@ FoldFiles train_fold(const FoldData& data, const TrainOptions& options, const st
         text(title,
              ": --select nested needs an inner part of the training subjects, which this fold of the split has not; make "
              "the split again with `vitrine split`, where each class has two training subjects or more"));
+  const Dataset& judge = select_from_name(options.select) == Select::nested ? data.inner : data.validation;
+  const bool one_class = std::ranges::count(judge.labels, judge.labels.front()) == std::ssize(judge.labels);
+  if (one_class && options.select != "last" && monitor_from_name(options.monitor) == Monitor::auc)
+    throw DataError(
+        text(title,
+             ": --monitor auc chooses an epoch by a part that has crops of one class alone; its AUC does not exist; "
+             "take another --monitor, or fewer --folds"));
   make_directory(folder);
   const FolderLock lock(folder);
   check_plain_files(folder);

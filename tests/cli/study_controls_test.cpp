@@ -94,7 +94,9 @@ TEST_F(Beside, ControlsOfAStudyOfPreparedCrops) {
   const std::string table = bytes("s/controls/controls.csv");
   EXPECT_EQ(read_csv(folder / "s" / "controls" / "controls.csv").size(),
             4u);  // the study, a deal of labels, background, channels
-  EXPECT_THAT(bytes("s/controls/verdicts.txt"), HasSubstr("Permuted labels"));
+  for (const char* control : {"Permuted labels: ", "Background: ", "Swapped channels: "})
+    EXPECT_THAT(bytes("s/controls/verdicts.txt"), HasSubstr(control))
+        << "every control has its sentence, also without an interval";
   run("controls " + path("s") + " --rows controls --seeds 1 --threads 2 -q");
   EXPECT_EQ(bytes("s/controls/controls.csv"), table);
   expect_refusal("controls " + path("s") + " --rows seed", 2, {"--rows", "seeds"});

@@ -13,21 +13,13 @@
 #include "base/output.h"
 #include "report/png.h"
 #include "report/qc.h"
+#include "tests/chromium.h"
 
 namespace vitrine::report {
 namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
-
-std::string shell(const std::string& command) {
-  std::FILE* pipe = ::popen(command.c_str(), "r");
-  std::string output;
-  std::array<char, 4096> buffer{};
-  while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe)) output.append(buffer.data(), n);
-  ::pclose(pipe);
-  return output;
-}
 
 std::string picture(int width, int height) {
   return png_bytes({width, height, 1, std::vector<std::uint8_t>(static_cast<std::size_t>(width * height), 90)});
@@ -94,9 +86,7 @@ frame.addEventListener('load', () => {
 class QcBrowser : public ::testing::Test {
  protected:
   void SetUp() override {
-    for (const char* name : {"chromium", "chromium-browser", "google-chrome"}) {
-      if (chromium.empty() && !shell(std::string("command -v ") + name).empty()) chromium = name;
-    }
+    chromium = testing::chromium();
     if (chromium.empty())
       GTEST_SKIP() << "no Chromium on this machine: the page was not opened (Debian: apt-get install chromium)";
     folder = fs::temp_directory_path() / ("vitrine-browser-" + std::to_string(::getpid()) + "-" +
@@ -115,11 +105,11 @@ class QcBrowser : public ::testing::Test {
     write_file(folder / "page.html", html);
     write_file(folder / "probe.html", frame);
     const std::string root = ::getuid() == 0 ? " --no-sandbox" : "";  // its sandbox does not run as root
-    const std::string dom =
-        shell("HOME='" + folder.string() + "' timeout 100 " + chromium + root +
-              " --headless --disable-gpu --hide-scrollbars --allow-file-access-from-files --no-first-run --user-data-dir='" +
-              folder.string() + "/profile' --virtual-time-budget=20000 --dump-dom 'file://" + folder.string() +
-              "/probe.html' 2>/dev/null");
+    const std::string dom = testing::shell_output(
+        "HOME='" + folder.string() + "' timeout 100 " + chromium + root +
+        " --headless --disable-gpu --hide-scrollbars --allow-file-access-from-files --no-first-run --user-data-dir='" +
+        folder.string() + "/profile' --virtual-time-budget=20000 --dump-dom 'file://" + folder.string() +
+        "/probe.html' 2>/dev/null");
     const std::size_t findings = dom.rfind("<pre>");  // above it the page itself
     return findings == dom.npos ? "Chromium wrote: " + dom.substr(0, 300) : dom.substr(findings);
   }

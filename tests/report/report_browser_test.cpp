@@ -10,6 +10,7 @@
 
 #include "base/output.h"
 #include "report/html.h"
+#include "tests/chromium.h"
 #include "tests/report/sample_report.h"
 
 namespace vitrine::testing {
@@ -17,15 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
-
-std::string shell(const std::string& command) {
-  std::FILE* pipe = ::popen(command.c_str(), "r");
-  std::string output;
-  std::array<char, 4096> buffer{};
-  while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe)) output.append(buffer.data(), n);
-  ::pclose(pipe);
-  return output;
-}
 
 // Put around the page: shows it in a frame of some width and writes down what is seen. `wider`: elements that stick out and lie in no box that
 // scrolls by itself.
@@ -51,9 +43,7 @@ frame.addEventListener('load', () => {
 class ReportBrowser : public ::testing::TestWithParam<int> {
  protected:
   void SetUp() override {
-    for (const char* name : {"chromium", "chromium-browser", "google-chrome"}) {
-      if (chromium.empty() && !shell(std::string("command -v ") + name).empty()) chromium = name;
-    }
+    chromium = testing::chromium();
     if (chromium.empty())
       GTEST_SKIP() << "no Chromium on this machine: the page was not opened (Debian: apt-get install chromium)";
     folder = fs::temp_directory_path() / ("vitrine-report-" + std::to_string(::getpid()) + "-" + std::to_string(GetParam()));
@@ -74,11 +64,11 @@ TEST_P(ReportBrowser, NothingScrollsSideways) {
   write_file(folder / "probe.html", "<!DOCTYPE html><iframe style=\"border:0;height:800px;width:" + width +
                                         "px\" src=\"page.html\"></iframe><pre></pre><script>" + kProbe + "</script>");
   const std::string root = ::getuid() == 0 ? " --no-sandbox" : "";  // its sandbox does not run as root
-  const std::string dom =
-      shell("HOME='" + folder.string() + "' timeout 100 " + chromium + root +
-            " --headless --disable-gpu --hide-scrollbars --allow-file-access-from-files --no-first-run --user-data-dir='" +
-            folder.string() + "/profile' --virtual-time-budget=20000 --dump-dom 'file://" + folder.string() +
-            "/probe.html' 2>/dev/null");
+  const std::string dom = testing::shell_output(
+      "HOME='" + folder.string() + "' timeout 100 " + chromium + root +
+      " --headless --disable-gpu --hide-scrollbars --allow-file-access-from-files --no-first-run --user-data-dir='" +
+      folder.string() + "/profile' --virtual-time-budget=20000 --dump-dom 'file://" + folder.string() +
+      "/probe.html' 2>/dev/null");
   ASSERT_THAT(dom, HasSubstr("\nend</pre>"));
   EXPECT_THAT(dom, HasSubstr("scrollWidth=" + width + "\nclientWidth=" + width + "\n"));
   EXPECT_THAT(dom, HasSubstr("\nunseen=0\nunnamed=0\nwider=0\ntargets=0\nskip=true\n"));

@@ -1,6 +1,7 @@
 // The page of a search: what stands on it, that it is one file without scripts, and the same bytes for the same numbers. In a browser, where there
 // is Chromium, nothing scrolls sideways on a phone.
 #include "report/search_page.h"
+#include "tests/chromium.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -157,20 +158,8 @@ TEST(SearchPage, CountsAreShort) {
   EXPECT_EQ(count_text(4.56e6), "4.56 M");
 }
 
-std::string shell(const std::string& command) {
-  std::FILE* pipe = ::popen(command.c_str(), "r");
-  std::string output;
-  std::array<char, 4096> buffer{};
-  while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe)) output.append(buffer.data(), n);
-  ::pclose(pipe);
-  return output;
-}
-
 TEST(SearchPageBrowser, APhoneSeesAllOfItWithoutScrollingSideways) {
-  std::string chromium;
-  for (const char* name : {"chromium", "chromium-browser", "google-chrome"}) {
-    if (chromium.empty() && !shell(std::string("command -v ") + name).empty()) chromium = name;
-  }
+  const std::string chromium = testing::chromium();
   if (chromium.empty())
     GTEST_SKIP() << "no Chromium on this machine: the page was not opened (Debian: apt-get install chromium)";
   const fs::path folder = fs::temp_directory_path() / ("vitrine-search-page-" + std::to_string(::getpid()));
@@ -187,11 +176,11 @@ TEST(SearchPageBrowser, APhoneSeesAllOfItWithoutScrollingSideways) {
              "[...d.querySelectorAll('main *')].filter(n => n.getBoundingClientRect().right > 360.5).length]; "
              "document.querySelector('pre').textContent = out.join(' ') + ' end'; });</script>");
   const std::string root = ::getuid() == 0 ? " --no-sandbox" : "";  // its sandbox does not run as root
-  const std::string dom =
-      shell("HOME='" + folder.string() + "' timeout 100 " + chromium + root +
-            " --headless --disable-gpu --hide-scrollbars --allow-file-access-from-files --no-first-run --user-data-dir='" +
-            folder.string() + "/profile' --virtual-time-budget=20000 --dump-dom 'file://" + folder.string() +
-            "/probe.html' 2>/dev/null");
+  const std::string dom = testing::shell_output(
+      "HOME='" + folder.string() + "' timeout 100 " + chromium + root +
+      " --headless --disable-gpu --hide-scrollbars --allow-file-access-from-files --no-first-run --user-data-dir='" +
+      folder.string() + "/profile' --virtual-time-budget=20000 --dump-dom 'file://" + folder.string() +
+      "/probe.html' 2>/dev/null");
   EXPECT_THAT(dom, HasSubstr("<pre>360 360 0 0 end</pre>"));
   fs::remove_all(folder);
 }

@@ -30,29 +30,29 @@ FoldFiles predicted(const std::vector<std::pair<int, double>>& label_and_probabi
 
 TEST(Score, TheFourMetricsOfAFold) {
   const FoldFiles fold = predicted({{0, 0.2}, {0, 0.6}, {1, 0.7}, {1, 0.9}});
-  EXPECT_DOUBLE_EQ(*validation_score(fold, SearchMetric::accuracy), 0.75);
-  EXPECT_DOUBLE_EQ(*validation_score(fold, SearchMetric::auc), 1);
-  EXPECT_NEAR(*validation_score(fold, SearchMetric::loss), -(std::log(0.8) + std::log(0.4) + std::log(0.7) + std::log(0.9)) / 4,
+  EXPECT_DOUBLE_EQ(*validation_score(fold, Monitor::accuracy), 0.75);
+  EXPECT_DOUBLE_EQ(*validation_score(fold, Monitor::auc), 1);
+  EXPECT_NEAR(*validation_score(fold, Monitor::loss), -(std::log(0.8) + std::log(0.4) + std::log(0.7) + std::log(0.9)) / 4,
               1e-15);
-  EXPECT_NEAR(*validation_score(fold, SearchMetric::f1), (2.0 / 3 + 0.8) / 2, 1e-15);
+  EXPECT_NEAR(*validation_score(fold, Monitor::f1), (2.0 / 3 + 0.8) / 2, 1e-15);
 }
 
 TEST(Score, WhereItIsUndefinedThereIsNone) {
   const FoldFiles one_class = predicted({{0, 0.2}, {0, 0.6}});
-  EXPECT_FALSE(validation_score(one_class, SearchMetric::auc));
-  EXPECT_NEAR(*validation_score(one_class, SearchMetric::f1), (2.0 / 3 + 0) / 2, 1e-15);
-  EXPECT_NEAR(*validation_score(predicted({{0, 0.2}}), SearchMetric::f1), 1, 1e-15)
+  EXPECT_FALSE(validation_score(one_class, Monitor::auc));
+  EXPECT_NEAR(*validation_score(one_class, Monitor::f1), (2.0 / 3 + 0) / 2, 1e-15);
+  EXPECT_NEAR(*validation_score(predicted({{0, 0.2}}), Monitor::f1), 1, 1e-15)
       << "the class that is neither there nor predicted is left out";
   RunResult run;
   run.folds = {one_class, predicted({{0, 0.2}, {1, 0.1}}), predicted({{0, 0.2}, {1, 0.6}})};
-  const TrialScore score = score_of(run, SearchMetric::auc);
+  const TrialScore score = score_of(run, Monitor::auc);
   ASSERT_EQ(score.folds.size(), 3u);
   EXPECT_FALSE(score.folds[0]);
   EXPECT_EQ(score.mean->count, 2);
   EXPECT_DOUBLE_EQ(score.mean->mean, 0.5);
   EXPECT_NEAR(score.mean->sd, std::sqrt(0.5), 1e-15);
   run.folds = {one_class};
-  EXPECT_FALSE(score_of(run, SearchMetric::auc).mean);
+  EXPECT_FALSE(score_of(run, Monitor::auc).mean);
 }
 
 Manifest five_subjects() {

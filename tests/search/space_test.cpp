@@ -48,7 +48,7 @@ TEST(Space, ListsRangesAndSettingsAreRead) {
   EXPECT_EQ(space.method, SearchMethod::random);
   EXPECT_EQ(space.trials, 7);
   EXPECT_EQ(space.seed, 18446744073709551615u);
-  EXPECT_EQ(space.metric, SearchMetric::auc);
+  EXPECT_EQ(space.metric, Monitor::auc);
   EXPECT_THAT(space.folds, ElementsAre(0, 2));
   ASSERT_TRUE(space.halving);
   EXPECT_EQ(space.halving->eta, 2);
@@ -71,7 +71,7 @@ TEST(Space, ValuesAreWrittenAsTheTableOfOptionsWritesThem) {
   EXPECT_THAT(space.options[2].values, ElementsAre("1", "2"));
   EXPECT_EQ(combinations(space, 1000), 12u);
   EXPECT_EQ(space.method, SearchMethod::grid);
-  EXPECT_EQ(space.metric, SearchMetric::accuracy);
+  EXPECT_EQ(space.metric, Monitor::accuracy);
 }
 
 TEST(Space, AnUnknownKeyNamesTheNearest) {

@@ -51,6 +51,21 @@ TEST(Choice, TheLastEpochIsKeptWhereAskedFor) {
   EXPECT_EQ(trained("last", options, small_fold()).best_epoch, options.epochs);
 }
 
+// One class alone has no AUC: no epoch could be better than the first, which would be kept in silence.
+TEST(Choice, AnAucThatDoesNotExistChoosesNothing) {
+  TrainOptions options = small_options();
+  options.monitor = "auc";
+  FoldData data = small_fold();
+  for (int& label : data.validation.labels) label = 0;
+  EXPECT_THROW(trained("one-class", options, data), DataError);
+  EpochRecord none, some;
+  none.validation_auc = -1;
+  some.validation_auc = 0.2;
+  EXPECT_TRUE(is_better(some, none, Monitor::auc));
+  EXPECT_FALSE(is_better(none, some, Monitor::auc));
+  EXPECT_FALSE(figure_of(none, Monitor::auc));
+}
+
 // With an inner part the validation part decides nothing: other labels there leave the same network.
 TEST(Choice, NestedDoesNotSeeTheValidationPart) {
   TrainOptions options = small_options();

@@ -127,6 +127,38 @@ TEST(EpochTraining, EveryWayOfTrainingHasTheSameBitsEverywhere) {
   for (std::size_t i = 1; i < all.size(); ++i) EXPECT_FALSE(all[i] == all[0]);
 }
 
+// An epoch that was stopped after two of its three steps goes on from there, on the host or on a device, with the bits of one that was not.
+TEST(EpochTraining, AnEpochGoesOnFromAnyStep) {
+  const TierScope scope(cuda::Tier::portable);
+  const Dataset data = discs(10, 1);
+  const auto trained = [&](Device device, int stop_after) {
+    const TrainOptions o = options_on(device);
+    EfficientNet net = network();
+    Optimizer optimizer(optimizer_options(o));
+    Trained t;
+    if (stop_after > 0) {  // the first part is always the host's
+      TrainOptions host = o;
+      host.device = Device::cpu();
+      int asked = 0;
+      const EpochWatch watch{"a test", {}, [&] { return asked++ == stop_after; }};
+      t.losses = epoch_training(net, optimizer, data, host)->run_epoch(order_of(1), 1, rates(), watch);
+      EXPECT_EQ(t.losses.size(), static_cast<std::size_t>(stop_after));
+    }
+    net.to(device);
+    const auto first = static_cast<std::size_t>(stop_after);
+    for (const double loss : epoch_training(net, optimizer, data, o)->run_epoch(order_of(1), 1, rates(), {"a test"}, first))
+      t.losses.push_back(loss);
+    add_tensors(net, t);
+    return t;
+  };
+  const Trained want = trained(Device::cpu(), 0);
+  std::vector<Device> devices = cuda_devices();
+  devices.push_back(Device::cpu());
+  for (const Device device : devices) {
+    for (const int step : {1, 2}) EXPECT_TRUE(trained(device, step) == want) << device.text() << " from step " << step;
+  }
+}
+
 // In the first epoch nothing up to the head moves but what is asked for; in the second all does.
 TEST(EpochTraining, FrozenPartsStayUntilTheyAreThawed) {
   const Dataset data = discs(10, 1);
