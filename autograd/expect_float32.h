@@ -8,7 +8,10 @@
 
 namespace vitrine {
 
-// Every op computes with float32. DTypeError naming the op, the place of the input, and what it holds. An undefined input is none.
+// Every op computes with float32, and on the device of its inputs. DTypeError naming the op, the place of the input, and what it holds; DeviceError
+// where an input lies on another device than the first. An undefined input is none.
 void expect_float32(std::string_view op, std::span<const Variable> inputs);
+// The same of a tensor that an op takes besides, `what`, where `device` is that of its inputs.
+void expect_device(std::string_view op, std::string_view what, const Tensor& tensor, Device device);
 
 }  // namespace vitrine

@@ -145,6 +145,8 @@ Variable batch_norm_eval(const Variable& x, const Variable& gamma, const Variabl
   }
   const std::int64_t C = gamma.tensor().size();
   const Device device = gamma.tensor().device();
+  expect_device("batch_norm", "the running mean", running_mean, device);
+  expect_device("batch_norm", "the running variance", running_var, device);
   Tensor mean = doubles(C, device), variance = doubles(C, device);
   const kernels::BatchNormKernels& kernels = kernels::batch_norm_kernels(device);
   kernels.widen(running_mean.data(), C, mean.mutable_data<double>());

@@ -67,9 +67,9 @@ void check_targets(const Tensor& targets) {
 }  // namespace
 
 Variable cross_entropy(const Variable& logits, const Tensor& given_targets, double label_smoothing) {
-  const Variable given[] = {logits, given_targets};
-  expect_float32("cross_entropy", given);
   const Tensor targets = given_targets.to(logits.tensor().device());
+  const Variable given[] = {logits, targets};
+  expect_float32("cross_entropy", given);
   const Shape& s = logits.shape();
   if (s.rank() != 2 || s[0] < 1 || s[1] < 1 || !(targets.shape() == s)) {
     throw ShapeError(

@@ -19,8 +19,9 @@ using kernels::Packed;
 struct PackedValue {
   Packed w;
   VITRINE_HD float operator()(std::int64_t k, std::int64_t n) const {
-    const std::int64_t panel = n / Packed::kPanel * Packed::kPanel;
-    return w.panel(panel)[k * w.width(panel) + n - panel];
+    constexpr auto kPanel = static_cast<std::uint32_t>(Packed::kPanel);
+    const std::int64_t panel = static_cast<std::uint32_t>(n) / kPanel * kPanel;
+    return constant(w.panel(panel) + k * w.width(panel) + n - panel);
   }
   VITRINE_HD float bias(std::int64_t n) const { return w.bias()[n]; }
 };
@@ -88,10 +89,12 @@ void project(std::int64_t N, std::int64_t pixels, const Packed& packed, const fl
   const std::int64_t M = packed.K, K = packed.N, rows = N * pixels;
   const ExpandedPlace place(rows, M);
   const PackedValue w{packed};
+  const auto image = static_cast<std::uint32_t>(pixels);  // rows fit into 32 bits, whose division is cheap
   product_of(
       "mbconv project", rows, K, M,
       [=] VITRINE_HD(std::int64_t r, std::int64_t c) {
-        return d[place.at(r, c)] * (gates != nullptr ? gates[r / pixels * M + c] : 1.0f);
+        const float gate = gates != nullptr ? constant(gates + static_cast<std::uint32_t>(r) / image * M + c) : 1.0f;
+        return constant(d + place.at(r, c)) * gate;
       },
       w,
       [=] VITRINE_HD(std::int64_t r, std::int64_t k, float sum) {

@@ -61,25 +61,33 @@ void pool(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, float*
       });
 }
 
+struct GradientAndValue {
+  float gradient, value;
+};
+
 void activation_gradient(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale,
                          const float* pooled_gradient, float* dq, const NormGradientTarget& sums) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q;
   const SegmentRows rows = output_rows(s);
   const NormActivation value = second_of(s, norm2, z2);
   const std::int32_t image = static_cast<std::int32_t>(pixels);  // rows fit into 32 bits, whose division is cheap
-  column_sums<2>(
-      "mbconv activation", s.segments(), rows.rows_of_segment, M, rows,
-      [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
-        const std::int64_t at = value.place.at(r, c), gate = static_cast<std::int32_t>(r) / image * M + c;
-        const float factor = scale != nullptr ? scale[gate] : 1.0f;
-        const float share = scale != nullptr ? pooled_gradient[gate] / static_cast<float>(pixels) : 0.0f;
-        const NormChannel norm(value.norm.constants, c);
-        const float g = (dq[at] * factor + share) * value.activate.slope(norm.value(z2[at], value.norm.shift[c]));
-        dq[at] = g;
-        acc[0] = acc[0] + static_cast<double>(g);
-        acc[1] = std::fma(static_cast<double>(g), static_cast<double>(norm.standard(z2[at])), acc[1]);
-      },
-      ToNormGradients{sums, M});
+  const auto load = [=] VITRINE_HD(std::int64_t r, std::int64_t c) {
+    const std::int64_t at = value.place.at(r, c);
+    return GradientAndValue{dq[at], constant(z2 + at)};
+  };
+  const auto add = [=] VITRINE_HD(std::int64_t r, std::int64_t c, const GradientAndValue& of, double* acc) {
+    const std::int64_t gate = static_cast<std::int32_t>(r) / image * M + c;
+    const float factor = scale != nullptr ? constant(scale + gate) : 1.0f;
+    const float share = scale != nullptr ? constant(pooled_gradient + gate) / static_cast<float>(pixels) : 0.0f;
+    const NormChannel norm(value.norm.constants, c);
+    const float shift = constant(value.norm.shift + c);
+    const float g = (of.gradient * factor + share) * value.activate.slope(norm.value(of.value, shift));
+    dq[value.place.at(r, c)] = g;
+    acc[0] = acc[0] + static_cast<double>(g);
+    acc[1] = std::fma(static_cast<double>(g), static_cast<double>(norm.standard(of.value)), acc[1]);
+  };
+  column_sums<2>("mbconv activation", s.segments(), rows.rows_of_segment, M, rows, LoadThenAdd{load, add},
+                 ToNormGradients{sums, M});
 }
 
 // The gradient by z2 through its norm.
@@ -89,7 +97,8 @@ struct SecondNormGradient {
   const float* g2;  // expanded
   VITRINE_HD float operator()(std::int64_t r, std::int64_t c) const {
     const std::int64_t at = z2.place.at(r, c);
-    return NormChannel(z2.norm.constants, c).gradient(z2.z[at], g2[at], means.g[c], means.gh[c]);
+    return NormChannel(z2.norm.constants, c)
+        .gradient(constant(z2.z + at), constant(g2 + at), constant(means.g + c), constant(means.gh + c));
   }
 };
 
@@ -104,10 +113,10 @@ struct StoreFirstGradient {
       return;
     }
     const NormChannel norm(z1.norm.constants, c);
-    const float g = de * z1.activate.slope(norm.value(z1.z[at], z1.norm.shift[c]));
+    const float z = z1.raw(r, c), g = de * z1.activate.slope(norm.value(z, constant(z1.norm.shift + c)));
     g1[at] = g;
     acc[0] = acc[0] + static_cast<double>(g);
-    acc[1] = std::fma(static_cast<double>(g), static_cast<double>(norm.standard(z1.z[at])), acc[1]);
+    acc[1] = std::fma(static_cast<double>(g), static_cast<double>(norm.standard(z)), acc[1]);
   }
 };
 

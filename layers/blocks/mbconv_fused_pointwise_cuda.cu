@@ -62,7 +62,7 @@ struct Gate {
   std::int64_t M;
   std::int32_t pixels;  // rows fit into 32 bits, whose division is cheap
   VITRINE_HD float operator()(std::int64_t r, std::int64_t c) const {
-    return scale != nullptr ? scale[static_cast<std::int32_t>(r) / pixels * M + c] : 1.0f;
+    return scale != nullptr ? constant(scale + static_cast<std::int32_t>(r) / pixels * M + c) : 1.0f;
   }
 };
 
@@ -101,7 +101,7 @@ Tensor scaled_activation_and_gradient(const MBConvShape& s, const NormOnLoad& no
       [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
         const float d = value(r, c);
         q[r * M + c] = d * gate(r, c);
-        acc[0] = std::fma(static_cast<double>(dq[value.place.at(r, c)]), static_cast<double>(d), acc[0]);
+        acc[0] = std::fma(static_cast<double>(constant(dq + value.place.at(r, c))), static_cast<double>(d), acc[0]);
       },
       [=] VITRINE_HD(std::int64_t n, std::int64_t c, const double* sum) {
         scale_gradient[n * M + c] = static_cast<float>(sum[0]);

@@ -9,7 +9,7 @@ void sums_of_squares(const char* op, const kernels::MBConvShape& s, const Segmen
   column_sums<2>(
       op, s.segments(), rows.rows_of_segment, C, rows,
       [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
-        const double value = static_cast<double>(z[place.at(r, c)]);
+        const double value = static_cast<double>(constant(z + place.at(r, c)));
         acc[0] = acc[0] + value;
         acc[1] = std::fma(value, value, acc[1]);
       },

@@ -59,9 +59,9 @@ struct NormActivation {
         z(values),
         place(n.shift != nullptr ? ExpandedPlace(rows, s.depthwise.C) : ExpandedPlace::row_major(s.depthwise.C)) {}
   VITRINE_HD bool is_normed() const { return norm.shift != nullptr; }
-  VITRINE_HD float raw(std::int64_t r, std::int64_t c) const { return z[place.at(r, c)]; }
+  VITRINE_HD float raw(std::int64_t r, std::int64_t c) const { return constant(z + place.at(r, c)); }
   VITRINE_HD float normal(std::int64_t r, std::int64_t c) const {
-    return NormChannel(norm.constants, c).value(raw(r, c), norm.shift[c]);
+    return NormChannel(norm.constants, c).value(raw(r, c), constant(norm.shift + c));
   }
   VITRINE_HD float operator()(std::int64_t r, std::int64_t c) const {
     return is_normed() ? activate.value(normal(r, c)) : raw(r, c);

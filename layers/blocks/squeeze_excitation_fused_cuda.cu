@@ -14,44 +14,47 @@ constexpr int kColumnThreads = 256, kColumns = 16;
 // A sum over the images of a batch: chunks of 1,024, joined by the tree.
 template <class Term>
 VITRINE_HD float long_sum(std::int64_t N, Term term) {
-  float sum = 0;
-  for (std::int64_t n = 0; n < N && n < kChunk; ++n) sum = term(n, sum);
+  float sum = sum_of_terms(0, N < kChunk ? N : kChunk, 1, term);
   if (N <= kChunk) return sum;
   PairwiseTree tree;
   tree.push(static_cast<double>(sum));
   for (std::int64_t first = kChunk; first < N; first += kChunk) {
-    sum = 0;
-    for (std::int64_t n = first; n < N && n < first + kChunk; ++n) sum = term(n, sum);
+    sum = sum_of_terms(first, first + kChunk < N ? first + kChunk : N, 1, term);
     tree.push(static_cast<double>(sum));
   }
   return static_cast<float>(tree.sum());
 }
 
-// An image to a block: db, da and h = swish(a). shared: parts [R][count]
+// `rows` squeezed channels of an image to a block: their da and h = swish(a), and by the first of an image's blocks db. shared: parts [rows][count]
 struct BackwardOfImage {
   GateShape s;
   GateWeights w;
   Parts parts;
+  std::int64_t rows;
   const float *hidden, *gate, *ds;
   float *db, *da, *h;  // [N, C], [N, R], [N, R]
 
   VITRINE_HD void operator()(const Block& block) const {
-    const std::int64_t n = block.index, R = s.R, C = s.C;
+    const std::int64_t n = block.index % s.N, first = block.index / s.N * rows, R = s.R, C = s.C;
+    const int own = static_cast<int>(R - first < rows ? R - first : rows), count = static_cast<int>(parts.count);
     float* const sums = block.shared;
+    const auto gate_gradient = [&](std::int64_t i) {
+      const float g = constant(gate + i);
+      return constant(ds + i) * g * (1.0f - g);
+    };
     block.each([&](int t) {
-      for (std::int64_t i = n * C + t; i < (n + 1) * C; i += block.threads) db[i] = ds[i] * gate[i] * (1.0f - gate[i]);
-    });
-    block.each([&](int t) {
-      for (std::int64_t i = t; i < parts.count * R; i += block.threads) {
-        const std::int64_t r = i / parts.count;
-        sums[i] = parts.sum(i % parts.count, C,
-                            [&](std::int64_t c, float sum) { return std::fma(db[n * C + c], w.expand[r * C + c], sum); });
+      for (int i = t; i < count * own; i += block.threads) {
+        const float* const weights = w.expand + (first + i / count) * C;
+        sums[i] = parts.sum(i % count, C, [&](std::int64_t c, float sum) {
+          return std::fma(gate_gradient(n * C + c), constant(weights + c), sum);
+        });
       }
+      for (std::int64_t c = t; first == 0 && c < C; c += block.threads) db[n * C + c] = gate_gradient(n * C + c);
     });
     block.each([&](int t) {
-      for (std::int64_t r = t; r < R; r += block.threads) {
-        const std::int64_t i = n * R + r;
-        da[i] = parts.join(sums + r * parts.count, 1) * Swish::slope(hidden[i]);
+      for (int r = t; r < own; r += block.threads) {
+        const std::int64_t i = n * R + first + r;
+        da[i] = parts.join(sums + r * count, 1) * Swish::slope(hidden[i]);
         h[i] = Swish::value(hidden[i]);
       }
     });
@@ -66,31 +69,34 @@ struct BackwardOfColumns {
   GateTargets to;
 
   VITRINE_HD void operator()(const Block& block) const {
-    const std::int64_t N = s.N, R = s.R, C = s.C, c0 = block.index * kColumns, width = C - c0 < kColumns ? C - c0 : kColumns;
+    const std::int64_t C = s.C, c0 = block.index * kColumns;
+    const int N = static_cast<int>(s.N), R = static_cast<int>(s.R),
+              width = static_cast<int>(C - c0 < kColumns ? C - c0 : kColumns);
     float* const rows = block.shared;
     block.each([&](int t) {
-      for (std::int64_t i = t; i < width * R; i += block.threads) rows[i / R * (R + 1) + i % R] = w.reduce[c0 * R + i];
+      for (int i = t; i < width * R; i += block.threads) rows[i / R * (R + 1) + i % R] = w.reduce[c0 * R + i];
     });
     block.each([&](int t) {
-      for (std::int64_t i = t; i < N * width; i += block.threads) {
-        const std::int64_t n = i / width, k = i % width;
+      for (int i = t; i < N * width; i += block.threads) {
+        const std::int64_t n = i / width;
+        const int k = i % width;
         to.z[n * C + c0 + k] =
-            dot(R, [&](std::int64_t r, float sum) { return std::fma(da[n * R + r], rows[k * (R + 1) + r], sum); });
+            dot(R, [&](std::int64_t r, float sum) { return std::fma(constant(da + n * R + r), rows[k * (R + 1) + r], sum); });
       }
-      for (std::int64_t i = t; i < width * R; i += block.threads) {
+      for (int i = t; i < width * R; i += block.threads) {
         const std::int64_t c = c0 + i / R, r = i % R;
-        to.reduce[c * R + r] =
-            long_sum(N, [&](std::int64_t n, float sum) { return std::fma(z[n * C + c], da[n * R + r], sum); });
+        to.reduce[c * R + r] = long_sum(
+            N, [&](std::int64_t n, float sum) { return std::fma(constant(z + n * C + c), constant(da + n * R + r), sum); });
       }
-      for (std::int64_t i = t; i < R * width; i += block.threads) {
+      for (int i = t; i < R * width; i += block.threads) {
         const std::int64_t r = i / width, c = c0 + i % width;
-        to.expand[r * C + c] =
-            long_sum(N, [&](std::int64_t n, float sum) { return std::fma(h[n * R + r], db[n * C + c], sum); });
+        to.expand[r * C + c] = long_sum(
+            N, [&](std::int64_t n, float sum) { return std::fma(constant(h + n * R + r), constant(db + n * C + c), sum); });
       }
       for (std::int64_t c = c0 + t; c < c0 + width; c += block.threads)
-        to.expand_bias[c] = long_sum(N, [&](std::int64_t n, float sum) { return sum + db[n * C + c]; });
+        to.expand_bias[c] = long_sum(N, [&](std::int64_t n, float sum) { return sum + constant(db + n * C + c); });
       for (std::int64_t r = t; c0 == 0 && r < R; r += block.threads)
-        to.reduce_bias[r] = long_sum(N, [&](std::int64_t n, float sum) { return sum + da[n * R + r]; });
+        to.reduce_bias[r] = long_sum(N, [&](std::int64_t n, float sum) { return sum + constant(da + n * R + r); });
     });
   }
 };
@@ -103,8 +109,9 @@ void backward(const GateShape& s, const GateWeights& w, const float* z, const fl
               float* scratch, const GateTargets& to) {
   float *const db = scratch, *const da = db + s.N * s.C, *const h = da + s.N * s.R;
   const Parts parts = Parts::of(s.C, 32);
-  for_blocks("gate", s.N, kGateThreads, static_cast<std::size_t>(parts.count * s.R),
-             BackwardOfImage{s, w, parts, hidden, gate, ds, db, da, h});
+  const std::int64_t rows = parts.count < kGateThreads ? kGateThreads / parts.count : 1;
+  for_blocks("gate", s.N * ((s.R + rows - 1) / rows), kGateThreads, static_cast<std::size_t>(parts.count * rows),
+             BackwardOfImage{s, w, parts, rows, hidden, gate, ds, db, da, h});
   for_blocks("gate", (s.C + kColumns - 1) / kColumns, kColumnThreads, static_cast<std::size_t>(kColumns * (s.R + 1)),
              BackwardOfColumns{s, w, z, db, da, h, to});
 }

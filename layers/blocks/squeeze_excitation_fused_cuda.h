@@ -24,9 +24,7 @@ struct Parts {
   template <class Term>
   VITRINE_HD float sum(std::int64_t part, std::int64_t K, Term term) const {
     const std::int64_t first = chunk > 0 ? part * chunk : part, end = chunk > 0 && first + chunk < K ? first + chunk : K;
-    float total = 0;
-    for (std::int64_t k = first; k < end; k += step) total = term(k, total);
-    return total;
+    return sum_of_terms(first, end, step, term);
   }
   VITRINE_HD float join(const float* parts, std::int64_t stride) const {
     float total = parts[0];
@@ -40,14 +38,14 @@ template <class Term>
 VITRINE_HD inline float dot(std::int64_t K, Term term) {
   float total = 0;
   for (std::int64_t k = 0; k < K; k += kDotChunk) {
-    float sum = 0;
-    for (std::int64_t i = k; i < K && i < k + kDotChunk; ++i) sum = term(i, sum);
+    const float sum = sum_of_terms(k, k + kDotChunk < K ? k + kDotChunk : K, 1, term);
     total = k == 0 ? sum : total + sum;
   }
   return total;
 }
 
-// An image to a block. reduce(c, r), expand(r, c): the weights. shared: parts [count][R], h [R]
+// 512 channels of an image to a block; what they share, h, each computes for itself: a GPU has processors to spare, but no time to wait.
+// reduce(c, r), expand(r, c): the weights. shared: parts [count][R], h [R]
 template <class Reduce, class Expand>
 struct GateKernel {
   kernels::GateShape s;
@@ -59,26 +57,27 @@ struct GateKernel {
   float *hidden, *gate;
 
   VITRINE_HD void operator()(const Block& block) const {
-    const std::int64_t n = block.index, R = s.R, C = s.C;
+    const std::int64_t n = block.index % s.N, slice = block.index / s.N, R = s.R, C = s.C;
     float *const sums = block.shared, *const h = sums + parts.count * R;
     block.each([&](int t) {
-      for (std::int64_t i = t; i < parts.count * R; i += block.threads) {
-        const std::int64_t r = i % R;
-        sums[i] = parts.sum(i / R, C, [&](std::int64_t c, float sum) { return std::fma(z[n * C + c], reduce(c, r), sum); });
+      for (int i = t; i < static_cast<int>(parts.count * R); i += block.threads) {
+        const int r = i % static_cast<int>(R);
+        sums[i] = parts.sum(i / static_cast<int>(R), C,
+                            [&](std::int64_t c, float sum) { return std::fma(constant(z + n * C + c), reduce(c, r), sum); });
       }
     });
     block.each([&](int t) {
       for (std::int64_t r = t; r < R; r += block.threads) {
         const float a = parts.join(sums + r, R) + reduce_bias[r];
-        hidden[n * R + r] = a;
+        if (slice == 0) hidden[n * R + r] = a;
         h[r] = Swish::value(a);
       }
     });
     block.each([&](int t) {
-      for (std::int64_t c = t; c < C; c += block.threads) {
-        const float b = dot(R, [&](std::int64_t r, float sum) { return std::fma(h[r], expand(r, c), sum); }) + expand_bias[c];
-        gate[n * C + c] = sigmoid(b);
-      }
+      const std::int64_t c = slice * kGateThreads + t;
+      if (c >= C) return;
+      const float b = dot(R, [&](std::int64_t r, float sum) { return std::fma(h[r], expand(r, c), sum); }) + expand_bias[c];
+      gate[n * C + c] = sigmoid(b);
     });
   }
 };
@@ -88,7 +87,8 @@ template <class Reduce, class Expand>
 void gate_of_means(const char* op, const kernels::GateShape& s, Reduce reduce, const float* reduce_bias, Expand expand,
                    const float* expand_bias, const float* z, float* hidden, float* gate) {
   const Parts parts = Parts::of(s.C, kGateThreads / s.R);
-  for_blocks(op, s.N, kGateThreads, static_cast<std::size_t>((parts.count + 1) * s.R),
+  const std::int64_t slices = (s.C + kGateThreads - 1) / kGateThreads;
+  for_blocks(op, s.N * slices, kGateThreads, static_cast<std::size_t>((parts.count + 1) * s.R),
              GateKernel<Reduce, Expand>{s, parts, reduce, reduce_bias, expand, expand_bias, z, hidden, gate});
 }
 

@@ -80,7 +80,8 @@ Descriptor operation_of(Part part, const ConvShape& s, bool depthwise) {
       .finish();
   const Names n = names_of(part);
   Descriptor operation(n.type, what);
-  operation.set(n.convolution, convolution).set(n.x, x).set(n.w, w).set(n.y, y).set(n.alpha, 1.0).set(n.beta, 0.0).finish();
+  // Factors of the type that is computed in: of a double cuDNN's kernels read the first half, which is 0 for 1.0.
+  operation.set(n.convolution, convolution).set(n.x, x).set(n.w, w).set(n.y, y).set(n.alpha, 1.0f).set(n.beta, 0.0f).finish();
   return operation;
 }
 

@@ -22,6 +22,7 @@ class Descriptor {
   Descriptor& set(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, std::int64_t count, const void* values);
   Descriptor& set(cudnnBackendAttributeName_t name, const std::vector<std::int64_t>& values);
   Descriptor& set(cudnnBackendAttributeName_t name, cudnnDataType_t value);
+  Descriptor& set(cudnnBackendAttributeName_t name, float value);
   Descriptor& set(cudnnBackendAttributeName_t name, double value);
   Descriptor& set(cudnnBackendAttributeName_t name, const Descriptor& value);
   Descriptor& finish();                 // cudnnBackendFinalize

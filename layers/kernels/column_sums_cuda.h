@@ -24,7 +24,7 @@ inline Tensor doubles(std::int64_t count) { return Tensor::uninitialized<double>
 struct RowMajor {
   const float* values;
   std::int64_t columns;
-  VITRINE_HD float operator()(std::int64_t row, std::int64_t c) const { return values[row * columns + c]; }
+  VITRINE_HD float operator()(std::int64_t row, std::int64_t c) const { return constant(values + row * columns + c); }
 };
 
 // The fixed tree of layers/kernels/pairwise.h in registers.
@@ -95,6 +95,17 @@ struct Join {
   VITRINE_HD void operator()(const Block& block) const { kernel.join(block); }
 };
 
+// A term of sums whose rows are written as they are summed: load(row, c) reads what add(row, c, values, acc) takes, so that the reads of several
+// rows are under way before the first write.
+template <class Load, class Add>
+struct LoadThenAdd {
+  Load load;
+  Add add;
+  VITRINE_HD void operator()(std::int64_t r, std::int64_t c, double* acc) const { add(r, c, load(r, c), acc); }
+};
+template <class Load, class Add>
+LoadThenAdd(Load, Add) -> LoadThenAdd<Load, Add>;
+
 // Run-to-run tier: a segment's rows are cut into slices of neighbours, a block each; eight threads a column take every eighth row, and
 // their sums and those of the slices are added in order.
 template <int Count, class Range, class Term, class Out>
@@ -111,6 +122,26 @@ struct ColumnSums {
   VITRINE_HD std::int64_t segment_of(std::int64_t group) const { return group % segments; }
   VITRINE_HD std::int64_t first_column(std::int64_t group) const { return group / segments * kColumns; }
 
+  VITRINE_HD void add_rows(std::int64_t first, std::int64_t end, std::int64_t c, double* acc) const {
+    if constexpr (requires { term.load(first, c); }) {
+      constexpr int kAtOnce = 4;
+      for (std::int64_t r = first; r < end; r += kAtOnce * kLanes) {
+        decltype(term.load(r, c)) values[kAtOnce] = {};
+        VITRINE_UNROLL
+        for (int k = 0; k < kAtOnce; ++k) {
+          if (r + k * kLanes < end) values[k] = term.load(r + k * kLanes, c);
+        }
+        VITRINE_UNROLL
+        for (int k = 0; k < kAtOnce; ++k) {
+          if (r + k * kLanes < end) term.add(r + k * kLanes, c, values[k], acc);
+        }
+      }
+    } else {
+      VITRINE_UNROLL_4
+      for (std::int64_t r = first; r < end; r += kLanes) term(r, c, acc);
+    }
+  }
+
   VITRINE_HD void operator()(const Block& block) const {  // a slice
     const std::int64_t group = block.index % groups(), slice = block.index / groups(), segment = segment_of(group);
     const std::int64_t c0 = first_column(group);
@@ -120,7 +151,7 @@ struct ColumnSums {
     Registers<double, Count> acc(block);
     block.each([&](int t) {
       const std::int64_t c = c0 + t % kColumns;
-      for (std::int64_t r = begin + t / kColumns; c < C && r < end; r += kLanes) term(r, c, acc.of(t));
+      if (c < C) add_rows(begin + t / kColumns, end, c, acc.of(t));
     });
     join_lanes<Count>(block, acc, c0, C, [&](std::int64_t c, const double* sums) {
       if (slices == 1) return out(segment, c, sums);

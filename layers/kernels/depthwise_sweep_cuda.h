@@ -46,7 +46,7 @@ struct DepthwiseSweep {
       for (int i = 0; i < kIn; ++i) seen[i] = tile[((t / kChannels + R - 1 - r) * kIn + i) * kChannels + t % kChannels];
       VITRINE_UNROLL
       for (int s = 0; s < R; ++s) {
-        const float tap = Data ? w[(r * R + s) * z.C + c] : 0.0f;
+        const float tap = Data ? constant(w + (r * R + s) * z.C + c) : 0.0f;
         VITRINE_UNROLL
         for (int j = 0; j < Out; ++j) {
           if constexpr (Data) dx[j] = std::fma(seen[j + R - 1 - s], tap, dx[j]);
@@ -69,7 +69,7 @@ struct DepthwiseSweep {
     Registers<double, kSums> acc(block);
     for (std::int64_t tile = member; tile < tiles.tiles(); tile += tiles.members) {
       const typename Tiles::Tile at = tiles.at(tile);
-      block.each([&](int t) { fill_tile<kIn>(t, kThreads, at.n, at.p, at.q, c0, z.C, load, block.shared); });
+      block.each([&](int t) { fill_tile<kIn, kThreads>(t, at.n, at.p, at.q, c0, z.C, load, block.shared); });
       block.each([&](int t) { row(t, at, c0 + t % kChannels, block.shared, taps.of(t), acc.of(t)); });
     }
     block.each([&](int t) {

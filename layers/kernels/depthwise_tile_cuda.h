@@ -21,18 +21,34 @@ struct Tiling {
   VITRINE_HD std::int64_t rows() const { return (P + Out - 1) / Out; }
   VITRINE_HD std::int64_t columns() const { return (Q + Out - 1) / Out; }
   VITRINE_HD std::int64_t tiles() const { return N * rows() * columns(); }
-  VITRINE_HD Tile at(std::int64_t tile) const {
-    return {tile / columns() / rows(), tile / columns() % rows() * Out, tile % columns() * Out};
+  VITRINE_HD Tile at(std::int64_t tile) const {  // tiles fit into 32 bits, whose division is cheap
+    const auto t = static_cast<std::uint32_t>(tile), across = static_cast<std::uint32_t>(columns());
+    const std::uint32_t line = t / across, down = static_cast<std::uint32_t>(rows()), n = line / down;
+    return {n, std::int64_t{line - n * down} * Out, std::int64_t{t - line * across} * Out};
   }
 };
 
-// tile [In][In][32] = load(n, p, q, c) for In x In pixels from (p, q) on; thread t takes channel t % 32.
-template <int In, class Load>
-VITRINE_HD inline void fill_tile(int t, int threads, std::int64_t n, std::int64_t p, std::int64_t q, std::int64_t c0,
-                                 std::int64_t C, const Load& load, float* tile) {
+// tile [In][In][32] = load(n, p, q, c) for In x In pixels from (p, q) on; thread t takes channel t % 32. Reads of several pixels are under way
+// together: a write to the tile would hold up those after it.
+template <int In, int Threads, class Load>
+VITRINE_HD inline void fill_tile(int t, std::int64_t n, std::int64_t p, std::int64_t q, std::int64_t c0, std::int64_t C,
+                                 const Load& load, float* tile) {
+  constexpr int kLines = Threads / 32, kSteps = (In * In + kLines - 1) / kLines, kRounds = (kSteps + 7) / 8;
+  constexpr int kAtOnce = (kSteps + kRounds - 1) / kRounds;
   const std::int64_t c = c0 + t % 32;
-  for (int i = t / 32; i < In * In; i += threads / 32)
-    tile[i * 32 + t % 32] = c < C ? load(n, p + i / In, q + i % In, c) : 0.0f;
+  for (int first = t / 32; first < In * In; first += kAtOnce * kLines) {
+    float values[kAtOnce];
+    VITRINE_UNROLL
+    for (int k = 0; k < kAtOnce; ++k) {
+      const int i = first + k * kLines;
+      values[k] = c < C && i < In * In ? load(n, p + i / In, q + i % In, c) : 0.0f;
+    }
+    VITRINE_UNROLL
+    for (int k = 0; k < kAtOnce; ++k) {
+      const int i = first + k * kLines;
+      if (i < In * In) tile[i * 32 + t % 32] = values[k];
+    }
+  }
 }
 
 // y(n, p, q, c) = sum over taps (r, s), ascending, of load(n, p * Stride + r, q * Stride + s, c) * w[r][s][c];
@@ -63,7 +79,7 @@ struct DepthwiseKernel {
       for (int i = 0; i < kIn; ++i) x[i] = tile[(row * kIn + i) * Tiles::kChannels + t % Tiles::kChannels];
       VITRINE_UNROLL
       for (int s = 0; s < R; ++s) {
-        const float tap = w[(r * R + s) * tiles.C + c];
+        const float tap = constant(w + (r * R + s) * tiles.C + c);
         VITRINE_UNROLL
         for (int j = 0; j < Out; ++j) y[j] = std::fma(x[j * Stride + (Mirrored ? R - 1 - s : s)], tap, y[j]);
       }
@@ -80,7 +96,7 @@ struct DepthwiseKernel {
     for (std::int64_t tile = member; tile < tiles.tiles(); tile += tiles.members) {
       const typename Tiles::Tile at = tiles.at(tile);
       block.each([&](int t) {
-        fill_tile<kIn>(t, Tiles::kThreads, at.n, at.p * Stride, at.q * Stride, c0, tiles.C, load, block.shared);
+        fill_tile<kIn, Tiles::kThreads>(t, at.n, at.p * Stride, at.q * Stride, c0, tiles.C, load, block.shared);
       });
       block.each([&](int t) { filter(t, at, c0 + t % Tiles::kChannels, block.shared, acc.of(t)); });
     }

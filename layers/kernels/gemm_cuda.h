@@ -12,6 +12,18 @@
 
 namespace vitrine::cuda {
 
+// Four neighbours in shared memory, from a place that is a multiple of four on: one read of 16 bytes.
+struct alignas(16) Four {
+  float at[4];
+};
+VITRINE_HD inline Four four(const float* shared) {
+#ifdef __CUDA_ARCH__
+  return *reinterpret_cast<const Four*>(shared);
+#else
+  return {{shared[0], shared[1], shared[2], shared[3]}};
+#endif
+}
+
 // Total: float joins chunk sums in float32 (the first one as it is), double adds them to 0 in float64.
 // a(m, k), b(k, n): operands; span(batch): the terms k of a batch; out(batch, m, n, total) takes the result.
 template <class Total, class A, class B, class Range, class Out>
@@ -84,13 +96,15 @@ struct ProductKernel {
 };
 
 // The same where there are few outputs: four groups of 64 threads share a tile of 32 x 32, each taking every fourth chunk, and the sums of
-// four chunks are joined in order before the next four. Four times the terms are under way, for the same bits.
+// four chunks are joined in order before the next four. Four times the terms are under way, for the same bits. While a group multiplies 16
+// terms, its next 16 are on their way from memory: there are two buffers for each.
 template <class Total, class A, class B, class Range, class Out>
 struct ThinProductKernel {
   static constexpr int kTile = 32, kDepth = 16, kGroups = 4, kGroup = 64, kThreads = kGroups * kGroup, kEach = 4,
                        kRow = kTile + 4;
   static constexpr int kOperands = 2 * kDepth * kRow, kOutputs = kTile * kTile, kOwn = kOutputs / kThreads;
-  static constexpr std::size_t kShared = kGroups * kOperands;  // the sums of four chunks fit as well
+  static constexpr int kReads = kTile * kDepth / kGroup;           // of each operand, by a thread
+  static constexpr std::size_t kShared = 2 * kGroups * kOperands;  // the sums of four chunks fit as well
   std::int64_t M, N, chunk;
   bool rows_are_near;
   A a;
@@ -98,29 +112,49 @@ struct ThinProductKernel {
   Range span;
   Out out;
 
+  struct Corner {
+    std::int64_t m, n;
+  };
   VITRINE_HD static std::int64_t tiles(std::int64_t n) { return (n + kTile - 1) / kTile; }
 
-  VITRINE_HD void load(int t, std::int64_t m0, std::int64_t n0, std::int64_t k, std::int64_t depth, float* left) const {
+  // What a thread reads of 16 terms of its group, on its way to a buffer.
+  struct Reads {
+    float x[kReads], w[kReads];
+  };
+  VITRINE_HD int row_of(int place) const { return rows_are_near ? place % kTile : place / kDepth; }
+  VITRINE_HD int term_of(int place) const { return rows_are_near ? place / kTile : place % kDepth; }
+
+  // Terms k, k + 1, ... : `depth` of them, then zeros.
+  VITRINE_HD void read(int t, const Corner& at, std::int64_t k, std::int64_t depth, Reads& reads) const {
+    VITRINE_UNROLL
+    for (int i = 0; i < kReads; ++i) {
+      const int place = t + i * kGroup, row = row_of(place), term = term_of(place), column = place % kTile,
+                step = place / kTile;
+      reads.x[i] = term < depth && at.m + row < M ? a(at.m + row, k + term) : 0.0f;
+      reads.w[i] = step < depth && at.n + column < N ? b(k + step, at.n + column) : 0.0f;
+    }
+  }
+
+  VITRINE_HD void write(int t, const Reads& reads, float* left) const {
     float* const right = left + kDepth * kRow;
     VITRINE_UNROLL
-    for (int i = t; i < kTile * kDepth; i += kGroup) {
-      const int row = rows_are_near ? i % kTile : i / kDepth, term = rows_are_near ? i / kTile : i % kDepth;
-      left[term * kRow + row] = term < depth && m0 + row < M ? a(m0 + row, k + term) : 0.0f;
-      const int column = i % kTile, step = i / kTile;
-      right[step * kRow + column] = step < depth && n0 + column < N ? b(k + step, n0 + column) : 0.0f;
+    for (int i = 0; i < kReads; ++i) {
+      const int place = t + i * kGroup;
+      left[term_of(place) * kRow + row_of(place)] = reads.x[i];
+      right[place / kTile * kRow + place % kTile] = reads.w[i];
     }
   }
 
   VITRINE_HD static void multiply(int t, std::int64_t depth, const float* left, float* acc) {
     const float* const right = left + kDepth * kRow;
     const int row = t / (kTile / kEach) * kEach, column = t % (kTile / kEach) * kEach;
+    VITRINE_UNROLL_4
     for (int term = 0; term < depth; ++term) {
-      const float* const x = left + term * kRow + row;
-      const float* const w = right + term * kRow + column;
+      const Four x = four(left + term * kRow + row), w = four(right + term * kRow + column);
       VITRINE_UNROLL
       for (int i = 0; i < kEach; ++i) {
         VITRINE_UNROLL
-        for (int j = 0; j < kEach; ++j) acc[i * kEach + j] = std::fma(x[i], w[j], acc[i * kEach + j]);
+        for (int j = 0; j < kEach; ++j) acc[i * kEach + j] = std::fma(x.at[i], w.at[j], acc[i * kEach + j]);
       }
     }
   }
@@ -138,25 +172,43 @@ struct ThinProductKernel {
     }
   }
 
+  // A chunk a group: chunks `first`, `first` + chunk, ... below `last`.
+  VITRINE_HD void add_chunks(const Block& block, const Corner& at, std::int64_t first, std::int64_t last,
+                             Registers<float, kEach * kEach>& acc) const {
+    const std::int64_t steps = ((last - first < chunk ? last - first : chunk) + kDepth - 1) / kDepth;
+    const auto depth_of = [&](int t, std::int64_t step) {
+      const std::int64_t left = last - (first + t / kGroup * chunk + step * kDepth);
+      return left < kDepth ? left : kDepth;
+    };
+    const auto buffer = [&](int t, std::int64_t step) { return block.shared + (step % 2 * kGroups + t / kGroup) * kOperands; };
+    const auto fetch = [&](int t, std::int64_t step, Reads& reads) {
+      const bool is_any = step < steps && depth_of(t, step) > 0;
+      if (is_any) read(t % kGroup, at, first + t / kGroup * chunk + step * kDepth, depth_of(t, step), reads);
+      return is_any;
+    };
+    block.each([&](int t) {
+      Reads reads;
+      if (fetch(t, 0, reads)) write(t % kGroup, reads, buffer(t, 0));
+    });
+    for (std::int64_t step = 0; step < steps; ++step) {
+      block.each([&](int t) {
+        Reads next;
+        const bool is_any = fetch(t, step + 1, next);
+        multiply(t % kGroup, depth_of(t, step), buffer(t, step), acc.of(t));
+        if (is_any) write(t % kGroup, next, buffer(t, step + 1));
+      });
+    }
+  }
+
   VITRINE_HD void operator()(const Block& block) const {
     const std::int64_t columns = tiles(N), rows = tiles(M);
-    const std::int64_t n0 = block.index % columns * kTile, m0 = block.index / columns % rows * kTile;
+    const Corner at{block.index / columns % rows * kTile, block.index % columns * kTile};
     const std::int64_t batch = block.index / columns / rows;
     Registers<float, kEach * kEach> acc(block);
     Registers<Total, kOwn> total(block);
     const Span terms = span(batch);
     for (std::int64_t first = terms.first; first < terms.last; first += kGroups * chunk) {
-      for (std::int64_t at = 0; at < chunk && first + at < terms.last; at += kDepth) {
-        const auto depth_of = [&](int t) {
-          const std::int64_t left = terms.last - (first + t / kGroup * chunk + at);
-          return left < kDepth ? left : kDepth;
-        };
-        block.each([&](int t) {
-          const std::int64_t k = first + t / kGroup * chunk + at;
-          if (depth_of(t) > 0) load(t % kGroup, m0, n0, k, depth_of(t), block.shared + t / kGroup * kOperands);
-        });
-        block.each([&](int t) { multiply(t % kGroup, depth_of(t), block.shared + t / kGroup * kOperands, acc.of(t)); });
-      }
+      add_chunks(block, at, first, terms.last, acc);
       block.each([&](int t) { leave(t % kGroup, acc.of(t), block.shared + t / kGroup * kOutputs); });
       block.each([&](int t) {
         for (int i = 0; i < kOwn; ++i) {
@@ -170,7 +222,7 @@ struct ThinProductKernel {
     }
     block.each([&](int t) {
       for (int i = 0; i < kOwn; ++i) {
-        const std::int64_t m = m0 + (i * kThreads + t) / kTile, n = n0 + (i * kThreads + t) % kTile;
+        const std::int64_t m = at.m + (i * kThreads + t) / kTile, n = at.n + (i * kThreads + t) % kTile;
         if (m < M && n < N) out(batch, m, n, total.of(t)[i]);
       }
     });

@@ -53,8 +53,14 @@ void sum_over_rows(const char* op, const float* dy, std::int64_t rows, std::int6
 
 void join_chunks(const char* op, const float* partial, std::int64_t chunks, std::int64_t size, float* y) {
   for_each(op, size, [=] VITRINE_HD(std::int64_t i) {
+    constexpr int kAtOnce = 8;  // reads that are under way together
     PairwiseTree tree;
-    for (std::int64_t chunk = 0; chunk < chunks; ++chunk) tree.push(static_cast<double>(partial[chunk * size + i]));
+    for (std::int64_t chunk = 0; chunk < chunks; chunk += kAtOnce) {
+      float part[kAtOnce];
+      VITRINE_UNROLL
+      for (int k = 0; k < kAtOnce; ++k) part[k] = chunk + k < chunks ? constant(partial + (chunk + k) * size + i) : 0.0f;
+      for (int k = 0; k < kAtOnce && chunk + k < chunks; ++k) tree.push(static_cast<double>(part[k]));
+    }
     y[i] = static_cast<float>(tree.sum());
   });
 }

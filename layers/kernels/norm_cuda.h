@@ -9,7 +9,10 @@ struct NormChannel {
   float high, low, inverse, scale;
 
   VITRINE_HD NormChannel(const kernels::NormConstants& k, std::int64_t c)
-      : high(k.mean_high[c]), low(k.mean_low[c]), inverse(k.inverse_deviation[c]), scale(k.scale[c]) {}
+      : high(constant(k.mean_high + c)),
+        low(constant(k.mean_low + c)),
+        inverse(constant(k.inverse_deviation + c)),
+        scale(constant(k.scale + c)) {}
 
   VITRINE_HD float centred(float x) const { return (x - high) - low; }
   VITRINE_HD float standard(float x) const { return centred(x) * inverse; }

@@ -7,16 +7,26 @@
 
 namespace vitrine::cuda {
 
+// i = (outer * rows + row) * columns + column. Indices fit into 32 bits, whose division is cheap.
+struct Place {
+  std::int64_t outer, row, column;
+  VITRINE_HD Place(std::int64_t i, std::int64_t rows, std::int64_t columns) {
+    const auto index = static_cast<std::uint32_t>(i), width = static_cast<std::uint32_t>(columns),
+               height = static_cast<std::uint32_t>(rows);
+    const std::uint32_t line = index / width, block = line / height;
+    outer = block, row = line - block * height, column = index - line * width;
+  }
+};
+
 // (output pixel, term (tap, channel)) of x [N, H, W, C].
 struct Windows {
   ConvShape z;
   const float* x;
 
   VITRINE_HD float operator()(std::int64_t pixel, std::int64_t term) const {
-    const std::int64_t q = pixel % z.Q, p = pixel / z.Q % z.P, n = pixel / z.Q / z.P;
-    const std::int64_t c = term % z.C, s = term / z.C % z.S, r = term / z.C / z.S;
-    const std::int64_t h = p * z.stride + r - z.padding.top, v = q * z.stride + s - z.padding.left;
-    return h < 0 || h >= z.H || v < 0 || v >= z.W ? 0.0f : x[((n * z.H + h) * z.W + v) * z.C + c];
+    const Place from(pixel, z.P, z.Q), to(term, z.S, z.C);  // r, s, c are in the places of n, p, q
+    const std::int64_t h = from.row * z.stride + to.outer - z.padding.top, v = from.column * z.stride + to.row - z.padding.left;
+    return h < 0 || h >= z.H || v < 0 || v >= z.W ? 0.0f : constant(x + ((from.outer * z.H + h) * z.W + v) * z.C + to.column);
   }
 };
 
@@ -26,12 +36,11 @@ struct OutputWindows {
   const float* dy;
 
   VITRINE_HD float operator()(std::int64_t pixel, std::int64_t term) const {
-    const std::int64_t v = pixel % z.W, h = pixel / z.W % z.H, n = pixel / z.W / z.H;
-    const std::int64_t k = term % z.K, s = term / z.K % z.S, r = term / z.K / z.S;
-    const std::int64_t up = h + z.padding.top - r, left = v + z.padding.left - s;
+    const Place from(pixel, z.H, z.W), to(term, z.S, z.K);
+    const std::int64_t up = from.row + z.padding.top - to.outer, left = from.column + z.padding.left - to.row;
     if (up < 0 || left < 0 || up % z.stride != 0 || left % z.stride != 0) return 0.0f;
     const std::int64_t p = up / z.stride, q = left / z.stride;
-    return p >= z.P || q >= z.Q ? 0.0f : dy[((n * z.P + p) * z.Q + q) * z.K + k];
+    return p >= z.P || q >= z.Q ? 0.0f : constant(dy + ((from.outer * z.P + p) * z.Q + q) * z.K + to.column);
   }
 };
 

@@ -20,7 +20,7 @@ namespace vitrine::cuda {
 namespace {
 
 constexpr std::size_t kWorkspace = std::size_t{32} << 20;
-constexpr int kCandidates = 8;  // that the library proposes and that are timed
+constexpr int kCandidates = 24;  // that the library proposes and that are timed
 constexpr int kTimedCalls = 5;
 
 void check(cublasStatus_t status, const char* call, const ProductShape& s) {

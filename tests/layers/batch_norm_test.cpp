@@ -47,7 +47,10 @@ OpCase eval_case(const std::string& name, const Shape& shape, double eps, const 
         reference::batch_norm_backward<T>(rows, C, in[0], in[1], m, eps, false, dy, d[0], d[1], d[2]);
         return d;
       },
-      [=](std::span<const Variable> in) { return batch_norm_eval(in[0], in[1], in[2], floats(mean), floats(variance), eps); });
+      [=](std::span<const Variable> in) {
+        const Device device = in[0].tensor().device();
+        return batch_norm_eval(in[0], in[1], in[2], floats(mean).to(device), floats(variance).to(device), eps);
+      });
 }
 
 std::vector<OpCase> batch_norm_cases() {
@@ -67,6 +70,14 @@ TEST(BatchNorm, RefusesOneValueAChannelInTraining) {
   EXPECT_THROW(batch_norm_train(Tensor::zeros({1, 1, 1, 4}), Tensor::zeros({4}), Tensor::zeros({4}), 1e-3, nullptr),
                ShapeError);
   EXPECT_THROW(batch_norm_train(Tensor::zeros({2, 4}), Tensor::zeros({3}), Tensor::zeros({4}), 1e-3, nullptr), ShapeError);
+}
+
+TEST(BatchNorm, RefusesRunningStatisticsOnAnotherDevice) {
+  const Device device = Device::cuda_host();
+  const Variable x(Tensor::zeros({2, 3}).to(device)), gamma(Tensor::full({3}, 1.0f).to(device));
+  const Tensor there = Tensor::zeros({3}).to(device), here = Tensor::zeros({3});
+  EXPECT_THROW(batch_norm_eval(x, gamma, Variable(there), here, there, 1e-3), DeviceError);
+  EXPECT_THROW(batch_norm_eval(x, gamma, Variable(there), there, here, 1e-3), DeviceError);
 }
 
 TEST(BatchNorm, TrainingMovesTheRunningStatistics) {

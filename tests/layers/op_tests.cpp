@@ -213,6 +213,27 @@ TEST_P(OpTest, Float64InputsAreRefusedByName) {
   }
 }
 
+// A device's kernel that is given the host's memory ends the process on a GPU, and on cuda-host goes unnoticed.
+TEST_P(OpTest, InputsOnTwoDevicesAreRefusedByName) {
+  const OpCase& c = GetParam();
+  const Arrays<double> inputs = draw_inputs(c);
+  for (std::size_t k = 1; k < inputs.size(); ++k) {
+    std::vector<Variable> constants;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const Tensor value = Tensor::from(c.inputs[i], rounded(inputs[i]));
+      constants.emplace_back(i == k ? value.to(Device::cuda_host()) : value);
+    }
+    try {
+      c.apply(constants);
+      ADD_FAILURE() << "input " << k << " on another device was taken";
+    } catch (const DeviceError& error) {
+      const std::string said = error.what(),
+                        expected = ": input " + std::to_string(k) + " lies on cuda-host, expected cpu as the others";
+      EXPECT_NE(said.find(expected), std::string::npos) << said;
+    }
+  }
+}
+
 TEST_P(OpTest, SameBitsOnRepeatThreadsAndInstructionSets) {
   const Arrays<double> inputs = draw_inputs(GetParam());
   const int threads_before = thread_count();

@@ -1,11 +1,18 @@
 #include "train/device/batch_cuda.h"
 
+#include <cstring>
+
 #include "tensor/cuda/launch.h"
 
 namespace vitrine::cuda {
 
 void begin_step(const StepDraws* draws, const std::int32_t* position, StepDraws* now) {
-  for_each("step", 1, [=] VITRINE_HD(std::int64_t) { *now = draws[*position]; });
+  constexpr std::int64_t kWord = sizeof(std::uint32_t), kWords = sizeof(StepDraws) / kWord;
+  static_assert(sizeof(StepDraws) % kWord == 0 && std::is_trivially_copyable_v<StepDraws>);
+  for_each("step", kWords, [=] VITRINE_HD(std::int64_t i) {
+    const auto* const from = reinterpret_cast<const unsigned char*>(draws + *position);
+    std::memcpy(reinterpret_cast<unsigned char*>(now) + i * kWord, from + i * kWord, kWord);
+  });
 }
 
 void make_batch(const ImageSource& source, const SamplePlan* samples, const std::int32_t* position, const BatchShare& share,
