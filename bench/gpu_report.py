@@ -59,6 +59,19 @@ def depthwise(lines):
     return "## Depthwise convolutions\n\n" + (f"Geometric mean over {len(with_library)}: {mean:.2f}.\n\n" if mean else "") + table(rows) + "\n"
 
 
+def convolutions(lines):
+    ways = (("own", "own_us"), ("cuBLASLt", "cublaslt_us"), ("cuDNN", "cudnn_us"))
+    found = list({(x["shape"], x["part"]): x for x in lines if x["kind"] == "convolution"}.values())
+    if not found:
+        return ""
+    rows = [["shape", "part"] + [f"{name} us" for name, _ in ways] + ["fastest"]]
+    for x in found:
+        had = [(x[key], name) for name, key in ways if x.get(key)]
+        rows.append([x["shape"], x["part"]] + [f"{x[key]:.1f}" if x.get(key) else "-" for _, key in ways] + [min(had)[1]])
+    counts = ", ".join(f"{name} {sum(row[-1] == name for row in rows[1:])}" for name, _ in ways)
+    return f"\n## The other convolutions\n\nOwn: the portable tier's. Fastest: {counts} of {len(rows) - 1}.\n\n" + table(rows) + "\n"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--device", required=True)
@@ -69,7 +82,7 @@ def main():
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
     lines = [json.loads(x) for x in Path(args.lines).read_text().splitlines() if x.startswith("{")]
-    doctor = Path(args.doctor).read_text()
+    doctor = Path(args.doctor).read_text().replace(f"{Path.cwd()}/", "")
     curves = [x.split() for x in re.findall(r"^curve (.*)$", Path(args.training).read_text(), re.M)]
     name = name_of(args.device, doctor)
     checks = [["check", "result"]] + [[f"{x['kind']} {x['name']}", x["status"] + (f", {x['passed']} cases" if "passed" in x else "")]
@@ -77,9 +90,10 @@ def main():
     failures = list({(case_of(x), x["way"]): x for x in lines if "failed" in x}.values())
     note = "**A rehearsal on the host: these figures say nothing about a GPU.**\n\n" if name == "cuda-host" else ""
     text = f"# {name}\n\n{note}Written by `scripts/gpu-check`; nothing here is entered by hand. Medians.\n\n```\n{doctor}```\n\n"
+    text += "".join(x["text"] + "\n\n" for x in lines if x["kind"] == "note")
     text += "## Checks\n\n" + table(checks) + "\n\n## Against PyTorch\n\n" + compared(lines) + "\n\n"
     text += "".join(f"PyTorch {x['way']} did not run {x['kind']} {x['batch']} x {x['size']} {x['precision']}: {x['failed']}\n\n" for x in failures)
-    text += depthwise(lines)
+    text += depthwise(lines) + convolutions(lines)
     text += "".join(f"\n## The paper's experiment\n\n{x['patients']} patients, {x['slices']} slices, {x['trainings']} trainings of {x['epochs']} epochs on {x['device']}: {x['seconds']:.1f} s.\n"
                     for x in lines if x["kind"] == "experiment")
     if curves:

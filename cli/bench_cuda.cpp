@@ -1,15 +1,18 @@
-// `vitrine bench --device cuda`: the same measurements on a CUDA device, and our depthwise kernels against cuDNN's.
+// `vitrine bench --device cuda`: the same measurements on a CUDA device, our depthwise kernels against cuDNN's, and the other convolutions three ways.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <functional>
+#include <set>
+#include <tuple>
 
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/json.h"
 #include "base/number.h"
 #include "cli/bench.h"
+#include "layers/conv2d.h"
 #include "layers/cudnn/convolution.h"
 #include "layers/depthwise_conv2d.h"
 #include "nn/efficientnet/inference.h"
@@ -152,6 +155,72 @@ std::vector<Compared> depthwise_times(Device device, const ConvShape& s) {
            library([&] { return cuda::library_depthwise_weight_gradient(s, x.data(), dy.data(), dw.mutable_data()); })}};
 }
 
+// The ways to compute one part of a dense convolution, in microseconds; 0: cannot be had.
+struct Ways {
+  std::string part;
+  double own = 0, cublaslt = 0, cudnn = 0;
+};
+
+// Our own kernels, those of the portable tier.
+double own_microseconds(Device device, const std::function<void()>& call) {
+  const cuda::Tier before = cuda::settings().tier;
+  cuda::settings().tier = cuda::Tier::portable;
+  const double us = microseconds(device, call);
+  cuda::settings().tier = before;
+  return us;
+}
+
+std::vector<Ways> convolution_times(Device device, const ConvShape& s) {
+  const Tensor x = drawn({s.N, s.H, s.W, s.C}, 1).to(device), w = drawn({s.R, s.S, s.C, s.K}, 2).to(device);
+  const Tensor dy = drawn({s.N, s.P, s.Q, s.K}, 3).to(device);
+  Tensor y = Tensor::uninitialized(dy.shape(), device), dx = Tensor::uninitialized(x.shape(), device);
+  Tensor dw = Tensor::uninitialized(w.shape(), device);
+  float *const to_y = y.mutable_data(), *const to_dx = dx.mutable_data(), *const to_dw = dw.mutable_data();
+  const kernels::Conv2dKernels& own = kernels::conv2d_kernels(device);
+  const std::int64_t rows = s.N * s.H * s.W;
+  const bool is_product = s.R == 1 && s.S == 1 && s.stride == 1;
+  const auto library = [&](const std::function<bool()>& call) { return call() ? microseconds(device, [&] { call(); }) : 0.0; };
+  const auto product = [&](const cuda::ProductShape& p, const Tensor& a, const Tensor& b, float* to) {
+    return is_product ? library([&] { return cuda::library_product(p, a.data(), b.data(), nullptr, to); }) : 0.0;
+  };
+  return {{"forward", own_microseconds(device, [&] { own.forward(s, x.data(), w.data(), nullptr, to_y); }),
+           product({"forward", rows, s.K, s.C, false, false}, x, w, to_y),
+           library([&] { return cuda::library_convolution(s, x.data(), w.data(), to_y); })},
+          {"data gradient", own_microseconds(device, [&] { own.backward_data(s, dy.data(), w.data(), nullptr, to_dx); }),
+           product({"data gradient", rows, s.C, s.K, false, true}, dy, w, to_dx),
+           library([&] { return cuda::library_convolution_data_gradient(s, dy.data(), w.data(), to_dx); })},
+          {"weight gradient", own_microseconds(device, [&] { own.backward_weights(s, x.data(), dy.data(), nullptr, to_dw); }),
+           product({"weight gradient", s.C, s.K, rows, true, false}, x, dy, to_dw),
+           library([&] { return cuda::library_convolution_weight_gradient(s, x.data(), dy.data(), to_dw); })}};
+}
+
+std::string text_or_none(double us) { return us > 0 ? fixed(us, 1) : "-"; }
+
+// Stem, expansions, projections and head: every shape once.
+void bench_convolutions(Device device, const BenchCommand& c) {
+  if (!c.json) std::printf("\n%-34s  %-16s  %10s  %10s  %10s\n", "convolution", "part", "own us", "cuBLASLt", "cuDNN");
+  std::set<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>> seen;
+  for (const LayerWork& layer : layers_of(architecture(c.arch), c.batch, c.size, 3, 1000)) {
+    const ConvShape& s = layer.shape;
+    if (layer.depthwise || s.H * s.W <= 1 || !seen.insert({s.H, s.C, s.K, s.R}).second) continue;
+    const std::string shape = text(s.N, "x", s.H, "x", s.W, "x", s.C, " to ", s.K, "  ", s.R, "x", s.S, " stride ", s.stride);
+    for (const Ways& ways : convolution_times(device, s)) {
+      if (c.json) {
+        Json j = described(device, c, "convolution");
+        j["part"] = ways.part;
+        j["shape"] = shape;
+        j["own_us"] = ways.own;
+        j["cublaslt_us"] = ways.cublaslt > 0 ? Json(ways.cublaslt) : Json();
+        j["cudnn_us"] = ways.cudnn > 0 ? Json(ways.cudnn) : Json();
+        std::printf("%s\n", j.dump().c_str());
+      } else {
+        std::printf("%-34s  %-16s  %10s  %10s  %10s\n", shape.c_str(), ways.part.c_str(), fixed(ways.own, 1).c_str(),
+                    text_or_none(ways.cublaslt).c_str(), text_or_none(ways.cudnn).c_str());
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void bench_infer_on(Device device, const BenchCommand& c) {
@@ -228,6 +297,7 @@ void bench_kernels_on(Device device, const BenchCommand& c) {
   if (!c.json && compared > 0)
     std::printf("geometric mean over %d: cuDNN takes %s of our time\n", compared,
                 fixed(std::exp(logarithms / compared), 2).c_str());
+  bench_convolutions(device, c);
   if (!c.json) print_plans();
 }
 

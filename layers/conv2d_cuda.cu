@@ -7,7 +7,7 @@ namespace vitrine::cuda {
 namespace {
 
 // Up to here cuDNN's deterministic engines leave most of a GPU idle: docs/benchmarks/gpu.
-constexpr std::int64_t kFewPixels = 1 << 16;
+constexpr std::int64_t kFewPixels = 1 << 16, kStemPart = 64;
 
 bool is_pointwise(const ConvShape& z) {
   const Padding& p = z.padding;
@@ -42,8 +42,8 @@ void backward_weights(const ConvShape& z, const float* x, const float* dy, float
   const Windows windows{z, x};
   product_of_long_sums(
       "conv2d", width, K, pixels, [=] VITRINE_HD(std::int64_t term, std::int64_t pixel) { return windows(pixel, term); },
-      [=] VITRINE_HD(std::int64_t pixel, std::int64_t k) { return dy[pixel * K + k]; }, dw, shares ? 4 * kDotChunk : kChunk,
-      shares ? kDotChunk : kChunk);
+      [=] VITRINE_HD(std::int64_t pixel, std::int64_t k) { return dy[pixel * K + k]; }, dw, shares ? kStemPart * 4 : kChunk,
+      shares ? kStemPart : kChunk);
 }
 
 void backward_bias(const float* dy, std::int64_t pixels, std::int64_t K, float* db) {

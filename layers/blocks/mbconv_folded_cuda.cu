@@ -23,7 +23,7 @@ struct PackedValue {
     const std::int64_t panel = static_cast<std::uint32_t>(n) / kPanel * kPanel;
     return constant(w.panel(panel) + k * w.width(panel) + n - panel);
   }
-  VITRINE_HD float bias(std::int64_t n) const { return w.bias()[n]; }
+  VITRINE_HD float bias(std::int64_t n) const { return constant(w.bias() + n); }
 };
 
 constexpr std::int64_t kSlicePixels = 512;
@@ -99,7 +99,7 @@ void project(std::int64_t N, std::int64_t pixels, const Packed& packed, const fl
       w,
       [=] VITRINE_HD(std::int64_t r, std::int64_t k, float sum) {
         const float p = sum + w.bias(k);
-        y[r * K + k] = skip != nullptr ? skip[r * K + k] + p : p;
+        y[r * K + k] = skip != nullptr ? constant(skip + r * K + k) + p : p;
       });
 }
 

@@ -1,4 +1,4 @@
-// The gate of squeeze-excitation on a CUDA device: forward in one kernel, backward in two.
+// The gate of squeeze-excitation on a CUDA device: forward in two kernels, backward in two.
 #include "layers/blocks/squeeze_excitation_fused.h"
 #include "layers/blocks/squeeze_excitation_fused_cuda.h"
 
@@ -9,7 +9,7 @@ using kernels::GateShape;
 using kernels::GateTargets;
 using kernels::GateWeights;
 
-constexpr int kColumnThreads = 256, kColumns = 16;
+constexpr int kColumnThreads = 512, kColumns = 8;
 
 // A sum over the images of a batch: chunks of 1,024, joined by the tree.
 template <class Term>
@@ -25,8 +25,9 @@ VITRINE_HD float long_sum(std::int64_t N, Term term) {
   return static_cast<float>(tree.sum());
 }
 
-// `rows` squeezed channels of an image to a block: their da and h = swish(a), and by the first of an image's blocks db. shared: parts [rows][count]
+// `rows` squeezed channels of an image to a block: their da and h = swish(a), and a share of the image's db. shared: parts [rows][count]
 struct BackwardOfImage {
+  static constexpr int kThreads = kGateThreads;
   GateShape s;
   GateWeights w;
   Parts parts;
@@ -49,7 +50,8 @@ struct BackwardOfImage {
           return std::fma(gate_gradient(n * C + c), constant(weights + c), sum);
         });
       }
-      for (std::int64_t c = t; first == 0 && c < C; c += block.threads) db[n * C + c] = gate_gradient(n * C + c);
+      const std::int64_t slices = (R + rows - 1) / rows, step = slices * block.threads;
+      for (std::int64_t c = first / rows * block.threads + t; c < C; c += step) db[n * C + c] = gate_gradient(n * C + c);
     });
     block.each([&](int t) {
       for (int r = t; r < own; r += block.threads) {
@@ -61,8 +63,9 @@ struct BackwardOfImage {
   }
 };
 
-// 16 channels to a block: what belongs to them of dz and of all weights. shared: their rows of Wr, [16][R + 1]
+// 8 channels to a block: what belongs to them of dz and of all weights. shared: their rows of Wr, [8][R + 1]
 struct BackwardOfColumns {
+  static constexpr int kThreads = kColumnThreads;
   GateShape s;
   GateWeights w;
   const float *z, *db, *da, *h;

@@ -1,4 +1,4 @@
-// The gate of squeeze-excitation on a CUDA device, an image to a block: for training (layers/blocks/squeeze_excitation_fused.h) and for folded networks.
+// The gate of squeeze-excitation on a CUDA device: for training (layers/blocks/squeeze_excitation_fused.h) and for folded networks.
 #pragma once
 
 #include "layers/blocks/squeeze_excitation_fused.h"
@@ -44,40 +44,53 @@ VITRINE_HD inline float dot(std::int64_t K, Term term) {
   return total;
 }
 
-// 512 channels of an image to a block; what they share, h, each computes for itself: a GPU has processors to spare, but no time to wait.
-// reduce(c, r), expand(r, c): the weights. shared: parts [count][R], h [R]
-template <class Reduce, class Expand>
-struct GateKernel {
+// hidden [N, R] = z Wr + br, 16 squeezed channels of an image to a block. reduce(c, r): the weights. shared: parts [count][16]
+template <class Reduce>
+struct HiddenKernel {
+  static constexpr int kRows = 16, kThreads = kGateThreads;
   kernels::GateShape s;
   Parts parts;
   Reduce reduce;
-  const float* reduce_bias;
-  Expand expand;
-  const float *expand_bias, *z;
-  float *hidden, *gate;
+  const float *bias, *z;
+  float* hidden;
 
   VITRINE_HD void operator()(const Block& block) const {
-    const std::int64_t n = block.index % s.N, slice = block.index / s.N, R = s.R, C = s.C;
-    float *const sums = block.shared, *const h = sums + parts.count * R;
+    const std::int64_t n = block.index % s.N, first = block.index / s.N * kRows;
+    const float* const means = z + n * s.C;
     block.each([&](int t) {
-      for (int i = t; i < static_cast<int>(parts.count * R); i += block.threads) {
-        const int r = i % static_cast<int>(R);
-        sums[i] = parts.sum(i / static_cast<int>(R), C,
-                            [&](std::int64_t c, float sum) { return std::fma(constant(z + n * C + c), reduce(c, r), sum); });
+      for (int i = t; i < static_cast<int>(parts.count) * kRows; i += block.threads) {
+        const std::int64_t r = first + i % kRows;
+        if (r >= s.R) continue;
+        block.shared[i] = parts.sum(
+            i / kRows, s.C, [&](std::int64_t c, float sum) { return std::fma(constant(means + c), reduce(c, r), sum); });
       }
     });
     block.each([&](int t) {
-      for (std::int64_t r = t; r < R; r += block.threads) {
-        const float a = parts.join(sums + r, R) + reduce_bias[r];
-        if (slice == 0) hidden[n * R + r] = a;
-        h[r] = Swish::value(a);
-      }
+      if (t < kRows && first + t < s.R)
+        hidden[n * s.R + first + t] = parts.join(block.shared + t, kRows) + constant(bias + first + t);
+    });
+  }
+};
+
+// gate [N, C] = sigmoid(swish(hidden) We + be), 256 channels of an image to a block. expand(r, c): the weights. shared: swish(hidden) [R]
+template <class Expand>
+struct GateKernel {
+  static constexpr int kThreads = 256;
+  kernels::GateShape s;
+  Expand expand;
+  const float *bias, *hidden;
+  float* gate;
+
+  VITRINE_HD void operator()(const Block& block) const {
+    const std::int64_t n = block.index % s.N, first = block.index / s.N * kThreads;
+    block.each([&](int t) {
+      for (std::int64_t r = t; r < s.R; r += kThreads) block.shared[r] = Swish::value(constant(hidden + n * s.R + r));
     });
     block.each([&](int t) {
-      const std::int64_t c = slice * kGateThreads + t;
-      if (c >= C) return;
-      const float b = dot(R, [&](std::int64_t r, float sum) { return std::fma(h[r], expand(r, c), sum); }) + expand_bias[c];
-      gate[n * C + c] = sigmoid(b);
+      const std::int64_t c = first + t;
+      if (c >= s.C) return;
+      const float b = dot(s.R, [&](std::int64_t r, float sum) { return std::fma(block.shared[r], expand(r, c), sum); });
+      gate[n * s.C + c] = sigmoid(b + constant(bias + c));
     });
   }
 };
@@ -86,10 +99,13 @@ struct GateKernel {
 template <class Reduce, class Expand>
 void gate_of_means(const char* op, const kernels::GateShape& s, Reduce reduce, const float* reduce_bias, Expand expand,
                    const float* expand_bias, const float* z, float* hidden, float* gate) {
-  const Parts parts = Parts::of(s.C, kGateThreads / s.R);
-  const std::int64_t slices = (s.C + kGateThreads - 1) / kGateThreads;
-  for_blocks(op, s.N * slices, kGateThreads, static_cast<std::size_t>((parts.count + 1) * s.R),
-             GateKernel<Reduce, Expand>{s, parts, reduce, reduce_bias, expand, expand_bias, z, hidden, gate});
+  using Hidden = HiddenKernel<Reduce>;
+  using Gate = GateKernel<Expand>;
+  const Parts parts = Parts::of(s.C, kGateThreads / Hidden::kRows);
+  for_blocks(op, s.N * ((s.R + Hidden::kRows - 1) / Hidden::kRows), kGateThreads,
+             static_cast<std::size_t>(parts.count * Hidden::kRows), Hidden{s, parts, reduce, reduce_bias, z, hidden});
+  for_blocks(op, s.N * ((s.C + Gate::kThreads - 1) / Gate::kThreads), Gate::kThreads, static_cast<std::size_t>(s.R),
+             Gate{s, expand, expand_bias, hidden, gate});
 }
 
 }  // namespace vitrine::cuda

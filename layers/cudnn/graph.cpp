@@ -43,12 +43,12 @@ std::vector<cudnnBackendNumericalNote_t> notes_of(const Descriptor& engine) {
   return notes;
 }
 
-bool is_allowed(const std::vector<cudnnBackendNumericalNote_t>& notes) {
+bool is_allowed(const std::vector<cudnnBackendNumericalNote_t>& notes, bool has_products) {
   const auto has_one_of = [&](std::initializer_list<cudnnBackendNumericalNote_t> unwanted) {
     return std::ranges::any_of(unwanted, [&](auto note) { return std::ranges::find(notes, note) != notes.end(); });
   };
   if (has_one_of({CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC})) return false;
-  if (settings().precision != Precision::fp32) return true;
+  if (settings().precision != Precision::fp32 || !has_products) return true;
   // Operands of fewer bits, and products of sums, whose errors are larger than a sum's of products.
   return !has_one_of({CUDNN_NUMERICAL_NOTE_TENSOR_CORE, CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS, CUDNN_NUMERICAL_NOTE_FFT,
                       CUDNN_NUMERICAL_NOTE_WINOGRAD});
@@ -144,7 +144,7 @@ std::vector<Descriptor> configurations_of(const Descriptor& graph, cudnnBackendH
 }
 
 // Nothing where the settings do not allow the engine, or this machine lacks what it takes.
-std::optional<Plan> plan_of(const Descriptor& configuration) {
+std::optional<Plan> plan_of(const Descriptor& configuration, bool has_products) {
   const std::string& what = configuration.what();
   Descriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR, what);
   cudnnBackendDescriptor_t handle = engine.get();
@@ -153,7 +153,7 @@ std::optional<Plan> plan_of(const Descriptor& configuration) {
                                 &handle) != CUDNN_STATUS_SUCCESS)
     return std::nullopt;
   const auto notes = notes_of(engine);
-  if (!is_allowed(notes)) return std::nullopt;
+  if (!is_allowed(notes, has_products)) return std::nullopt;
   Plan plan{Descriptor(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, what), 0, text_of_engine(engine, notes)};
   plan.plan.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &library(what).handle)
       .set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configuration);
@@ -166,7 +166,7 @@ std::optional<Plan> plan_of(const Descriptor& configuration) {
 
 }  // namespace
 
-std::vector<Plan> plans_of(const Descriptor& operation) {
+std::vector<Plan> plans_of(const Descriptor& operation, bool has_products) {
   const std::string& what = operation.what();
   Descriptor graph(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR, what);
   graph.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, operation)
@@ -177,7 +177,7 @@ std::vector<Plan> plans_of(const Descriptor& operation) {
   std::vector<Plan> plans;
   for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
     for (const Descriptor& configuration : configurations_of(graph, mode)) {
-      if (std::optional<Plan> plan = plan_of(configuration)) plans.push_back(std::move(*plan));
+      if (std::optional<Plan> plan = plan_of(configuration, has_products)) plans.push_back(std::move(*plan));
     }
     if (!plans.empty()) break;
   }

@@ -51,8 +51,8 @@ struct Plan {
 };
 
 // Plans of deterministic engines that keep float32 products unless the settings allow TF32, in the order that cuDNN proposes; none for
-// an operation that it does not support.
-std::vector<Plan> plans_of(const Descriptor& operation);
+// an operation that it does not support. Without products an engine's note of tensor cores means nothing: cuDNN's run-time compiler leaves it on all.
+std::vector<Plan> plans_of(const Descriptor& operation, bool has_products = true);
 cudnnStatus_t try_run(const Plan& plan, const std::vector<std::int64_t>& ids, const std::vector<const void*>& memory);
 void run(const Plan& plan, const std::vector<std::int64_t>& ids, const std::vector<const void*>& memory);
 

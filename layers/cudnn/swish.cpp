@@ -46,7 +46,7 @@ const std::optional<cudnn::Plan>& plan_of(bool gradient, std::int64_t n) {
   auto& all = of_current_gpu<Plans>().of_size;
   auto found = all.find({gradient, n});
   if (found == all.end()) {
-    std::vector<cudnn::Plan> plans = cudnn::plans_of(operation_of(gradient, n));
+    std::vector<cudnn::Plan> plans = cudnn::plans_of(operation_of(gradient, n), false);
     found = all.emplace(std::pair(gradient, n), plans.empty() ? std::nullopt : std::optional(std::move(plans.front()))).first;
   }
   return found->second;

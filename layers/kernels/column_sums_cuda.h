@@ -10,6 +10,8 @@
 
 namespace vitrine::cuda {
 
+// Rows that one block may sum by itself.
+inline constexpr std::int64_t kFewRows = 512;
 // Blocks that keep a large GPU busy: two for each of 132 multiprocessors.
 inline constexpr std::int64_t kBusyBlocks = 264;
 
@@ -74,15 +76,27 @@ VITRINE_HD inline void join_lanes(const Block& block, Registers<double, Count>& 
 
 // The sums that `parts` blocks left for 32 columns, part p at partial[p * step + i * C + column], added in order: every eighth by a thread,
 // then the threads' sums.
-template <int Count, class Take>
-VITRINE_HD inline void join_parts(const Block& block, const double* partial, std::int64_t parts, std::int64_t step,
+template <int Count, class Number, class Take>
+VITRINE_HD inline void join_parts(const Block& block, const Number* partial, std::int64_t parts, std::int64_t step,
                                   std::int64_t first, std::int64_t C, Take take) {
-  constexpr int kColumns = 32;
+  constexpr int kColumns = 32, kAtOnce = 8;  // reads that are under way together
+  const int lanes = block.threads / kColumns;
   Registers<double, Count> acc(block);
   block.each([&](int t) {
     const std::int64_t c = first + t % kColumns;
-    for (std::int64_t p = t / kColumns; c < C && p < parts; p += block.threads / kColumns) {
-      for (int i = 0; i < Count; ++i) acc.of(t)[i] += partial[p * step + i * C + c];
+    for (std::int64_t p = t / kColumns; c < C && p < parts; p += kAtOnce * lanes) {
+      double values[kAtOnce][Count];
+      VITRINE_UNROLL
+      for (int k = 0; k < kAtOnce; ++k) {
+        VITRINE_UNROLL
+        for (int i = 0; i < Count; ++i)
+          values[k][i] = p + k * lanes < parts ? static_cast<double>(partial[(p + k * lanes) * step + i * C + c]) : 0.0;
+      }
+      VITRINE_UNROLL
+      for (int k = 0; k < kAtOnce; ++k) {
+        VITRINE_UNROLL
+        for (int i = 0; i < Count; ++i) acc.of(t)[i] += values[k][i];
+      }
     }
   });
   join_lanes<Count>(block, acc, first, C, take);
@@ -106,11 +120,11 @@ struct LoadThenAdd {
 template <class Load, class Add>
 LoadThenAdd(Load, Add) -> LoadThenAdd<Load, Add>;
 
-// Run-to-run tier: a segment's rows are cut into slices of neighbours, a block each; eight threads a column take every eighth row, and
+// Run-to-run tier: a segment's rows are cut into slices of neighbours, a block each; Lanes threads a column take every Lanes-th row, and
 // their sums and those of the slices are added in order.
-template <int Count, class Range, class Term, class Out>
+template <int Count, int Lanes, class Range, class Term, class Out>
 struct ColumnSums {
-  static constexpr int kColumns = 32, kLanes = 8, kThreads = kColumns * kLanes;
+  static constexpr int kColumns = 32, kLanes = Lanes, kThreads = kColumns * kLanes;
   static constexpr std::size_t kShared = 2 * Count * kThreads;
   std::int64_t segments, slices, C;
   Range span;
@@ -189,7 +203,13 @@ void column_sums(const char* op, std::int64_t segments, std::int64_t rows, std::
     });
     return;
   }
-  ColumnSums<Count, Range, Term, Out> sums{segments, 1, C, span, term, out, nullptr};
+  // A few hundred rows are no work worth sharing: one block of many threads, and no waiting for others.
+  using Short = ColumnSums<Count, 32, Range, Term, Out>;
+  if (slices <= 1 && rows > kFewRows / 8 && rows <= kFewRows) {
+    const Short sums{segments, 1, C, span, term, out, nullptr};
+    return for_blocks(op, sums.groups(), sums.kThreads, sums.kShared, sums);
+  }
+  ColumnSums<Count, 8, Range, Term, Out> sums{segments, 1, C, span, term, out, nullptr};
   sums.slices = slices > 0 ? slices : slices_of(sums.groups(), rows);
   if (sums.slices == 1) return for_blocks(op, sums.groups(), sums.kThreads, sums.kShared, sums);
   Tensor room = doubles(sums.slices * segments * Count * C);

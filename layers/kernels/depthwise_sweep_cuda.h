@@ -11,8 +11,8 @@
 namespace vitrine::cuda {
 
 // input(row, c): x, read for dw. gradient(row, c): dy. store(row, c, dx, acc) takes dx, with Data, and adds two quantities to acc, whose
-// sums go to take(0, c, sums).
-template <int R, int Out, bool Data, class Gradient, class Input, class Store, class Take>
+// sums go to `sums`.
+template <int R, int Out, bool Data, class Gradient, class Input, class Store>
 struct DepthwiseSweep {
   using Tiles = Tiling<Out>;
   static constexpr int kIn = Out + R - 1, kTaps = R * R, kChannels = Tiles::kChannels, kThreads = Tiles::kThreads;
@@ -20,15 +20,15 @@ struct DepthwiseSweep {
   static constexpr int kDoubles = 2 * kSums * kThreads;
   static constexpr std::size_t kShared = std::max({kTile, kLanes, kDoubles});
   static constexpr std::int64_t kMostTiles = 1024 / Out;  // of a block
+  static constexpr int kAtOnce = R == 5 ? 5 : 7;          // reads under way: as many as registers are left for
   Tiles tiles;
   ConvShape z;
   const float* w;
   Gradient gradient;
   Input input;
   Store store;
-  Take take;
-  float *partial, *dw;  // [members][R R][C], [R R][C]
-  double* sums;         // [members][2][C]
+  float* partial;  // [members][R R][C]
+  double* sums;    // [members][2][C]
 
   VITRINE_HD void row(int t, const typename Tiles::Tile& at, std::int64_t c, const float* tile, float* taps,
                       double* acc) const {
@@ -69,7 +69,7 @@ struct DepthwiseSweep {
     Registers<double, kSums> acc(block);
     for (std::int64_t tile = member; tile < tiles.tiles(); tile += tiles.members) {
       const typename Tiles::Tile at = tiles.at(tile);
-      block.each([&](int t) { fill_tile<kIn, kThreads>(t, at.n, at.p, at.q, c0, z.C, load, block.shared); });
+      block.each([&](int t) { fill_tile<kIn, kThreads, kAtOnce>(t, at.n, at.p, at.q, c0, z.C, load, block.shared); });
       block.each([&](int t) { row(t, at, c0 + t % kChannels, block.shared, taps.of(t), acc.of(t)); });
     }
     block.each([&](int t) {
@@ -91,27 +91,29 @@ struct DepthwiseSweep {
       });
     }
   }
+};
 
-  VITRINE_HD void join(const Block& block) const {
-    constexpr int kAtOnce = 8;  // loads that are under way together
-    const std::int64_t c0 = block.index * kChannels, size = kTaps * z.C;
-    block.each([&](int t) {
-      for (int i = t; i < kTaps * kChannels; i += kThreads) {
-        const std::int64_t c = c0 + i % kChannels, at = i / kChannels * z.C + c;
-        if (c >= z.C) continue;
-        double total = 0;
-        for (std::int64_t m = 0; m < tiles.members; m += kAtOnce) {
-          float part[kAtOnce];
-          VITRINE_UNROLL
-          for (int k = 0; k < kAtOnce; ++k) part[k] = m + k < tiles.members ? partial[(m + k) * size + at] : 0.0f;
-          VITRINE_UNROLL
-          for (int k = 0; k < kAtOnce; ++k) total += static_cast<double>(part[k]);
-        }
-        dw[at] = static_cast<float>(total);
-      }
-    });
-    if constexpr (Data) {
-      join_parts<2>(block, sums, tiles.members, 2 * z.C, c0, z.C, [&](std::int64_t c, const double* of) { take(0, c, of); });
+// What the members of a sweep left becomes dw and, with Data, what `take` wants: 32 columns to a block. Their last blocks would have to read
+// hundreds of sums each; here a whole GPU does.
+template <bool Data, class Take>
+struct SweepJoin {
+  static constexpr int kColumns = 32, kThreads = 256;
+  static constexpr std::size_t kShared = 2 * 2 * kThreads;
+  std::int64_t members, size, C;  // size: of dw
+  const float* partial;
+  const double* sums;
+  float* dw;
+  Take take;
+
+  VITRINE_HD static std::int64_t blocks(std::int64_t columns) { return (columns + kColumns - 1) / kColumns; }
+  VITRINE_HD std::int64_t blocks() const { return blocks(size) + (Data ? blocks(C) : 0); }
+  VITRINE_HD void operator()(const Block& block) const {
+    const std::int64_t own = block.index - blocks(size);
+    if (own < 0) {
+      join_parts<1>(block, partial, members, size, block.index * kColumns, size,
+                    [&](std::int64_t at, const double* sum) { dw[at] = static_cast<float>(*sum); });
+    } else {
+      join_parts<2>(block, sums, members, 2 * C, own * kColumns, C, [&](std::int64_t c, const double* of) { take(0, c, of); });
     }
   }
 };
@@ -119,10 +121,9 @@ struct DepthwiseSweep {
 template <int R, int Out, bool Data, class Gradient, class Input, class Store, class Take>
 void launch_sweep(const char* op, const ConvShape& z, const float* w, Gradient gradient, Input input, Store store, Take take,
                   float* dw) {
-  using Kernel = DepthwiseSweep<R, Out, Data, Gradient, Input, Store, Take>;
-  Kernel kernel{{z.N, z.H, z.W, z.C, 1}, z, w, gradient, input, store, take, nullptr, dw, nullptr};
+  using Kernel = DepthwiseSweep<R, Out, Data, Gradient, Input, Store>;
+  Kernel kernel{{z.N, z.H, z.W, z.C, 1}, z, w, gradient, input, store, nullptr, nullptr};
   const std::int64_t groups = kernel.tiles.groups(), tiles = kernel.tiles.tiles();
-  // A last block reads every member's sums, so they are kept few.
   const std::int64_t busy = 3 * kBusyBlocks / 2 / groups, least = (tiles + Kernel::kMostTiles - 1) / Kernel::kMostTiles;
   const std::int64_t members = std::min(tiles, std::max<std::int64_t>({1, busy, least}));
   kernel.tiles.members = members;
@@ -130,7 +131,9 @@ void launch_sweep(const char* op, const ConvShape& z, const float* w, Gradient g
   Tensor room_for_sums = doubles(members * 2 * z.C);
   kernel.partial = room.mutable_data();
   kernel.sums = room_for_sums.mutable_data<double>();
-  for_groups(op, groups, members, Kernel::kThreads, Kernel::kShared, kernel, Join<Kernel>{kernel});
+  for_blocks(op, groups * members, Kernel::kThreads, Kernel::kShared, kernel);
+  const SweepJoin<Data, Take> join{members, z.R * z.S * z.C, z.C, kernel.partial, kernel.sums, dw, take};
+  for_blocks(op, join.blocks(), join.kThreads, join.kShared, join);
 }
 
 // has_depthwise_tiles(z). Small maps take small tiles.

@@ -30,10 +30,10 @@ struct Tiling {
 
 // tile [In][In][32] = load(n, p, q, c) for In x In pixels from (p, q) on; thread t takes channel t % 32. Reads of several pixels are under way
 // together: a write to the tile would hold up those after it.
-template <int In, int Threads, class Load>
+template <int In, int Threads, int Most = 8, class Load>
 VITRINE_HD inline void fill_tile(int t, std::int64_t n, std::int64_t p, std::int64_t q, std::int64_t c0, std::int64_t C,
                                  const Load& load, float* tile) {
-  constexpr int kLines = Threads / 32, kSteps = (In * In + kLines - 1) / kLines, kRounds = (kSteps + 7) / 8;
+  constexpr int kLines = Threads / 32, kSteps = (In * In + kLines - 1) / kLines, kRounds = (kSteps + Most - 1) / Most;
   constexpr int kAtOnce = (kSteps + kRounds - 1) / kRounds;
   const std::int64_t c = c0 + t % 32;
   for (int first = t / 32; first < In * In; first += kAtOnce * kLines) {
@@ -57,7 +57,7 @@ VITRINE_HD inline void fill_tile(int t, std::int64_t n, std::int64_t p, std::int
 template <int R, int Stride, bool Mirrored, int Out, int Count, class Load, class Store, class Take>
 struct DepthwiseKernel {
   using Tiles = Tiling<Out>;
-  static constexpr int kIn = (Out - 1) * Stride + R, kSums = Count > 0 ? Count : 1;
+  static constexpr int kThreads = Tiles::kThreads, kIn = (Out - 1) * Stride + R, kSums = Count > 0 ? Count : 1;
   static constexpr int kTile = kIn * kIn * Tiles::kChannels, kLanes = 2 * Count * Tiles::kThreads;
   static constexpr std::size_t kShared = kTile > kLanes ? kTile : kLanes;
   Tiles tiles;

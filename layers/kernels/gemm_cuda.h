@@ -95,32 +95,27 @@ struct ProductKernel {
   }
 };
 
-// The same where there are few outputs: four groups of 64 threads share a tile of 32 x 32, each taking every fourth chunk, and the sums of
-// four chunks are joined in order before the next four. Four times the terms are under way, for the same bits. While a group multiplies 16
-// terms, its next 16 are on their way from memory: there are two buffers for each.
-template <class Total, class A, class B, class Range, class Out>
-struct ThinProductKernel {
-  static constexpr int kTile = 32, kDepth = 16, kGroups = 4, kGroup = 64, kThreads = kGroups * kGroup, kEach = 4,
-                       kRow = kTile + 4;
-  static constexpr int kOperands = 2 * kDepth * kRow, kOutputs = kTile * kTile, kOwn = kOutputs / kThreads;
-  static constexpr int kReads = kTile * kDepth / kGroup;           // of each operand, by a thread
-  static constexpr std::size_t kShared = 2 * kGroups * kOperands;  // the sums of four chunks fit as well
-  std::int64_t M, N, chunk;
+// Tiles of 32 x 32 for where there are few outputs, 64 threads to a tile. While they multiply 16 terms, the next 16 are on their way from memory:
+// there are two buffers for each operand.
+template <class A, class B>
+struct ThinTile {
+  static constexpr int kTile = 32, kDepth = 16, kGroup = 64, kEach = 4, kRow = kTile + 4;
+  static constexpr int kOperands = 2 * kDepth * kRow, kOutputs = kTile * kTile, kSums = kEach * kEach;
+  static constexpr int kReads = kTile * kDepth / kGroup;  // of each operand, by a thread
+  static constexpr std::size_t shared_of(int groups) { return static_cast<std::size_t>(2 * groups * kOperands); }
+  std::int64_t M, N;
   bool rows_are_near;
   A a;
   B b;
-  Range span;
-  Out out;
 
   struct Corner {
     std::int64_t m, n;
   };
-  VITRINE_HD static std::int64_t tiles(std::int64_t n) { return (n + kTile - 1) / kTile; }
-
-  // What a thread reads of 16 terms of its group, on its way to a buffer.
-  struct Reads {
+  struct Reads {  // by a thread, of 16 terms, on their way to a buffer
     float x[kReads], w[kReads];
   };
+  VITRINE_HD static std::int64_t tiles(std::int64_t n) { return (n + kTile - 1) / kTile; }
+  VITRINE_HD Corner corner_of(std::int64_t tile) const { return {tile / tiles(N) % tiles(M) * kTile, tile % tiles(N) * kTile}; }
   VITRINE_HD int row_of(int place) const { return rows_are_near ? place % kTile : place / kDepth; }
   VITRINE_HD int term_of(int place) const { return rows_are_near ? place / kTile : place % kDepth; }
 
@@ -159,7 +154,7 @@ struct ThinProductKernel {
     }
   }
 
-  // A group's sums to shared memory, [32][32] each, and zero for its next chunk.
+  // A thread's sums to a [32][32] of its group, and zero for the next.
   VITRINE_HD static void leave(int t, float* acc, float* sums) {
     const int row = t / (kTile / kEach) * kEach, column = t % (kTile / kEach) * kEach;
     VITRINE_UNROLL
@@ -172,15 +167,16 @@ struct ThinProductKernel {
     }
   }
 
-  // A chunk a group: chunks `first`, `first` + chunk, ... below `last`.
-  VITRINE_HD void add_chunks(const Block& block, const Corner& at, std::int64_t first, std::int64_t last,
-                             Registers<float, kEach * kEach>& acc) const {
+  // A chunk of terms to every group of 64 threads of a block: chunks from `first` on, below `last`.
+  VITRINE_HD void add_chunks(const Block& block, const Corner& at, std::int64_t first, std::int64_t last, std::int64_t chunk,
+                             Registers<float, kSums>& acc) const {
     const std::int64_t steps = ((last - first < chunk ? last - first : chunk) + kDepth - 1) / kDepth;
+    const int groups = block.threads / kGroup;
     const auto depth_of = [&](int t, std::int64_t step) {
       const std::int64_t left = last - (first + t / kGroup * chunk + step * kDepth);
       return left < kDepth ? left : kDepth;
     };
-    const auto buffer = [&](int t, std::int64_t step) { return block.shared + (step % 2 * kGroups + t / kGroup) * kOperands; };
+    const auto buffer = [&](int t, std::int64_t step) { return block.shared + (step % 2 * groups + t / kGroup) * kOperands; };
     const auto fetch = [&](int t, std::int64_t step, Reads& reads) {
       const bool is_any = step < steps && depth_of(t, step) > 0;
       if (is_any) read(t % kGroup, at, first + t / kGroup * chunk + step * kDepth, depth_of(t, step), reads);
@@ -199,21 +195,33 @@ struct ThinProductKernel {
       });
     }
   }
+};
+
+// Four groups share a tile, each taking every fourth chunk, and the sums of four chunks are joined in order before the next four. Four times the
+// terms are under way, for the same bits.
+template <class Total, class A, class B, class Range, class Out>
+struct ThinProductKernel {
+  using Tile = ThinTile<A, B>;
+  static constexpr int kGroups = 4, kThreads = kGroups * Tile::kGroup, kOwn = Tile::kOutputs / kThreads;
+  static constexpr std::size_t kShared = Tile::shared_of(kGroups);  // the sums of four chunks fit as well
+  Tile tile;
+  std::int64_t chunk;
+  Range span;
+  Out out;
 
   VITRINE_HD void operator()(const Block& block) const {
-    const std::int64_t columns = tiles(N), rows = tiles(M);
-    const Corner at{block.index / columns % rows * kTile, block.index % columns * kTile};
-    const std::int64_t batch = block.index / columns / rows;
-    Registers<float, kEach * kEach> acc(block);
+    const std::int64_t batch = block.index / (Tile::tiles(tile.M) * Tile::tiles(tile.N));
+    const typename Tile::Corner at = tile.corner_of(block.index);
+    Registers<float, Tile::kSums> acc(block);
     Registers<Total, kOwn> total(block);
     const Span terms = span(batch);
     for (std::int64_t first = terms.first; first < terms.last; first += kGroups * chunk) {
-      add_chunks(block, at, first, terms.last, acc);
-      block.each([&](int t) { leave(t % kGroup, acc.of(t), block.shared + t / kGroup * kOutputs); });
+      tile.add_chunks(block, at, first, terms.last, chunk, acc);
+      block.each([&](int t) { Tile::leave(t % Tile::kGroup, acc.of(t), block.shared + t / Tile::kGroup * Tile::kOutputs); });
       block.each([&](int t) {
         for (int i = 0; i < kOwn; ++i) {
           for (int g = 0; g < kGroups && first + g * chunk < terms.last; ++g) {
-            const Total part = static_cast<Total>(block.shared[g * kOutputs + i * kThreads + t]);
+            const Total part = static_cast<Total>(block.shared[g * Tile::kOutputs + i * kThreads + t]);
             const bool is_first = first == terms.first && g == 0 && sizeof(Total) == sizeof(float);
             total.of(t)[i] = is_first ? part : total.of(t)[i] + part;
           }
@@ -222,8 +230,56 @@ struct ThinProductKernel {
     }
     block.each([&](int t) {
       for (int i = 0; i < kOwn; ++i) {
-        const std::int64_t m = at.m + (i * kThreads + t) / kTile, n = at.n + (i * kThreads + t) % kTile;
-        if (m < M && n < N) out(batch, m, n, total.of(t)[i]);
+        const std::int64_t m = at.m + (i * kThreads + t) / Tile::kTile, n = at.n + (i * kThreads + t) % Tile::kTile;
+        if (m < tile.M && n < tile.N) out(batch, m, n, total.of(t)[i]);
+      }
+    });
+  }
+};
+
+// A chunk to a block, where even the tiles of 32 x 32 are few: the last block of a tile joins the chunks' sums in order, for the same bits.
+template <class A, class B, class Out>
+struct SplitProductKernel {
+  using Tile = ThinTile<A, B>;
+  static constexpr int kThreads = Tile::kGroup, kOwn = Tile::kOutputs / kThreads;
+  Tile tile;
+  std::int64_t K, chunk, tiles;
+  Out out;
+  float* partial;  // [chunks][tiles][32][32]
+
+  VITRINE_HD void operator()(const Block& block) const {
+    const std::int64_t first = block.index / tiles * chunk, last = first + chunk < K ? first + chunk : K;
+    Registers<float, Tile::kSums> acc(block);
+    tile.add_chunks(block, tile.corner_of(block.index % tiles), first, last, chunk, acc);
+    block.each([&](int t) { Tile::leave(t, acc.of(t), partial + block.index * Tile::kOutputs); });
+  }
+
+  VITRINE_HD void join(const Block& block) const {
+    constexpr int kAtOnce = 2;  // chunks whose sums are read together
+    const typename Tile::Corner at = tile.corner_of(block.index);
+    const std::int64_t chunks = (K + chunk - 1) / chunk, step = tiles * Tile::kOutputs;
+    const float* const sums = partial + block.index * Tile::kOutputs;
+    block.each([&](int t) {
+      float total[kOwn];
+      VITRINE_UNROLL
+      for (int i = 0; i < kOwn; ++i) total[i] = sums[i * kThreads + t];
+      for (std::int64_t c = 1; c < chunks; c += kAtOnce) {
+        float part[kAtOnce][kOwn];
+        VITRINE_UNROLL
+        for (int k = 0; k < kAtOnce; ++k) {
+          VITRINE_UNROLL
+          for (int i = 0; i < kOwn; ++i) part[k][i] = c + k < chunks ? sums[(c + k) * step + i * kThreads + t] : 0.0f;
+        }
+        VITRINE_UNROLL
+        for (int k = 0; k < kAtOnce; ++k) {
+          VITRINE_UNROLL
+          for (int i = 0; i < kOwn; ++i) total[i] = c + k < chunks ? total[i] + part[k][i] : total[i];
+        }
+      }
+      VITRINE_UNROLL
+      for (int i = 0; i < kOwn; ++i) {
+        const std::int64_t m = at.m + (i * kThreads + t) / Tile::kTile, n = at.n + (i * kThreads + t) % Tile::kTile;
+        if (m < tile.M && n < tile.N) out(m, n, total[i]);
       }
     });
   }
@@ -240,8 +296,8 @@ void products(const char* op, std::int64_t batches, std::int64_t M, std::int64_t
   using Thin = ThinProductKernel<Total, A, B, Range, Out>;
   const std::int64_t tiles = batches * Kernel::tiles(M) * Kernel::tiles(N);
   if (tiles < kFewTiles) {
-    for_blocks(op, batches * Thin::tiles(M) * Thin::tiles(N), Thin::kThreads, Thin::kShared,
-               Thin{M, N, chunk, rows_are_near, a, b, span, out});
+    const typename Thin::Tile tile{M, N, rows_are_near, a, b};
+    for_blocks(op, batches * tile.tiles(M) * tile.tiles(N), Thin::kThreads, Thin::kShared, Thin{tile, chunk, span, out});
   } else {
     for_blocks(op, tiles, Kernel::kThreads, 2 * Kernel::kDepth * Kernel::kRow,
                Kernel{M, N, chunk, rows_are_near, a, b, span, out});
@@ -251,6 +307,14 @@ void products(const char* op, std::int64_t batches, std::int64_t M, std::int64_t
 // The same for one product of K terms: out(m, n, sum).
 template <class A, class B, class Out>
 void product_of(const char* op, std::int64_t M, std::int64_t N, std::int64_t K, A a, B b, Out out) {
+  using Split = SplitProductKernel<A, B, Out>;
+  using Tile = typename Split::Tile;
+  const std::int64_t tiles = Tile::tiles(M) * Tile::tiles(N), chunks = (K + kDotChunk - 1) / kDotChunk;
+  if (tiles < kBusyBlocks && chunks > 1) {
+    Tensor room = Tensor::uninitialized({chunks * tiles, Tile::kOutputs}, current());
+    const Split split{{M, N, false, a, b}, K, kDotChunk, tiles, out, room.mutable_data()};
+    return for_groups(op, tiles, chunks, Split::kThreads, Tile::shared_of(1), split, Join<Split>{split});
+  }
   products<float>(
       op, 1, M, N, kDotChunk, false, a, b,
       [=] VITRINE_HD(std::int64_t) {

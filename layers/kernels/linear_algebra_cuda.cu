@@ -17,7 +17,9 @@ void product(const char* op, const float* a, const float* b, const float* bias, 
   product_of(
       op, M, N, K, [=] VITRINE_HD(std::int64_t m, std::int64_t k) { return a[m * K + k]; },
       [=] VITRINE_HD(std::int64_t k, std::int64_t n) { return b[k * N + n]; },
-      [=] VITRINE_HD(std::int64_t m, std::int64_t n, float sum) { y[m * N + n] = bias == nullptr ? sum : sum + bias[n]; });
+      [=] VITRINE_HD(std::int64_t m, std::int64_t n, float sum) {
+        y[m * N + n] = bias == nullptr ? sum : sum + constant(bias + n);
+      });
 }
 
 void product_transposed(const char* op, const float* dy, const float* w, std::int64_t M, std::int64_t K, std::int64_t N,

@@ -15,31 +15,75 @@
 namespace vitrine::cuda {
 
 #ifdef __CUDACC__
+// Kernels of one stream follow each other at once: once this one has all its blocks on the processors, the next is brought there, and waits for
+// this one's results. One alone waits: those behind it would take the room of those that work.
+__device__ inline void follow() {
+#if __CUDA_ARCH__ >= 900
+  cudaGridDependencySynchronize();
+  cudaTriggerProgrammaticLaunchCompletion();
+#endif
+}
+
+// kernel<<<grid, threads, shared>>>(arguments...) on the current device's stream. Every kernel starts with follow().
+template <class... Parameters, class... Arguments>
+void start(void (*kernel)(Parameters...), dim3 grid, dim3 threads, std::size_t shared, Arguments... arguments) {
+  cudaLaunchConfig_t how{};
+  how.gridDim = grid;
+  how.blockDim = threads;
+  how.dynamicSmemBytes = shared;
+  how.stream = static_cast<cudaStream_t>(stream());
+  cudaLaunchAttribute early{};
+  early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  early.val.programmaticStreamSerializationAllowed = 1;
+  how.attrs = &early;
+  how.numAttrs = can_follow() ? 1 : 0;
+  static_cast<void>(cudaLaunchKernelEx(&how, kernel, Parameters(arguments)...));  // check_launch looks at the last error
+}
+
 template <class Body>
 __global__ void run_each(std::int64_t n, Body body) {
+  follow();
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += step) body(i);
 }
 
 template <class Body>
 __global__ void run_rows(std::int64_t rows, std::int64_t C, Body body) {
+  follow();
   const std::int64_t c = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   const std::int64_t step = static_cast<std::int64_t>(gridDim.y) * blockDim.y;
   if (c >= C) return;
   for (std::int64_t r = static_cast<std::int64_t>(blockIdx.y) * blockDim.y + threadIdx.y; r < rows; r += step) body(r, c);
 }
 
+// The threads that a kernel is started with at most and the blocks that a processor is to hold, which bound the registers that it may take.
 template <class Kernel>
-__global__ void run_block(Kernel kernel) {
+constexpr int most_threads() {
+  if constexpr (requires { Kernel::kThreads; }) {
+    return Kernel::kThreads;
+  } else {
+    return 256;
+  }
+}
+template <class Kernel>
+constexpr int blocks_at_once() {
+  return most_threads<Kernel>() <= 256 ? 2 : 1;
+}
+
+template <class Kernel>
+__global__ void __launch_bounds__(most_threads<Kernel>(), blocks_at_once<Kernel>()) run_block(Kernel kernel) {
   extern __shared__ __align__(16) float shared[];
+  follow();
   kernel(Block{static_cast<std::int64_t>(blockIdx.x), static_cast<int>(blockDim.x), shared});
 }
 
 // `arrived`: a counter for each group, zero before and after.
 template <class Kernel, class Finish>
-__global__ void run_groups(std::int64_t groups, unsigned members, unsigned* arrived, Kernel kernel, Finish finish) {
+__global__ void __launch_bounds__(most_threads<Kernel>(), blocks_at_once<Kernel>())
+    run_groups(std::int64_t groups, unsigned members, unsigned* arrived, Kernel kernel, Finish finish) {
   extern __shared__ __align__(16) float shared[];
   __shared__ bool is_last;
+  follow();
   const std::int64_t group = static_cast<std::int64_t>(blockIdx.x) % groups;
   kernel(Block{static_cast<std::int64_t>(blockIdx.x), static_cast<int>(blockDim.x), shared});
   if (threadIdx.x == 0) {
@@ -69,8 +113,7 @@ void for_each(const char* op, std::int64_t n, Body body) {
   constexpr int kThreads = 256;
   constexpr std::int64_t kMostBlocks = 1 << 16;
   const std::int64_t blocks = (n + kThreads - 1) / kThreads;
-  run_each<<<static_cast<unsigned>(blocks < kMostBlocks ? blocks : kMostBlocks), kThreads, 0,
-             static_cast<cudaStream_t>(stream())>>>(n, body);
+  start(run_each<Body>, static_cast<unsigned>(blocks < kMostBlocks ? blocks : kMostBlocks), kThreads, 0, n, body);
 #endif
   check_launch(op);
 }
@@ -94,8 +137,7 @@ void for_rows(const char* op, std::int64_t rows, std::int64_t C, Body body) {
   const std::int64_t width = C <= kThreads ? C : kColumns, height = kThreads / width, blocks = (rows + height - 1) / height;
   const dim3 grid(static_cast<unsigned>((C + width - 1) / width),
                   static_cast<unsigned>(blocks < kMostRows ? blocks : kMostRows));
-  run_rows<<<grid, dim3(static_cast<unsigned>(width), static_cast<unsigned>(height)), 0, static_cast<cudaStream_t>(stream())>>>(
-      rows, C, body);
+  start(run_rows<Body>, grid, dim3(static_cast<unsigned>(width), static_cast<unsigned>(height)), 0, rows, C, body);
 #endif
   check_launch(op);
 }
@@ -109,7 +151,7 @@ void run_blocks(std::int64_t blocks, int threads, std::size_t shared, const Kern
   });
 }
 
-// kernel(block) for `blocks` blocks of `threads` threads that share `shared` floats (at most 12,288).
+// kernel(block) for `blocks` blocks of `threads` threads, at most Kernel::kThreads or 256, that share `shared` floats (at most 12,288).
 template <class Kernel>
 void for_blocks(const char* op, std::int64_t blocks, int threads, std::size_t shared, Kernel kernel) {
   if (blocks <= 0) return;
@@ -118,8 +160,7 @@ void for_blocks(const char* op, std::int64_t blocks, int threads, std::size_t sh
     return check_launch(op);
   }
 #ifdef __CUDACC__
-  run_block<<<static_cast<unsigned>(blocks), static_cast<unsigned>(threads), shared * sizeof(float),
-              static_cast<cudaStream_t>(stream())>>>(kernel);
+  start(run_block<Kernel>, static_cast<unsigned>(blocks), static_cast<unsigned>(threads), shared * sizeof(float), kernel);
 #endif
   check_launch(op);
 }
@@ -138,8 +179,8 @@ void for_groups(const char* op, std::int64_t groups, std::int64_t members, int t
     return check_launch(op);
   }
 #ifdef __CUDACC__
-  run_groups<<<static_cast<unsigned>(groups * members), static_cast<unsigned>(threads), shared * sizeof(float),
-               static_cast<cudaStream_t>(stream())>>>(groups, static_cast<unsigned>(members), counters(groups), kernel, finish);
+  start(run_groups<Kernel, Finish>, static_cast<unsigned>(groups * members), static_cast<unsigned>(threads),
+        shared * sizeof(float), groups, static_cast<unsigned>(members), counters(groups), kernel, finish);
 #endif
   check_launch(op);
 }

@@ -203,6 +203,21 @@ void check_launch(const char* op) {
     check(cudaStreamSynchronize(stream_of(current_device.index)), text("a kernel of ", op), at_device(current_device.index));
 }
 
+bool can_follow() {
+  enum class Known { no_answer, yes, no };
+  struct Answer {
+    Known known = Known::no_answer;
+  };
+  Answer& answer = of_current_gpu<Answer>();
+  if (answer.known == Known::no_answer) {
+    cudaDeviceProp properties{};
+    check(cudaGetDeviceProperties(&properties, current_device.index), "cudaGetDeviceProperties",
+          at_device(current_device.index));
+    answer.known = properties.major >= 9 ? Known::yes : Known::no;
+  }
+  return answer.known == Known::yes;
+}
+
 bool is_capturing() { return capturing || recording() != nullptr; }
 
 unsigned* counters(std::int64_t count) {

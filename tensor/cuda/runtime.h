@@ -52,6 +52,7 @@ void copy_on_device(int index, void* to, const void* from, std::size_t bytes);  
 void synchronize(Device device);
 
 void* stream();                     // of the current device: a cudaStream_t
+bool can_follow();                  // whether a kernel may be brought to it while the one before runs: compute capability 9.0
 void check_launch(const char* op);  // after a launch on the current device: counts it, throws what is wrong with it
 bool is_capturing();                // this thread records a graph: nothing can be waited for
 // `count` zeros of the current device's memory, at most 65,536: kernels that count with them leave zeros behind, and those of a device run

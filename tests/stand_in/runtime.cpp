@@ -138,6 +138,15 @@ cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void*
   return cudaSuccess;
 }
 
+cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* how, const void* function, void**) {
+  const std::string& name = kernels()[function];
+  if (how->numAttrs > 0 && setting("STAND_IN_CAPABILITY", 90) < 90)
+    broken("kernels follow each other from 9.0 on", name.c_str());
+  check_launch({how->gridDim, how->blockDim, how->dynamicSmemBytes, how->stream}, name);
+  enqueue(how->stream, name.c_str());
+  return cudaSuccess;
+}
+
 cudaError_t cudaGetDeviceCount(int* count) {
   *count = static_cast<int>(setting("STAND_IN_GPUS", 1));
   if (setting("STAND_IN_DRIVER", 13000) < 13000) return cudaErrorInsufficientDriver;

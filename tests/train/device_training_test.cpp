@@ -172,7 +172,8 @@ TEST(DeviceTraining, OfTheRunToRunTierFollowsTheCpuAndRepeatsItsBits) {
   }
 }
 
-// What a step of a small batch takes on a GPU is the time of its launches. Lower the bounds with every launch that is saved.
+// What a step of a small batch takes on a GPU is the time of its launches. Lower the bounds with every launch that is saved. 418 and 83 were fewer
+// but slower (docs/cuda.md): the sums of a depthwise sweep are read by many blocks instead of the last one, a gate is made by more than one a image.
 TEST(DeviceTraining, EnqueuesFewKernels) {
   const TierScope scope(cuda::Tier::run_to_run);
   const Dataset data = drawn_data(2, 33);
@@ -184,11 +185,11 @@ TEST(DeviceTraining, EnqueuesFewKernels) {
   training.run_epoch({0, 1}, 1, rates_for(1));  // makes the moments
   cuda::reset_launches();
   training.run_epoch({0, 1}, 2, rates_for(1));
-  EXPECT_LE(cuda::launch_count(), 418u);
+  EXPECT_LE(cuda::launch_count(), 450u);
   Inference inference(net);
   cuda::reset_launches();
   predict(inference, net, {data.images[0]}, 1);
-  EXPECT_LE(cuda::launch_count(), 83u);
+  EXPECT_LE(cuda::launch_count(), 99u);
 }
 
 // Two devices with half of each batch.
