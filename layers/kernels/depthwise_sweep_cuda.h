@@ -21,6 +21,7 @@ struct DepthwiseSweep {
   static constexpr std::size_t kShared = std::max({kTile, kLanes, kDoubles});
   static constexpr std::int64_t kMostTiles = 1024 / Out;  // of a block
   static constexpr int kAtOnce = R == 5 ? 5 : 7;          // reads under way: as many as registers are left for
+  static constexpr int kBlocksAtOnce = R == 5 && Out == 8 ? 1 : 2;
   Tiles tiles;
   ConvShape z;
   const float* w;

@@ -203,6 +203,7 @@ template <class Total, class A, class B, class Range, class Out>
 struct ThinProductKernel {
   using Tile = ThinTile<A, B>;
   static constexpr int kGroups = 4, kThreads = kGroups * Tile::kGroup, kOwn = Tile::kOutputs / kThreads;
+  static constexpr int kBlocksAtOnce = 1;                           // its reads under way take more registers than a half has
   static constexpr std::size_t kShared = Tile::shared_of(kGroups);  // the sums of four chunks fit as well
   Tile tile;
   std::int64_t chunk;

@@ -67,7 +67,11 @@ constexpr int most_threads() {
 }
 template <class Kernel>
 constexpr int blocks_at_once() {
-  return most_threads<Kernel>() <= 256 ? 2 : 1;
+  if constexpr (requires { Kernel::kBlocksAtOnce; }) {
+    return Kernel::kBlocksAtOnce;
+  } else {
+    return most_threads<Kernel>() <= 256 ? 2 : 1;
+  }
 }
 
 template <class Kernel>
