@@ -135,6 +135,11 @@ double microseconds(Device device, const std::function<void()>& call) {
   return least;
 }
 
+// The same of a library's call; 0 where it has nothing for the shape.
+double library_microseconds(Device device, const std::function<bool()>& call) {
+  return call() ? microseconds(device, [&] { call(); }) : 0.0;
+}
+
 struct Compared {
   std::string part;
   double own = 0, library = 0;  // microseconds; library 0: none
@@ -146,13 +151,14 @@ std::vector<Compared> depthwise_times(Device device, const ConvShape& s) {
   Tensor y = Tensor::uninitialized(dy.shape(), device), dx = Tensor::uninitialized(x.shape(), device);
   Tensor dw = Tensor::uninitialized(w.shape(), device);
   const kernels::DepthwiseConv2dKernels& own = kernels::depthwise_conv2d_kernels(device);
-  const auto library = [&](const std::function<bool()>& call) { return call() ? microseconds(device, [&] { call(); }) : 0.0; };
   return {{"forward", microseconds(device, [&] { own.forward(s, x.data(), w.data(), y.mutable_data()); }),
-           library([&] { return cuda::library_depthwise(s, x.data(), w.data(), y.mutable_data()); })},
+           library_microseconds(device, [&] { return cuda::library_depthwise(s, x.data(), w.data(), y.mutable_data()); })},
           {"data gradient", microseconds(device, [&] { own.backward_data(s, dy.data(), w.data(), dx.mutable_data()); }),
-           library([&] { return cuda::library_depthwise_data_gradient(s, dy.data(), w.data(), dx.mutable_data()); })},
+           library_microseconds(
+               device, [&] { return cuda::library_depthwise_data_gradient(s, dy.data(), w.data(), dx.mutable_data()); })},
           {"weight gradient", microseconds(device, [&] { own.backward_weights(s, x.data(), dy.data(), dw.mutable_data()); }),
-           library([&] { return cuda::library_depthwise_weight_gradient(s, x.data(), dy.data(), dw.mutable_data()); })}};
+           library_microseconds(
+               device, [&] { return cuda::library_depthwise_weight_gradient(s, x.data(), dy.data(), dw.mutable_data()); })}};
 }
 
 // The ways to compute one part of a dense convolution, in microseconds; 0: cannot be had.
@@ -179,19 +185,20 @@ std::vector<Ways> convolution_times(Device device, const ConvShape& s) {
   const kernels::Conv2dKernels& own = kernels::conv2d_kernels(device);
   const std::int64_t rows = s.N * s.H * s.W;
   const bool is_product = s.R == 1 && s.S == 1 && s.stride == 1;
-  const auto library = [&](const std::function<bool()>& call) { return call() ? microseconds(device, [&] { call(); }) : 0.0; };
   const auto product = [&](const cuda::ProductShape& p, const Tensor& a, const Tensor& b, float* to) {
-    return is_product ? library([&] { return cuda::library_product(p, a.data(), b.data(), nullptr, to); }) : 0.0;
+    return is_product ? library_microseconds(device, [&] { return cuda::library_product(p, a.data(), b.data(), nullptr, to); })
+                      : 0.0;
   };
-  return {{"forward", own_microseconds(device, [&] { own.forward(s, x.data(), w.data(), nullptr, to_y); }),
-           product({"forward", rows, s.K, s.C, false, false}, x, w, to_y),
-           library([&] { return cuda::library_convolution(s, x.data(), w.data(), to_y); })},
-          {"data gradient", own_microseconds(device, [&] { own.backward_data(s, dy.data(), w.data(), nullptr, to_dx); }),
-           product({"data gradient", rows, s.C, s.K, false, true}, dy, w, to_dx),
-           library([&] { return cuda::library_convolution_data_gradient(s, dy.data(), w.data(), to_dx); })},
-          {"weight gradient", own_microseconds(device, [&] { own.backward_weights(s, x.data(), dy.data(), nullptr, to_dw); }),
-           product({"weight gradient", s.C, s.K, rows, true, false}, x, dy, to_dw),
-           library([&] { return cuda::library_convolution_weight_gradient(s, x.data(), dy.data(), to_dw); })}};
+  return {
+      {"forward", own_microseconds(device, [&] { own.forward(s, x.data(), w.data(), nullptr, to_y); }),
+       product({"forward", rows, s.K, s.C, false, false}, x, w, to_y),
+       library_microseconds(device, [&] { return cuda::library_convolution(s, x.data(), w.data(), to_y); })},
+      {"data gradient", own_microseconds(device, [&] { own.backward_data(s, dy.data(), w.data(), nullptr, to_dx); }),
+       product({"data gradient", rows, s.C, s.K, false, true}, dy, w, to_dx),
+       library_microseconds(device, [&] { return cuda::library_convolution_data_gradient(s, dy.data(), w.data(), to_dx); })},
+      {"weight gradient", own_microseconds(device, [&] { own.backward_weights(s, x.data(), dy.data(), nullptr, to_dw); }),
+       product({"weight gradient", s.C, s.K, rows, true, false}, x, dy, to_dw),
+       library_microseconds(device, [&] { return cuda::library_convolution_weight_gradient(s, x.data(), dy.data(), to_dw); })}};
 }
 
 std::string text_or_none(double us) { return us > 0 ? fixed(us, 1) : "-"; }

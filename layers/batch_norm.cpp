@@ -112,6 +112,7 @@ Variable normalized(const Variable& x, const Variable& gamma, const Variable& be
 }
 
 void move(Tensor& running, const Tensor& batch, double momentum, double factor) {
+  expect_device("batch_norm", "a running statistic", running, batch.device());
   const StatisticMove to(running);
   kernels::batch_norm_kernels(running.device()).track(batch.data(), factor, momentum, running.size(), to.before, to.after);
 }

@@ -6,8 +6,9 @@
 namespace vitrine::cuda {
 namespace {
 
-// Up to here cuDNN's deterministic engines leave most of a GPU idle: docs/benchmarks/gpu.
-constexpr std::int64_t kFewPixels = 1 << 16, kStemPart = 64;
+// The weight gradient of a stem at small sizes, for which cuDNN's deterministic engines leave most of a GPU idle. More outputs than a stem has
+// would take much memory for the blocks' sums.
+constexpr std::int64_t kFewPixels = 1 << 16, kFewOutputs = 4096, kStemPart = 64;
 
 bool is_pointwise(const ConvShape& z) {
   const Padding& p = z.padding;
@@ -37,7 +38,7 @@ void backward_data(const ConvShape& z, const float* dy, const float* w, float*, 
 void backward_weights(const ConvShape& z, const float* x, const float* dy, float*, float* dw) {
   const std::int64_t pixels = z.N * z.P * z.Q, width = z.R * z.S * z.C, K = z.K;
   if (is_pointwise(z)) return product_over_rows("conv2d", x, dy, pixels, z.C, K, dw);
-  const bool shares = settings().tier == Tier::run_to_run && pixels <= kFewPixels;
+  const bool shares = settings().tier == Tier::run_to_run && pixels <= kFewPixels && width * K <= kFewOutputs;
   if (!shares && library_convolution_weight_gradient(z, x, dy, dw)) return;
   const Windows windows{z, x};
   product_of_long_sums(

@@ -305,13 +305,16 @@ void products(const char* op, std::int64_t batches, std::int64_t M, std::int64_t
   }
 }
 
+// Blocks that a product is split into at most: each leaves 4 KiB of sums.
+inline constexpr std::int64_t kMostSplit = 16 * kBusyBlocks;
+
 // The same for one product of K terms: out(m, n, sum).
 template <class A, class B, class Out>
 void product_of(const char* op, std::int64_t M, std::int64_t N, std::int64_t K, A a, B b, Out out) {
   using Split = SplitProductKernel<A, B, Out>;
   using Tile = typename Split::Tile;
   const std::int64_t tiles = Tile::tiles(M) * Tile::tiles(N), chunks = (K + kDotChunk - 1) / kDotChunk;
-  if (tiles < kBusyBlocks && chunks > 1) {
+  if (tiles < kBusyBlocks && chunks > 1 && tiles * chunks <= kMostSplit) {
     Tensor room = Tensor::uninitialized({chunks * tiles, Tile::kOutputs}, current());
     const Split split{{M, N, false, a, b}, K, kDotChunk, tiles, out, room.mutable_data()};
     return for_groups(op, tiles, chunks, Split::kThreads, Tile::shared_of(1), split, Join<Split>{split});

@@ -84,6 +84,10 @@ Optimizer::State& Optimizer::state_of(const std::string& name, const Tensor& val
   if (!(value.shape() == gradient.shape())) {
     throw ShapeError(text("optimizer: ", name, " is ", value.shape().text(), " but its gradient ", gradient.shape().text()));
   }
+  if (!(value.device() == gradient.device())) {
+    throw DeviceError(text("optimizer: ", name, " lies on ", value.device().text(), " but its gradient on ",
+                           gradient.device().text(), "; move one with to(device)"));
+  }
   State& state = states_[name];
   const Device device = value.device();
   state.first = state.first.defined() ? state.first.to(device) : Tensor::zeros(value.shape(), device);

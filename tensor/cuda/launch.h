@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "base/error.h"
 #include "tensor/cuda/block.h"
 #include "tensor/cuda/launches.h"
 #include "tensor/cuda/runtime.h"
@@ -13,6 +14,32 @@
 #endif
 
 namespace vitrine::cuda {
+
+// The threads that a kernel is started with at most and the blocks that a processor is to hold, which bound the registers that it may take.
+template <class Kernel>
+constexpr int most_threads() {
+  if constexpr (requires { Kernel::kThreads; }) {
+    return Kernel::kThreads;
+  } else {
+    return 256;
+  }
+}
+template <class Kernel>
+constexpr int blocks_at_once() {
+  if constexpr (requires { Kernel::kBlocksAtOnce; }) {
+    return Kernel::kBlocksAtOnce;
+  } else {
+    return most_threads<Kernel>() <= 256 ? 2 : 1;
+  }
+}
+
+// Said on the host too, so that every machine's tests hold a launch to what its kernel was compiled for.
+template <class Kernel>
+void expect_threads(const char* op, int threads) {
+  if (threads > most_threads<Kernel>())
+    throw InternalError(text("a kernel of ", op, " is started with ", threads, " threads and compiled for ",
+                             most_threads<Kernel>(), "; give it a kThreads"));
+}
 
 #ifdef __CUDACC__
 // Kernels of one stream follow each other at once: once this one has all its blocks on the processors, the next is brought there, and waits for
@@ -54,24 +81,6 @@ __global__ void run_rows(std::int64_t rows, std::int64_t C, Body body) {
   const std::int64_t step = static_cast<std::int64_t>(gridDim.y) * blockDim.y;
   if (c >= C) return;
   for (std::int64_t r = static_cast<std::int64_t>(blockIdx.y) * blockDim.y + threadIdx.y; r < rows; r += step) body(r, c);
-}
-
-// The threads that a kernel is started with at most and the blocks that a processor is to hold, which bound the registers that it may take.
-template <class Kernel>
-constexpr int most_threads() {
-  if constexpr (requires { Kernel::kThreads; }) {
-    return Kernel::kThreads;
-  } else {
-    return 256;
-  }
-}
-template <class Kernel>
-constexpr int blocks_at_once() {
-  if constexpr (requires { Kernel::kBlocksAtOnce; }) {
-    return Kernel::kBlocksAtOnce;
-  } else {
-    return most_threads<Kernel>() <= 256 ? 2 : 1;
-  }
 }
 
 template <class Kernel>
@@ -158,6 +167,7 @@ void run_blocks(std::int64_t blocks, int threads, std::size_t shared, const Kern
 // kernel(block) for `blocks` blocks of `threads` threads, at most Kernel::kThreads or 256, that share `shared` floats (at most 12,288).
 template <class Kernel>
 void for_blocks(const char* op, std::int64_t blocks, int threads, std::size_t shared, Kernel kernel) {
+  expect_threads<Kernel>(op, threads);
   if (blocks <= 0) return;
   if (!current().is_gpu()) {
     run_or_record([=] { run_blocks(blocks, threads, shared, kernel); });
@@ -174,6 +184,7 @@ void for_blocks(const char* op, std::int64_t blocks, int threads, std::size_t sh
 template <class Kernel, class Finish>
 void for_groups(const char* op, std::int64_t groups, std::int64_t members, int threads, std::size_t shared, Kernel kernel,
                 Finish finish) {
+  expect_threads<Kernel>(op, threads);
   if (groups <= 0 || members <= 0) return;
   if (!current().is_gpu()) {
     run_or_record([=] {

@@ -78,6 +78,11 @@ TEST(BatchNorm, RefusesRunningStatisticsOnAnotherDevice) {
   const Tensor there = Tensor::zeros({3}).to(device), here = Tensor::zeros({3});
   EXPECT_THROW(batch_norm_eval(x, gamma, Variable(there), here, there, 1e-3), DeviceError);
   EXPECT_THROW(batch_norm_eval(x, gamma, Variable(there), there, here, 1e-3), DeviceError);
+  BatchNorm norm = BatchNorm::identity(3, 1e-3, 0.1);  // whose statistics stay where they are
+  norm.gamma.value = norm.gamma.value.to(device);
+  norm.beta.value = norm.beta.value.to(device);
+  Tape tape;
+  EXPECT_THROW(norm.forward(x, Pass::train(tape)), DeviceError);
 }
 
 TEST(BatchNorm, TrainingMovesTheRunningStatistics) {

@@ -149,6 +149,7 @@ TEST(Optimizer, RefusesAGradientOfAnotherShape) {
   Optimizer optimizer({});
   Tensor w = Tensor::zeros({3});
   EXPECT_THROW(optimizer.step("w", w, Tensor::zeros({4}), 1e-3), ShapeError);
+  EXPECT_THROW(optimizer.step("w", w, Tensor::zeros(w.shape()).to(Device::cuda_host()), 1e-3), DeviceError);
 }
 
 }  // namespace
