@@ -70,6 +70,7 @@ void add_audit(CLI::App& app, Chosen& chosen) {
   p->add_flag("--json", parity->json, "as JSON");
   p->footer("Exit code 0: every case is within its limit; 1: not.\nExample: vitrine audit parity tests/golden");
   p->callback([=, &chosen] { chosen = [=] { run_audit_parity(*parity); }; });
+  add_audit_run(audit, chosen);
 }
 
 }  // namespace vitrine::cli
