@@ -93,13 +93,13 @@ class StopsAfter final : public StepWatch {
 
 struct Found {
   std::uint64_t records = 0, shadowed = 0, above = 0;
-  std::optional<OpRecord> first;
+  std::optional<audit::OpRecord> first;
   std::string node, tensor;
 };
 
-Found found_in(const fs::path& audit) {
+Found found_in(const fs::path& folder) {
   Found found;
-  TraceReader trace(audit / "trace.vtr", audit::read_identity(audit / "run.json").sha256);
+  audit::TraceReader trace(folder / "trace.vtr", audit::read_identity(folder / "run.json").sha256);
   audit::TraceBlock block;
   while (trace.next(block)) {
     for (const audit::OpRecord& r : block.records) {
@@ -126,7 +126,7 @@ std::string line_of(const Found& found, const std::string& refusal) {
 }
 
 int run(std::int64_t steps) {
-  set_active_isa(std::string(VITRINE_GALLERY_ISA) == "avx2" ? Isa::avx2 : Isa::scalar);
+  set_active_isa(std::string_view(VITRINE_GALLERY_ISA) == "avx2" ? Isa::avx2 : Isa::scalar);
   TrainOptions options = gallery_options();
   options.keeping.watch_steps = [steps](const FoldStart& start) {
     return std::make_unique<StopsAfter>(audit::open_fold_audit(start), steps);
