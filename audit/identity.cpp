@@ -97,7 +97,8 @@ std::string identity_text(const FoldStart& start) {
   json["fold"] = fold_of(start.folder);
   json["key"] = start.key;
   json["data_sha256"] = data_hash(start.data);
-  EfficientNet& net = start.net;
+  // Of a fold that goes on the network has moved: what it began with is made again.
+  EfficientNet net = start.steps == 0 ? start.net : starting_network(start.options, static_cast<int>(start.data.train.classes.size()));
   json["weights"] = hex(hash_of_weights(net));
   json["buffers"] = hex(hash_of_buffers(net));
   if (!start.options.weights.empty())

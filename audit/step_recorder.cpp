@@ -39,9 +39,9 @@ double seen_value(const Shadow& shadow, std::int64_t element) {
 
 Recording recording_of(const std::string& level) {
   if (level == "summary") return {};
-  if (level == "full") return {.every_op = true, .budget = 100'000, .most_samples = 256, .costly_in_turn = true};
+  if (level == "full") return {.every_op = true, .budget = 15'000, .checksum_budget = 40'000, .most_samples = 128, .blocks_in_turn = 64, .norms_in_turn = 2};
   constexpr std::int64_t kAll = std::int64_t{1} << 40;
-  if (level == "forensic") return {.every_op = true, .budget = kAll, .most_terms = kAll, .most_samples = kAll, .most_shared = kAll};
+  if (level == "forensic") return {.every_op = true, .budget = kAll, .checksum_budget = kAll, .most_terms = kAll, .most_samples = kAll, .blocks_in_turn = 1, .norms_in_turn = 1};
   throw InternalError(text("no audit records at level '", printable(level, 40), "'"));
 }
 
@@ -66,6 +66,12 @@ void StepRecorder::begin(const StepFacts& step, EfficientNet& net) {
 bool StepRecorder::is_chosen(const std::string& node) {
   if (!node.starts_with(recording_.only)) return false;
   return recording_.every_op || candidates_++ % kOneIn == static_cast<std::uint32_t>(step_.number % kOneIn);
+}
+
+bool StepRecorder::has_turn(const TapeEntry& op) const {
+  if (op.name() != "fused_mbconv" && op.name() != "fused_norm") return true;
+  const std::uint32_t turns = op.name() == "fused_norm" ? recording_.norms_in_turn : recording_.blocks_in_turn;
+  return turns > 0 && (static_cast<std::uint64_t>(op.id) + static_cast<std::uint64_t>(step_.number)) % turns == 0;
 }
 
 std::string StepRecorder::node_name(const TapeEntry& op) {
@@ -109,11 +115,11 @@ OpRecord StepRecorder::begun(Phase phase, std::uint32_t op, const std::string& n
 
 void StepRecorder::compare(const Shadow& shadow, OpRecord& record) const {
   if (shadow.elements == 0 || shadow.terms > recording_.most_terms) return;
-  const bool has_turn = recording_.costly_in_turn && (record.op + record.step) % kOneIn == 0;
-  if (shadow.shared > recording_.most_shared && !has_turn) return;
   const bool is_checksum = static_cast<bool>(shadow.seen);
-  const std::int64_t paid = std::max<std::int64_t>(1, recording_.budget / std::max<std::int64_t>(1, shadow.terms));
-  const std::int64_t count = is_checksum && recording_.every_op ? shadow.elements : std::min({shadow.elements, paid, recording_.most_samples});
+  const std::int64_t budget = is_checksum ? recording_.checksum_budget : recording_.budget;
+  const std::int64_t paid = std::max<std::int64_t>(1, budget / std::max<std::int64_t>(1, shadow.terms));
+  const std::int64_t most = is_checksum ? shadow.elements : recording_.most_samples;
+  const std::int64_t count = std::min({shadow.elements, paid, most});
   const Draw draw{seed_, Purpose::audit, step_.epoch, static_cast<std::uint32_t>(step_.step), record.op};
   const auto element = [&](std::int64_t i) {
     if (count == shadow.elements) return i;
@@ -192,7 +198,7 @@ void StepRecorder::after_backward(const TapeEntry& op, const Tensor& dy, std::sp
   OpRecord like = r;
   like.facts = {};
   std::vector<bool> shown(gradients.size());
-  if (recording_.shadows) {
+  if (recording_.shadows && has_turn(op)) {
     const std::vector<Shadow> shadows = backward_shadows(tape_.seen(op), dy.to(Device::cpu()), gradients);
     add_shadows(shadows, like, Tensor());
     for (const Shadow& s : shadows) {

@@ -52,7 +52,6 @@ struct Shadow {
   Tensor computed;          // by the kernel; float32 or float64
   std::int64_t elements{};  // of `at`: those of `computed`, or of a checksum its rows
   std::int64_t terms = 1;   // of one element's sum: what a call of `at` costs
-  std::int64_t shared = 0;  // of what the first call computes for all elements and for the op's other shadows that name it
   std::function<Bounded(std::int64_t element)> at;
   std::function<double(std::int64_t element)>
       seen{};          // what is compared, where it is not an element of `computed` (a checksum)
