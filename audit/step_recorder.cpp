@@ -23,6 +23,16 @@ std::string common_place(const std::string& a, const std::string& b) {
 
 std::string without_last(const std::string& name) { return name.substr(0, name.rfind('.')); }
 
+// The numbers that an op was given: its settings.
+class Numbers final : public SavedVisitor {
+ public:
+  std::vector<double> all;
+
+ private:
+  void see(std::string_view, const Tensor&) override {}
+  void see(std::string_view, double number) override { all.push_back(number); }
+};
+
 double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
@@ -32,16 +42,30 @@ double median(std::vector<double> values) {
 double seen_value(const Shadow& shadow, std::int64_t element) {
   if (shadow.seen) return shadow.seen(element);
   const auto i = static_cast<std::size_t>(element);
-  return shadow.computed.dtype() == DType::f64 ? shadow.computed.host<double>()[i] : static_cast<double>(shadow.computed.host()[i]);
+  return shadow.computed.dtype() == DType::f64 ? shadow.computed.host<double>()[i]
+                                               : static_cast<double>(shadow.computed.host()[i]);
 }
 
 }  // namespace
 
 Recording recording_of(const std::string& level) {
   if (level == "summary") return {};
-  if (level == "full") return {.every_op = true, .budget = 15'000, .checksum_budget = 40'000, .most_samples = 128, .blocks_in_turn = 64, .norms_in_turn = 2};
+  if (level == "full")
+    return {.every_op = true,
+            .budget = 15'000,
+            .checksum_budget = 40'000,
+            .most_samples = 128,
+            .blocks_in_turn = 64,
+            .norms_in_turn = 2};
   constexpr std::int64_t kAll = std::int64_t{1} << 40;
-  if (level == "forensic") return {.every_op = true, .budget = kAll, .checksum_budget = kAll, .most_terms = kAll, .most_samples = kAll, .blocks_in_turn = 1, .norms_in_turn = 1};
+  if (level == "forensic")
+    return {.every_op = true,
+            .budget = kAll,
+            .checksum_budget = kAll,
+            .most_terms = kAll,
+            .most_samples = kAll,
+            .blocks_in_turn = 1,
+            .norms_in_turn = 1};
   throw InternalError(text("no audit records at level '", printable(level, 40), "'"));
 }
 
@@ -115,7 +139,7 @@ OpRecord StepRecorder::begun(Phase phase, std::uint32_t op, const std::string& n
 
 void StepRecorder::compare(const Shadow& shadow, OpRecord& record) const {
   if (shadow.elements == 0 || shadow.terms > recording_.most_terms) return;
-  const bool is_checksum = static_cast<bool>(shadow.seen);
+  const bool is_checksum = shadow.of.ends_with("checksum");
   const std::int64_t budget = is_checksum ? recording_.checksum_budget : recording_.budget;
   const std::int64_t paid = std::max<std::int64_t>(1, budget / std::max<std::int64_t>(1, shadow.terms));
   const std::int64_t most = is_checksum ? shadow.elements : recording_.most_samples;
@@ -145,7 +169,9 @@ void StepRecorder::compare(const Shadow& shadow, OpRecord& record) const {
 Hash128 StepRecorder::hash_of_inputs(const TapeEntry& op) const {
   Hash128 all;
   for (const int id : op.inputs) all = combined(all, id >= 0 ? hash_of(tape_.output(id)) : Hash128{});
-  return all;
+  Numbers numbers;
+  op.node->visit(numbers);
+  return combined(all, hash_of_bytes(numbers.all.data(), numbers.all.size() * sizeof(double)));
 }
 
 // One record for every shadow; the one of the output itself goes into `like`'s place.
@@ -203,8 +229,8 @@ void StepRecorder::after_backward(const TapeEntry& op, const Tensor& dy, std::sp
     add_shadows(shadows, like, Tensor());
     for (const Shadow& s : shadows) {
       for (std::size_t i = 0; i < gradients.size(); ++i)
-        shown[i] = shown[i] || (!s.seen && gradients[i].defined() && !gradients[i].device().is_cuda() && s.computed.dtype() == DType::f32 &&
-                                s.computed.host().data() == gradients[i].host().data());
+        shown[i] = shown[i] || (!s.seen && gradients[i].defined() && !gradients[i].device().is_cuda() &&
+                                s.computed.dtype() == DType::f32 && s.computed.host().data() == gradients[i].host().data());
     }
   }
   for (std::size_t i = 0; i < gradients.size(); ++i) {

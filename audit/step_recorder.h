@@ -26,12 +26,13 @@ struct Recording {
   bool every_op = false;
   std::string only{};  // ops whose names begin so; empty: any
   bool shadows = true;
-  std::int64_t budget = 20'000;       // multiply-adds for the samples of one tensor
+  std::int64_t budget = 20'000;           // multiply-adds for the samples of one tensor
   std::int64_t checksum_budget = 10'000;  // of those for the rows of a checksum
-  std::int64_t most_terms = 1 << 18;  // an element that costs more is not computed again
+  std::int64_t most_terms = 1 << 18;      // an element that costs more is not computed again
   std::int64_t most_samples = 64;
-  std::uint32_t blocks_in_turn = 0;  // the backward pass of a whole block, which is computed again as a whole, of one in so many; 0: of none
-  std::uint32_t norms_in_turn = 0;   // the same of a norm behind a convolution, whose sums over all rows are computed again
+  std::uint32_t blocks_in_turn =
+      0;  // the backward pass of a whole block, which is computed again as a whole, of one in so many; 0: of none
+  std::uint32_t norms_in_turn = 0;  // the same of a norm behind a convolution, whose sums over all rows are computed again
 };
 Recording recording_of(const std::string& level);  // "summary", "full"; "forensic": every element of every op
 

@@ -75,7 +75,7 @@ TEST(AuditRecord, ReadsWhatItWrote) {
 }
 
 TEST(Crc32c, IsCastagnolis) {
-  EXPECT_EQ(crc32c("123456789"), 0xE3069283u);  // the check value of the catalogue of CRC algorithms, CRC-32/ISCSI
+  EXPECT_EQ(crc32c("123456789"), 0xE3069283u);            // the check value of the catalogue of CRC algorithms, CRC-32/ISCSI
   EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8A9136AAu);  // RFC 3720, B.4
 }
 
