@@ -1,5 +1,6 @@
 // Every element that the fused ops compute, the inner ones among them, is within its bound; a fault in one is named.
 #include <bit>
+#include <span>
 
 #include "layers/blocks/conv_norm_fused.h"
 #include "layers/blocks/mbconv_fused.h"
@@ -47,7 +48,8 @@ TEST_P(FusedShadows, EveryElementIsWithinItsBoundEverywhere) {
 }
 
 TEST_P(FusedShadows, AreWithinTheirBoundsForInputsOfEveryKind) {
-  for (const Like& like : kOthers) {
+  const bool whole = most_of(GetParam()) == ShadowWatch::kAll;
+  for (const Like& like : std::span(kOthers).first(whole ? std::size(kOthers) : 1)) {
     ShadowWatch watch(like.name);
     watch.most = most_of(GetParam());
     run_block(GetParam(), like, watch);
@@ -60,11 +62,11 @@ TEST_P(FusedShadows, BoundsAreOfUse) {
   run_block(GetParam(), kUsual, watch);
   watch.print();
   for (const auto& [which, rhos] : watch.rhos) {
-    if (rhos.size() < 100 || which.ends_with("dskip")) continue;  // dskip is exact
-    // A checksum adds up random errors of either sign, its bound what they could be; so do sums of gradients that were in doubt themselves.
-    const bool adds_doubts = which.ends_with("checksum") || which.starts_with("fused_mbconv backward");
-    const double least = adds_doubts ? 1e-4 : 1e-2;
-    EXPECT_GE(*std::ranges::max_element(rhos), least) << which << ": a bound that nothing comes near finds nothing";
+    const double worst = *std::ranges::max_element(rhos);
+    if (rhos.size() < 100 || worst == 0) continue;  // exact: dskip, and g2 where slopes are 0 and 1
+    // A checksum adds up random errors of either sign, its bound what they could be; so do sums of many products with an activation in doubt.
+    const double least = which.ends_with("checksum") ? 1e-3 : 5e-3;
+    EXPECT_GE(worst, least) << which << ": a bound that nothing comes near finds nothing";
   }
 }
 
