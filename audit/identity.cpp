@@ -41,7 +41,7 @@ Json options_json(const TrainOptions& train) {
 }
 
 // "fold_3" -> 3; -1 where the folder is named otherwise.
-int fold_of(const std::filesystem::path& folder) {
+int number_of_fold(const std::filesystem::path& folder) {
   const std::string name = folder.filename().string();
   std::int64_t number = -1;
   if (name.starts_with("fold_")) parse_number(name.substr(5), number);
@@ -95,7 +95,7 @@ std::string identity_text(const FoldStart& start) {
                      {"device", device.is_cuda() ? device.is_gpu() ? "cuda" : "cuda-host" : "cpu"},
                      {"tier", device.is_cuda() ? cuda::text_of(cuda::settings().tier) : "portable"}};
   json["level"] = start.options.keeping.audit;
-  json["fold"] = fold_of(start.folder);
+  json["fold"] = number_of_fold(start.folder);
   json["key"] = start.key;
   json["data_sha256"] = data_hash(start.data);
   // Of a fold that goes on the network has moved: what it began with is made again.
