@@ -70,7 +70,7 @@ void finish(ReportData& data, const fs::path& folder, const Manifest& manifest, 
   for (const ReportedRun& run : runs) add_run(study, run);
   add_evaluations(data, runs);
   study.cohort = cohort_rows(manifest, splits);
-  study.splits = split_rows(manifest, splits, study.select == "nested");
+  study.splits = split_rows(manifest, splits, study.has_inner_part());
   study.examples = example_pictures(manifest);
   study.predictions = predicted_pictures(manifest, runs.back());
   study.losses = costliest_pictures(manifest, runs.back());

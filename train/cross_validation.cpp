@@ -263,10 +263,10 @@ void check_run(const Manifest& manifest, const Splits& splits, const TrainOption
   if (all.images.empty()) throw DataError(text(manifest.path, ": ", left_out(all, inputs), "; no crop is left to train on"));
   check_sizes(manifest, all);
   starting_network(options, static_cast<int>(manifest.classes().size()));
-  if (select_from_name(options.select) == Select::nested) {
+  if (is_nested(options.select)) {
     for (std::size_t f = 0; f < splits.folds.size(); ++f) {
       if (splits.folds[f].inner.empty())
-        throw DataError(text(splits.path, ": --select nested needs inner parts, fold ", f,
+        throw DataError(text(splits.path, ": --select ", options.select, " needs inner parts, fold ", f,
                              " has none; make the split again with `vitrine split`; each class needs two training subjects"));
     }
   }
@@ -300,9 +300,9 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
   const auto train = [&](std::size_t i, const TrainOptions& here) {
     check_interrupt("cross-validation");
     const Fold& part = splits.folds[static_cast<std::size_t>(wanted[i])];
-    const bool nested = select_from_name(here.select) == Select::nested;
+    const bool nested = is_nested(here.select), refit = select_from_name(here.select) == Select::nested_refit;
     const FoldData data{load(nested ? without(part.train, part.inner) : part.train, false), load(part.validation, true), test,
-                        nested ? load(part.inner, true) : Dataset{}};
+                        nested ? load(part.inner, true) : Dataset{}, refit ? load(part.train, false) : Dataset{}};
     const std::string title = text(options.inputs, "  fold ", wanted[i] + 1, "/", count);
     folds[i] = train_fold(data, here, run / text("fold_", wanted[i]), fold_key(config, wanted[i]), title, progress);
   };

@@ -324,7 +324,8 @@ constexpr OptionRow kRows[] = {
     {.name = "select",
      .group = "choice",
      .member = [](RunOptions& o) -> Member { return &o.train.select; },
-     .help = "which epoch is kept: best (on the validation part, as the paper), last, nested (best on an inner part)",
+     .help = "which epoch is kept: best (on the validation part, as the paper), last, nested (best on an inner part), "
+             "nested-refit (nested, then all of the training part again for so many epochs)",
      .check = [](const std::string& name) { select_from_name(name); },
      .recorded = "select"},
     {.name = "monitor",
