@@ -85,10 +85,8 @@ std::string description(Select select, Monitor monitor) {
     case Select::last: return "the last epoch";
     case Select::nested: return text("best epoch by ", name, " on an inner part of the training subjects, the first of equals");
     case Select::nested_refit:
-      return text(
-          "best epoch by ", name,
-          " on an inner part of the training subjects, the first of equals; then trained anew on all of them for so many "
-          "epochs");
+      return text("trained anew on all training subjects for as many epochs as the best by ", name,
+                  " on an inner part of them, the first of equals");
   }
   return "?";
 }

@@ -173,6 +173,7 @@ void write_summary(const std::filesystem::path& run, const RunResult& result) {
   std::string csv = csv_line({"fold", "part", "class", "support", "precision", "recall", "f1", "accuracy", "auc"});
   for (std::size_t fold = 0; fold < result.folds.size(); ++fold) {
     append_rows(csv, fold, "validation", metrics_of(result.folds[fold].validation, result.folds[fold].classes));
+    if (result.folds[fold].test.empty()) continue;  // of a search's trial, or a split without a test part
     append_rows(csv, fold, "test", metrics_of(result.folds[fold].test, result.folds[fold].classes));
   }
   write_file(run / "summary.csv", csv);

@@ -203,7 +203,7 @@ TEST(Refit, IsNamedInTheRecordOfARun) {
   options.monitor = "auc";
   for (const auto& [name, value] : describe(options)) {
     if (name != "select") continue;
-    EXPECT_THAT(value, HasSubstr("then trained anew on all of them for so many epochs"));
+    EXPECT_THAT(value, HasSubstr("trained anew on all training subjects for as many epochs as the best by auc"));
     const auto choice = choice_of_description(value);
     ASSERT_TRUE(choice);
     EXPECT_EQ(choice->select, "nested-refit");
