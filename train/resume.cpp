@@ -99,7 +99,7 @@ void read_histories(const TensorFile& file, int epochs, ResumeState& found) {
     found.chosen =
         static_cast<int>(number_in(file, kChosen, 1, std::ssize(found.choice), "its chosen epoch is not one of its epochs"));
   }
-  const bool in_first_epoch = found.steps > 0 && file.find(kHistory) == nullptr;
+  const bool in_first_epoch = (found.steps > 0 || found.chosen > 0) && file.find(kHistory) == nullptr;
   if (!in_first_epoch) found.history = history_of(file.at(kHistory), found.chosen > 0 ? found.chosen : epochs);
   const bool has_best = !in_first_epoch && found.chosen == 0;
   found.best_epoch = static_cast<int>(number_in(file, kBestEpoch, has_best ? 1 : 0, has_best ? std::ssize(found.history) : 0,

@@ -227,7 +227,7 @@ class FoldTraining {
 
   // The run is to stop: what was trained of this epoch is kept.
   void stop_within(int epoch) {
-    if (state_.steps > 0 || !state_.history.empty()) writer_->write(resume_file(state_, net_, optimizer_));
+    if (state_.steps > 0 || !state_.history.empty() || is_refit()) writer_->write(resume_file(state_, net_, optimizer_));
     writer_->wait();
     check_interrupt(text("training (", title_, ", ", epoch_of(epoch), ", step ", state_.steps, ")"));
     throw InternalError("an epoch ended early without being asked to");

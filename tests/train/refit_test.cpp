@@ -125,8 +125,7 @@ TEST(Refit, StateWithinItIsReadBack) {
   state.key = "key";
   state.choice = {{1, 0.5, 0.4, 0.5, -1, 0.25, 1e-3, 0.9}, {2, 0.4, 0.4, 0.75, 1, 0.5, 1e-3, 0.9}};
   state.chosen = 2;
-  for (const int finished : {0, 1}) {
-    state.steps = 2 - finished;
+  for (const int finished : {0, 0, 1}) {  // before its first step, within its first epoch, within its second one
     if (finished > 0) state.history = {{1, 0.5, 0, 0, 0, 0, 1e-3, 0.9}};
     write_sealed_safetensors(folder / "last.safetensors", resume_file(state, net, optimizer));
     ResumeState back;
@@ -138,6 +137,7 @@ TEST(Refit, StateWithinItIsReadBack) {
     EXPECT_EQ(std::ssize(back.history), finished);
     EXPECT_EQ(back.best_epoch, 0);
     EXPECT_EQ(back.steps, state.steps);
+    ++state.steps;
   }
   const auto refused = [&](const ResumeState& wrong) {
     write_sealed_safetensors(folder / "last.safetensors", resume_file(wrong, net, optimizer));
