@@ -11,11 +11,11 @@
 #include "base/interrupt.h"
 #include "base/lock.h"
 #include "base/number.h"
-#include "data/sampler.h"
 #include "nn/efficientnet/checkpoint.h"
 #include "tensor/math.h"
 #include "train/choice.h"
 #include "train/device/epoch_training.h"
+#include "train/epoch_plan.h"
 #include "train/resume.h"
 #include "train/schedule.h"
 #include "train/watch/fold_watch.h"
@@ -107,14 +107,13 @@ class FoldTraining {
   // The epochs and steps of the training at hand; its schedule spans them.
   void plan_epochs() {
     epochs_ = is_refit() ? state_.chosen : options_.epochs;
-    const auto batch = static_cast<std::size_t>(options_.batch_size);
-    steps_per_epoch_ = static_cast<int>((order(1).size() + batch - 1) / batch);
+    steps_per_epoch_ = steps_of_epoch(part(), options_);
     schedule_ = {schedule_from_name(options_.schedule), options_.lr, steps_per_epoch_ * epochs_};
   }
 
   void check_batches(const Dataset& part) const {
     if (!net_.concat_head || part.images.empty()) return;
-    const std::size_t images = order_of(part, 1).size();
+    const std::size_t images = training_order(part, options_, 1).size();
     if (images % static_cast<std::size_t>(options_.batch_size) == 1)
       throw UsageError(text("--head concat-pool needs two images in a batch for its batch norm; of ", images,
                             " images an epoch the last batch of ", options_.batch_size,
@@ -124,6 +123,8 @@ class FoldTraining {
   void train(const std::string& warning) {
     net_.to(options_.device);
     training_ = epoch_training(net_, optimizer_, part(), options_);
+    if (options_.keeping.watch_steps)  // of one training: check() refuses an audit of two
+      step_watch_ = options_.keeping.watch_steps({folder_, state_.key, options_, data_, steps_made(), net_, optimizer_});
     started_ = Clock::now();
     images_ = 0;
     watch_.begin(state_, warning);
@@ -167,7 +168,7 @@ class FoldTraining {
                      interrupt_requested();
     const bool ends = epoch == static_cast<std::size_t>(epochs_) && (is_refit() || select_ != Select::nested_refit);
     if (due && !ends && !writer_->busy()) {
-      writer_->write(resume_file(state_, net_, optimizer_));
+      write_state();
       saved_ = start;
     }
     times_.back().keeping += seconds_since(start);
@@ -176,18 +177,18 @@ class FoldTraining {
     check_interrupt(text("training (", title_, ", ", epoch_of(static_cast<int>(epoch)), ")"));
   }
 
-  std::vector<int> order_of(const Dataset& part, std::uint32_t epoch) const {
-    return epoch_order(part.labels, static_cast<int>(part.classes.size()), balance_of(options_), options_.seed, epoch);
+  std::vector<int> order(std::uint32_t epoch) const { return training_order(part(), options_, epoch); }
+
+  std::int64_t steps_made() const { return static_cast<std::int64_t>(state_.history.size()) * steps_per_epoch_ + state_.steps; }
+  // The state as it is now goes to the disk, and with it whoever watches the steps.
+  void write_state() {
+    if (step_watch_) step_watch_->keep();
+    writer_->write(resume_file(state_, net_, optimizer_));
   }
-  std::vector<int> order(std::uint32_t epoch) const { return order_of(part(), epoch); }
 
   // All steps of an epoch. Their losses, added up in order.
   double run_steps(int epoch, const std::vector<int>& visit) {
-    std::vector<StepRates> rates;
-    for (int i = 0; i < steps_per_epoch_; ++i) {
-      const int step = (epoch - 1) * steps_per_epoch_ + i;
-      rates.push_back({schedule_.lr(step), schedule_.momentum(step)});
-    }
+    const std::vector<StepRates> rates = epoch_rates(schedule_, epoch, steps_per_epoch_);
     const int begun = state_.steps;
     const Clock::time_point start = Clock::now();
     const EpochWatch watch{text(title_, ", ", is_refit() ? "refit " : "", "epoch ", epoch),
@@ -201,7 +202,8 @@ class FoldTraining {
                                               facts);
                              save_within(start);
                            },
-                           [] { return interrupt_requested(); }};
+                           [] { return interrupt_requested(); }, step_watch_.get(),
+                           static_cast<std::int64_t>(epoch - 1) * steps_per_epoch_};
     const double sum_before = state_.loss_sum;
     const std::vector<double> losses =
         training_->run_epoch(visit, static_cast<std::uint32_t>(epoch), rates, watch, static_cast<std::size_t>(begun));
@@ -221,13 +223,13 @@ class FoldTraining {
     if (seconds <= 0 || state_.steps >= steps_per_epoch_ || seconds_since(std::max(saved_, epoch_start)) < seconds ||
         writer_->busy())
       return;
-    writer_->write(resume_file(state_, net_, optimizer_));
+    write_state();
     saved_ = now;
   }
 
   // The run is to stop: what was trained of this epoch is kept.
   void stop_within(int epoch) {
-    if (state_.steps > 0 || !state_.history.empty() || is_refit()) writer_->write(resume_file(state_, net_, optimizer_));
+    if (state_.steps > 0 || !state_.history.empty() || is_refit()) write_state();
     writer_->wait();
     check_interrupt(text("training (", title_, ", ", epoch_of(epoch), ", step ", state_.steps, ")"));
     throw InternalError("an epoch ended early without being asked to");
@@ -244,6 +246,9 @@ class FoldTraining {
     const Clock::time_point start = Clock::now();
     const double loss_sum = run_steps(epoch, visit);
     const double steps = seconds_since(start);
+    if (step_watch_)
+      step_watch_->epoch_done(static_cast<std::uint32_t>(epoch), static_cast<std::int64_t>(epoch) * steps_per_epoch_, net_,
+                              optimizer_);
     record.train_loss = loss_sum / steps_per_epoch_;
     if (!is_refit()) judge(record);
     const double evaluated = seconds_since(start);
@@ -299,6 +304,7 @@ class FoldTraining {
     files.validation = predictions_of(data_.validation, training_->predictions(data_.validation.images));
     files.test = predictions_of(data_.test, training_->predictions(data_.test.images));
     write_sealed_safetensors(folder_ / "best.safetensors", state_.best);
+    if (step_watch_) step_watch_->finished();
     write_fold(folder_, files, state_.key);
     remove_resume_files(folder_);
     finish_watching(folder_, files, options_.keeping);
@@ -314,6 +320,7 @@ class FoldTraining {
   EfficientNet net_;
   Optimizer optimizer_;
   std::unique_ptr<EpochTraining> training_;
+  std::unique_ptr<StepWatch> step_watch_;  // null: nobody looks
   Select select_;
   Monitor monitor_;
   Schedule schedule_;

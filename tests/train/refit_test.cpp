@@ -200,6 +200,9 @@ TEST(Refit, KilledWithinItEndsWithTheSameBytes) {
 
 TEST(Refit, IsNamedInTheRecordOfARun) {
   TrainOptions options = refit_options();
+  options.keeping.audit = "summary";
+  EXPECT_THROW(check(options), UsageError) << "an audit follows one training";
+  options.keeping.audit = "off";
   options.monitor = "auc";
   for (const auto& [name, value] : describe(options)) {
     if (name != "select") continue;
