@@ -20,7 +20,7 @@ namespace vitrine {
 // A pixel of a sample's image, before augmentation, and its part of the pixel that is looked at.
 struct ImagePixel {
   std::int64_t y = 0, x = 0;
-  double weight = 0;   // bilinear; they sum to 1
+  double weight = 0;     // bilinear; they sum to 1
   bool is_mean = false;  // filled with the mean of the pixels outside the disc (--control background)
 };
 
@@ -28,19 +28,19 @@ struct ImagePixel {
 struct PixelUse {
   std::size_t slot = 0;  // of the batch
   Sample sample;
-  float share = 1;  // lambda, or the rest
-  View view;        // identity without augmentation
-  std::vector<ImagePixel> pixels;                               // one, or the four corners; equal ones once
-  std::vector<std::array<std::int64_t, 2>> crop_pixels;         // y, x: those that have to be known
+  float share = 1;                                       // lambda, or the rest
+  View view;                                             // identity without augmentation
+  std::vector<ImagePixel> pixels;                        // one, or the four corners; equal ones once
+  std::vector<std::array<std::int64_t, 2>> crop_pixels;  // y, x: those that have to be known
 };
 
 struct PixelLineage {
   std::size_t slot = 0;
   std::int64_t c = 0, y = 0, x = 0;
-  std::string channel;          // of the crops: t1c, flair or t2
+  std::string channel;            // of the crops: t1c, flair or t2
   float mean = 0, deviation = 1;  // of the input's normalisation
-  std::vector<PixelUse> uses;   // the slot's own sample; with mixup its partner's, too
-  float trained = 0;            // what training_batch makes
+  std::vector<PixelUse> uses;     // the slot's own sample; with mixup its partner's, too
+  float trained = 0;              // what training_batch makes
 };
 
 // UsageError with the range for a slot or pixel that the batch has not.

@@ -24,7 +24,7 @@ std::map<std::string, std::vector<std::string>> parts_of(const Splits& splits, c
   return parts;
 }
 
-using Key = std::pair<std::string, std::string>;                    // kind and value
+using Key = std::pair<std::string, std::string>;  // kind and value
 using Groups = std::map<Key, std::vector<const Fingerprint*>>;
 
 void add_leaks(int fold, const std::map<std::string, std::vector<std::string>>& parts, const Groups& groups,
@@ -69,7 +69,9 @@ std::vector<Fingerprint> crop_fingerprints(const Manifest& manifest) {
 }
 
 std::string text_of(const Leak& leak) {
-  const auto place = [](const Leak::Place& p) { return text(p.part, " has it as ", printable(p.name), " of ", printable(p.subject_id)); };
+  const auto place = [](const Leak::Place& p) {
+    return text(p.part, " has it as ", printable(p.name), " of ", printable(p.subject_id));
+  };
   return text("fold ", leak.fold, ": one ", leak.kind, " in two parts: ", place(leak.first), ", ", place(leak.second));
 }
 

@@ -25,10 +25,27 @@ namespace {
 namespace fs = std::filesystem;
 
 // What the batches of a run depend on, by the names of config.json.
-constexpr std::array<const char*, 21> kDeciding{
-    "arch",    "inputs",        "first_conv",      "epochs",     "batch_size", "mixup",    "mixup_mode",
-    "balance", "augmentation",  "rotate_degrees",  "zoom",       "warp",       "affine_probability",
-    "lighting", "lighting_probability", "flip",    "seed",       "select",     "control",  "weights", "head"};
+constexpr std::array<const char*, 21> kDeciding{"arch",
+                                                "inputs",
+                                                "first_conv",
+                                                "epochs",
+                                                "batch_size",
+                                                "mixup",
+                                                "mixup_mode",
+                                                "balance",
+                                                "augmentation",
+                                                "rotate_degrees",
+                                                "zoom",
+                                                "warp",
+                                                "affine_probability",
+                                                "lighting",
+                                                "lighting_probability",
+                                                "flip",
+                                                "seed",
+                                                "select",
+                                                "control",
+                                                "weights",
+                                                "head"};
 
 const std::string& setting(const Settings& settings, const std::string& name, const fs::path& run) {
   for (const auto& [key, value] : settings) {
@@ -61,8 +78,8 @@ void check_understood(const Settings& settings, const fs::path& run, const Train
   for (const char* name : kDeciding) {
     const std::string &said = setting(settings, name, run), &understood = setting(described, name, run);
     if (said != understood)
-      throw DataError(text(run / "config.json", ": ", name, " is ", printable(said, 60), ", which was understood as ", understood,
-                           "; it is not a run's folder of this version"));
+      throw DataError(text(run / "config.json", ": ", name, " is ", printable(said, 60), ", which was understood as ",
+                           understood, "; it is not a run's folder of this version"));
   }
 }
 
@@ -131,6 +148,7 @@ RunData read_run_data(const fs::path& run) {
   if (!path_exists(run / "config.json")) {
     if (const std::string runs = runs_of_study(run); !runs.empty())
       throw DataError(text(run, " is the folder of a study; name one of its runs: ", runs));
+    throw DataError(text(run, " has no config.json; it is not a run's folder, as `vitrine cv` and `vitrine train` write it"));
   }
   const RunSource source = read_source(run);
   RunData data{read_manifest(source.manifest), {}};
@@ -147,8 +165,9 @@ TrainOptions deciding_options(const fs::path& run) {
   RunOptions options;
   take_described(settings, run, options.train);
   for (const OptionRow& row : option_rows()) {
-    const bool decides = row.recorded != nullptr && row.record == nullptr && std::string_view(row.recorded) != "select" &&
-                         std::any_of(kDeciding.begin(), kDeciding.end(), [&](const char* n) { return n == std::string_view(row.recorded); });
+    const bool decides =
+        row.recorded != nullptr && row.record == nullptr && std::string_view(row.recorded) != "select" &&
+        std::any_of(kDeciding.begin(), kDeciding.end(), [&](const char* n) { return n == std::string_view(row.recorded); });
     if (!decides || std::string_view(row.recorded) == "balance") continue;
     try {
       assign(row, options, setting(settings, row.recorded, run));

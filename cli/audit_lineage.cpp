@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <bit>
+#include <cmath>
 #include <cstdio>
 #include <memory>
 
@@ -13,27 +14,27 @@
 namespace vitrine::cli {
 namespace {
 
-constexpr std::size_t kMostPixelLines = 16;
 constexpr std::size_t kMostLeakLines = 50;
 
 std::string matrix_text(const View& view) {
   std::string out;
   const Affine& m = view.affine;
   if (!m.identity) {
-    out = text("[", fixed(m.a, 6), " ", fixed(m.b, 6), "; ", fixed(m.c, 6), " ", fixed(m.d, 6), "] (y, x) + (", fixed(m.ty, 6), ", ",
-               fixed(m.tx, 6), ")", m.warped ? text(", over ", m.py, " y + ", m.px, " x + ", m.p) : std::string(), " about the centre");
+    out = text("[", fixed(m.a, 6), " ", fixed(m.b, 6), "; ", fixed(m.c, 6), " ", fixed(m.d, 6), "] (y, x) + (", fixed(m.ty, 6),
+               ", ", fixed(m.tx, 6), ")", m.warped ? text(", over ", m.py, " y + ", m.px, " x + ", m.p) : std::string(),
+               " about the centre");
   }
   if (!view.light.identity)
-    out += text(out.empty() ? "" : "; ", "lighting (v + ", fixed(view.light.shift, 6), ") * ", fixed(view.light.scale, 6), " in logits");
+    out += text(out.empty() ? "" : "; ", "lighting (v ", view.light.shift < 0 ? "- " : "+ ",
+                fixed(std::abs(view.light.shift), 6), ") * ", fixed(view.light.scale, 6), " in logits");
   return out.empty() ? "the crop as it is" : out;
 }
 
 Json view_json(const View& view) {
   const Affine& m = view.affine;
   Json json = Json::object();
-  json["affine"] = m.identity ? Json()
-                              : Json{{"a", m.a}, {"b", m.b}, {"c", m.c}, {"d", m.d}, {"ty", m.ty}, {"tx", m.tx},
-                                     {"py", m.py}, {"px", m.px}, {"p", m.p}};
+  json["affine"] = m.identity ? Json() : Json{{"a", m.a},   {"b", m.b},   {"c", m.c},   {"d", m.d}, {"ty", m.ty},
+                                              {"tx", m.tx}, {"py", m.py}, {"px", m.px}, {"p", m.p}};
   json["lighting"] = view.light.identity ? Json() : Json{{"shift", view.light.shift}, {"scale", view.light.scale}};
   return json;
 }
@@ -63,7 +64,8 @@ Json use_json(const PixelUse& use, const UseOrigin& origin) {
 }
 
 void print_use(char name, const PixelUse& use, const UseOrigin& origin) {
-  std::printf("%c  slot %zu: %s, %s\n", name, use.slot, printable(use.sample.sample_id).c_str(), printable(use.sample.file).c_str());
+  std::printf("%c  slot %zu: %s, %s\n", name, use.slot, printable(use.sample.sample_id).c_str(),
+              printable(use.sample.file).c_str());
   std::printf("   view    %s\n", matrix_text(use.view).c_str());
   for (const ImagePixel& p : use.pixels) {
     std::string value;
@@ -85,38 +87,40 @@ std::string difference(const PixelLineage& pixel, const std::vector<UseOrigin>& 
   const auto same = [](float a, float b) { return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b); };
   const std::string ends = text("the pixel is rebuilt as ", bits_text(rebuilt), ", trained on was ", bits_text(pixel.trained));
   for (const UseOrigin& o : origins) {
-    if (!o.changed.empty()) return text(o.changed, "; ", ends, "; restore the file, or run `vitrine mri prep` again and train anew");
+    if (!o.changed.empty())
+      return text(o.changed, "; ", ends, "; restore the file, or run `vitrine mri prep` again and train anew");
   }
   for (std::size_t u = 0; u < origins.size(); ++u) {
     for (std::size_t n = 0; n < in_file[u].size(); ++n) {
       const PixelUse& use = pixel.uses[u];
       if (!same(in_file[u][n], origins[u].values[n]))
         return text("pixel (", use.crop_pixels[n][0], ", ", use.crop_pixels[n][1], ") of ", use.sample.file, " is ",
-                    bits_text(in_file[u][n]), ", rebuilt from ", origins[u].file, " ", bits_text(origins[u].values[n]), "; ", ends,
-                    "; this is a fault of the program or of this machine: keep both files");
+                    bits_text(in_file[u][n]), ", rebuilt from ", origins[u].file, " ", bits_text(origins[u].values[n]), "; ",
+                    ends, "; this is a fault of the program or of this machine: keep both files");
     }
   }
   return same(rebuilt, pixel.trained) ? std::string() : text(ends, "; this is a fault of the program: keep the run's folder");
 }
 
-void print_pixel(const LineageRun& run, const LineageBatch& batch, const PixelLineage& p, const std::vector<UseOrigin>& origins) {
+void print_pixel(const LineageRun& run, const LineageBatch& batch, const PixelLineage& p,
+                 const std::vector<UseOrigin>& origins) {
   std::printf("%s  fold %d, step %lld (epoch %d, step %lld of %lld), slot %zu, pixel c %lld, y %lld, x %lld: %s\n",
               shown(run.folder).c_str(), run.fold, static_cast<long long>(batch.step), batch.epoch,
               static_cast<long long>(batch.step_of_epoch), static_cast<long long>(run.steps_per_epoch), p.slot,
               static_cast<long long>(p.c), static_cast<long long>(p.y), static_cast<long long>(p.x),
               channel_title(p.channel).c_str());
   std::string sum = "A";
-  if (p.uses.size() > 1)
-    sum = text(shortest(p.uses[0].share), " * A + ", shortest(p.uses[1].share), " * B (mixup), each");
-  std::printf("input = %s (view - %s) / %s\n", sum == "A" ? "A:" : sum.c_str(), shortest(p.mean).c_str(), shortest(p.deviation).c_str());
+  if (p.uses.size() > 1) sum = text(shortest(p.uses[0].share), " * A + ", shortest(p.uses[1].share), " * B (mixup), each");
+  std::printf("input = %s (view - %s) / %s\n", sum == "A" ? "A:" : sum.c_str(), shortest(p.mean).c_str(),
+              shortest(p.deviation).c_str());
   for (std::size_t u = 0; u < origins.size(); ++u) print_use(static_cast<char>('A' + u), p.uses[u], origins[u]);
 }
 
 void run_pixel(const LineageCommand& c) {
-  if (c.step == 0) throw UsageError("--pixel is a pixel of one step's batch; pass --step");
+  if (!c.step) throw UsageError("--pixel is a pixel of one step's batch; pass --step");
   const std::vector<std::int64_t> at = numbers_of(c.pixel, "--pixel", "c,y,x", 3);
   const LineageRun run = read_lineage_run(c.run, c.fold);
-  const LineageBatch batch = batch_of_step(run, c.step);
+  const LineageBatch batch = batch_of_step(run, *c.step);
   const PixelLineage pixel = trace_pixel(run, batch, c.slot, at[0], at[1], at[2]);
   std::vector<UseOrigin> origins;
   std::vector<std::vector<float>> values, in_file;
@@ -129,9 +133,18 @@ void run_pixel(const LineageCommand& c) {
   const float rebuilt = rebuilt_pixel(run, batch, pixel, values);
   const std::string flaw = difference(pixel, origins, in_file, rebuilt);
   if (c.json) {
-    Json json{{"run", shown(run.folder)}, {"fold", run.fold}, {"step", batch.step}, {"epoch", batch.epoch},
-              {"step_of_epoch", batch.step_of_epoch}, {"slot", pixel.slot}, {"c", pixel.c}, {"y", pixel.y}, {"x", pixel.x},
-              {"channel", pixel.channel}, {"mean", pixel.mean}, {"deviation", pixel.deviation}};
+    Json json{{"run", shown(run.folder)},
+              {"fold", run.fold},
+              {"step", batch.step},
+              {"epoch", batch.epoch},
+              {"step_of_epoch", batch.step_of_epoch},
+              {"slot", pixel.slot},
+              {"c", pixel.c},
+              {"y", pixel.y},
+              {"x", pixel.x},
+              {"channel", pixel.channel},
+              {"mean", pixel.mean},
+              {"deviation", pixel.deviation}};
     json["uses"] = Json::array();
     for (std::size_t u = 0; u < origins.size(); ++u) json["uses"].push_back(use_json(pixel.uses[u], origins[u]));
     json["rebuilt"] = bits_text(rebuilt);
@@ -147,7 +160,8 @@ void run_pixel(const LineageCommand& c) {
 }
 
 void run_lineage(const LineageCommand& c) {
-  if (c.pixel.empty() == c.voxel.empty()) throw UsageError("name either a pixel (--pixel c,y,x) or a voxel (--voxel FILE,i,j,k)");
+  if (c.pixel.empty() == c.voxel.empty())
+    throw UsageError("name either a pixel (--pixel c,y,x) or a voxel (--voxel FILE,i,j,k)");
   c.voxel.empty() ? run_pixel(c) : run_audit_voxel(c);
 }
 
@@ -167,7 +181,9 @@ void run_leaks(const LeaksCommand& c) {
     Json json{{"compared", prints.size()}, {"left_out", left_out}};
     json["leaks"] = Json::array();
     for (const Leak& l : leaks) {
-      const auto place = [](const Leak::Place& p) { return Json{{"part", p.part}, {"subject_id", p.subject_id}, {"name", p.name}}; };
+      const auto place = [](const Leak::Place& p) {
+        return Json{{"part", p.part}, {"subject_id", p.subject_id}, {"name", p.name}};
+      };
       json["leaks"].push_back({{"fold", l.fold}, {"kind", l.kind}, {"first", place(l.first)}, {"second", place(l.second)}});
     }
     std::printf("%s", json_text(json).c_str());
@@ -175,8 +191,8 @@ void run_leaks(const LeaksCommand& c) {
     for (std::size_t n = 0; n < std::min(leaks.size(), kMostLeakLines); ++n) std::printf("%s\n", text_of(leaks[n]).c_str());
     if (!left_out.empty()) std::printf("%s\n", left_out.c_str());
     if (leaks.empty())
-      std::printf("%zu folds: nothing of %zu subjects, crops, pixels and volumes lies in two parts\n", data.splits.folds.size(),
-                  prints.size());
+      std::printf("%zu folds: of %zu subjects, files and pixels that were compared none lies in two parts\n",
+                  data.splits.folds.size(), prints.size());
   }
   if (!leaks.empty())
     throw DataError(text(c.run, ": ", leaks.size(), leaks.size() == 1 ? " leak" : " leaks", " between parts, the first: ",
@@ -199,13 +215,15 @@ std::vector<std::int64_t> numbers_of(const std::string& words, const char* optio
 
 void add_audit_lineage(CLI::App& audit, Chosen& chosen) {
   const auto lineage = std::make_shared<LineageCommand>();
-  auto* l = audit.add_subcommand("lineage", "from a pixel of a training batch to the voxels of the files, bit for bit, and back");
+  auto* l =
+      audit.add_subcommand("lineage", "from a pixel of a training batch to the voxels of the files, bit for bit, and back");
   l->add_option("run", lineage->run, "folder of `vitrine cv`, `train` or of a study's run")->required();
   l->add_option("--fold", lineage->fold, "from 0")->capture_default_str();
   l->add_option("--step", lineage->step, "of training, from 1, counted over all epochs of the fold");
   l->add_option("--slot", lineage->slot, "place in the batch, from 0")->capture_default_str();
   l->add_option("--pixel", lineage->pixel, "c,y,x of the network's input, each from 0");
-  l->add_option("--voxel", lineage->voxel, "FILE,i,j,k as the file stores it: the pixels that it touches; with --step, of that batch");
+  l->add_option("--voxel", lineage->voxel,
+                "FILE,i,j,k as the file stores it: the pixels that it touches; with --step, of that batch");
   l->add_flag("--json", lineage->json, "as JSON, with every number in full");
   l->footer(
       "Exit code 0: the pixel rebuilt from the files has the bits that were trained on; 1: not.\n"

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,7 +45,8 @@ std::vector<Fingerprint> volume_fingerprints(const Manifest& manifest, std::stri
 struct LineageCommand {
   std::string run, pixel, voxel;
   int fold = 0;
-  std::int64_t step = 0, slot = 0;  // step 0: none was named
+  std::optional<std::int64_t> step;
+  std::int64_t slot = 0;
   bool json = false;
 };
 void run_audit_voxel(const LineageCommand& command);  // cli/audit_lineage_voxel.cpp

@@ -125,8 +125,8 @@ class LineageReader {
       count *= std::max(1.0, std::ceil(extent / model.knot_mm - 1e-9)) + 3;
     }
     if (count != static_cast<double>(model.coefficients.size()))
-      throw DataError(text("its bias field of ", printable(column), " has ", model.coefficients.size(), " coefficients, its box asks for ",
-                           count));
+      throw DataError(text("its bias field of ", printable(column), " has ", model.coefficients.size(),
+                           " coefficients, its box asks for ", count));
     return model;
   }
 
@@ -229,15 +229,18 @@ std::string lineage_bytes(const SubjectLineage& l) {
   for (const CropLineage& c : l.crops) {
     const LesionSlice& q = c.square;
     const std::string name = crop_name(q);
-    file.tensors.push_back(stored(name + ".square", {static_cast<double>(q.lesion), static_cast<double>(q.slice), q.centre_i,
-                                                     q.centre_j, q.side_mm}));
+    file.tensors.push_back(stored(
+        name + ".square", {static_cast<double>(q.lesion), static_cast<double>(q.slice), q.centre_i, q.centre_j, q.side_mm}));
     if (!c.weight.empty())
       file.tensors.push_back(
           StoredTensor::from(name + ".weight", Tensor::from(Shape{c.window.rows, c.window.columns}, c.weight)));
     listed(crops, name);
   }
-  file.metadata = {{"subject_id", l.subject_id}, {"size", std::to_string(l.size)}, {"series", series},
-                   {"interpolated", interpolated}, {"crops", crops}};
+  file.metadata = {{"subject_id", l.subject_id},
+                   {"size", std::to_string(l.size)},
+                   {"series", series},
+                   {"interpolated", interpolated},
+                   {"crops", crops}};
   file.metadata["normalisation"] = l.series.empty() ? "" : name_of(l.series.front().normalisation.method);
   return safetensors_bytes(file);
 }
@@ -246,8 +249,9 @@ SubjectLineage read_lineage(const fs::path& out, const std::string& subject_id, 
   const fs::path path = out / lineage_name(subject_id);
   const std::string bytes = as<DataError>([&] { return read_file(path, kMostFile); });
   if (sha256(bytes) != sha256_of_record)
-    throw DataError(text(path, ": its SHA-256 is not that of the subject's record; it was changed or damaged, run `vitrine mri prep` "
-                               "again"));
+    throw DataError(text(path,
+                         ": its SHA-256 is not that of the subject's record; it was changed or damaged, run `vitrine mri prep` "
+                         "again"));
   try {
     return LineageReader(parse_safetensors(bytes, shown(path))).read(subject_id);
   } catch (const WeightsError& error) {

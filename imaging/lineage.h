@@ -58,8 +58,8 @@ struct SubjectLineage {
   std::vector<SeriesLineage> series;
   std::vector<CropLineage> crops;
 
-  const SeriesLineage& of_column(const std::string& column) const;           // DataError when there is none
-  const CropLineage& of_crop(int lesion, std::int64_t slice) const;          // DataError when there is none
+  const SeriesLineage& of_column(const std::string& column) const;   // DataError when there is none
+  const CropLineage& of_crop(int lesion, std::int64_t slice) const;  // DataError when there is none
 };
 
 SliceWindow slice_window(const LesionSlice& square, const Geometry& grid, int size);

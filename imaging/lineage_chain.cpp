@@ -145,7 +145,8 @@ std::vector<std::pair<CropPixel, double>> CropChain::touched(const VoxelIndex& v
 
 VolumePart CropChain::blurred(VolumePart part) const {
   if (part.box.empty() || blur_ == Vec3{}) return part;
-  Volume volume{series_.stored, std::move(part.data)};  // spacing counts; the box ends where the volume does, or beyond the blur's reach
+  Volume volume{series_.stored,
+                std::move(part.data)};  // spacing counts; the box ends where the volume does, or beyond the blur's reach
   volume.geometry.size = part.box.size;
   for (std::size_t c = 0; c < 3; ++c) {
     if (blur_[c] > 0) blur_along(volume, c, blur_[c]);

@@ -31,11 +31,11 @@ using VoxelWeights = std::map<VoxelIndex, double>;
 // A voxel of the axial grid that a pixel averages, and what is applied to it. Its slice is the crop's.
 struct GridVoxel {
   std::int64_t i = 0, j = 0;
-  double weight = 0;      // in the pixel
-  float feather = 1;      // imaging/steps/feather.h
-  bool is_seen = true;    // the series covers it
-  Vec3 index{};           // fractional, in the series in LPS order
-  float field = 1;        // of the bias correction
+  double weight = 0;    // in the pixel
+  float feather = 1;    // imaging/steps/feather.h
+  bool is_seen = true;  // the series covers it
+  Vec3 index{};         // fractional, in the series in LPS order
+  float field = 1;      // of the bias correction
   float interpolated = 0, shown = 0;
 };
 

@@ -26,10 +26,12 @@ Cohort cohort_of(const fs::path& prep) {
   } catch (const std::runtime_error& error) {
     throw DataError(text(path, ": ", error.what(), kAgain));
   }
-  if (place.empty()) throw DataError(text(path, " does not say where the cohort's table lies", kAgain, ", which keeps the crops"));
+  if (place.empty())
+    throw DataError(text(path, " does not say where the cohort's table lies", kAgain, ", which keeps the crops"));
   const fs::path table = (prep / place).lexically_normal();
   if (const std::string flaw = path_flaw(table); !flaw.empty())
-    throw DataError(text("the table ", table, " of the cohort ", flaw, kAgain, " from where it lies now, which keeps the crops"));
+    throw DataError(
+        text("the table ", table, " of the cohort ", flaw, kAgain, " from where it lies now, which keeps the crops"));
   return read_cohort(table, MissingFiles::leave_out);
 }
 
@@ -101,12 +103,14 @@ FilePlace place_of_file(const fs::path& prep, const fs::path& file) {
       std::error_code problem;
       if (!fs::equivalent(file, other, problem)) continue;
       if (!is_series(column))
-        throw DataError(text(file, " is the ", column, " of subject ", s.id,
-                             ": masks decide where a crop lies and what is shown, no pixel has a value of theirs; name a series"));
+        throw DataError(
+            text(file, " is the ", column, " of subject ", s.id,
+                 ": masks decide where a crop lies and what is shown, no pixel has a value of theirs; name a series"));
       return {s.id, s.label, column};
     }
   }
-  throw DataError(text(file, " is no series of the cohort that ", prep, " was prepared from; name a t1c, flair or t2 of its table"));
+  throw DataError(
+      text(file, " is no series of the cohort that ", prep, " was prepared from; name a t1c, flair or t2 of its table"));
 }
 
 ChannelOrigin channel_origin(const SubjectSource& source, const fs::path& file, const std::string& column, const Sample& sample,
@@ -118,8 +122,9 @@ ChannelOrigin channel_origin(const SubjectSource& source, const fs::path& file, 
     throw DataError(text(file, " lies on another grid than the file that was prepared; it was changed since", kAgain));
   const Json& inputs = source.record.inputs;
   if (!inputs.contains(column) || text_in(inputs, column) != raw.file_sha256)
-    origin.changed = text(file, " was changed since it was prepared (its SHA-256 is ", raw.file_sha256.substr(0, 12),
-                          "..., that of the record ", inputs.contains(column) ? text_in(inputs, column).substr(0, 12) : "none", "...)");
+    origin.changed =
+        text(file, " was changed since it was prepared (its SHA-256 is ", raw.file_sha256.substr(0, 12),
+             "..., that of the record ", inputs.contains(column) ? text_in(inputs, column).substr(0, 12) : "none", "...)");
   const VolumePart blurred = chain.blurred(raw);
   for (const CropPixel& pixel : pixels) origin.pixels.push_back(pixel_origin(chain, pixel, raw, blurred));
   return origin;
@@ -133,8 +138,8 @@ VoxelIndex anatomical_index(const fs::path& file, const VoxelIndex& stored) {
     const std::size_t a = order.axis[c];
     if (stored[a] < 0 || stored[a] >= order.stored_size[a]) {
       const auto& n = order.stored_size;
-      throw UsageError(text("--voxel ", stored[0], ",", stored[1], ",", stored[2], " lies outside ", file, ", whose voxels are 0,0,0 to ",
-                            n[0] - 1, ",", n[1] - 1, ",", n[2] - 1));
+      throw UsageError(text("--voxel ", stored[0], ",", stored[1], ",", stored[2], " lies outside ", file,
+                            ", whose voxels are 0,0,0 to ", n[0] - 1, ",", n[1] - 1, ",", n[2] - 1));
     }
     index[c] = order.reversed[c] ? order.stored_size[a] - 1 - stored[a] : stored[a];
   }

@@ -38,7 +38,7 @@ FilePlace place_of_file(const std::filesystem::path& prep, const std::filesystem
 struct VoxelOfPixel {
   VoxelIndex voxel{};  // i, j, k as the file stores them and viewers show them
   float value = 0;
-  double weight = 0;   // in the crop's pixel
+  double weight = 0;  // in the crop's pixel
 };
 
 struct PixelOrigin {

@@ -63,7 +63,9 @@ class ImageBytes {
   }
 
  private:
-  [[noreturn]] void refuse_end() const { throw DataError(text(path_, " ends before its last voxel; it is not the file that was prepared")); }
+  [[noreturn]] void refuse_end() const {
+    throw DataError(text(path_, " ends before its last voxel; it is not the file that was prepared"));
+  }
 
   fs::path path_;
   InflatingFile stream_;
@@ -82,8 +84,8 @@ VolumePart nifti_part(const fs::path& path, const VoxelBox& box) {
   check_inside(box, part.whole, path);
   if (box.empty()) return part;
   const auto first = part.order.stored_index(box.low);
-  const auto last = part.order.stored_index(
-      {box.low[0] + box.size[0] - 1, box.low[1] + box.size[1] - 1, box.low[2] + box.size[2] - 1});
+  const auto last =
+      part.order.stored_index({box.low[0] + box.size[0] - 1, box.low[1] + box.size[1] - 1, box.low[2] + box.size[2] - 1});
   std::array<std::int64_t, 3> low, high;
   for (std::size_t a = 0; a < 3; ++a) {
     low[a] = std::min(first[a], last[a]);
@@ -122,7 +124,8 @@ bool is_single_nifti(const fs::path& path) {
   if (is_folder(path)) return false;
   InflatingFile file(path, kMaxVolumeFileBytes);
   std::string head(kNiftiHeaderBytes, '\0');
-  return file.read(std::span<char>(head)) == head.size() && std::string_view(head).substr(344, 4) == std::string_view("n+1\0", 4);
+  return file.read(std::span<char>(head)) == head.size() &&
+         std::string_view(head).substr(344, 4) == std::string_view("n+1\0", 4);
 }
 
 }  // namespace

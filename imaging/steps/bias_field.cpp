@@ -72,9 +72,7 @@ class FieldFit {
     return spline_.on_grid(coefficients_, points);
   }
 
-  BiasModel model(double mean_log) const {
-    return {cells_.low, cells_.high, options_.knot_mm, coefficients_, mean_log, 1};
-  }
+  BiasModel model(double mean_log) const { return {cells_.low, cells_.high, options_.knot_mm, coefficients_, mean_log, 1}; }
 
  private:
   std::vector<double> divided() const {
@@ -172,7 +170,9 @@ void divide(const Volume& volume, const Mask& brain, BiasCorrection& result) {
 
 }  // namespace
 
-float without_bias(float value, float field) { return static_cast<float>(static_cast<double>(value) / static_cast<double>(field)); }
+float without_bias(float value, float field) {
+  return static_cast<float>(static_cast<double>(value) / static_cast<double>(field));
+}
 
 BiasFieldAt::BiasFieldAt(const BiasModel& model, const Vec3& spacing)
     : model_(model), spacing_(spacing), spline_(model.low, model.high, model.knot_mm) {
