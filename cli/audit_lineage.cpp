@@ -75,7 +75,7 @@ void print_use(char name, const PixelUse& use, const UseOrigin& origin) {
     }
     if (p.is_mean) value = text("  the mean of ", use.crop_pixels.size(), " pixels outside the disc (control background)");
     std::printf("   pixel   y %lld, x %lld  weight %s%s\n", static_cast<long long>(p.y), static_cast<long long>(p.x),
-                fixed(p.weight, 6).c_str(), value.c_str());
+                text(p.weight).c_str(), value.c_str());
   }
   if (!origin.ends_at_crop.empty()) std::printf("   %s\n", origin.ends_at_crop.c_str());
   for (const std::string& line : origin.lines) std::printf("   %s\n", line.c_str());

@@ -30,7 +30,8 @@ class LineageProgram : public PreparedCohort {
   void make() {
     made = fs::temp_directory_path() / ("vitrine-lineage-program-" + std::to_string(::getpid()));
     fs::create_directories(made);
-    std::string csv = csv_line({"subject_id", "label", "t1c", "flair", "t2", "mask", "brain_mask", "coregistered"});
+    std::string csv =
+        csv_line({"subject_id", "label", "t1c", "flair", "t2", "mask", "brain_mask", "coregistered", "bias_corrected"});
     for (int p = 0; p < 6; ++p) {
       const std::string id(1, static_cast<char>('a' + p));
       std::vector<std::string> row = {id, p % 2 == 0 ? "SCLC" : "NSCLC"};
@@ -39,13 +40,15 @@ class LineageProgram : public PreparedCohort {
         write_nifti(made / row.back(), head(p - 1, column, false));
       }
       row.push_back("1");
+      row.push_back(p < 2 ? "0" : "1");  // two bias fields: each takes a second or two
       csv += csv_line(row);
     }
     write_file(made / "cohort.csv", csv);
     const std::string at = made.string();
-    for (const std::string& command :
-         {"mri prep " + at + "/cohort.csv -o " + at + "/prep --no-pictures -q", "split " + at + "/prep/manifest.csv -o " + at + "/s.json --folds 2 --test-fraction 0.3",
-          "train " + at + "/prep/manifest.csv --splits " + at + "/s.json -o " + at + "/run --arch lite0 --epochs 1 --batch-size 3 -q"}) {
+    for (const std::string& command : {"mri prep " + at + "/cohort.csv -o " + at + "/prep --no-pictures -q",
+                                       "split " + at + "/prep/manifest.csv -o " + at + "/s.json --folds 2 --test-fraction 0.3",
+                                       "train " + at + "/prep/manifest.csv --splits " + at + "/s.json -o " + at +
+                                           "/run --arch lite0 --epochs 1 --batch-size 3 -q"}) {
       const Outcome outcome = vitrine_program(command);
       ASSERT_EQ(outcome.code, 0) << command << "\n" << outcome.output;
     }
@@ -60,7 +63,8 @@ class LineageProgram : public PreparedCohort {
   // A voxel of a plain file, 5 more.
   static void brighten(const fs::path& path, const Json& voxel) {
     std::string bytes = read_file(path, kAnySize);
-    const auto at = static_cast<std::size_t>(352 + 4 * ((voxel["k"].get<int>() * 46 + voxel["j"].get<int>()) * 44 + voxel["i"].get<int>()));
+    const auto at =
+        static_cast<std::size_t>(352 + 4 * ((voxel["k"].get<int>() * 46 + voxel["j"].get<int>()) * 44 + voxel["i"].get<int>()));
     float value = 0;
     std::memcpy(&value, bytes.data() + at, sizeof value);
     value += 5;
@@ -73,8 +77,9 @@ class LineageProgram : public PreparedCohort {
 TEST_F(LineageProgram, PixelsOfATrainedRunAreRebuiltAndTheWayBackFindsThem) {
   for (std::uint32_t n = 0; n < 8; ++n) {
     const Draw draw{.seed = 3, .sample = n};
-    const std::string words = "--step " + std::to_string(1 + draw.below(0, 2)) + " --slot " + std::to_string(draw.below(1, 3)) + " --pixel " +
-                              std::to_string(draw.below(2, 3)) + "," + std::to_string(draw.below(3, 64)) + "," + std::to_string(draw.below(4, 64));
+    const std::string words = "--step " + std::to_string(1 + draw.below(0, 2)) + " --slot " + std::to_string(draw.below(1, 3)) +
+                              " --pixel " + std::to_string(draw.below(2, 3)) + "," + std::to_string(draw.below(3, 64)) + "," +
+                              std::to_string(draw.below(4, 64));
     const Outcome outcome = audit("lineage " + run() + " " + words);
     EXPECT_EQ(outcome.code, 0) << words << "\n" << outcome.output;
     EXPECT_THAT(outcome.output, AllOf(HasSubstr("rebuilt 0x"), HasSubstr(": equal\n"), HasSubstr("voxel   i ")));
@@ -96,7 +101,8 @@ TEST_F(LineageProgram, PixelsOfATrainedRunAreRebuiltAndTheWayBackFindsThem) {
     for (const Json& p : crop["pixels"])
       crop_found = crop_found || (crop["sample_id"] == use["sample_id"] && p["y"] == pixel["y"] && p["x"] == pixel["x"]);
   }
-  for (const Json& t : back["inputs"]) input_found = input_found || (t["slot"] == 2 && t["c"] == 1 && t["y"] == 31 && t["x"] == 30);
+  for (const Json& t : back["inputs"])
+    input_found = input_found || (t["slot"] == 2 && t["c"] == 1 && t["y"] == 31 && t["x"] == 30);
   EXPECT_TRUE(crop_found);
   EXPECT_TRUE(input_found || use["pixels"][0]["weight"] == 0);
 }
@@ -110,7 +116,8 @@ TEST_F(LineageProgram, AChangedVoxelIsFoundAndAnOldPreparationRefused) {
   brighten(file, use["crop_pixels"][0]["voxels"][0]);
   const Outcome changed = audit("lineage " + run() + " " + words);
   EXPECT_EQ(changed.code, 1);
-  EXPECT_THAT(changed.output, AllOf(HasSubstr(id + "_t1c.nii"), HasSubstr("was changed since it was prepared"), HasSubstr("trained on was 0x")));
+  EXPECT_THAT(changed.output, AllOf(HasSubstr(id + "_t1c.nii"), HasSubstr("was changed since it was prepared"),
+                                    HasSubstr("trained on was 0x")));
   write_file(file, good);
   EXPECT_EQ(audit("lineage " + run() + " " + words).code, 0);
   const fs::path path = folder / "prep/subjects" / (id + ".json");
@@ -119,7 +126,8 @@ TEST_F(LineageProgram, AChangedVoxelIsFoundAndAnOldPreparationRefused) {
   write_file(path, sealed_json_text(record));
   const Outcome old = audit("lineage " + run() + " " + words);
   EXPECT_EQ(old.code, 3);
-  EXPECT_THAT(old.output, AllOf(HasSubstr("was prepared before lineage was recorded"), HasSubstr("run `vitrine mri prep` again")));
+  EXPECT_THAT(old.output,
+              AllOf(HasSubstr("was prepared before lineage was recorded"), HasSubstr("run `vitrine mri prep` again")));
   EXPECT_EQ(lines(old.output), 1);
 }
 
@@ -157,7 +165,8 @@ TEST_F(LineageProgram, LeaksAreFoundInVolumesToo) {
   }
   const Outcome leaks = audit("leaks " + run());
   EXPECT_EQ(leaks.code, 3);
-  EXPECT_THAT(leaks.output, AllOf(HasSubstr("fold 0: one volume file in two parts"), HasSubstr("has it as t1c of a"), HasSubstr("has it as t2 of")));
+  EXPECT_THAT(leaks.output, AllOf(HasSubstr("fold 0: one volume file in two parts"), HasSubstr("has it as t1c of a"),
+                                  HasSubstr("has it as t2 of")));
   const Outcome json = audit("leaks " + run() + " --json");
   EXPECT_EQ(json.code, 3);
   const std::size_t begin = json.output.find('{'), end = json.output.rfind('}');
