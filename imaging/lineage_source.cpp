@@ -28,7 +28,10 @@ Cohort cohort_of(const fs::path& prep) {
   }
   if (place.empty())
     throw DataError(text(path, " does not say where the cohort's table lies", kAgain, ", which keeps the crops"));
-  const fs::path table = (prep / place).lexically_normal();
+  const fs::path through = prep / place, plain = through.lexically_normal();
+  std::error_code problem;
+  const fs::path& table =
+      fs::equivalent(through, plain, problem) ? plain : through;  // prep may be a link: then .. is not its parent
   if (const std::string flaw = path_flaw(table); !flaw.empty())
     throw DataError(
         text("the table ", table, " of the cohort ", flaw, kAgain, " from where it lies now, which keeps the crops"));
