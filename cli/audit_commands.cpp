@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/number.h"
+#include "cli/audit_lineage.h"
 #include "cli/commands.h"
 
 namespace vitrine::cli {
@@ -71,6 +72,7 @@ void add_audit(CLI::App& app, Chosen& chosen) {
   p->footer("Exit code 0: every case is within its limit; 1: not.\nExample: vitrine audit parity tests/golden");
   p->callback([=, &chosen] { chosen = [=] { run_audit_parity(*parity); }; });
   add_audit_run(audit, chosen);
+  add_audit_lineage(*audit, chosen);
 }
 
 }  // namespace vitrine::cli
