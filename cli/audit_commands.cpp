@@ -10,6 +10,9 @@
 #include "cli/commands.h"
 
 namespace vitrine::cli {
+
+void add_audit_graph(CLI::App& audit, Chosen& chosen);  // cli/audit_graph.cpp
+
 namespace {
 
 std::string scientific(double v) {
@@ -70,6 +73,7 @@ void add_audit(CLI::App& app, Chosen& chosen) {
   p->add_flag("--json", parity->json, "as JSON");
   p->footer("Exit code 0: every case is within its limit; 1: not.\nExample: vitrine audit parity tests/golden");
   p->callback([=, &chosen] { chosen = [=] { run_audit_parity(*parity); }; });
+  add_audit_graph(*audit, chosen);
 }
 
 }  // namespace vitrine::cli
