@@ -274,11 +274,9 @@ void check_run(const Manifest& manifest, const Splits& splits, const TrainOption
   check_claim(run, splits, options);
 }
 
-RunResult cross_validate(const Manifest& manifest, const Splits& splits, const TrainOptions& given,
-                         const std::filesystem::path& run, std::optional<int> only_fold, Progress& progress, int jobs) {
-  check_run(manifest, splits, given, run, only_fold, jobs);
-  const TrainOptions options = options_of_fold(given, jobs);
-  const auto count = static_cast<int>(splits.folds.size());
+FoldData fold_data(const Manifest& manifest, const Splits& splits, const TrainOptions& options, int fold) {
+  if (fold < 0 || fold >= static_cast<int>(splits.folds.size()))
+    throw UsageError(text("--fold is ", fold, ", the split has the folds 0 to ", splits.folds.size() - 1));
   const InputConfiguration inputs = input_configuration(options.inputs);
   const Control control = control_from_name(options.control);
   const auto load = [&](const std::vector<std::string>& subjects, bool predicts) {
@@ -286,7 +284,18 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
     apply(control, splits, options.seed, predicts, data);
     return data;
   };
-  const Dataset test = load(splits.test, true);
+  const Fold& part = splits.folds[static_cast<std::size_t>(fold)];
+  const bool nested = select_from_name(options.select) == Select::nested;
+  return {load(nested ? without(part.train, part.inner) : part.train, false), load(part.validation, true),
+          load(splits.test, true), nested ? load(part.inner, true) : Dataset{}};
+}
+
+RunResult cross_validate(const Manifest& manifest, const Splits& splits, const TrainOptions& given,
+                         const std::filesystem::path& run, std::optional<int> only_fold, Progress& progress, int jobs) {
+  check_run(manifest, splits, given, run, only_fold, jobs);
+  const TrainOptions options = options_of_fold(given, jobs);
+  const auto count = static_cast<int>(splits.folds.size());
+  const InputConfiguration inputs = input_configuration(options.inputs);
   if (const std::string rest = left_out(load_dataset(manifest, manifest.subjects(), inputs), inputs); !rest.empty())
     progress.warn(rest);
   const Settings pairs = identity(splits, options);
@@ -299,10 +308,7 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
   std::vector<FoldFiles> folds(wanted.size());
   const auto train = [&](std::size_t i, const TrainOptions& here) {
     check_interrupt("cross-validation");
-    const Fold& part = splits.folds[static_cast<std::size_t>(wanted[i])];
-    const bool nested = select_from_name(here.select) == Select::nested;
-    const FoldData data{load(nested ? without(part.train, part.inner) : part.train, false), load(part.validation, true), test,
-                        nested ? load(part.inner, true) : Dataset{}};
+    const FoldData data = fold_data(manifest, splits, here, wanted[i]);
     const std::string title = text(options.inputs, "  fold ", wanted[i] + 1, "/", count);
     folds[i] = train_fold(data, here, run / text("fold_", wanted[i]), fold_key(config, wanted[i]), title, progress);
   };

@@ -11,12 +11,12 @@
 #include "base/interrupt.h"
 #include "base/lock.h"
 #include "base/number.h"
-#include "data/sampler.h"
 #include "nn/efficientnet/checkpoint.h"
 #include "nn/efficientnet/first_conv.h"
 #include "tensor/math.h"
 #include "train/choice.h"
 #include "train/device/epoch_training.h"
+#include "train/epoch_plan.h"
 #include "train/resume.h"
 #include "train/schedule.h"
 #include "train/watch/fold_watch.h"
@@ -77,6 +77,8 @@ class FoldTraining {
     check_space();
     net_.to(options_.device);
     training_ = epoch_training(net_, optimizer_, data_.train, options_);
+    if (options_.keeping.watch_steps)
+      step_watch_ = options_.keeping.watch_steps({folder_, state_.key, options_, data_, steps_made(), net_, optimizer_});
     started_ = saved_ = Clock::now();
     watch_.begin(state_.history, resumed.note);
     const std::size_t first = state_.history.size();
@@ -123,7 +125,7 @@ class FoldTraining {
                       seconds_since(saved_) >= options_.keeping.save_seconds) ||
                      interrupt_requested();
     if (due && epoch < static_cast<std::size_t>(options_.epochs) && !writer.busy()) {
-      writer.write(resume_file(state_, net_, optimizer_));
+      write_state();
       saved_ = start;
     }
     times_.back().keeping += seconds_since(start);
@@ -132,33 +134,33 @@ class FoldTraining {
     check_interrupt(text("training (", title_, ", epoch ", epoch, ")"));
   }
 
-  std::vector<int> order(std::uint32_t epoch) const {
-    return epoch_order(data_.train.labels, static_cast<int>(data_.train.classes.size()), balance_of(options_), options_.seed,
-                       epoch);
+  std::vector<int> order(std::uint32_t epoch) const { return training_order(data_.train, options_, epoch); }
+
+  std::int64_t steps_made() const { return static_cast<std::int64_t>(state_.history.size()) * steps_per_epoch_ + state_.steps; }
+  // The state as it is now goes to the disk, and with it whoever watches the steps.
+  void write_state() {
+    if (step_watch_) step_watch_->keep();
+    writer_->write(resume_file(state_, net_, optimizer_));
   }
 
   // All steps of an epoch. Their losses, added up in order.
   double run_steps(int epoch, const std::vector<int>& visit) {
-    std::vector<StepRates> rates;
-    for (int i = 0; i < steps_per_epoch_; ++i) {
-      const int step = (epoch - 1) * steps_per_epoch_ + i;
-      rates.push_back({schedule_.lr(step), schedule_.momentum(step)});
-    }
+    const std::vector<StepRates> rates = epoch_rates(schedule_, epoch, steps_per_epoch_);
     const int begun = state_.steps;
     const Clock::time_point start = Clock::now();
-    const EpochWatch watch{text(title_, ", epoch ", epoch),
-                           [&](int step, double loss) {
-                             state_.loss_sum += loss;
-                             state_.steps = step + 1;
-                             const double mean = state_.loss_sum / (step + 1);
-                             const ProgressFacts facts = watch_.of_step(epoch, step + 1, steps_per_epoch_, mean);
-                             progress_.update(
-                                 text(title_, "  epoch ", epoch, "/", options_.epochs, "  step ", step + 1, "/",
-                                      steps_per_epoch_, "  loss ", fixed(mean, 3), "  ETA ", minutes(*facts.eta_seconds)),
-                                 facts);
-                             save_within(start);
-                           },
-                           [] { return interrupt_requested(); }};
+    const EpochWatch watch{
+        text(title_, ", epoch ", epoch),
+        [&](int step, double loss) {
+          state_.loss_sum += loss;
+          state_.steps = step + 1;
+          const double mean = state_.loss_sum / (step + 1);
+          const ProgressFacts facts = watch_.of_step(epoch, step + 1, steps_per_epoch_, mean);
+          progress_.update(text(title_, "  epoch ", epoch, "/", options_.epochs, "  step ", step + 1, "/", steps_per_epoch_,
+                                "  loss ", fixed(mean, 3), "  ETA ", minutes(*facts.eta_seconds)),
+                           facts);
+          save_within(start);
+        },
+        [] { return interrupt_requested(); }, step_watch_.get(), static_cast<std::int64_t>(epoch - 1) * steps_per_epoch_};
     const double sum_before = state_.loss_sum;
     const std::vector<double> losses =
         training_->run_epoch(visit, static_cast<std::uint32_t>(epoch), rates, watch, static_cast<std::size_t>(begun));
@@ -178,13 +180,13 @@ class FoldTraining {
     if (seconds <= 0 || state_.steps >= steps_per_epoch_ || seconds_since(std::max(saved_, epoch_start)) < seconds ||
         writer_->busy())
       return;
-    writer_->write(resume_file(state_, net_, optimizer_));
+    write_state();
     saved_ = now;
   }
 
   // The run is to stop: what was trained of this epoch is kept.
   void stop_within(int epoch) {
-    if (state_.steps > 0 || !state_.history.empty()) writer_->write(resume_file(state_, net_, optimizer_));
+    if (state_.steps > 0 || !state_.history.empty()) write_state();
     writer_->wait();
     check_interrupt(text("training (", title_, ", epoch ", epoch, ", step ", state_.steps, ")"));
     throw InternalError("an epoch ended early without being asked to");
@@ -201,6 +203,9 @@ class FoldTraining {
     const Clock::time_point start = Clock::now();
     const double loss_sum = run_steps(epoch, visit);
     const double steps = seconds_since(start);
+    if (step_watch_)
+      step_watch_->epoch_done(static_cast<std::uint32_t>(epoch), static_cast<std::int64_t>(epoch) * steps_per_epoch_, net_,
+                              optimizer_);
     const Dataset& judge = select_ == Select::nested ? data_.inner : data_.validation;
     evaluate(training_->predictions(judge.images), judge.labels, static_cast<int>(judge.classes.size()), record);
     const double evaluated = seconds_since(start);
@@ -243,6 +248,7 @@ class FoldTraining {
     files.validation = predictions_of(data_.validation, training_->predictions(data_.validation.images));
     files.test = predictions_of(data_.test, training_->predictions(data_.test.images));
     write_sealed_safetensors(folder_ / "best.safetensors", state_.best);
+    if (step_watch_) step_watch_->finished();
     write_fold(folder_, files, state_.key);
     remove_resume_files(folder_);
     finish_watching(folder_, files.history, options_.keeping);
@@ -258,6 +264,7 @@ class FoldTraining {
   EfficientNet net_;
   Optimizer optimizer_;
   std::unique_ptr<EpochTraining> training_;
+  std::unique_ptr<StepWatch> step_watch_;  // null: nobody looks
   Select select_;
   Monitor monitor_;
   Schedule schedule_;
