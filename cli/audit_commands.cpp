@@ -11,8 +11,9 @@
 
 namespace vitrine::cli {
 
-void add_audit_explain(CLI::App& audit, Chosen& chosen);  // cli/explain_op.cpp
-void add_audit_graph(CLI::App& audit, Chosen& chosen);    // cli/audit_graph.cpp
+void add_audit_explain(CLI::App& audit, Chosen& chosen);    // cli/explain_op.cpp
+void add_audit_graph(CLI::App& audit, Chosen& chosen);      // cli/audit_graph.cpp
+void add_audit_stability(CLI::App& audit, Chosen& chosen);  // cli/audit_stability.cpp
 
 namespace {
 
@@ -76,6 +77,7 @@ void add_audit(CLI::App& app, Chosen& chosen) {
   p->callback([=, &chosen] { chosen = [=] { run_audit_parity(*parity); }; });
   add_audit_explain(*audit, chosen);
   add_audit_graph(*audit, chosen);
+  add_audit_stability(*audit, chosen);
 }
 
 }  // namespace vitrine::cli

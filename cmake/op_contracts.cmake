@@ -103,7 +103,7 @@ foreach(op ${OPS})
   foreach(file ${op_cuda})
     source_row(${op} "kernels (CUDA)" ${file} "void forward(" "void apply(" "void product(" "void mean(" "void expand(" "_table")
   endforeach()
-  source_row(${op} "bound" ${op_bound} "Shadow")
+  source_row(${op} "bound" ${op_bound} "OpShadows" "_shadows")
 endforeach()
 file(WRITE ${OUT} "// Made by cmake/op_contracts.cmake of the headers in layers/ and autograd/.
 #include \"audit/op_pages/contract.h\"

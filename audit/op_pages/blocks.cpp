@@ -231,8 +231,8 @@ Example fused_mbconv_example(Scale scale) {
               {"Wp", small ? tensor({1, 1, 2, 1}, {0.7f, -0.4f}) : drawn({1, 1, C, K}, 5, 0.2)},
               {"Wr", small ? tensor({2, 1}, {0.4f, -0.3f}) : drawn({C, R}, 6, 0.2)},
               {"br", small ? tensor({1}, {0.1f}) : drawn({R}, 7, 0.1)},
-              {"We of the gate", small ? tensor({1, 2}, {1, -0.5f}) : drawn({R, C}, 8, 0.3)},
-              {"be", small ? tensor({2}, {0, 0.2f}) : drawn({C}, 9, 0.1)}};
+              {"Wx", small ? tensor({1, 2}, {1, -0.5f}) : drawn({R, C}, 8, 0.3)},
+              {"bx", small ? tensor({2}, {0, 0.2f}) : drawn({C}, 9, 0.1)}};
   e.given = "no expansion (then z1 is x), 3 x 3, stride 1, padding 1, eps 0.001, swish, a gate with one hidden value";
   if (!small) e.given = "no expansion, 3 x 3, stride 1, padding 1, eps 0.001, swish, a gate";
   e.output = "z3";

@@ -23,11 +23,11 @@ std::vector<std::string> lines_of_comment(std::string_view comment) {
   return lines;
 }
 
-// "Forward    y = ..." begins a section; its other lines begin with the margin's spaces.
+// "Forward    y = ..." begins a section: a word, two spaces or more, text at the margin. Its other lines begin with spaces.
 bool begins_section(const std::string& line) {
-  const std::size_t name = line.find(' ');
+  const std::size_t name = line.find("  ");
   return name != std::string::npos && name > 0 && name < kMargin && line.size() > kMargin && line[0] >= 'A' && line[0] <= 'Z' &&
-         line.find_first_not_of(' ', name) == kMargin;
+         line.find(' ') == name && line.find_first_not_of(' ', name) == kMargin;
 }
 
 }  // namespace

@@ -9,16 +9,6 @@ namespace {
 constexpr std::int64_t kMostElements = 2000;    // checked of one tensor
 constexpr std::int64_t kMostTerms = 4'000'000;  // and terms of their sums
 
-double rho_of(const Shadow& shadow, std::int64_t element) {
-  const Bounded truth = shadow.at(element);
-  const double seen = shadow.seen ? shadow.seen(element)
-                      : shadow.computed.dtype() == DType::f64
-                          ? shadow.computed.host<double>()[static_cast<std::size_t>(element)]
-                          : static_cast<double>(shadow.computed.host()[static_cast<std::size_t>(element)]);
-  const double error = std::abs(seen - truth.value);
-  return error == 0 ? 0 : error / truth.bound;  // infinite where the bound is zero
-}
-
 ShadowLine line_of(const Shadow& shadow) {
   const std::int64_t affordable = std::max<std::int64_t>(1, kMostTerms / std::max<std::int64_t>(1, shadow.terms));
   const std::int64_t checked = std::min({shadow.elements, kMostElements, affordable});
