@@ -11,6 +11,11 @@
 #include "cli/commands.h"
 
 namespace vitrine::cli {
+
+void add_audit_explain(CLI::App& audit, Chosen& chosen);    // cli/explain_op.cpp
+void add_audit_graph(CLI::App& audit, Chosen& chosen);      // cli/audit_graph.cpp
+void add_audit_stability(CLI::App& audit, Chosen& chosen);  // cli/audit_stability.cpp
+
 namespace {
 
 std::string scientific(double v) {
@@ -73,6 +78,9 @@ void add_audit(CLI::App& app, Chosen& chosen) {
   p->callback([=, &chosen] { chosen = [=] { run_audit_parity(*parity); }; });
   add_audit_run(audit, chosen);
   add_audit_lineage(*audit, chosen);
+  add_audit_explain(*audit, chosen);
+  add_audit_graph(*audit, chosen);
+  add_audit_stability(*audit, chosen);
 }
 
 }  // namespace vitrine::cli
