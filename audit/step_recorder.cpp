@@ -175,7 +175,7 @@ Hash128 StepRecorder::hash_of_inputs(const TapeEntry& op) const {
 }
 
 // One record for every shadow; the one of the output itself goes into `like`'s place.
-void StepRecorder::add_shadows(const std::vector<Shadow>& shadows, const OpRecord& like, const Tensor& whole) {
+void StepRecorder::add_shadows(const std::vector<Shadow>& shadows, const OpRecord& like, const Tensor& whole, bool compares) {
   for (const Shadow& shadow : shadows) {
     const bool is_output = whole.defined() && !shadow.inner && !shadow.seen && shadow.of == "y";
     if (is_output) {
@@ -186,7 +186,7 @@ void StepRecorder::add_shadows(const std::vector<Shadow>& shadows, const OpRecor
     const OpRecord filled = begun(like.phase, like.op, "", shadow.of, shadow.seen ? Tensor() : shadow.computed);
     r.tensor = filled.tensor, r.rank = filled.rank, r.dims = filled.dims, r.facts = filled.facts;
     if (shadow.inner) r.flags |= kInner;
-    compare(shadow, r);
+    if (compares) compare(shadow, r);
     records_.push_back(r);
   }
 }
@@ -212,7 +212,7 @@ void StepRecorder::recorded(const TapeEntry& entry, const Tensor& output) {
   // The record of the output stands last while the shadows of it are looked for.
   std::vector<Shadow> shadows = forward_shadows(tape_.seen(entry));
   std::ranges::stable_partition(shadows, [](const Shadow& s) { return !s.inner && !s.seen && s.of == "y"; });
-  add_shadows(shadows, like, output);
+  add_shadows(shadows, like, output, true);
 }
 
 void StepRecorder::after_backward(const TapeEntry& op, const Tensor& dy, std::span<const Tensor> gradients) {
@@ -224,9 +224,10 @@ void StepRecorder::after_backward(const TapeEntry& op, const Tensor& dy, std::sp
   OpRecord like = r;
   like.facts = {};
   std::vector<bool> shown(gradients.size());
-  if (recording_.shadows && has_turn(op)) {
-    const std::vector<Shadow> shadows = backward_shadows(tape_.seen(op), dy.to(Device::cpu()), gradients);
-    add_shadows(shadows, like, Tensor());
+  if (recording_.shadows) {
+    std::vector<Shadow> shadows = backward_shadows(tape_.seen(op), dy.to(Device::cpu()), gradients);
+    if (!has_turn(op)) std::erase_if(shadows, [](const Shadow& s) { return s.inner || s.seen; });
+    add_shadows(shadows, like, Tensor(), has_turn(op));
     for (const Shadow& s : shadows) {
       for (std::size_t i = 0; i < gradients.size(); ++i)
         shown[i] = shown[i] || (!s.seen && gradients[i].defined() && !gradients[i].device().is_cuda() &&

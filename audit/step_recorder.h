@@ -55,7 +55,7 @@ class StepRecorder final : public TapeObserver {
   bool has_turn(const TapeEntry& op) const;
   std::string node_name(const TapeEntry& op);
   OpRecord begun(Phase phase, std::uint32_t op, const std::string& node, const std::string& tensor, const Tensor& value) const;
-  void add_shadows(const std::vector<Shadow>& shadows, const OpRecord& like, const Tensor& whole);
+  void add_shadows(const std::vector<Shadow>& shadows, const OpRecord& like, const Tensor& whole, bool compares);
   void compare(const Shadow& shadow, OpRecord& record) const;
   Hash128 hash_of_inputs(const TapeEntry& op) const;
 

@@ -99,6 +99,11 @@ Verified verify_folder(const fs::path& folder) {
 std::vector<fs::path> audits_of(const fs::path& run) {
   if (path_exists(run / "run.json") && path_exists(run / "steps.jsonl")) return {run};
   std::vector<fs::path> found;
+  for (const fs::path& of_study : entries_of(run / "runs")) {
+    if (!is_folder(of_study / "audit")) continue;
+    for (const fs::path& folder : audits_of(of_study)) found.push_back(folder);
+  }
+  if (!found.empty()) return found;
   for (const fs::path& entry : entries_of(run / "audit")) {
     if (is_folder(entry) && entry.filename().string().starts_with("fold_")) found.push_back(entry);
   }

@@ -22,7 +22,8 @@ struct Verified {
 
 // `folder`: RUN/audit/fold_0. DataError with step and offset at the first thing that does not fit.
 Verified verify_folder(const std::filesystem::path& folder);
-// RUN/audit/fold_* of a run, in their order; the folder itself where it is one of them. DataError where there is none.
+// RUN/audit/fold_* of a run, in their order, or those of every run of a study; the folder itself where it is one of them. DataError where there
+// is none.
 std::vector<std::filesystem::path> audits_of(const std::filesystem::path& run);
 
 }  // namespace vitrine::audit
