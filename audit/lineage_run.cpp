@@ -209,15 +209,15 @@ LineageRun read_lineage_run(const fs::path& folder, int fold) {
 }
 
 LineageBatch batch_of_step(const LineageRun& run, std::int64_t step) {
-  if (step < 1 || step > run.steps)
-    throw UsageError(text("--step is ", step, ", fold ", run.fold, " of ", run.folder, " has the steps 1 to ", run.steps, " (",
-                          run.options.epochs, " epochs of ", run.steps_per_epoch, ")"));
+  if (step < 0 || step >= run.steps)
+    throw UsageError(text("--step is ", step, ", fold ", run.fold, " of ", run.folder, " has the steps 0 to ", run.steps - 1,
+                          " (", run.options.epochs, " epochs of ", run.steps_per_epoch, ")"));
   LineageBatch batch;
   batch.step = step;
-  batch.epoch = static_cast<int>((step - 1) / run.steps_per_epoch) + 1;
-  batch.step_of_epoch = (step - 1) % run.steps_per_epoch + 1;
+  batch.epoch = static_cast<int>(step / run.steps_per_epoch) + 1;
+  batch.step_of_epoch = step % run.steps_per_epoch;
   const auto size = static_cast<std::size_t>(run.options.batch_size);
-  batch.first = static_cast<std::size_t>(batch.step_of_epoch - 1) * size;
+  batch.first = static_cast<std::size_t>(batch.step_of_epoch) * size;
   const std::vector<int> visit = order_of(run, batch.epoch);
   batch.count = std::min(visit.size() - batch.first, size);
   Manifest needed{run.manifest.path, {}, {}};

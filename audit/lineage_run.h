@@ -45,9 +45,9 @@ std::vector<std::string> trained_subjects(const Fold& fold, const TrainOptions& 
 
 // One batch of the fold, made again from its own crops alone.
 struct LineageBatch {
-  std::int64_t step = 0;           // from 1, over all epochs
+  std::int64_t step = 0;           // of the fold, from 0
   int epoch = 0;                   // from 1
-  std::int64_t step_of_epoch = 0;  // from 1
+  std::int64_t step_of_epoch = 0;  // from 0
   std::size_t first = 0;           // place in the epoch's order of its first sample
   Dataset data;                    // the distinct samples of the batch, as training had them
   std::vector<int> order;          // of the epoch; of this batch's places: indices into `data`
