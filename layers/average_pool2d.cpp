@@ -36,7 +36,9 @@ struct AveragePool2dNode final : Node {
 
   AveragePool2dNode(const ConvShape& s, bool counted, Device of) : shape(s), count_include_pad(counted), device(of) {}
   std::string_view name() const override { return "average_pool2d"; }
-  void visit(SavedVisitor& show) const override { show_window(show, shape), show("count_include_pad", count_include_pad); }
+  void visit(SavedVisitor& show) const override {
+    show("R", shape.R), show("S", shape.S), show_window(show, shape), show("count_include_pad", count_include_pad);
+  }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     Tensor dx = Tensor::uninitialized({shape.N, shape.H, shape.W, shape.C}, device);
     kernels::average_pool2d_kernels(device).backward(shape, count_include_pad, dy.data(), dx.mutable_data());

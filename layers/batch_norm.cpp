@@ -62,12 +62,15 @@ Tensor rounded(const Tensor& values, double divisor) {
 struct BatchNormNode final : Node {
   Tensor x;
   NormTensor constants;
+  double eps;  // that went into the constants
   bool train;
 
-  BatchNormNode(Tensor input, NormTensor k, bool in_training)
-      : x(std::move(input)), constants(std::move(k)), train(in_training) {}
+  BatchNormNode(Tensor input, NormTensor k, double stabiliser, bool in_training)
+      : x(std::move(input)), constants(std::move(k)), eps(stabiliser), train(in_training) {}
   std::string_view name() const override { return "batch_norm"; }
-  void visit(SavedVisitor& show) const override { show("x", x), show("constants", constants.values), show("train", train); }
+  void visit(SavedVisitor& show) const override {
+    show("x", x), show("constants", constants.values), show("eps", eps), show("train", train);
+  }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
     const std::int64_t C = x.shape().back(), rows = x.size() / C;
     const Device device = x.device();
@@ -102,13 +105,14 @@ void check(const Variable& x, const Variable& gamma, const Variable& beta) {
   }
 }
 
-Variable normalized(const Variable& x, const Variable& gamma, const Variable& beta, NormTensor constants, bool train) {
+Variable normalized(const Variable& x, const Variable& gamma, const Variable& beta, NormTensor constants, double eps,
+                    bool train) {
   const std::int64_t C = x.shape().back();
   Tensor y = Tensor::uninitialized(x.shape(), x.tensor().device());
   kernels::batch_norm_kernels(y.device())
       .normalize(x.tensor().data(), constants.view(), beta.tensor().data(), y.size() / C, C, y.mutable_data());
   const Variable inputs[] = {x, gamma, beta};
-  return record<BatchNormNode>(std::move(y), inputs, x.tensor(), std::move(constants), train);
+  return record<BatchNormNode>(std::move(y), inputs, x.tensor(), std::move(constants), eps, train);
 }
 
 void move(Tensor& running, const Tensor& batch, double momentum, double factor) {
@@ -134,7 +138,7 @@ Variable batch_norm_train(const Variable& x, const Variable& gamma, const Variab
   kernels.mean(x.tensor().data(), rows, C, room, mean.mutable_data<double>());
   kernels.variance(x.tensor().data(), mean.data<double>(), rows, C, room, variance.mutable_data<double>());
   if (statistics != nullptr) *statistics = {rounded(mean, 1.0), rounded(variance, 1.0), rows};
-  return normalized(x, gamma, beta, NormTensor(mean, variance, gamma.tensor(), eps), true);
+  return normalized(x, gamma, beta, NormTensor(mean, variance, gamma.tensor(), eps), eps, true);
 }
 
 Variable batch_norm_eval(const Variable& x, const Variable& gamma, const Variable& beta, const Tensor& running_mean,
@@ -152,7 +156,7 @@ Variable batch_norm_eval(const Variable& x, const Variable& gamma, const Variabl
   const kernels::BatchNormKernels& kernels = kernels::batch_norm_kernels(device);
   kernels.widen(running_mean.data(), C, mean.mutable_data<double>());
   kernels.widen(running_var.data(), C, variance.mutable_data<double>());
-  return normalized(x, gamma, beta, NormTensor(mean, variance, gamma.tensor(), eps), false);
+  return normalized(x, gamma, beta, NormTensor(mean, variance, gamma.tensor(), eps), eps, false);
 }
 
 BatchNorm BatchNorm::identity(std::int64_t channels, double eps, double momentum) {

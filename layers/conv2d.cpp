@@ -32,10 +32,14 @@ namespace {
 struct Conv2dNode final : Node {
   ConvShape shape;
   Tensor x, w;
+  bool biased;
 
-  Conv2dNode(const ConvShape& s, Tensor input, Tensor weight) : shape(s), x(std::move(input)), w(std::move(weight)) {}
+  Conv2dNode(const ConvShape& s, Tensor input, Tensor weight, bool with_bias)
+      : shape(s), x(std::move(input)), w(std::move(weight)), biased(with_bias) {}
   std::string_view name() const override { return "conv2d"; }
-  void visit(SavedVisitor& show) const override { show("x", x), show("w", w), show_window(show, shape); }
+  void visit(SavedVisitor& show) const override {
+    show("x", x), show("w", w), show("biased", biased), show_window(show, shape);
+  }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
     const kernels::Conv2dKernels& kernels = kernels::conv2d_kernels(x.device());
     std::vector<Tensor> gradients(3);
@@ -95,7 +99,7 @@ Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const C
   Tensor y = Tensor::uninitialized({s.N, s.P, s.Q, s.K}, x.tensor().device());
   const float* bias = b.tensor().defined() ? b.tensor().data() : nullptr;
   kernels::conv2d_kernels(y.device()).forward(s, x.tensor().data(), w.tensor().data(), bias, y.mutable_data());
-  return record<Conv2dNode>(std::move(y), inputs, s, x.tensor(), w.tensor());
+  return record<Conv2dNode>(std::move(y), inputs, s, x.tensor(), w.tensor(), bias != nullptr);
 }
 
 }  // namespace vitrine

@@ -31,10 +31,11 @@ namespace {
 
 struct LinearNode final : Node {
   Tensor x, w;
+  bool biased;
 
-  LinearNode(Tensor input, Tensor weight) : x(std::move(input)), w(std::move(weight)) {}
+  LinearNode(Tensor input, Tensor weight, bool with_bias) : x(std::move(input)), w(std::move(weight)), biased(with_bias) {}
   std::string_view name() const override { return "linear"; }
-  void visit(SavedVisitor& show) const override { show("x", x), show("w", w); }
+  void visit(SavedVisitor& show) const override { show("x", x), show("w", w), show("biased", biased); }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
     const kernels::LinearKernels& kernels = kernels::linear_kernels(x.device());
     const std::int64_t N = x.shape()[0], C = w.shape()[0], K = w.shape()[1];
@@ -73,7 +74,7 @@ Variable linear(const Variable& x, const Variable& w, const Variable& b) {
   const float* bias = b.tensor().defined() ? b.tensor().data() : nullptr;
   kernels::linear_kernels(y.device())
       .forward(x.tensor().data(), w.tensor().data(), bias, sx[0], sw[0], sw[1], y.mutable_data());
-  return record<LinearNode>(std::move(y), inputs, x.tensor(), w.tensor());
+  return record<LinearNode>(std::move(y), inputs, x.tensor(), w.tensor(), bias != nullptr);
 }
 
 }  // namespace vitrine

@@ -35,7 +35,9 @@ struct MaxPool2dNode final : Node {
 
   MaxPool2dNode(const ConvShape& s, Tensor maxima) : shape(s), taps(std::move(maxima)) {}
   std::string_view name() const override { return "max_pool2d"; }
-  void visit(SavedVisitor& show) const override { show("taps", taps), show_window(show, shape); }
+  void visit(SavedVisitor& show) const override {
+    show("taps", taps), show("R", shape.R), show("S", shape.S), show_window(show, shape);
+  }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted&) const override {
     Tensor dx = Tensor::uninitialized({shape.N, shape.H, shape.W, shape.C}, taps.device());
     kernels::max_pool2d_kernels(dx.device()).backward(shape, taps.data(), dy.data(), dx.mutable_data());

@@ -48,8 +48,10 @@ struct SeenOp {
 
 // One tensor that the op computed.
 struct Shadow {
-  std::string of;           // "y", "dx", "dw"; inner values of a fused op: "z1", "norm2.scale"
-  Tensor computed;          // by the kernel; float32 or float64
+  std::string of;  // "y", "dx", "dw"; inner values of a fused op: "z1", "norm2.scale"
+  Tensor
+      computed;  // by the kernel; float32 or float64. Undefined where a fused op kept nothing: `seen` computes it again, in float32 and
+                 // in the kernel's order
   std::int64_t elements{};  // of `at`: those of `computed`, or of a checksum its rows
   std::int64_t terms = 1;   // of one element's sum: what a call of `at` costs
   std::function<Bounded(std::int64_t element)> at;
@@ -59,11 +61,19 @@ struct Shadow {
 };
 
 // Shadows of what the forward pass computed, and of what the backward pass returned: gradients[i] by the i-th input, undefined where none was
-// wanted. Empty for an op that only moves values (reshape). InternalError for an op that is not in the list: a test keeps it whole.
+// wanted. What was computed from a constant that neither the tape nor the node has is left out: of add, nothing else. Empty for an op that only moves values (reshape). InternalError for an op that is not in the list: a test keeps it whole.
 std::vector<Shadow> forward_shadows(const SeenOp& op);
 std::vector<Shadow> backward_shadows(const SeenOp& op, const Tensor& dy, std::span<const Tensor> gradients);
 
 // The names of all ops that have shadows, in alphabetical order.
 std::vector<std::string_view> shadowed_ops();
+
+// The tape's own sum of two gradients of one value, rounded once.
+Shadow gradient_sum_shadow(const Tensor& before, const Tensor& added, const Tensor& total);
+
+// |computed - value| / bound. Equal values, infinities among them, and two NaN give 0, as does an infinite bound (a sum that may have left
+// float32); a NaN or an infinity on one side alone, and any difference from an exact value, give infinity.
+double rho_of(double computed, const Bounded& shadow);
+double rho_of(const Shadow& shadow, std::int64_t element);
 
 }  // namespace vitrine

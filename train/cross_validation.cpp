@@ -173,6 +173,7 @@ void write_summary(const std::filesystem::path& run, const RunResult& result) {
   std::string csv = csv_line({"fold", "part", "class", "support", "precision", "recall", "f1", "accuracy", "auc"});
   for (std::size_t fold = 0; fold < result.folds.size(); ++fold) {
     append_rows(csv, fold, "validation", metrics_of(result.folds[fold].validation, result.folds[fold].classes));
+    if (result.folds[fold].test.empty()) continue;  // of a search's trial, or a split without a test part
     append_rows(csv, fold, "test", metrics_of(result.folds[fold].test, result.folds[fold].classes));
   }
   write_file(run / "summary.csv", csv);
@@ -263,15 +264,31 @@ void check_run(const Manifest& manifest, const Splits& splits, const TrainOption
   if (all.images.empty()) throw DataError(text(manifest.path, ": ", left_out(all, inputs), "; no crop is left to train on"));
   check_sizes(manifest, all);
   starting_network(options, static_cast<int>(manifest.classes().size()));
-  if (select_from_name(options.select) == Select::nested) {
+  if (is_nested(options.select)) {
     for (std::size_t f = 0; f < splits.folds.size(); ++f) {
       if (splits.folds[f].inner.empty())
-        throw DataError(text(splits.path, ": --select nested needs inner parts, fold ", f,
+        throw DataError(text(splits.path, ": --select ", options.select, " needs inner parts, fold ", f,
                              " has none; make the split again with `vitrine split`; each class needs two training subjects"));
     }
   }
   refuse_foreign(run);
   check_claim(run, splits, options);
+}
+
+FoldData fold_data(const Manifest& manifest, const Splits& splits, const TrainOptions& options, int fold) {
+  if (fold < 0 || fold >= static_cast<int>(splits.folds.size()))
+    throw UsageError(text("--fold is ", fold, ", the split has the folds 0 to ", splits.folds.size() - 1));
+  const InputConfiguration inputs = input_configuration(options.inputs);
+  const Control control = control_from_name(options.control);
+  const auto load = [&](const std::vector<std::string>& subjects, bool predicts) {
+    Dataset data = load_dataset(manifest, subjects, inputs);
+    apply(control, splits, options.seed, predicts, data);
+    return data;
+  };
+  const Fold& part = splits.folds[static_cast<std::size_t>(fold)];
+  const bool nested = is_nested(options.select), refit = select_from_name(options.select) == Select::nested_refit;
+  return {load(nested ? without(part.train, part.inner) : part.train, false), load(part.validation, true),
+          load(splits.test, true), nested ? load(part.inner, true) : Dataset{}, refit ? load(part.train, false) : Dataset{}};
 }
 
 RunResult cross_validate(const Manifest& manifest, const Splits& splits, const TrainOptions& given,
@@ -280,13 +297,6 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
   const TrainOptions options = options_of_fold(given, jobs);
   const auto count = static_cast<int>(splits.folds.size());
   const InputConfiguration inputs = input_configuration(options.inputs);
-  const Control control = control_from_name(options.control);
-  const auto load = [&](const std::vector<std::string>& subjects, bool predicts) {
-    Dataset data = load_dataset(manifest, subjects, inputs);
-    apply(control, splits, options.seed, predicts, data);
-    return data;
-  };
-  const Dataset test = load(splits.test, true);
   if (const std::string rest = left_out(load_dataset(manifest, manifest.subjects(), inputs), inputs); !rest.empty())
     progress.warn(rest);
   const Settings pairs = identity(splits, options);
@@ -299,10 +309,7 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
   std::vector<FoldFiles> folds(wanted.size());
   const auto train = [&](std::size_t i, const TrainOptions& here) {
     check_interrupt("cross-validation");
-    const Fold& part = splits.folds[static_cast<std::size_t>(wanted[i])];
-    const bool nested = select_from_name(here.select) == Select::nested;
-    const FoldData data{load(nested ? without(part.train, part.inner) : part.train, false), load(part.validation, true), test,
-                        nested ? load(part.inner, true) : Dataset{}};
+    const FoldData data = fold_data(manifest, splits, here, wanted[i]);
     const std::string title = text(options.inputs, "  fold ", wanted[i] + 1, "/", count);
     folds[i] = train_fold(data, here, run / text("fold_", wanted[i]), fold_key(config, wanted[i]), title, progress);
   };

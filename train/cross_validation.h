@@ -3,7 +3,7 @@
 //   RUN/config.json      version, the options (train/options.h), the manifest's and the split's SHA-256: it claims the folder
 //   RUN/source.json      which manifest and split it was made from, relative to RUN: the report shows their crops
 //   RUN/fold_0/ ...      train/run_files.h
-//   RUN/summary.csv      one row per fold and part
+//   RUN/summary.csv      one row per fold, part and class; none of a test part without subjects
 //   RUN/summary.json     mean and standard deviation over the folds, validation and test
 //   RUN/plans.txt        on a GPU in the run-to-run tier: algorithm, workspace and notes of every shape (tensor/cuda/plans.h)
 #pragma once
@@ -19,6 +19,7 @@
 #include "evaluation/metrics.h"
 #include "train/options.h"
 #include "train/run_files.h"
+#include "train/trainer.h"
 
 namespace vitrine {
 
@@ -45,6 +46,9 @@ PartSummary summarize(const std::vector<Metrics>& folds);
 // one, all devices share every batch of a fold.
 RunResult cross_validate(const Manifest& manifest, const Splits& splits, const TrainOptions& options,
                          const std::filesystem::path& run, std::optional<int> only_fold, Progress& progress, int jobs = 1);
+
+// What fold `fold` of a split is trained, chosen and judged on. UsageError when there is no such fold.
+FoldData fold_data(const Manifest& manifest, const Splits& splits, const TrainOptions& options, int fold);
 
 // Everything that cross_validate refuses before it writes: options, images, weights, fold and folder. Writes nothing.
 void check_run(const Manifest& manifest, const Splits& splits, const TrainOptions& options, const std::filesystem::path& run,

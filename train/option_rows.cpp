@@ -24,6 +24,9 @@ void check_family(const std::string& name) {
         text("--from is '", printable(name), "'; choose auto, torchvision, timm, timm-tf, efficientnet-pytorch or tensorflow"));
 }
 
+void check_head(const std::string& name) { chosen_name("--head", name, {"linear", "concat-pool"}); }
+void check_oversample(const std::string& name) { chosen_name("--oversample-by", name, {"repeats", "draws"}); }
+
 std::string yes_no(bool value) { return value ? "yes" : "no"; }
 
 // Of the weights only the file's name is recorded: a run that is moved is the same run.
@@ -84,10 +87,7 @@ constexpr OptionRow kRows[] = {
      .group = "network",
      .member = [](RunOptions& o) -> Member { return &o.train.head; },
      .help = "linear, or concat-pool: fast.ai's, largest and mean values, two linear layers with batch norm and dropout",
-     .check =
-         [](const std::string& name) {
-           chosen_name("--head", name, {"linear", "concat-pool"});
-         },
+     .check = check_head,
      .recorded = "head"},
     {.name = "dropout",
      .group = "network",
@@ -249,10 +249,7 @@ constexpr OptionRow kRows[] = {
      .group = "training",
      .member = [](RunOptions& o) -> Member { return &o.train.oversample_by; },
      .help = "repeats: every image as often as fits, the rest drawn; draws: with replacement, as fast.ai",
-     .check =
-         [](const std::string& name) {
-           chosen_name("--oversample-by", name, {"repeats", "draws"});
-         },
+     .check = check_oversample,
      .recorded = "balance"},
     {.name = "no-augmentation",
      .group = "training",
@@ -324,7 +321,7 @@ constexpr OptionRow kRows[] = {
     {.name = "select",
      .group = "choice",
      .member = [](RunOptions& o) -> Member { return &o.train.select; },
-     .help = "which epoch is kept: best (on the validation part, as the paper), last, nested (best on an inner part)",
+     .help = "which epoch is kept: best (as the paper), last, nested (best on an inner part), nested-refit (then all anew)",
      .check = [](const std::string& name) { select_from_name(name); },
      .recorded = "select"},
     {.name = "monitor",
@@ -358,6 +355,16 @@ constexpr OptionRow kRows[] = {
      .group = "keeping",
      .member = [](RunOptions& o) -> Member { return &o.train.keeping.retrain_damaged; },
      .help = "train a finished fold again when one of its files was changed or damaged; without it the run is refused"},
+    {.name = "audit",
+     .group = "keeping",
+     .member = [](RunOptions& o) -> Member { return &o.train.keeping.audit; },
+     .help = "record what every step computed, for `vitrine audit`: off, summary (hashes, and an op in 32 in full) or full",
+     .check = [](const std::string& name) { check_audit_level(name); }},
+    {.name = "audit-every",
+     .group = "keeping",
+     .member = [](RunOptions& o) -> Member { return &o.train.keeping.audit_every; },
+     .help = "epochs between two states that the audit keeps to begin again from; 0: it begins from the start alone",
+     .high = 100000},
     {.name = "device",
      .group = "device",
      .member = [](RunOptions& o) -> Member { return &o.device.device; },

@@ -47,6 +47,11 @@ const std::vector<std::string>& flip_names() {
   return names;
 }
 
+void check_audit_level(const std::string& level) {
+  if (level == "off" || level == "summary" || level == "full") return;
+  throw UsageError(text("--audit is '", printable(level, 40), "', expected off, summary or full"));
+}
+
 void check(const TrainOptions& o) {
   RunOptions all;
   all.train = o;
@@ -57,6 +62,15 @@ void check(const TrainOptions& o) {
     throw UsageError("--train-frozen-norm is about frozen parts, but nothing is frozen; pass --freeze with it");
   if (o.unfreeze_at > o.epochs)
     throw UsageError(text("--unfreeze-at is ", o.unfreeze_at, ", beyond the last of ", o.epochs, " epochs"));
+  if (o.keeping.audit != "off" && !o.more_devices.empty())
+    throw UsageError(text("--audit ", o.keeping.audit, " and --devices: an audit sees the steps of one device; name one"));
+  if (o.keeping.audit != "off" && select_from_name(o.select) == Select::nested_refit)
+    throw UsageError(
+        text("--audit ", o.keeping.audit,
+             " and --select nested-refit: an audit follows one training of a fold, and this has two; audit --select "
+             "nested, or --select last with the chosen --epochs"));
+  if (o.keeping.audit == "off" && o.keeping.audit_every > 0)
+    throw UsageError("--audit-every is about an audit's states, but --audit is off; pass --audit summary or full with it");
   if (o.ema && o.weights.empty()) throw UsageError("--ema takes the averaged weights of a checkpoint; pass --weights with it");
 }
 

@@ -10,6 +10,7 @@
 #include "data/augment.h"
 #include "data/sampler.h"
 #include "nn/modules/optimizer.h"
+#include "train/step_watch.h"
 
 namespace vitrine {
 
@@ -19,6 +20,9 @@ struct Keeping {
   double save_seconds = 10;      // and at least so long between them: what a kill may cost, beside the epoch that it falls into
   bool tensorboard = false;      // write each fold's history as an event file, too (train/watch/event_file.h)
   bool retrain_damaged = false;  // train a finished fold again when one of its files is not what it was
+  std::string audit = "off";     // how much of every step is recorded: off, summary or full (audit/fold_audit.h)
+  int audit_every = 0;           // epochs between two states that an audit keeps to begin from; 0: none but the first
+  OpenStepWatch watch_steps{};   // who is told of every step; the program sets it where `audit` says so
 };
 
 struct TrainOptions {
@@ -62,6 +66,8 @@ struct TrainOptions {
 
 // UsageError naming the option, its value and its range (train/option_table.h).
 void check(const TrainOptions& options);
+
+void check_audit_level(const std::string& level);  // UsageError naming the levels
 
 // Number of frozen parts that `freeze` means; factor of each part's learning rate. UsageError naming the option.
 int frozen_parts(const std::string& freeze);

@@ -18,6 +18,25 @@ namespace {
   throw NumericalError("the loss is not finite although every op's output is; lower --lr");
 }
 
+// update(tensor, gradient, lr) for every parameter that the step changes, in network order.
+template <class Update>
+void for_each_update(EfficientNet& net, const Gradients& gradients, const StepOptions& options, Update update) {
+  net.visit([&](const NamedTensor& t) {
+    if (t.parameter == nullptr || is_held(t.name, options.held_parts)) return;
+    const Tensor& gradient = gradients.of(*t.parameter);
+    if (!gradient.defined()) return;
+    const auto scale = options.lr_scale.find(part_of_tensor(t.name));
+    update(t, gradient, options.lr * (scale == options.lr_scale.end() ? 1.0 : scale->second));
+  });
+}
+
+void tell_update(EfficientNet& net, const Optimizer& optimizer, const Gradients& gradients, const StepOptions& options) {
+  UpdateFacts facts{options.momentum, {}};
+  for_each_update(net, gradients, options,
+                  [&](const NamedTensor& t, const Tensor&, double lr) { facts.rates.emplace_back(t.name, lr); });
+  options.watch->before_update(net, gradients, optimizer, facts);
+}
+
 }  // namespace
 
 bool is_held(const std::string& tensor, int held_parts) {
@@ -31,21 +50,20 @@ StepResult train_step(EfficientNet& net, Optimizer& optimizer, const Batch& batc
   Gradients gradients;
   {
     Tape tape;
+    if (options.watch != nullptr) tape.observe(options.watch->begin(options.facts, batch, net));
     const Variable logits = net.forward(batch.images.to(net.device()), {Mode::train, &tape, options.key});
     const Variable loss = cross_entropy(logits, batch.targets, options.label_smoothing);
     result.loss = static_cast<double>(loss.tensor().to(Device::cpu()).host()[0]);
     result.logits = logits.tensor();
     if (!std::isfinite(result.loss)) name_first_non_finite(net, batch, options);
+    if (options.watch != nullptr) options.watch->computed(result.loss, result.logits);
     gradients = tape.backward(loss);
   }
-  net.visit([&](const NamedTensor& t) {
-    if (t.parameter == nullptr || is_held(t.name, options.held_parts)) return;
-    const Tensor& gradient = gradients.of(*t.parameter);
-    if (!gradient.defined()) return;
-    const auto scale = options.lr_scale.find(part_of_tensor(t.name));
-    const double lr = options.lr * (scale == options.lr_scale.end() ? 1.0 : scale->second);
+  if (options.watch != nullptr) tell_update(net, optimizer, gradients, options);
+  for_each_update(net, gradients, options, [&](const NamedTensor& t, const Tensor& gradient, double lr) {
     optimizer.step(t.name, *t.value, gradient, lr, options.momentum);
   });
+  if (options.watch != nullptr) options.watch->after_update(net, optimizer);
   return result;
 }
 

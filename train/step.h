@@ -7,6 +7,7 @@
 #include "data/batch.h"
 #include "nn/efficientnet/efficientnet.h"
 #include "nn/modules/optimizer.h"
+#include "train/step_watch.h"
 
 namespace vitrine {
 
@@ -17,6 +18,8 @@ struct StepOptions {
   DropKey key{};
   std::map<std::string, double> lr_scale{};  // factor of lr by part of the network (network_parts); 1 for the parts not named
   int held_parts = 0;                        // of the first so many parts only batch norm is updated
+  StepWatch* watch = nullptr;                // told of the step; null: nobody
+  StepFacts facts{};                         // for it
 };
 
 // Is this tensor of a part that is held, and not batch norm's?

@@ -37,11 +37,14 @@ struct FusedNormNode final : Node {
   kernels::FusedNormShape shape;
   Tensor x, beta, factors;  // factors undefined where nothing is dropped
   NormTensor norm;
+  double eps = 0;  // that went into its constants
   bool has_skip = false;
 
   std::string_view name() const override { return "fused_norm"; }
   void visit(SavedVisitor& show) const override {
     show("x", x), show("beta", beta), show("factors", factors), show("constants", norm.values);
+    show("activation", shape.activation ? static_cast<int>(*shape.activation) : -1), show("has_skip", has_skip);
+    show("rows_of_segment", shape.rows_of_segment), show("eps", eps);
   }
   kernels::ResidualRows residual() const {
     if (!factors.defined()) return {};
@@ -84,6 +87,7 @@ Variable fused_norm(BatchNorm& norm, const Variable& x, const std::optional<Acti
   node->shape = shape_of(norm, x, activation);
   node->x = x.tensor();
   node->beta = norm.beta.value;
+  node->eps = norm.eps;
   const Device device = node->x.device();
   std::vector<Variable> inputs{x, pass.parameter(norm.gamma), pass.parameter(norm.beta)};
   if (residual) inputs.push_back(residual->skip);

@@ -103,6 +103,7 @@ struct FusedMBConvNode final : Node {
   kernels::MBConvShape shape;
   Tensor x, z1, z2;  // z1 undefined without expansion
   NormTensor norm1, norm2;
+  double eps1 = 0, eps2 = 0;  // that went into their constants
   Tensor beta1, beta2;
   Tensor w_expand, w_depthwise, w_project;
   GateValues gate;  // from the pooled values on; undefined without squeeze-excitation
@@ -113,6 +114,8 @@ struct FusedMBConvNode final : Node {
     show("norm1", norm1.values), show("beta1", beta1), show("norm2", norm2.values), show("beta2", beta2);
     show("w_expand", w_expand), show("w_depthwise", w_depthwise), show("w_project", w_project);
     show_window(show, shape.depthwise);
+    show("images", shape.images), show("activation", static_cast<int>(shape.activation));
+    show("eps1", eps1), show("eps2", eps2);
     gate.visit(show);
   }
   bool expands() const { return z1.defined(); }
@@ -140,12 +143,14 @@ Tensor FusedMBConvNode::forward(MBConv& block) {
     pointwise.expand(shape, x.data(), w_expand.data(), z1.mutable_data(), statistics.target());
     norm1 = statistics.result();
     beta1 = block.expand->norm.beta.value;
+    eps1 = block.expand->norm.eps;
   }
   z2 = planes(d.N * d.P * d.Q, d.C, device);
   NormOfBatch statistics(block.depthwise.norm, shape.segments(), d.N * d.P * d.Q, device);
   depthwise.forward(shape, first(), input(), w_depthwise.data(), z2.mutable_data(), statistics.target());
   norm2 = statistics.result();
   beta2 = block.depthwise.norm.beta.value;
+  eps2 = block.depthwise.norm.eps;
   if (block.se) {
     Tensor mean = Tensor::uninitialized({d.N, d.C}, device);
     depthwise.pool(shape, second(), z2.data(), mean.mutable_data());

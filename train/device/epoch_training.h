@@ -20,12 +20,16 @@ struct StepRates {
   double lr = 0, momentum = -1;  // negative: the optimiser's own
 };
 
+class StepWatch;
+
 // Who hears of an epoch while it runs. A device runs all of it without looking at a value, and calls nobody.
 struct EpochWatch {
   std::string name;                                      // starts messages: "fold 1/5, epoch 3"
   std::function<void(int step, double loss)> stepped{};  // after step 0, 1, ...
   std::function<bool()>
       stop{};  // asked before each step of the host: true ends the epoch there; without it Ctrl-C throws Interrupted
+  StepWatch* steps = nullptr;  // told of every step (train/step_watch.h): by the host's loop alone
+  std::int64_t number = 0;     // of the epoch's first step among the fold's
 };
 
 class EpochTraining {

@@ -42,9 +42,18 @@ std::vector<double> HostTraining::run_epoch(const std::vector<int>& order, std::
     const DropKey key{options_.seed, epoch, static_cast<std::uint32_t>(first)};
     try {
       const StepRates& now = rates[step];
-      losses.push_back(
-          train_step(net_, optimizer_, batch, {now.lr, now.momentum, options_.label_smoothing, key, scales_, frozen.held})
-              .loss);
+      StepOptions one{now.lr, now.momentum, options_.label_smoothing, key, scales_, frozen.held};
+      if (watch.steps != nullptr) {
+        one.watch = watch.steps;
+        one.facts = {watch.number + static_cast<std::int64_t>(step),
+                     epoch,
+                     static_cast<int>(step),
+                     static_cast<std::uint32_t>(first),
+                     std::span(order).subspan(first, std::min(batch_size, order.size() - first)),
+                     now.lr,
+                     now.momentum};
+      }
+      losses.push_back(train_step(net_, optimizer_, batch, one).loss);
     } catch (const Interrupted&) {
       throw;
     } catch (Error& error) {

@@ -10,48 +10,14 @@
 
 #include "base/error.h"
 #include "tests/cuda_devices.h"
+#include "tests/layers/blocks/mbconv_cases.h"
 #include "tests/layers/twins.h"
 #include "tests/saved_tensors.h"
 
 namespace vitrine::testing {
 namespace {
 
-struct Sizes {
-  std::int64_t N, H, W, in, ratio, out, kernel, stride;
-  bool squeeze;
-  Activation activation;
-  PaddingRule padding;
-};
-
-ConvNorm unit(const Shape& weight, std::int64_t taps, const Sizes& z, std::int64_t stride, bool activated, std::uint32_t op) {
-  ConvNorm u;
-  u.weight.value = drawn(weight, 0, 1 / std::sqrt(static_cast<double>(taps)), op);
-  u.norm = BatchNorm::identity(weight.back(), 1e-3, 0.1);
-  u.norm.gamma.value = drawn({weight.back()}, 1, 0.2, op + 1);
-  u.norm.beta.value = drawn({weight.back()}, 0, 0.3, op + 2);
-  u.stride = stride;
-  u.depthwise = weight.rank() == 3;
-  u.padding = z.padding;
-  if (activated) u.activation = z.activation;
-  return u;
-}
-
-MBConv block_of(const Sizes& z) {
-  const std::int64_t middle = z.in * z.ratio;
-  MBConv block;
-  if (z.ratio > 1) block.expand = unit({1, 1, z.in, middle}, z.in, z, 1, true, 10);
-  block.depthwise = unit({z.kernel, z.kernel, middle}, z.kernel * z.kernel, z, z.stride, true, 20);
-  if (z.squeeze) {
-    const std::int64_t R = z.in / 4;
-    block.se = SqueezeExcitation{{drawn({middle, R}, 0, 0.1, 30)},
-                                 {drawn({R}, 0, 0.1, 31)},
-                                 {drawn({R, middle}, 0, 0.5, 32)},
-                                 {drawn({middle}, 0, 0.5, 33)}};
-  }
-  block.project = unit({1, 1, middle, z.out}, middle, z, 1, false, 40);
-  block.residual = z.stride == 1 && z.in == z.out;
-  return block;
-}
+using Sizes = MBConvSizes;
 
 void move(MBConv& block, Device device) {
   const auto to = [device](Tensor& t) { t = t.to(device); };
@@ -131,22 +97,7 @@ TEST_P(FusedMBConv, AgreesWithTheComposedBlockOnACudaDeviceInTheRunToRunTier) {
     expect_near(run(GetParam(), true, device), run(GetParam(), false), device.is_gpu() ? 2e-5f : 4e-6f);
 }
 
-constexpr Activation kSwish = Activation::swish, kRelu6 = Activation::relu6;
-constexpr PaddingRule kSymmetric = PaddingRule::symmetric, kSame = PaddingRule::same;
-INSTANTIATE_TEST_SUITE_P(Blocks, FusedMBConv,
-                         ::testing::Values(Sizes{3, 9, 8, 8, 6, 16, 3, 1, true, kSwish, kSymmetric},
-                                           Sizes{2, 11, 9, 16, 6, 24, 3, 2, true, kSwish, kSymmetric},
-                                           Sizes{5, 7, 7, 8, 6, 8, 5, 1, true, kSwish, kSymmetric},
-                                           Sizes{2, 10, 14, 24, 6, 40, 5, 2, false, kRelu6, kSame},
-                                           Sizes{4, 16, 17, 24, 1, 16, 3, 1, true, kSwish, kSymmetric},
-                                           Sizes{4, 12, 12, 40, 1, 24, 3, 1, false, kRelu6, kSame},
-                                           Sizes{3, 2, 2, 8, 6, 8, 5, 1, true, kSwish, kSymmetric},
-                                           Sizes{4, 1, 1, 8, 6, 16, 5, 2, true, kSwish, kSame},
-                                           Sizes{40, 5, 4, 8, 6, 8, 3, 1, true, kSwish, kSymmetric},
-                                           Sizes{3, 9, 8, 8, 6, 16, 3, 1, true, Activation::gelu, kSymmetric},
-                                           Sizes{2, 8, 9, 16, 6, 24, 5, 2, true, Activation::hard_swish, kSame},
-                                           Sizes{2, 7, 7, 8, 6, 8, 3, 1, false, Activation::tanh, kSymmetric},
-                                           Sizes{6, 112, 112, 16, 6, 24, 3, 2, true, kSwish, kSymmetric}));
+INSTANTIATE_TEST_SUITE_P(Blocks, FusedMBConv, ::testing::ValuesIn(mbconv_cases()));
 
 TEST_P(FusedMBConv, NodesShowWhatTheyHold) {
   const Sizes& z = GetParam();

@@ -1,0 +1,184 @@
+#include "tensor/tensor_hash.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "tensor/isa.h"
+#include "tensor/parallel.h"
+#include "tensor/philox.h"
+
+namespace vitrine {
+namespace kernels {
+
+namespace scalar {
+extern const TensorHashKernels tensor_hash_table;
+}
+namespace avx2 {
+extern const TensorHashKernels tensor_hash_table;
+}
+namespace avx512 {
+extern const TensorHashKernels tensor_hash_table;
+}
+
+const TensorHashKernels& tensor_hash_kernels() {
+  return for_this_machine(scalar::tensor_hash_table, avx2::tensor_hash_table, avx512::tensor_hash_table);
+}
+
+}  // namespace kernels
+
+namespace {
+
+using kernels::ChunkFacts;
+using kernels::kHashChunk;
+
+constexpr std::uint64_t kGolden = 0x9E3779B97F4A7C15;
+constexpr std::int64_t kGrain = 16;  // chunks of a thread's part: 64 KiB
+
+std::uint64_t mix(std::uint64_t z) {
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+  return z ^ (z >> 31);
+}
+
+constexpr std::size_t kKeyWords = kHashChunk + 4;
+
+const std::uint32_t* key() {
+  static const std::array<std::uint32_t, kKeyWords> words = [] {
+    std::array<std::uint32_t, kKeyWords> k{};
+    for (std::uint32_t i = 0; i < kKeyWords; i += 4) {
+      const std::array<std::uint32_t, 4> block = philox({i / 4, 0, 0, 0}, {0x54524820, 0x5649});
+      std::copy(block.begin(), block.end(), k.begin() + i);
+    }
+    return k;
+  }();
+  return words.data();
+}
+
+// The halves of the hash from the sums of chunks, whole ones and the rest that was filled up.
+class Halves {
+ public:
+  void add(std::int64_t chunk, const std::uint64_t* sums) {
+    const std::uint64_t place = static_cast<std::uint64_t>(chunk) * kGolden;
+    high_ += mix(sums[0] + place);
+    low_ += mix(sums[1] + place);
+  }
+  Hash128 of(std::uint64_t bytes) const { return {high_ + mix(bytes + 1), low_ + mix(bytes + 2)}; }
+
+ private:
+  std::uint64_t high_ = 0, low_ = 0;
+};
+
+Hash128 hash_words(const void* memory, std::size_t bytes, bool floats) {
+  const auto whole = static_cast<std::int64_t>(bytes / (kHashChunk * 4));
+  const auto* const start = static_cast<const char*>(memory);
+  const std::uint32_t* const k = key();
+  const kernels::TensorHashKernels& kernel = kernels::tensor_hash_kernels();
+  std::vector<std::uint64_t> sums(static_cast<std::size_t>(2 * whole + 2));
+  parallel_for(whole, kGrain, [&](std::int64_t first, std::int64_t last) {
+    kernel.chunks(reinterpret_cast<const std::uint32_t*>(start + first * kHashChunk * 4), last - first, k, floats,
+                  sums.data() + 2 * first);
+  });
+  const std::size_t rest = bytes - static_cast<std::size_t>(whole) * kHashChunk * 4;
+  if (rest > 0) {
+    alignas(64) std::array<std::uint32_t, kHashChunk> filled{};
+    std::memcpy(filled.data(), start + whole * kHashChunk * 4, rest);
+    kernel.chunks(filled.data(), 1, k, floats, sums.data() + 2 * whole);
+  }
+  Halves halves;
+  for (std::int64_t c = 0; c < whole + (rest > 0 ? 1 : 0); ++c) halves.add(c, sums.data() + 2 * c);
+  return halves.of(bytes);
+}
+
+std::size_t bytes_of(const Tensor& tensor) {
+  const auto elements = static_cast<std::size_t>(tensor.size());
+  switch (tensor.dtype()) {
+    case DType::f32: return elements * 4;
+    case DType::f64: return elements * 8;
+    default: return elements;
+  }
+}
+
+const void* memory_of(const Tensor& tensor) {
+  switch (tensor.dtype()) {
+    case DType::f32: return tensor.host<float>().data();
+    case DType::f64: return tensor.host<double>().data();
+    default: return tensor.host<std::uint8_t>().data();
+  }
+}
+
+}  // namespace
+
+std::string hex(const Hash128& hash) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
+  for (const std::uint64_t half : {hash.high, hash.low}) {
+    for (int shift = 60; shift >= 0; shift -= 4) out += kDigits[(half >> shift) & 15];
+  }
+  return out;
+}
+
+bool parse_hash(std::string_view digits, Hash128& hash) {
+  if (digits.size() != 32) return false;
+  std::array<std::uint64_t, 2> halves{};
+  for (std::size_t i = 0; i < 32; ++i) {
+    const char c = digits[i];
+    if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f')) return false;
+    const int value = c <= '9' ? c - '0' : c - 'a' + 10;
+    halves[i / 16] = halves[i / 16] << 4 | static_cast<std::uint64_t>(value);
+  }
+  hash = {halves[0], halves[1]};
+  return true;
+}
+
+Hash128 hash_of_bytes(const void* bytes, std::size_t count) { return hash_words(bytes, count, false); }
+
+Hash128 hash_of(const Tensor& tensor) {
+  if (!tensor.defined()) return hash_words(nullptr, 0, false);
+  const Tensor here = tensor.to(Device::cpu());
+  return hash_words(memory_of(here), bytes_of(here), here.dtype() == DType::f32);
+}
+
+Hash128 combined(const Hash128& before, const Hash128& next) {
+  return {mix(before.high * kGolden + next.high + 1), mix(before.low * kGolden + next.low + 2)};
+}
+
+TensorFacts facts_of(const Tensor& tensor) {
+  TensorFacts all;
+  all.hash = hash_of(tensor);
+  if (!tensor.defined() || tensor.size() == 0) return all;
+  const Tensor here = tensor.to(Device::cpu());
+  const float* const values = here.host().data();
+  all.elements = here.size();
+  const std::int64_t count = (all.elements + kHashChunk - 1) / kHashChunk;
+  std::vector<ChunkFacts> chunks(static_cast<std::size_t>(count));
+  const kernels::TensorHashKernels& kernel = kernels::tensor_hash_kernels();
+  parallel_for(count, kGrain, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t c = first; c < last; ++c)
+      kernel.facts(values + c * kHashChunk, std::min(kHashChunk, all.elements - c * kHashChunk),
+                   &chunks[static_cast<std::size_t>(c)]);
+  });
+  double sum = 0, squares = 0;
+  all.minimum = std::numeric_limits<float>::infinity();
+  all.maximum = -all.minimum;
+  for (const ChunkFacts& c : chunks) {
+    sum += c.sum;
+    squares += c.squares;
+    all.minimum = std::min(all.minimum, c.minimum);
+    all.maximum = std::max(all.maximum, c.maximum);
+    all.nans += c.nans;
+    all.infinities += c.infinities;
+    all.subnormals += c.subnormals;
+    all.zeros += c.zeros;
+  }
+  if (all.nans == all.elements) all.minimum = all.maximum = 0;
+  const std::int64_t finite = all.elements - all.nans - all.infinities;
+  all.mean = finite > 0 ? sum / static_cast<double>(finite) : 0;
+  all.norm = std::sqrt(squares);
+  return all;
+}
+
+}  // namespace vitrine
