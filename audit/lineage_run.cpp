@@ -63,7 +63,7 @@ void take_described(const Settings& settings, const fs::path& run, TrainOptions&
   o.augmentation = setting(settings, "augmentation", run) == "yes";
   const std::string& weights = setting(settings, "weights", run);
   o.weights = weights == "none" ? "" : weights;
-  for (const char* select : {"best", "last", "nested"}) {
+  for (const std::string& select : select_names()) {
     for (const char* monitor : {"accuracy", "auc", "loss", "f1"}) {
       if (description(select_from_name(select), monitor_from_name(monitor)) != setting(settings, "select", run)) continue;
       o.select = select;
@@ -198,6 +198,9 @@ LineageRun read_lineage_run(const fs::path& folder, int fold) {
   const auto folds = static_cast<int>(run.splits.folds.size());
   if (fold < 0 || fold >= folds) throw UsageError(text("--fold is ", fold, ", the split has the folds 0 to ", folds - 1));
   run.options = deciding_options(folder);
+  if (select_from_name(run.options.select) == Select::nested_refit)
+    throw DataError(
+        text(folder, " was trained with --select nested-refit, each fold twice; lineage follows the batches of one training"));
   run.semantics = semantics_of(folder, fold, run.options, run.manifest.classes().size());
   run.train = samples_of(run, trained_subjects(run.splits.folds[static_cast<std::size_t>(fold)], run.options));
   if (run.train.samples.empty()) throw DataError(text(folder, ": fold ", fold, " has no crop to train on"));

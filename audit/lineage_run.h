@@ -33,7 +33,7 @@ struct RunData {
 // DataError for what is no run's folder (a study's names its runs), and for a manifest or split that was changed since.
 RunData read_run_data(const std::filesystem::path& run);
 
-// DataError as above, for a run of another version of this program, and for a fold whose network's input is not known; UsageError for a fold
+// DataError as above, for a run of another version of this program or of --select nested-refit, and for a fold whose network's input is not known; UsageError for a fold
 // that the split has not.
 LineageRun read_lineage_run(const std::filesystem::path& run, int fold);
 

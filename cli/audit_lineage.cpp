@@ -11,6 +11,7 @@
 #include "base/names.h"
 #include "base/number.h"
 #include "data/dataset.h"
+#include "train/choice.h"
 
 namespace vitrine::cli {
 namespace {
@@ -176,7 +177,7 @@ struct LeaksCommand {
 
 void run_leaks(const LeaksCommand& c) {
   const RunData data = read_run_data(c.run);
-  const bool nested = deciding_options(c.run).select == "nested";
+  const bool nested = is_nested(deciding_options(c.run).select);
   std::vector<Fingerprint> prints = crop_fingerprints(data.manifest);
   std::string left_out;
   for (Fingerprint& p : volume_fingerprints(data.manifest, left_out)) prints.push_back(std::move(p));

@@ -156,6 +156,10 @@ TEST_F(LineageOfBatches, WhatIsOutOfRangeOrNoRunIsRefusedWithTheRange) {
   EXPECT_THAT([&] { trace_pixel(r, batch, 0, 0, 40, 0); },
               ThrowsMessage<UsageError>(HasSubstr("row of --pixel is 40, expected 0 to 39")));
   EXPECT_THAT([&] { trace_pixel(r, batch, 0, 0, 0, -1); }, ThrowsMessage<UsageError>(HasSubstr("column of --pixel is -1")));
+  TrainOptions twice = options();
+  twice.select = "nested-refit";
+  const std::filesystem::path refit = run(twice, "refit");
+  EXPECT_THAT([&] { read_lineage_run(refit, 0); }, ThrowsMessage<DataError>(HasSubstr("each fold twice")));
   EXPECT_THAT([&] { read_run_data(folder / "m"); }, ThrowsMessage<DataError>(HasSubstr("is not a run's folder")));
   std::filesystem::create_directories(folder / "study/runs");
   std::filesystem::rename(here, folder / "study/runs/t1c");
