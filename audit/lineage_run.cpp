@@ -63,7 +63,7 @@ void take_described(const Settings& settings, const fs::path& run, TrainOptions&
   o.augmentation = setting(settings, "augmentation", run) == "yes";
   const std::string& weights = setting(settings, "weights", run);
   o.weights = weights == "none" ? "" : weights;
-  for (const char* select : {"best", "last", "nested"}) {
+  for (const std::string& select : select_names()) {
     for (const char* monitor : {"accuracy", "auc", "loss", "f1"}) {
       if (description(select_from_name(select), monitor_from_name(monitor)) != setting(settings, "select", run)) continue;
       o.select = select;
@@ -198,6 +198,9 @@ LineageRun read_lineage_run(const fs::path& folder, int fold) {
   const auto folds = static_cast<int>(run.splits.folds.size());
   if (fold < 0 || fold >= folds) throw UsageError(text("--fold is ", fold, ", the split has the folds 0 to ", folds - 1));
   run.options = deciding_options(folder);
+  if (select_from_name(run.options.select) == Select::nested_refit)
+    throw DataError(
+        text(folder, " was trained with --select nested-refit, each fold twice; lineage follows the batches of one training"));
   run.semantics = semantics_of(folder, fold, run.options, run.manifest.classes().size());
   run.train = samples_of(run, trained_subjects(run.splits.folds[static_cast<std::size_t>(fold)], run.options));
   if (run.train.samples.empty()) throw DataError(text(folder, ": fold ", fold, " has no crop to train on"));
@@ -209,15 +212,15 @@ LineageRun read_lineage_run(const fs::path& folder, int fold) {
 }
 
 LineageBatch batch_of_step(const LineageRun& run, std::int64_t step) {
-  if (step < 1 || step > run.steps)
-    throw UsageError(text("--step is ", step, ", fold ", run.fold, " of ", run.folder, " has the steps 1 to ", run.steps, " (",
-                          run.options.epochs, " epochs of ", run.steps_per_epoch, ")"));
+  if (step < 0 || step >= run.steps)
+    throw UsageError(text("--step is ", step, ", fold ", run.fold, " of ", run.folder, " has the steps 0 to ", run.steps - 1,
+                          " (", run.options.epochs, " epochs of ", run.steps_per_epoch, ")"));
   LineageBatch batch;
   batch.step = step;
-  batch.epoch = static_cast<int>((step - 1) / run.steps_per_epoch) + 1;
-  batch.step_of_epoch = (step - 1) % run.steps_per_epoch + 1;
+  batch.epoch = static_cast<int>(step / run.steps_per_epoch) + 1;
+  batch.step_of_epoch = step % run.steps_per_epoch;
   const auto size = static_cast<std::size_t>(run.options.batch_size);
-  batch.first = static_cast<std::size_t>(batch.step_of_epoch - 1) * size;
+  batch.first = static_cast<std::size_t>(batch.step_of_epoch) * size;
   const std::vector<int> visit = order_of(run, batch.epoch);
   batch.count = std::min(visit.size() - batch.first, size);
   Manifest needed{run.manifest.path, {}, {}};

@@ -33,7 +33,7 @@ struct RunData {
 // DataError for what is no run's folder (a study's names its runs), and for a manifest or split that was changed since.
 RunData read_run_data(const std::filesystem::path& run);
 
-// DataError as above, for a run of another version of this program, and for a fold whose network's input is not known; UsageError for a fold
+// DataError as above, for a run of another version of this program or of --select nested-refit, and for a fold whose network's input is not known; UsageError for a fold
 // that the split has not.
 LineageRun read_lineage_run(const std::filesystem::path& run, int fold);
 
@@ -45,9 +45,9 @@ std::vector<std::string> trained_subjects(const Fold& fold, const TrainOptions& 
 
 // One batch of the fold, made again from its own crops alone.
 struct LineageBatch {
-  std::int64_t step = 0;           // from 1, over all epochs
+  std::int64_t step = 0;           // of the fold, from 0
   int epoch = 0;                   // from 1
-  std::int64_t step_of_epoch = 0;  // from 1
+  std::int64_t step_of_epoch = 0;  // from 0
   std::size_t first = 0;           // place in the epoch's order of its first sample
   Dataset data;                    // the distinct samples of the batch, as training had them
   std::vector<int> order;          // of the epoch; of this batch's places: indices into `data`

@@ -11,6 +11,7 @@
 #include "base/names.h"
 #include "base/number.h"
 #include "data/dataset.h"
+#include "train/choice.h"
 
 namespace vitrine::cli {
 namespace {
@@ -105,7 +106,7 @@ std::string difference(const PixelLineage& pixel, const std::vector<UseOrigin>& 
 
 void print_pixel(const LineageRun& run, const LineageBatch& batch, const PixelLineage& p,
                  const std::vector<UseOrigin>& origins) {
-  std::printf("%s  fold %d, step %lld (epoch %d, step %lld of %lld), slot %zu, pixel c %lld, y %lld, x %lld: %s\n",
+  std::printf("%s  fold %d, step %lld (epoch %d, its step %lld of %lld), slot %zu, pixel c %lld, y %lld, x %lld: %s\n",
               shown(run.folder).c_str(), run.fold, static_cast<long long>(batch.step), batch.epoch,
               static_cast<long long>(batch.step_of_epoch), static_cast<long long>(run.steps_per_epoch), p.slot,
               static_cast<long long>(p.c), static_cast<long long>(p.y), static_cast<long long>(p.x),
@@ -141,7 +142,7 @@ void run_pixel(const LineageCommand& c) {
               {"fold", run.fold},
               {"step", batch.step},
               {"epoch", batch.epoch},
-              {"step_of_epoch", batch.step_of_epoch},
+              {"in_epoch", batch.step_of_epoch},
               {"slot", pixel.slot},
               {"c", pixel.c},
               {"y", pixel.y},
@@ -176,7 +177,7 @@ struct LeaksCommand {
 
 void run_leaks(const LeaksCommand& c) {
   const RunData data = read_run_data(c.run);
-  const bool nested = deciding_options(c.run).select == "nested";
+  const bool nested = is_nested(deciding_options(c.run).select);
   std::vector<Fingerprint> prints = crop_fingerprints(data.manifest);
   std::string left_out;
   for (Fingerprint& p : volume_fingerprints(data.manifest, left_out)) prints.push_back(std::move(p));
@@ -223,7 +224,7 @@ void add_audit_lineage(CLI::App& audit, Chosen& chosen) {
       audit.add_subcommand("lineage", "from a pixel of a training batch to the voxels of the files, bit for bit, and back");
   l->add_option("run", lineage->run, "folder of `vitrine cv`, `train` or of a study's run")->required();
   l->add_option("--fold", lineage->fold, "from 0")->capture_default_str();
-  l->add_option("--step", lineage->step, "of training, from 1, counted over all epochs of the fold");
+  l->add_option("--step", lineage->step, "of training, from 0, counted over all epochs of the fold");
   l->add_option("--slot", lineage->slot, "place in the batch, from 0")->capture_default_str();
   l->add_option("--pixel", lineage->pixel, "c,y,x of the network's input, each from 0");
   l->add_option("--voxel", lineage->voxel,

@@ -35,8 +35,8 @@ class LineageOfBatches : public UntrainedRun {
     const auto order_of = [&](std::uint32_t epoch) { return epoch_order(data.labels, 2, balance_of(o), o.seed, epoch); };
     const auto per_epoch = static_cast<std::int64_t>((order_of(1).size() + static_cast<std::size_t>(o.batch_size) - 1) /
                                                      static_cast<std::size_t>(o.batch_size));
-    const auto epoch = static_cast<std::uint32_t>((step - 1) / per_epoch + 1);
-    return training_batch(data, order_of(epoch), static_cast<std::size_t>((step - 1) % per_epoch * o.batch_size), semantics, o,
+    const auto epoch = static_cast<std::uint32_t>(step / per_epoch + 1);
+    return training_batch(data, order_of(epoch), static_cast<std::size_t>(step % per_epoch * o.batch_size), semantics, o,
                           epoch);
   }
 
@@ -49,7 +49,7 @@ class LineageOfBatches : public UntrainedRun {
       const Draw draw{.seed = seed, .sample = n};
       const int fold = static_cast<int>(draw.below(0, 2));
       const LineageRun& r = runs[static_cast<std::size_t>(fold)];
-      const auto step = static_cast<std::int64_t>(1 + draw.below(1, static_cast<std::uint32_t>(r.steps)));
+      const auto step = static_cast<std::int64_t>(draw.below(1, static_cast<std::uint32_t>(r.steps)));
       const LineageBatch batch = batch_of_step(r, step);
       const Tensor whole = trained(o, semantics, fold, step).images;
       const Tensor again = inputs_of(r, batch).images;
@@ -117,7 +117,7 @@ TEST_F(LineageOfBatches, AndUnderEveryControl) {
 TEST_F(LineageOfBatches, TheWayBackMeetsTheWayForth) {
   TrainOptions o = options();
   const LineageRun r = read_lineage_run(run(o), 1);
-  const LineageBatch batch = batch_of_step(r, r.steps);
+  const LineageBatch batch = batch_of_step(r, r.steps - 1);
   const PixelLineage p = trace_pixel(r, batch, 0, 1, 20, 17);
   const PixelUse& use = p.uses.front();
   const ImagePixel& source = use.pixels.back();
@@ -146,9 +146,9 @@ TEST_F(LineageOfBatches, WhatIsOutOfRangeOrNoRunIsRefusedWithTheRange) {
   const std::filesystem::path here = run(options());
   const LineageRun r = read_lineage_run(here, 0);
   EXPECT_THAT([&] { read_lineage_run(here, 2); }, ThrowsMessage<UsageError>(HasSubstr("the folds 0 to 1")));
-  EXPECT_THAT([&] { batch_of_step(r, 0); },
-              ThrowsMessage<UsageError>(HasSubstr("has the steps 1 to " + std::to_string(r.steps))));
-  EXPECT_THROW(batch_of_step(r, r.steps + 1), UsageError);
+  EXPECT_THAT([&] { batch_of_step(r, -1); },
+              ThrowsMessage<UsageError>(HasSubstr("has the steps 0 to " + std::to_string(r.steps - 1))));
+  EXPECT_THROW(batch_of_step(r, r.steps), UsageError);
   const LineageBatch batch = batch_of_step(r, 1);
   EXPECT_THAT([&] { trace_pixel(r, batch, 5, 0, 0, 0); }, ThrowsMessage<UsageError>(HasSubstr("--slot is 5, expected 0 to 4")));
   EXPECT_THAT([&] { trace_pixel(r, batch, 0, 3, 0, 0); },
@@ -156,6 +156,10 @@ TEST_F(LineageOfBatches, WhatIsOutOfRangeOrNoRunIsRefusedWithTheRange) {
   EXPECT_THAT([&] { trace_pixel(r, batch, 0, 0, 40, 0); },
               ThrowsMessage<UsageError>(HasSubstr("row of --pixel is 40, expected 0 to 39")));
   EXPECT_THAT([&] { trace_pixel(r, batch, 0, 0, 0, -1); }, ThrowsMessage<UsageError>(HasSubstr("column of --pixel is -1")));
+  TrainOptions twice = options();
+  twice.select = "nested-refit";
+  const std::filesystem::path refit = run(twice, "refit");
+  EXPECT_THAT([&] { read_lineage_run(refit, 0); }, ThrowsMessage<DataError>(HasSubstr("each fold twice")));
   EXPECT_THAT([&] { read_run_data(folder / "m"); }, ThrowsMessage<DataError>(HasSubstr("is not a run's folder")));
   std::filesystem::create_directories(folder / "study/runs");
   std::filesystem::rename(here, folder / "study/runs/t1c");

@@ -77,14 +77,14 @@ class LineageProgram : public PreparedCohort {
 TEST_F(LineageProgram, PixelsOfATrainedRunAreRebuiltAndTheWayBackFindsThem) {
   for (std::uint32_t n = 0; n < 8; ++n) {
     const Draw draw{.seed = 3, .sample = n};
-    const std::string words = "--step " + std::to_string(1 + draw.below(0, 2)) + " --slot " + std::to_string(draw.below(1, 3)) +
+    const std::string words = "--step " + std::to_string(draw.below(0, 2)) + " --slot " + std::to_string(draw.below(1, 3)) +
                               " --pixel " + std::to_string(draw.below(2, 3)) + "," + std::to_string(draw.below(3, 64)) + "," +
                               std::to_string(draw.below(4, 64));
     const Outcome outcome = audit("lineage " + run() + " " + words);
     EXPECT_EQ(outcome.code, 0) << words << "\n" << outcome.output;
     EXPECT_THAT(outcome.output, AllOf(HasSubstr("rebuilt 0x"), HasSubstr(": equal\n"), HasSubstr("voxel   i ")));
   }
-  const Json json = lineage("--step 1 --slot 2 --pixel 1,31,30");
+  const Json json = lineage("--step 0 --slot 2 --pixel 1,31,30");
   EXPECT_EQ(json["rebuilt"], json["trained"]);
   EXPECT_EQ(json["channel"], "flair");
   const Json& use = json["uses"][0];
@@ -93,7 +93,7 @@ TEST_F(LineageProgram, PixelsOfATrainedRunAreRebuiltAndTheWayBackFindsThem) {
   const Json& voxel = pixel["voxels"][0];
   const std::string where = use["series"]["file"].get<std::string>() + "," + std::to_string(voxel["i"].get<int>()) + "," +
                             std::to_string(voxel["j"].get<int>()) + "," + std::to_string(voxel["k"].get<int>());
-  const Json back = lineage("--step 1 --voxel " + where);
+  const Json back = lineage("--step 0 --voxel " + where);
   EXPECT_EQ(back["subject_id"], use["subject_id"]);
   EXPECT_EQ(back["channel"], "flair");
   bool crop_found = false, input_found = false;
@@ -108,7 +108,7 @@ TEST_F(LineageProgram, PixelsOfATrainedRunAreRebuiltAndTheWayBackFindsThem) {
 }
 
 TEST_F(LineageProgram, AChangedVoxelIsFoundAndAnOldPreparationRefused) {
-  const std::string words = "--step 2 --slot 1 --pixel 0,31,31";
+  const std::string words = "--step 1 --slot 1 --pixel 0,31,31";
   const Json use = lineage(words)["uses"][0];
   const fs::path file = use["series"]["file"].get<std::string>();
   const std::string id = use["subject_id"];
@@ -139,7 +139,7 @@ TEST_F(LineageProgram, WhatIsOutOfRangeIsRefused) {
     EXPECT_EQ(lines(outcome.output), 1) << outcome.output;
   };
   const std::string flair = (folder / "a_flair.nii").string();
-  refused("--step 0 --pixel 0,0,0", 2, "has the steps 1 to");
+  refused("--step 9 --pixel 0,0,0", 2, "has the steps 0 to");
   refused("--step 1 --slot 3 --pixel 0,0,0", 2, "--slot is 3, expected 0 to 2");
   refused("--step 1 --pixel 0,64,0", 2, "expected 0 to 63");
   refused("--step 1 --pixel 0,0", 2, "expected c,y,x");
@@ -176,7 +176,7 @@ TEST_F(LineageProgram, LeaksAreFoundInVolumesToo) {
 
 TEST_F(LineageProgram, OfCropsWithoutVolumesTheChainEndsAtTheCrop) {
   for (const char* part : {"subjects", "lineage", "prep.json"}) fs::remove_all(folder / "prep" / part);
-  const Outcome outcome = audit("lineage " + run() + " --step 2 --slot 1 --pixel 2,20,40");
+  const Outcome outcome = audit("lineage " + run() + " --step 1 --slot 1 --pixel 2,20,40");
   EXPECT_EQ(outcome.code, 0) << outcome.output;
   EXPECT_THAT(outcome.output, AllOf(HasSubstr("the chain ends at the crop's file"), HasSubstr(": equal\n")));
   const Outcome back = audit("lineage " + run() + " --voxel " + (folder / "a_t1c.nii").string() + ",1,1,1");
