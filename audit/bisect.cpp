@@ -74,15 +74,17 @@ void judge(Parting& p) {
   const OpRecord &a = p.a->record, &b = p.b->record;
   if (a.above > 0 || b.above > 0) {
     p.verdict = Verdict::violation;
-    p.because = text("in run ", a.above > 0 ? "A" : "B", " ", a.above > 0 ? a.above : b.above, " of ", a.above > 0 ? a.samples : b.samples,
-                     " elements lie outside the bound of the op (worst rho ", a.above > 0 ? a.worst_rho : b.worst_rho, ")");
+    p.because = text("in run ", a.above > 0 ? "A" : "B", " ", a.above > 0 ? a.above : b.above, " of ",
+                     a.above > 0 ? a.samples : b.samples, " elements lie outside the bound of the op (worst rho ",
+                     a.above > 0 ? a.worst_rho : b.worst_rho, ")");
   } else if (!a.has(kShadowed) || !b.has(kShadowed)) {
     p.verdict = Verdict::undecided;
     p.because = "no bound was evaluated for that tensor";
   } else {
     p.verdict = Verdict::legal_rounding;
-    p.because = text("of ", a.samples, " and ", b.samples, " elements that were compared with float64 all lie within the op's bound (worst rho ",
-                     a.worst_rho, " and ", b.worst_rho, ")");
+    p.because = text("of ", a.samples, " and ", b.samples,
+                     " elements that were compared with float64 all lie within the op's bound (worst rho ", a.worst_rho,
+                     " and ", b.worst_rho, ")");
   }
 }
 
@@ -141,8 +143,8 @@ std::optional<std::pair<NamedRecord, NamedRecord>> first_parting(const StepRecor
     const auto found = of_b.find(std::tuple(r.record.phase, r.node, r.tensor));
     if (found == of_b.end()) continue;
     const OpRecord& other = found->second->record;
-    // dy is what an op was given, not what it made; gradients of leaves and updates follow from ops that stand before them.
-    if (r.tensor == "dy" || r.record.facts.elements == 0) continue;
+    // dy is what an op was given, not what it made; what names no inputs follows from records that stand before it.
+    if (r.tensor == "dy" || r.record.facts.elements == 0 || r.record.inputs == Hash128{}) continue;
     if (r.record.inputs == other.inputs && r.record.facts.hash != other.facts.hash) return std::pair(r, *found->second);
   }
   return std::nullopt;
@@ -164,7 +166,8 @@ Parting bisect(const fs::path& a, const fs::path& b, const RemakeStep& remake) {
   while (true) {
     const std::optional<StepLine> line_a = chain_a.next(), line_b = chain_b.next();
     if (!line_a || !line_b) {
-      p.because = line_a || line_b ? text("run ", line_a ? "B" : "A", " ends there, the other goes on") : "every step is the same";
+      p.because =
+          line_a || line_b ? text("run ", line_a ? "B" : "A", " ends there, the other goes on") : "every step is the same";
       return p;
     }
     const Difference found = difference(*line_a, *line_b);
@@ -192,6 +195,11 @@ Parting bisect(const fs::path& a, const fs::path& b, const RemakeStep& remake) {
       p.a = parted->first;
       p.b = parted->second;
     }
+  }
+  if (!p.a && records_a && records_b && !p.options.empty()) {
+    p.verdict = Verdict::other_inputs;
+    p.because = "every op that differs was given other inputs or other settings, and the runs have other options";
+    return p;
   }
   judge(p);
   return p;

@@ -24,12 +24,12 @@ std::string_view verdict_name(Verdict verdict);
 struct Parting {
   Cause cause = Cause::none;
   Verdict verdict = Verdict::equal;
-  std::int64_t steps = 0;         // that both have and that were compared
-  std::int64_t step = -1;         // the first that differs
-  std::string what;               // of its line: "images", "logits"
+  std::int64_t steps = 0;            // that both have and that were compared
+  std::int64_t step = -1;            // the first that differs
+  std::string what;                  // of its line: "images", "logits"
   std::vector<std::string> options;  // "lr: 0.001, 0.002": what the runs were given differently
   std::optional<NamedRecord> a, b;   // of the op where they part
-  std::string because;            // one sentence
+  std::string because;               // one sentence
 };
 
 // Both: RUN/audit/fold_0. `remake` gives the records of a step that a trace does not hold in full; null: none are made again.

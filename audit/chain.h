@@ -23,15 +23,15 @@ struct StepLine {
   std::uint32_t in_epoch = 0;  // from 0
   std::uint32_t first = 0;     // place in the epoch's order of the batch's first sample
   double lr = 0, momentum = -1;
-  Hash128 images, targets;     // of the batch
+  Hash128 images, targets;  // of the batch
   Hash128 logits;
   double loss = 0;
-  Hash128 gradients;           // of every `sampled`-th parameter, beginning with number step mod sampled
-  Hash128 weights, buffers;    // after the step: parameters; running statistics
-  Hash128 moments;             // after it: the optimiser's state, of the same parameters as `gradients`
+  Hash128 gradients;         // of every `sampled`-th parameter, beginning with number step mod sampled
+  Hash128 weights, buffers;  // after the step: parameters; running statistics
+  Hash128 moments;           // after it: the optimiser's state, of the same parameters as `gradients`
   std::uint32_t sampled = 1;
-  std::string lineage;         // SHA-256 of the step's lines of lineage.jsonl
-  TraceHead trace;             // after the step
+  std::string lineage;  // SHA-256 of the step's lines of lineage.jsonl
+  TraceHead trace;      // after the step
 };
 
 // A line of the chain, with its newline; `prev` becomes its h.

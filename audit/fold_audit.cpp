@@ -56,8 +56,8 @@ class AuditFiles {
   void go_on(const std::string& identity, const std::string& seal, std::int64_t steps) {
     const std::string advice = "; go on with that program and --audit as it was, or begin anew with --force-new";
     if (!path_exists(folder_ / "run.json"))
-      throw UsageError(text(folder_, ": there is no audit of the ", steps, " steps that this fold has made; go on without --audit",
-                            ", or begin anew with --force-new"));
+      throw UsageError(text(folder_, ": there is no audit of the ", steps,
+                            " steps that this fold has made; go on without --audit", ", or begin anew with --force-new"));
     if (read_file(folder_ / "run.json", std::uint64_t{16} << 20) != identity)
       throw UsageError(text(folder_, ": its audit was begun by another program, level or machine, or on other data", advice));
     ChainReader chain(folder_ / "steps.jsonl", seal);
@@ -65,13 +65,14 @@ class AuditFiles {
     for (std::int64_t i = 0; i < steps; ++i) {
       last = chain.next();
       if (!last)
-        throw DataError(text(folder_, ": its chain has ", i, " steps, the fold's saved state ", steps,
-                             "; begin anew with --force-new"));
+        throw DataError(
+            text(folder_, ": its chain has ", i, " steps, the fold's saved state ", steps, "; begin anew with --force-new"));
     }
     TraceReader trace(folder_ / "trace.vtr", seal);
     TraceBlock block;
     while (trace.head().blocks < last->trace.blocks) {
-      if (!trace.next(block)) throw DataError(text(folder_, "/trace.vtr: ends before the chain does; begin anew with --force-new"));
+      if (!trace.next(block))
+        throw DataError(text(folder_, "/trace.vtr: ends before the chain does; begin anew with --force-new"));
     }
     if (trace.head().seal != last->trace.seal)
       throw DataError(text(folder_, "/trace.vtr: is not the one that the chain names; begin anew with --force-new"));
@@ -108,7 +109,8 @@ class FoldAudit final : public StepWatch {
         options_(start.options),
         data_(start.data),
         files_(folder_, identity_text(start), start.steps),
-        recorder_(recording_of(options_.keeping.audit), options_, data_, [this](const std::string& name) { return files_.name(name); }),
+        recorder_(recording_of(options_.keeping.audit), options_, data_,
+                  [this](const std::string& name) { return files_.name(name); }),
         summary_(options_.keeping.audit == "full" ? 1 : kOneIn) {}
 
   TapeObserver* begin(const StepFacts& step, const Batch& batch, EfficientNet& net) override {

@@ -41,7 +41,7 @@ Json options_json(const TrainOptions& train) {
 }
 
 // "fold_3" -> 3; -1 where the folder is named otherwise.
-int fold_of(const std::filesystem::path& folder) {
+int number_of_fold(const std::filesystem::path& folder) {
   const std::string name = folder.filename().string();
   std::int64_t number = -1;
   if (name.starts_with("fold_")) parse_number(name.substr(5), number);
@@ -87,21 +87,23 @@ std::filesystem::path audit_folder(const std::filesystem::path& fold_folder) {
 std::string identity_text(const FoldStart& start) {
   Json json = Json::object();
   json["format"] = kFormat;
-  json["program"] = {{"name", "vitrine"}, {"version", version()}, {"sha256", sha256_of_this_program()}, {"compiler", __VERSION__}};
+  json["program"] = {
+      {"name", "vitrine"}, {"version", version()}, {"sha256", sha256_of_this_program()}, {"compiler", __VERSION__}};
   const Device device = start.options.device;
   json["machine"] = {{"processor", processor_name()},
                      {"instruction_set", isa_name(active_isa())},
                      {"device", device.is_cuda() ? device.is_gpu() ? "cuda" : "cuda-host" : "cpu"},
                      {"tier", device.is_cuda() ? cuda::text_of(cuda::settings().tier) : "portable"}};
   json["level"] = start.options.keeping.audit;
-  json["fold"] = fold_of(start.folder);
+  json["fold"] = number_of_fold(start.folder);
   json["key"] = start.key;
   json["data_sha256"] = data_hash(start.data);
-  EfficientNet& net = start.net;
+  // Of a fold that goes on the network has moved: what it began with is made again.
+  EfficientNet net =
+      start.steps == 0 ? start.net : starting_network(start.options, static_cast<int>(start.data.train.classes.size()));
   json["weights"] = hex(hash_of_weights(net));
   json["buffers"] = hex(hash_of_buffers(net));
-  if (!start.options.weights.empty())
-    json["weights_file_sha256"] = sha256_of_file(start.options.weights, kMostProgram);
+  if (!start.options.weights.empty()) json["weights_file_sha256"] = sha256_of_file(start.options.weights, kMostProgram);
   json["options"] = options_json(start.options);
   return json_text(json);
 }
@@ -118,7 +120,8 @@ Identity read_identity(const std::filesystem::path& file) {
     const Json json = parse_json(bytes);
     const std::int64_t format = integer_in(json, "format", 0, 1'000'000);
     if (format != kFormat)
-      throw DataError(text(file, ": is of format ", format, ", this program reads format ", kFormat, "; use the program that wrote it"));
+      throw DataError(
+          text(file, ": is of format ", format, ", this program reads format ", kFormat, "; use the program that wrote it"));
     Identity id;
     id.sha256 = sha256(bytes);
     id.level = text_in(json, "level");
@@ -142,7 +145,8 @@ RunOptions options_of(const Identity& identity) {
   for (const auto& [name, value] : identity.options) {
     const OptionRow* row = find_option(name);
     if (row == nullptr)
-      throw DataError(text("the run was trained with the option '", printable(name, 40), "', which this program does not have; use the program that trained it"));
+      throw DataError(text("the run was trained with the option '", printable(name, 40),
+                           "', which this program does not have; use the program that trained it"));
     assign(*row, options, value, "run.json");
   }
   return options;

@@ -24,7 +24,8 @@ void write_manifest(const fs::path& folder, const std::vector<fs::path>& results
   Json files = Json::array();
   const auto put = [&](const fs::path& path) {
     const InputFile file(path, kMostBytes);
-    files.push_back({{"path", path.lexically_relative(folder).generic_string()}, {"bytes", file.size()}, {"sha256", file.sha256()}});
+    files.push_back(
+        {{"path", path.lexically_relative(folder).generic_string()}, {"bytes", file.size()}, {"sha256", file.sha256()}});
   };
   for (const fs::path& path : entries_of(folder)) {
     if (path.filename() != kManifest) put(path);
@@ -44,19 +45,24 @@ ManifestCheck check_manifest(const fs::path& folder) {
   std::set<std::string> named{kManifest};
   try {
     const Json json = parse_json(bytes);
-    if (text_in(json, "format") != "vitrine-audit-manifest-1") throw std::runtime_error("'format' is not vitrine-audit-manifest-1");
+    if (text_in(json, "format") != "vitrine-audit-manifest-1")
+      throw std::runtime_error("'format' is not vitrine-audit-manifest-1");
     for (const Json& entry : member(json, "files")) {
       const std::string name = text_in(entry, "path");
       const fs::path place = (folder / name).lexically_normal();
       const bool is_result = name.starts_with("../../fold_");
-      if (name.empty() || fs::path(name).is_absolute() || (name.find("..") != std::string::npos && (!is_result || name.find("..", 6) != std::string::npos)))
+      if (name.empty() || fs::path(name).is_absolute() ||
+          (name.find("..") != std::string::npos && (!is_result || name.find("..", 6) != std::string::npos)))
         throw std::runtime_error(text("'", printable(name, 80), "' leads out of the run"));
       named.insert(name);
-      if (const std::string flaw = path_flaw(place); !flaw.empty()) throw DataError(text(place, " ", flaw, "; the manifest names it"));
+      if (const std::string flaw = path_flaw(place); !flaw.empty())
+        throw DataError(text(place, " ", flaw, "; the manifest names it"));
       const InputFile file(place, kMostBytes);
       const std::uint64_t size = unsigned_in(entry, "bytes");
-      if (file.size() != size) throw DataError(text(place, ": has ", file.size(), " bytes, the manifest says ", size, "; it was changed"));
-      if (file.sha256() != text_in(entry, "sha256")) throw DataError(text(place, ": is not the file that the manifest names; it was changed"));
+      if (file.size() != size)
+        throw DataError(text(place, ": has ", file.size(), " bytes, the manifest says ", size, "; it was changed"));
+      if (file.sha256() != text_in(entry, "sha256"))
+        throw DataError(text(place, ": is not the file that the manifest names; it was changed"));
       ++check.files;
       check.bytes += size;
     }
@@ -64,7 +70,8 @@ ManifestCheck check_manifest(const fs::path& folder) {
     throw DataError(text(path, ": ", error.what(), "; it is no manifest of an audit"));
   }
   for (const fs::path& entry : entries_of(folder)) {
-    if (!named.contains(entry.filename().string())) throw DataError(text(entry, ": is not in the manifest; it was added later"));
+    if (!named.contains(entry.filename().string()))
+      throw DataError(text(entry, ": is not in the manifest; it was added later"));
   }
   return check;
 }

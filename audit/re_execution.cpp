@@ -82,7 +82,8 @@ class OneStep final : public StepWatch {
 
 }  // namespace
 
-ReExecution::ReExecution(const fs::path& folder, Device device) : folder_(folder), identity_(read_identity(folder / "run.json")) {
+ReExecution::ReExecution(const fs::path& folder, Device device)
+    : folder_(folder), identity_(read_identity(folder / "run.json")) {
   options_ = options_of(identity_);
   options_.train.device = device;
   const fs::path run = folder.parent_path().parent_path();
@@ -91,7 +92,8 @@ ReExecution::ReExecution(const fs::path& folder, Device device) : folder_(folder
   const Splits splits = read_splits(source.splits, manifest);
   data_ = fold_data(manifest, splits, options_.train, identity_.fold);
   if (data_hash(data_) != identity_.data)
-    throw DataError(text(source.manifest, ": its crops or their split are not those that ", folder, " was trained on; put them back as they were"));
+    throw DataError(text(source.manifest, ": its crops or their split are not those that ", folder,
+                         " was trained on; put them back as they were"));
   steps_of_epoch_ = steps_of_epoch(data_.train, options_.train);
 }
 
@@ -104,8 +106,8 @@ void ReExecution::run(std::int64_t first, std::int64_t last, StepWatch& watch) {
   EfficientNet net = starting_network(train, static_cast<int>(data_.train.classes.size()));
   Optimizer optimizer(optimizer_options(train));
   if (hex(hash_of_weights(net)) != identity_.weights)
-    throw WeightsError(text(folder_, ": the network does not begin with the weights that it was trained from (hash ", identity_.weights,
-                            "); put the file of --weights back as it was"));
+    throw WeightsError(text(folder_, ": the network does not begin with the weights that it was trained from (hash ",
+                            identity_.weights, "); put the file of --weights back as it was"));
   const std::optional<StatePlace> state = read_state_before(folder_, first, net, optimizer);
   began_at_ = state ? state->steps : 0;
   net.to(train.device);
@@ -118,14 +120,15 @@ void ReExecution::run(std::int64_t first, std::int64_t last, StepWatch& watch) {
     std::int64_t done = before;
     const EpochWatch watched{.name = text("step ", before, " and on"),
                              .stepped = [&](int, double) { ++done; },
-                             .stop = [&] {
-                               check_interrupt("making steps again");
-                               return done >= last;
-                             },
+                             .stop =
+                                 [&] {
+                                   check_interrupt("making steps again");
+                                   return done >= last;
+                                 },
                              .steps = &from,
                              .number = before};
-    training.run_epoch(training_order(data_.train, train, epoch), epoch, epoch_rates(schedule, static_cast<int>(epoch), steps_of_epoch_),
-                       watched);
+    training.run_epoch(training_order(data_.train, train, epoch), epoch,
+                       epoch_rates(schedule, static_cast<int>(epoch), steps_of_epoch_), watched);
   }
 }
 
@@ -136,7 +139,8 @@ StepRecords recorded_step(const fs::path& folder, std::int64_t wanted) {
   do {
     step = chain.next();
     if (!step)
-      throw UsageError(text("step ", wanted, " was asked for, ", folder, " has the steps 0 to ", static_cast<std::int64_t>(chain.lines()) - 1));
+      throw UsageError(text("step ", wanted, " was asked for, ", folder, " has the steps 0 to ",
+                            static_cast<std::int64_t>(chain.lines()) - 1));
   } while (static_cast<std::int64_t>(step->step) < wanted);
   StepRecords found{*step, {}};
   TraceReader trace(folder / "trace.vtr", identity.sha256);

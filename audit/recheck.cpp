@@ -20,7 +20,8 @@ class Comparison final : public StepWatch {
   Comparison(const ReExecution& run, const std::filesystem::path& folder)
       : run_(run),
         folder_(folder),
-        recorder_(recording_of(run.identity().level), run.options().train, run.data(), [this](const std::string& name) { return number_of(name); }),
+        recorder_(recording_of(run.identity().level), run.options().train, run.data(),
+                  [this](const std::string& name) { return number_of(name); }),
         summary_(run.identity().level == "full" ? 1 : kOneIn) {}
 
   TapeObserver* begin(const StepFacts& step, const Batch& batch, EfficientNet& net) override {
@@ -53,14 +54,15 @@ class Comparison final : public StepWatch {
   void compare_lines() const {
     const StepLine &a = then_->line, &b = summary_.line();
     const std::array<std::pair<const char*, std::pair<Hash128, Hash128>>, 7> hashes{{{"images", {a.images, b.images}},
-                                                                                      {"targets", {a.targets, b.targets}},
-                                                                                      {"logits", {a.logits, b.logits}},
-                                                                                      {"gradients", {a.gradients, b.gradients}},
-                                                                                      {"moments", {a.moments, b.moments}},
-                                                                                      {"weights", {a.weights, b.weights}},
-                                                                                      {"buffers", {a.buffers, b.buffers}}}};
+                                                                                     {"targets", {a.targets, b.targets}},
+                                                                                     {"logits", {a.logits, b.logits}},
+                                                                                     {"gradients", {a.gradients, b.gradients}},
+                                                                                     {"moments", {a.moments, b.moments}},
+                                                                                     {"weights", {a.weights, b.weights}},
+                                                                                     {"buffers", {a.buffers, b.buffers}}}};
     for (const auto& [name, both] : hashes) {
-      if (both.first != both.second) refuse(text("its ", name, " have the hash ", hex(both.second), ", recorded was ", hex(both.first)));
+      if (both.first != both.second)
+        refuse(text("its ", name, " have the hash ", hex(both.second), ", recorded was ", hex(both.first)));
     }
     if (!(a.loss == b.loss)) refuse(text("its loss is ", shortest(b.loss), ", recorded was ", shortest(a.loss)));
     if (!(a.lr == b.lr && a.momentum == b.momentum)) refuse("it was made at another rate or momentum");

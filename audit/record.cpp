@@ -30,9 +30,9 @@ struct Walk {
 // The layout: one place for both directions. Counts of values are 32 bits: a tensor of more has not been trained here.
 template <class Byte, class Record>
 void walk(Walk<Byte> w, Record& r) {
-  auto counts = std::array<std::uint32_t, 4>{
-      static_cast<std::uint32_t>(r.facts.nans), static_cast<std::uint32_t>(r.facts.infinities),
-      static_cast<std::uint32_t>(r.facts.subnormals), static_cast<std::uint32_t>(r.facts.zeros)};
+  auto counts =
+      std::array<std::uint32_t, 4>{static_cast<std::uint32_t>(r.facts.nans), static_cast<std::uint32_t>(r.facts.infinities),
+                                   static_cast<std::uint32_t>(r.facts.subnormals), static_cast<std::uint32_t>(r.facts.zeros)};
   std::uint8_t reserved = 0;
   auto phase = static_cast<std::uint8_t>(r.phase);
   auto elements = static_cast<std::uint64_t>(r.facts.elements);

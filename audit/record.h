@@ -23,12 +23,13 @@ struct OpRecord {
   std::uint32_t epoch = 1;  // from 1
   Phase phase = Phase::forward;
   std::uint8_t flags = 0;
-  std::uint32_t op = 0;      // the op's number on its tape
-  std::uint32_t node = 0;    // its place in the network and its name, as a number of the trace's table of names: "blocks.1.0/fused_mbconv"
-  std::uint32_t tensor = 0;  // which of its tensors, another such number: "y", "dw"
+  std::uint32_t op = 0;  // the op's number on its tape
+  std::uint32_t node =
+      0;  // its place in the network and its name, as a number of the trace's table of names: "blocks.1.0/fused_mbconv"
+  std::uint32_t tensor = 0;             // which of its tensors, another such number: "y", "dw"
   std::array<std::uint32_t, 4> dims{};  // of the tensor; the fourth holds the product of all that follow
   std::uint8_t rank = 0;
-  Hash128 inputs;  // of the op's inputs in their order
+  Hash128 inputs;  // of the op's inputs in their order and of the numbers that it was given
   TensorFacts facts;
   std::uint32_t samples = 0, above = 0;  // elements compared with float64, and how many of them had rho > 1
   double worst_error = 0, worst_rho = 0, median_rho = 0;

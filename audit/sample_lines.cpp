@@ -22,8 +22,8 @@ std::string quoted(const std::string& name) { return "\"" + name + "\""; }
 
 std::string lineage_lines(const StepFacts& step, const Batch& batch, const FoldData& data, const TrainOptions& options) {
   const auto count = static_cast<std::int64_t>(step.samples.size());
-  const std::vector<Mix> mixes = drawn_mixes(count, options.mixup, options.seed, step.epoch, step.first,
-                                             mixup_mode_from_name(options.mixup_mode));
+  const std::vector<Mix> mixes =
+      drawn_mixes(count, options.mixup, options.seed, step.epoch, step.first, mixup_mode_from_name(options.mixup_mode));
   const Shape& shape = data.train.images.front().shape();
   std::string lines;
   for (std::int64_t slot = 0; slot < count; ++slot) {
@@ -31,8 +31,8 @@ std::string lineage_lines(const StepFacts& step, const Batch& batch, const FoldD
     const Sample& sample = data.train.samples[place(slot)];
     const bool mixed = options.mixup > 0;
     const Mix mix = mixed ? mixes[static_cast<std::size_t>(slot)] : Mix{};
-    lines += text("{\"step\":", step.number, ",\"slot\":", slot, ",\"sample\":", quoted(sample.sample_id), ",\"sha256\":\"", sample.sha256,
-                  "\"");
+    lines += text("{\"step\":", step.number, ",\"slot\":", slot, ",\"sample\":", quoted(sample.sample_id), ",\"sha256\":\"",
+                  sample.sha256, "\"");
     if (mixed) {
       const Sample& partner = data.train.samples[place(mix.partner)];
       lines += text(",\"partner\":", quoted(partner.sample_id), ",\"lambda\":") + shortest(mix.lambda);
@@ -46,7 +46,8 @@ std::string lineage_lines(const StepFacts& step, const Batch& batch, const FoldD
       if (!view.light.identity) lines += ",\"light\":" + list({view.light.shift, view.light.scale});
     }
     const std::int64_t size = batch.images.size() / count;
-    const Hash128 input = hash_of_bytes(batch.images.host().data() + slot * size, static_cast<std::size_t>(size) * sizeof(float));
+    const Hash128 input =
+        hash_of_bytes(batch.images.host().data() + slot * size, static_cast<std::size_t>(size) * sizeof(float));
     lines += ",\"input\":\"" + hex(input) + "\"}\n";
   }
   return lines;

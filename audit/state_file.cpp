@@ -24,7 +24,8 @@ std::optional<std::uint32_t> epoch_of(const fs::path& file) {
   const std::string name = file.filename().string();
   std::uint64_t epoch = 0;
   if (!name.starts_with("state-") || !name.ends_with(".safetensors")) return std::nullopt;
-  if (!parse_number(std::string_view(name).substr(6, name.size() - 6 - 12), epoch) || epoch == 0 || epoch > 1'000'000) return std::nullopt;
+  if (!parse_number(std::string_view(name).substr(6, name.size() - 6 - 12), epoch) || epoch == 0 || epoch > 1'000'000)
+    return std::nullopt;
   return static_cast<std::uint32_t>(epoch);
 }
 
@@ -51,7 +52,8 @@ void write_state(const fs::path& folder, const StatePlace& place, EfficientNet& 
   write_sealed_safetensors(state_path(folder, place.epoch), file);
 }
 
-std::optional<StatePlace> read_state_before(const fs::path& folder, std::int64_t steps, EfficientNet& net, Optimizer& optimizer) {
+std::optional<StatePlace> read_state_before(const fs::path& folder, std::int64_t steps, EfficientNet& net,
+                                            Optimizer& optimizer) {
   std::optional<StatePlace> best;
   for (const fs::path& path : entries_of(folder)) {
     const std::optional<std::uint32_t> epoch = epoch_of(path);

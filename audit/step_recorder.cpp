@@ -23,6 +23,16 @@ std::string common_place(const std::string& a, const std::string& b) {
 
 std::string without_last(const std::string& name) { return name.substr(0, name.rfind('.')); }
 
+// The numbers that an op was given: its settings.
+class Numbers final : public SavedVisitor {
+ public:
+  std::vector<double> all;
+
+ private:
+  void see(std::string_view, const Tensor&) override {}
+  void see(std::string_view, double number) override { all.push_back(number); }
+};
+
 double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
@@ -32,16 +42,30 @@ double median(std::vector<double> values) {
 double seen_value(const Shadow& shadow, std::int64_t element) {
   if (shadow.seen) return shadow.seen(element);
   const auto i = static_cast<std::size_t>(element);
-  return shadow.computed.dtype() == DType::f64 ? shadow.computed.host<double>()[i] : static_cast<double>(shadow.computed.host()[i]);
+  return shadow.computed.dtype() == DType::f64 ? shadow.computed.host<double>()[i]
+                                               : static_cast<double>(shadow.computed.host()[i]);
 }
 
 }  // namespace
 
 Recording recording_of(const std::string& level) {
   if (level == "summary") return {};
-  if (level == "full") return {.every_op = true, .budget = 100'000, .most_samples = 256, .costly_in_turn = true};
+  if (level == "full")
+    return {.every_op = true,
+            .budget = 15'000,
+            .checksum_budget = 40'000,
+            .most_samples = 128,
+            .blocks_in_turn = 64,
+            .norms_in_turn = 2};
   constexpr std::int64_t kAll = std::int64_t{1} << 40;
-  if (level == "forensic") return {.every_op = true, .budget = kAll, .most_terms = kAll, .most_samples = kAll, .most_shared = kAll};
+  if (level == "forensic")
+    return {.every_op = true,
+            .budget = kAll,
+            .checksum_budget = kAll,
+            .most_terms = kAll,
+            .most_samples = kAll,
+            .blocks_in_turn = 1,
+            .norms_in_turn = 1};
   throw InternalError(text("no audit records at level '", printable(level, 40), "'"));
 }
 
@@ -89,6 +113,13 @@ bool StepRecorder::is_chosen(const std::string& node) {
   return recording_.every_op || candidates_++ % kOneIn == static_cast<std::uint32_t>(step_.number % kOneIn);
 }
 
+bool StepRecorder::has_turn(const TapeEntry& op) const {
+  if (is_first()) return true;
+  if (op.name() != "fused_mbconv" && op.name() != "fused_norm") return true;
+  const std::uint32_t turns = op.name() == "fused_norm" ? recording_.norms_in_turn : recording_.blocks_in_turn;
+  return turns > 0 && (static_cast<std::uint64_t>(op.id) + static_cast<std::uint64_t>(step_.number)) % turns == 0;
+}
+
 std::string StepRecorder::node_name(const TapeEntry& op) {
   std::string place;
   for (const int id : op.inputs) {
@@ -130,11 +161,12 @@ OpRecord StepRecorder::begun(Phase phase, std::uint32_t op, const std::string& n
 
 void StepRecorder::compare(const Shadow& shadow, OpRecord& record) const {
   if (shadow.elements == 0 || shadow.terms > recording_.most_terms) return;
-  const bool has_turn = recording_.costly_in_turn && (record.op + record.step) % kOneIn == 0;
-  if (shadow.shared > recording_.most_shared && !has_turn) return;
-  const bool is_checksum = static_cast<bool>(shadow.seen);
-  const std::int64_t paid = std::max<std::int64_t>(1, recording_.budget / std::max<std::int64_t>(1, shadow.terms));
-  const std::int64_t count = is_checksum && recording_.every_op ? shadow.elements : std::min({shadow.elements, paid, recording_.most_samples});
+  const bool is_checksum = shadow.of.ends_with("checksum");
+  const std::int64_t more = is_first() ? kFirstStep : 1;
+  const std::int64_t budget = more * (is_checksum ? recording_.checksum_budget : recording_.budget);
+  const std::int64_t paid = std::max<std::int64_t>(1, budget / std::max<std::int64_t>(1, shadow.terms));
+  const std::int64_t most = is_checksum ? shadow.elements : more * recording_.most_samples;
+  const std::int64_t count = std::min({shadow.elements, paid, most});
   const Draw draw{seed_, Purpose::audit, step_.epoch, static_cast<std::uint32_t>(step_.step), record.op};
   const auto element = [&](std::int64_t i) {
     if (count == shadow.elements) return i;
@@ -160,11 +192,13 @@ void StepRecorder::compare(const Shadow& shadow, OpRecord& record) const {
 Hash128 StepRecorder::hash_of_inputs(const TapeEntry& op) const {
   Hash128 all;
   for (const int id : op.inputs) all = combined(all, id >= 0 ? hash_of(tape_.output(id)) : Hash128{});
-  return all;
+  Numbers numbers;
+  op.node->visit(numbers);
+  return combined(all, hash_of_bytes(numbers.all.data(), numbers.all.size() * sizeof(double)));
 }
 
 // One record for every shadow; the one of the output itself goes into `like`'s place.
-void StepRecorder::add_shadows(const std::vector<Shadow>& shadows, const OpRecord& like, const Tensor& whole) {
+void StepRecorder::add_shadows(const std::vector<Shadow>& shadows, const OpRecord& like, const Tensor& whole, bool compares) {
   for (const Shadow& shadow : shadows) {
     const bool is_output = whole.defined() && !shadow.inner && !shadow.seen && shadow.of == "y";
     if (is_output) {
@@ -175,7 +209,7 @@ void StepRecorder::add_shadows(const std::vector<Shadow>& shadows, const OpRecor
     const OpRecord filled = begun(like.phase, like.op, "", shadow.of, shadow.seen ? Tensor() : shadow.computed);
     r.tensor = filled.tensor, r.rank = filled.rank, r.dims = filled.dims, r.facts = filled.facts;
     if (shadow.inner) r.flags |= kInner;
-    compare(shadow, r);
+    if (compares) compare(shadow, r);
     records_.push_back(r);
   }
 }
@@ -205,8 +239,8 @@ void StepRecorder::recorded(const TapeEntry& entry, const Tensor& output) {
   // The record of the output stands last while the shadows of it are looked for.
   std::vector<Shadow> shadows = forward_shadows(seen);
   std::ranges::stable_partition(shadows, [](const Shadow& s) { return !s.inner && !s.seen && s.of == "y"; });
-  add_shadows(shadows, like, output);
-  add_shadows(rules_.of_op(name, seen), like, Tensor());
+  add_shadows(shadows, like, output, true);
+  add_shadows(rules_.of_op(name, seen), like, Tensor(), true);
 }
 
 std::vector<std::string> StepRecorder::parameters_of(const TapeEntry& op) const {
@@ -246,12 +280,13 @@ void StepRecorder::after_backward(const TapeEntry& op, const Tensor& dy, std::sp
   like.facts = {};
   std::vector<bool> shown(gradients.size());
   if (recording_.shadows) {
-    const std::vector<Shadow> shadows = backward_shadows(tape_.seen(op), dy.to(Device::cpu()), gradients);
-    add_shadows(shadows, like, Tensor());
+    std::vector<Shadow> shadows = backward_shadows(tape_.seen(op), dy.to(Device::cpu()), gradients);
+    if (!has_turn(op)) std::erase_if(shadows, [](const Shadow& s) { return s.inner || s.seen; });
+    add_shadows(shadows, like, Tensor(), has_turn(op));
     for (const Shadow& s : shadows) {
       for (std::size_t i = 0; i < gradients.size(); ++i)
-        shown[i] = shown[i] || (!s.seen && gradients[i].defined() && !gradients[i].device().is_cuda() && s.computed.dtype() == DType::f32 &&
-                                s.computed.host().data() == gradients[i].host().data());
+        shown[i] = shown[i] || (!s.seen && gradients[i].defined() && !gradients[i].device().is_cuda() &&
+                                s.computed.dtype() == DType::f32 && s.computed.host().data() == gradients[i].host().data());
     }
   }
   for (std::size_t i = 0; i < gradients.size(); ++i) {

@@ -2,8 +2,10 @@
 //
 // Which      full: every op, forward and backward, every parameter's gradient and update. Otherwise one in kOneIn of them, another one each step, so
 //            that each is seen once in kOneIn steps.
-// Samples    of every tensor that has a shadow (layers/shadow.h) elements drawn by their coordinates (seed; epoch, step, op), as many as the
-//            budget of multiply-adds pays for; all of them where they are few. Rows of a checksum are compared all.
+// Samples    of every tensor that has a shadow (layers/shadow.h) elements, and of a checksum rows, drawn by their coordinates (seed; epoch, step, op), as
+//            many as the budget of multiply-adds pays for; all of them where they are few.
+// First      at full and above the fold's first step is looked at more closely: every block and norm backward, kFirstStep times the samples. What is
+//            wrong in the sources is wrong in every step, and is found there.
 // Rules      with the run's options and data also what no rounding touches and what lies outside of the tape: the batch (data_shadows.h), windows, eps
 //            and drawn factors (step_rules.h), sums of gradients (gradient_flow.h), parameters and statistics after the step (update_rules.h). At
 //            full a parameter is also held to the bits that the step before left.
@@ -28,16 +30,19 @@
 namespace vitrine::audit {
 
 inline constexpr std::uint32_t kOneIn = 32;
+inline constexpr std::int64_t kFirstStep = 8;
 
 struct Recording {
   bool every_op = false;
   std::string only{};  // ops whose names begin so; empty: any
   bool shadows = true;
-  std::int64_t budget = 20'000;       // multiply-adds for the samples of one tensor
-  std::int64_t most_terms = 1 << 18;  // an element that costs more is not computed again
+  std::int64_t budget = 20'000;           // multiply-adds for the samples of one tensor
+  std::int64_t checksum_budget = 10'000;  // of those for the rows of a checksum
+  std::int64_t most_terms = 1 << 18;      // an element that costs more is not computed again
   std::int64_t most_samples = 64;
-  std::int64_t most_shared = 0;       // of what an op's shadows share
-  bool costly_in_turn = false;        // those that share more: of one op in kOneIn, another one each step
+  std::uint32_t blocks_in_turn =
+      0;  // the backward pass of a whole block, which is computed again as a whole, of one in so many; 0: of none
+  std::uint32_t norms_in_turn = 0;  // the same of a norm behind a convolution, whose sums over all rows are computed again
 };
 Recording recording_of(const std::string& level);  // "summary", "full"; "forensic": every element of every op
 
@@ -58,9 +63,11 @@ class StepRecorder final : public TapeObserver {
 
  private:
   bool is_chosen(const std::string& node);
+  bool is_first() const { return recording_.every_op && step_.number == 0; }
+  bool has_turn(const TapeEntry& op) const;
   std::string node_name(const TapeEntry& op);
   OpRecord begun(Phase phase, std::uint32_t op, const std::string& node, const std::string& tensor, const Tensor& value) const;
-  void add_shadows(const std::vector<Shadow>& shadows, const OpRecord& like, const Tensor& whole);
+  void add_shadows(const std::vector<Shadow>& shadows, const OpRecord& like, const Tensor& whole, bool compares);
   void compare(const Shadow& shadow, OpRecord& record) const;
   void add_rule(Phase phase, const NamedShadow& rule);
   void add_gradient(Phase phase, std::uint32_t op, const std::string& node, int id, const Tensor& gradient);

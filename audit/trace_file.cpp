@@ -88,7 +88,8 @@ bool TraceReader::next(TraceBlock& block) {
   if (left < kHeaderBytes + kCrcBytes + kSealBytes) refuse("ends within a block");
   const std::string header = read(head_.bytes, kHeaderBytes);
   if (header.substr(0, 4) != kBlockMagic) refuse("has no block where one must begin");
-  const auto kind = get<std::uint32_t>(header, 4), count = get<std::uint32_t>(header, 24), size = get<std::uint32_t>(header, 28);
+  const auto kind = get<std::uint32_t>(header, 4), count = get<std::uint32_t>(header, 24),
+             size = get<std::uint32_t>(header, 28);
   if (size > kMostPayload) refuse(text("has a block of ", size, " bytes, at most ", kMostPayload, " are allowed"));
   if (left < kHeaderBytes + size + kCrcBytes + kSealBytes) refuse("ends within a block");
   const std::string body = header + read(head_.bytes + kHeaderBytes, size);
@@ -97,7 +98,8 @@ bool TraceReader::next(TraceBlock& block) {
   const std::string seal = seal_of(head_.seal, body);
   if (std::string_view(tail).substr(kCrcBytes) != bytes_of_seal(seal))
     refuse("has a block whose seal does not follow from the one before");
-  if (get<std::uint64_t>(header, 8) != head_.blocks) refuse(text("has block ", get<std::uint64_t>(header, 8), " out of its order"));
+  if (get<std::uint64_t>(header, 8) != head_.blocks)
+    refuse(text("has block ", get<std::uint64_t>(header, 8), " out of its order"));
   block = {head_.blocks, get<std::uint64_t>(header, 16), head_.bytes, {}};
   take(block, kind, count, std::string_view(body).substr(kHeaderBytes));
   head_ = {head_.blocks + 1, head_.bytes + kHeaderBytes + size + kCrcBytes + kSealBytes, seal};
@@ -109,7 +111,8 @@ void TraceReader::take(TraceBlock& block, std::uint32_t kind, std::uint32_t coun
     std::size_t at = 0;
     for (std::uint32_t i = 0; i < count; ++i) {
       const std::size_t end = payload.find('\n', at);
-      if (end == std::string_view::npos || names_.size() >= kMostNames) refuse("has a table of names that does not hold as many as it says");
+      if (end == std::string_view::npos || names_.size() >= kMostNames)
+        refuse("has a table of names that does not hold as many as it says");
       names_.emplace_back(payload.substr(at, end - at));
       at = end + 1;
     }

@@ -39,10 +39,10 @@ class TraceReader {
   // `seal`: SHA-256 of the run.json that it belongs to.
   TraceReader(const std::filesystem::path& file, const std::string& seal);
 
-  bool next(TraceBlock& block);                            // false at the end
-  const std::string& name(std::uint32_t number) const;     // of the names so far; DataError where there is none
+  bool next(TraceBlock& block);                         // false at the end
+  const std::string& name(std::uint32_t number) const;  // of the names so far; DataError where there is none
   const std::vector<std::string>& names() const { return names_; }
-  const TraceHead& head() const { return head_; }          // after the last block that was read
+  const TraceHead& head() const { return head_; }  // after the last block that was read
   const std::filesystem::path& path() const { return file_.path(); }
 
  private:

@@ -127,7 +127,7 @@ void Progress::put(std::string_view text) {
 void Progress::put_json(std::string_view text, ProgressFacts facts) {
   const std::scoped_lock lock(mutex_);
   const Clock::time_point now = Clock::now();
-  if (facts.event == "step") {
+  if (facts.event == "step" || facts.event == "refit-step") {
     if (now - last_step_ < kBetweenSteps) return;
     last_step_ = now;
   }

@@ -30,6 +30,8 @@ struct FoldWords {
 
 fs::path folder_of(const FoldWords& words) {
   const std::vector<fs::path> folders = audit::audits_of(words.run);
+  if (folders.front().parent_path() != folders.back().parent_path())
+    throw UsageError(text(fs::path(words.run), " is a study of several runs; name one of them, as ", folders.front().parent_path().parent_path()));
   if (folders.size() == 1 && words.fold == 0) return folders.front();
   for (const fs::path& folder : folders) {
     if (folder.filename() == text("fold_", words.fold)) return folder;
@@ -60,22 +62,26 @@ StepRange parsed_range(const std::string& words) {
       !(one || parse_number(std::string_view(words).substr(dots + 2), range.last)))
     throw UsageError(text("--steps is '", printable(words, 40), "', expected two step numbers, as 100..110"));
   if (one) range.last = range.first;
-  if (range.first < 0 || range.last < range.first) throw UsageError(text("--steps is ", words, ", expected a first and a last step, from 0"));
+  if (range.first < 0 || range.last < range.first)
+    throw UsageError(text("--steps is ", words, ", expected a first and a last step, from 0"));
   return range;
 }
 
 Json verified_json(const fs::path& folder, const audit::Verified& v) {
-  return {{"folder", folder.string()},   {"level", v.identity.level}, {"steps", v.steps},         {"blocks", v.blocks},
-          {"records", v.records},        {"shadowed", v.shadowed},    {"above_bound", v.above},   {"worst_rho", v.worst_rho},
-          {"head", v.head},              {"finished", v.finished},    {"manifest", v.manifest_sha256}, {"remarks", v.remarks}};
+  return {{"folder", folder.string()}, {"level", v.identity.level},     {"steps", v.steps},
+          {"blocks", v.blocks},        {"records", v.records},          {"shadowed", v.shadowed},
+          {"above_bound", v.above},    {"worst_rho", v.worst_rho},      {"head", v.head},
+          {"finished", v.finished},    {"manifest", v.manifest_sha256}, {"remarks", v.remarks}};
 }
 
 void print_verified(const fs::path& folder, const audit::Verified& v) {
   std::printf("%s: holds\n", shown(folder).c_str());
-  std::printf("  %llu steps at level %s, %llu blocks with %llu records, %llu of them compared with float64: worst rho %s, %llu above 1\n",
-              static_cast<unsigned long long>(v.steps), v.identity.level.c_str(), static_cast<unsigned long long>(v.blocks),
-              static_cast<unsigned long long>(v.records), static_cast<unsigned long long>(v.shadowed), fixed(v.worst_rho, 3).c_str(),
-              static_cast<unsigned long long>(v.above));
+  std::printf(
+      "  %llu steps at level %s, %llu blocks with %llu records, %llu of them compared with float64: worst rho %s, %llu above "
+      "1\n",
+      static_cast<unsigned long long>(v.steps), v.identity.level.c_str(), static_cast<unsigned long long>(v.blocks),
+      static_cast<unsigned long long>(v.records), static_cast<unsigned long long>(v.shadowed), fixed(v.worst_rho, 3).c_str(),
+      static_cast<unsigned long long>(v.above));
   std::printf("  chain head %s\n", v.head.c_str());
   if (v.finished) std::printf("  manifest   %s\n", v.manifest_sha256.c_str());
   for (const std::string& remark : v.remarks) std::printf("  note: %s\n", remark.c_str());
@@ -85,7 +91,8 @@ void print_verified(const fs::path& folder, const audit::Verified& v) {
 void run_verify(const VerifyCommand& c) {
   Json all = Json::array();
   std::uint64_t above = 0;
-  const std::vector<fs::path> folders = c.steps.empty() ? audit::audits_of(c.words.run) : std::vector<fs::path>{folder_of(c.words)};
+  const std::vector<fs::path> folders =
+      c.steps.empty() ? audit::audits_of(c.words.run) : std::vector<fs::path>{folder_of(c.words)};
   for (const fs::path& folder : folders) {
     const audit::Verified v = audit::verify_folder(folder);
     above += v.above;
@@ -95,15 +102,17 @@ void run_verify(const VerifyCommand& c) {
     const StepRange range = parsed_range(c.steps);
     audit::ReExecution run(folder, c.device.choose());
     const audit::Recheck recheck = audit::recheck(run, folder, range.first, range.last);
-    all.back()["remade"] = {{"first", range.first}, {"last", range.last}, {"began_at", run.began_at()}, {"records", recheck.records}};
+    all.back()["remade"] = {
+        {"first", range.first}, {"last", range.last}, {"began_at", run.began_at()}, {"records", recheck.records}};
     if (!c.words.json)
       std::printf("  steps %lld to %lld made again from step %lld: every hash of them and of %llu records is the same\n",
-                  static_cast<long long>(range.first), static_cast<long long>(range.last), static_cast<long long>(run.began_at()),
-                  static_cast<unsigned long long>(recheck.records));
+                  static_cast<long long>(range.first), static_cast<long long>(range.last),
+                  static_cast<long long>(run.began_at()), static_cast<unsigned long long>(recheck.records));
   }
   if (c.words.json) std::printf("%s", json_text(all).c_str());
   if (above > 0)
-    throw Error(ExitCode::runtime, text(above, " records of ", fs::path(c.words.run), " lie above the bound of their op; `vitrine audit report` shows them"));
+    throw Error(ExitCode::runtime, text(above, " records of ", fs::path(c.words.run),
+                                        " lie above the bound of their op; `vitrine audit report` shows them"));
 }
 
 struct StepCommand {
@@ -129,12 +138,15 @@ void run_replay(const StepCommand& c) {
     std::printf("%s", replay_json(table).c_str());
   } else {
     print_replay(table);
-    std::printf("made again from step %lld on %s\n", static_cast<long long>(run.began_at()), text_of(run.options().train.device).c_str());
+    std::printf("made again from step %lld on %s\n", static_cast<long long>(run.began_at()),
+                text_of(run.options().train.device).c_str());
   }
-  if (table.rows.empty()) throw UsageError(text("--op is '", printable(c.op, 80), "', step ", c.step, " has no such op; leave --op out to see them all"));
+  if (table.rows.empty())
+    throw UsageError(
+        text("--op is '", printable(c.op, 80), "', step ", c.step, " has no such op; leave --op out to see them all"));
   if (table.different > 0 || table.above > 0)
-    throw Error(ExitCode::runtime, text("step ", c.step, ": ", table.different, " tensors are not those that were recorded, ", table.above,
-                                        " lie above their bound"));
+    throw Error(ExitCode::runtime, text("step ", c.step, ": ", table.different, " tensors are not those that were recorded, ",
+                                        table.above, " lie above their bound"));
 }
 
 void run_walk(const StepCommand& c) {
@@ -172,7 +184,8 @@ void run_bisect(const TwoRuns& c) {
       audit::ReExecution run(folder, Device::cpu());
       audit::StepRecords made = audit::remade_step(run, step, "full");
       const audit::StepLine then = audit::recorded_step(folder, step).line;
-      if (made.line.logits != then.logits || made.line.weights != then.weights) return std::nullopt;  // this program does not make it as it was
+      if (made.line.logits != then.logits || made.line.weights != then.weights)
+        return std::nullopt;  // this program does not make it as it was
       return made;
     } catch (const Interrupted&) {
       throw;
@@ -181,22 +194,27 @@ void run_bisect(const TwoRuns& c) {
       return std::nullopt;
     }
   };
-  const audit::Parting p = audit::bisect(folder_of({c.a, c.fold}), folder_of({c.b, c.fold}), c.remake ? audit::RemakeStep(remake) : nullptr);
+  const audit::Parting p =
+      audit::bisect(folder_of({c.a, c.fold}), folder_of({c.b, c.fold}), c.remake ? audit::RemakeStep(remake) : nullptr);
   if (c.json) {
     std::printf("%s", parting_json(p).c_str());
   } else {
     print_parting(p);
   }
-  if (p.verdict == audit::Verdict::violation) throw Error(ExitCode::runtime, text("step ", p.step, " is a violation: ", p.because));
+  if (p.verdict == audit::Verdict::violation)
+    throw Error(ExitCode::runtime, text("step ", p.step, " is a violation: ", p.because));
 }
 
 void add_verify(CLI::App* audit, Chosen& chosen) {
   const auto c = std::make_shared<VerifyCommand>();
-  auto* sub = audit->add_subcommand("verify", "manifest, chain, blocks and lineage of a run; with --steps, makes steps again and compares every hash");
+  auto* sub = audit->add_subcommand(
+      "verify", "manifest, chain, blocks and lineage of a run; with --steps, makes steps again and compares every hash");
   add_fold(sub, c->words);
   sub->add_option("--steps", c->steps, "first and last step to make again, as 100..110");
   add_device_options(sub, c->device);
-  sub->footer("Exit code 0: holds; 1: a step or an op is not what it was, or lies above its bound; 3: the folder was changed.\nExample: vitrine audit verify runs/all --steps 100..110");
+  sub->footer(
+      "Exit code 0: holds; 1: a step or an op is not what it was, or lies above its bound; 3: the folder was "
+      "changed.\nExample: vitrine audit verify runs/all --steps 100..110");
   sub->callback([=, &chosen] { chosen = [=] { run_verify(*c); }; });
 }
 
@@ -205,9 +223,11 @@ void add_verify(CLI::App* audit, Chosen& chosen) {
 void add_audit_run(CLI::App* audit, Chosen& chosen) {
   add_verify(audit, chosen);
   const auto replay = std::make_shared<StepCommand>();
-  auto* r = audit->add_subcommand("replay", "make one step again, or one op of it in full, and compare it with what was recorded and with float64");
+  auto* r = audit->add_subcommand(
+      "replay", "make one step again, or one op of it in full, and compare it with what was recorded and with float64");
   add_step(r, *replay, "--step");
-  r->add_option("--op", replay->op, "an op by its name, as `blocks.1.0/fused_mbconv`, or the beginning of names; every element of it is compared");
+  r->add_option("--op", replay->op,
+                "an op by its name, as `blocks.1.0/fused_mbconv`, or the beginning of names; every element of it is compared");
   add_device_options(r, replay->device);
   r->footer("Example: vitrine audit replay runs/all --step 120 --op conv_stem/conv2d");
   r->callback([=, &chosen] { chosen = [=] { run_replay(*replay); }; });
@@ -226,10 +246,12 @@ void add_audit_run(CLI::App* audit, Chosen& chosen) {
   d->callback([=, &chosen] { chosen = [=] { run_diff(*diff); }; });
 
   const auto bisect = std::make_shared<TwoRuns>();
-  auto* b = audit->add_subcommand("bisect", "the first step and the first op where two runs part, and whether rounding can be the reason");
+  auto* b = audit->add_subcommand(
+      "bisect", "the first step and the first op where two runs part, and whether rounding can be the reason");
   add_two(b, *bisect);
   b->add_flag("!--recorded-only", bisect->remake, "make no step again: only what the traces hold");
-  b->footer("Exit code 0: equal, legal rounding, or other inputs; 1: a violation.\nExample: vitrine audit bisect runs/a runs/b");
+  b->footer(
+      "Exit code 0: equal, legal rounding, or other inputs; 1: a violation.\nExample: vitrine audit bisect runs/a runs/b");
   b->callback([=, &chosen] { chosen = [=] { run_bisect(*bisect); }; });
 }
 

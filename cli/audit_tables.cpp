@@ -18,8 +18,7 @@ using audit::OpRecord;
 
 std::string shape_text(const OpRecord& r) {
   std::string out = "[";
-  for (std::size_t axis = 0; axis < r.rank && axis < 4; ++axis)
-    out += text(axis > 0 ? ", " : "", r.dims[axis]);
+  for (std::size_t axis = 0; axis < r.rank && axis < 4; ++axis) out += text(axis > 0 ? ", " : "", r.dims[axis]);
   return out + "]";
 }
 
@@ -39,9 +38,12 @@ std::map<Key, const NamedRecord*> by_key(const audit::StepRecords& step) {
 }
 
 Json record_json(const NamedRecord& r) {
-  Json json = {{"phase", audit::phase_name(r.record.phase)}, {"node", r.node},
-               {"tensor", r.tensor},                         {"shape", shape_text(r.record)},
-               {"hash", hex(r.record.facts.hash)},           {"inputs", hex(r.record.inputs)}};
+  Json json = {{"phase", audit::phase_name(r.record.phase)},
+               {"node", r.node},
+               {"tensor", r.tensor},
+               {"shape", shape_text(r.record)},
+               {"hash", hex(r.record.facts.hash)},
+               {"inputs", hex(r.record.inputs)}};
   if (r.record.has(audit::kShadowed)) {
     json["samples"] = r.record.samples;
     json["above"] = r.record.above;
@@ -67,10 +69,12 @@ void print_facts(const NamedRecord& r) {
   std::printf("    %-18s %-18s range %s  mean %s", r.tensor.c_str(), shape_text(o).c_str(), range_text(o).c_str(),
               shortest(static_cast<float>(o.facts.mean)).c_str());
   if (o.facts.nans + o.facts.infinities > 0)
-    std::printf("  NOT FINITE: %lld NaN, %lld infinite", static_cast<long long>(o.facts.nans), static_cast<long long>(o.facts.infinities));
+    std::printf("  NOT FINITE: %lld NaN, %lld infinite", static_cast<long long>(o.facts.nans),
+                static_cast<long long>(o.facts.infinities));
   if (o.has(audit::kShadowed)) {
-    std::printf("\n      %s%u compared with float64: median rho %s, worst %s at element %llu%s", o.has(audit::kChecksum) ? "rows: " : "",
-                o.samples, fixed(o.median_rho, 3).c_str(), fixed(o.worst_rho, 3).c_str(), static_cast<unsigned long long>(o.worst_element),
+    std::printf("\n      %s%u compared with float64: median rho %s, worst %s at element %llu%s",
+                o.has(audit::kChecksum) ? "rows: " : "", o.samples, fixed(o.median_rho, 3).c_str(),
+                fixed(o.worst_rho, 3).c_str(), static_cast<unsigned long long>(o.worst_element),
                 o.above > 0 ? "  ABOVE ITS BOUND" : "");
   }
   std::printf("%s\n", o.has(audit::kInner) ? "  (inner value, computed again)" : "");
@@ -101,8 +105,11 @@ void print_replay(const ReplayTable& table) {
   for (const ReplayRow& row : table.rows) {
     const OpRecord& r = row.now.record;
     std::printf("%-9s %-40s %-16s %-10s %10u  %s%s\n", std::string(audit::phase_name(r.phase)).c_str(), row.now.node.c_str(),
-                row.now.tensor.c_str(), !row.was_recorded ? "-" : row.is_same ? "equal" : "DIFFERENT", r.samples, rho_text(r).c_str(),
-                r.above > 0 ? "  ABOVE ITS BOUND" : "");
+                row.now.tensor.c_str(),
+                !row.was_recorded ? "-"
+                : row.is_same     ? "equal"
+                                  : "DIFFERENT",
+                r.samples, rho_text(r).c_str(), r.above > 0 ? "  ABOVE ITS BOUND" : "");
   }
   std::printf("%zu tensors, %zu of them recorded, %zu different, %zu above their bound\n", table.rows.size(), table.recorded,
               table.different, table.above);
@@ -135,11 +142,12 @@ void print_diff(const audit::StepRecords& a, const audit::StepRecords& b, bool j
     ++both;
     if (!values) ++different;
     if (json) {
-      rows.push_back({{"a", record_json(r)}, {"b", record_json(*found->second)}, {"same_inputs", inputs}, {"same_values", values}});
+      rows.push_back(
+          {{"a", record_json(r)}, {"b", record_json(*found->second)}, {"same_inputs", inputs}, {"same_values", values}});
     } else {
       std::printf("%-9s %-40s %-14s %-9s %-9s %s, %s\n", std::string(audit::phase_name(r.record.phase)).c_str(), r.node.c_str(),
-                  r.tensor.c_str(), inputs ? "equal" : "differ", values ? "equal" : "DIFFER", fixed(r.record.worst_rho, 3).c_str(),
-                  fixed(o.worst_rho, 3).c_str());
+                  r.tensor.c_str(), inputs ? "equal" : "differ", values ? "equal" : "DIFFER",
+                  fixed(r.record.worst_rho, 3).c_str(), fixed(o.worst_rho, 3).c_str());
     }
   }
   if (json) {
@@ -167,7 +175,10 @@ void print_parting(const audit::Parting& p) {
 }
 
 std::string parting_json(const audit::Parting& p) {
-  Json json = {{"same_steps", p.steps}, {"cause", audit::cause_name(p.cause)}, {"verdict", audit::verdict_name(p.verdict)}, {"because", p.because}};
+  Json json = {{"same_steps", p.steps},
+               {"cause", audit::cause_name(p.cause)},
+               {"verdict", audit::verdict_name(p.verdict)},
+               {"because", p.because}};
   json["options"] = p.options;
   if (p.cause != audit::Cause::none) {
     json["step"] = p.step;
@@ -193,7 +204,8 @@ void walk_through(const audit::StepLine& line, const audit::StepRecords& step, b
         if (!std::getline(std::cin, ignored)) wait = false;
         check_interrupt("walking through a step");
       }
-      std::printf("%s  %s   (%s)\n", std::string(audit::phase_name(r.record.phase)).c_str(), r.node.c_str(), source_of(r.node).c_str());
+      std::printf("%s  %s   (%s)\n", std::string(audit::phase_name(r.record.phase)).c_str(), r.node.c_str(),
+                  source_of(r.node).c_str());
     }
     print_facts(r);
     before = &r;

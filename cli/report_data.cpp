@@ -70,7 +70,7 @@ void finish(ReportData& data, const fs::path& folder, const Manifest& manifest, 
   for (const ReportedRun& run : runs) add_run(study, run);
   add_evaluations(data, runs);
   study.cohort = cohort_rows(manifest, splits);
-  study.splits = split_rows(manifest, splits, study.select == "nested");
+  study.splits = split_rows(manifest, splits, study.has_inner_part());
   study.examples = example_pictures(manifest);
   study.predictions = predicted_pictures(manifest, runs.back());
   study.losses = costliest_pictures(manifest, runs.back());
@@ -80,6 +80,11 @@ void finish(ReportData& data, const fs::path& folder, const Manifest& manifest, 
 
 ReportData data_of_run(ReportData data, const fs::path& folder) {
   const RunSource source = read_source(folder);
+  for (const fs::path& file : {source.manifest, source.splits}) {
+    if (!path_exists(file))
+      throw DataError(text(file, " does not exist; by its source.json ", folder,
+                           " was made from it: move the one or the other back, or write the new place there"));
+  }
   const Manifest manifest = read_manifest(source.manifest);
   const Splits splits = read_splits(source.splits, manifest);
   const std::vector<ReportedRun> runs{read_reported(folder, {}, manifest, splits)};

@@ -104,6 +104,7 @@ void add_run(report::StudyResult& study, const ReportedRun& run) {
       history.validation_loss.push_back(e.validation_loss);
       history.validation_accuracy.push_back(e.validation_accuracy);
     }
+    for (const EpochRecord& e : fold.refit) history.refit_loss.push_back(e.train_loss);
     result.folds.push_back(std::move(history));
   }
   study.inputs.push_back(std::move(result));

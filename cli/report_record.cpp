@@ -34,14 +34,9 @@ std::optional<double> number_in_cell(const CsvRow& row, std::size_t column) {
 
 // config.json has the choice of the epoch as a sentence.
 void read_choice(report::StudyResult& study, const std::string& sentence) {
-  study.select.clear();
-  for (const char* select : {"best", "last", "nested"}) {
-    for (const char* monitor : {"accuracy", "auc", "loss", "f1"}) {
-      if (!study.select.empty() || description(select_from_name(select), monitor_from_name(monitor)) != sentence) continue;
-      study.select = select;
-      study.monitor = monitor;
-    }
-  }
+  const std::optional<NamedChoice> choice = choice_of_description(sentence);
+  study.select = choice ? choice->select : std::string();
+  if (choice) study.monitor = choice->monitor;
 }
 
 }  // namespace

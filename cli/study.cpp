@@ -19,6 +19,7 @@
 #include "data/dataset.h"
 #include "imaging/cohort.h"
 #include "imaging/prep.h"
+#include "train/choice.h"
 #include "train/cross_validation.h"
 #include "train/trainer.h"
 
@@ -68,10 +69,11 @@ Manifest with_one_sample_each(const fs::path& table) {
 void check_study(const StudyFolder& study) {
   const Manifest subjects = study.prepared ? read_manifest(study.table) : with_one_sample_each(study.table);
   const Splits dealt = make_splits(subjects, study.options.split);
-  const bool nested = study.options.train.select == "nested";
+  const std::string& select = study.options.train.select;
   for (std::size_t f = 0; f < dealt.folds.size(); ++f) {
-    if (nested && dealt.folds[f].inner.empty())
-      throw DataError(text(study.table, ": --select nested needs two training subjects of each class in every fold, fold ", f,
+    if (is_nested(select) && dealt.folds[f].inner.empty())
+      throw DataError(text(study.table, ": --select ", select,
+                           " needs two training subjects of each class in every fold, fold ", f,
                            " has fewer; pass fewer --folds or another --select"));
   }
   for (const std::string& inputs : input_configuration_names()) starting_network(study.training(inputs), 2);

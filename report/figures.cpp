@@ -66,6 +66,7 @@ std::string learning_panels(const InputResult& input) {
     // A validation loss that explodes in an early epoch would flatten everything else: it is cut at twice the start's chance
     // level.
     for (const double v : h.train_loss) highest = std::max(highest, v);
+    for (const double v : h.refit_loss) highest = std::max(highest, v);
     for (const double v : h.validation_loss) highest = std::max(highest, std::min(v, 1.5));
   }
   const double top = std::ceil(highest * 1.05 * 5) / 5;
@@ -76,6 +77,7 @@ std::string learning_panels(const InputResult& input) {
                 title + ": validation accuracy by epoch, a line for each fold");
   for (const History& h : input.folds) {
     loss.line(epochs_of(h.train_loss.size()), h.train_loss, kBlue, 1.2, 0.8);
+    if (!h.refit_loss.empty()) loss.line(epochs_of(h.refit_loss.size()), h.refit_loss, kGrey, 1.2, 0.8, true);
     loss.line(epochs_of(h.validation_loss.size()), h.validation_loss, kVermilion, 1.2, 0.8);
     accuracy.line(epochs_of(h.validation_accuracy.size()), h.validation_accuracy, kGreen, 1.2, 0.8);
     const auto best = static_cast<std::size_t>(std::max(0, h.best_epoch));
@@ -192,10 +194,14 @@ std::string reliability_figure(const std::vector<InputResult>& inputs) {
 }
 
 std::string learning_figure(const std::vector<InputResult>& inputs, bool inner_part) {
+  const bool refit = std::ranges::any_of(inputs, [](const InputResult& i) {
+    return std::ranges::any_of(i.folds, [](const History& h) { return !h.refit_loss.empty(); });
+  });
   std::string out = text("<p class=\"legend\">", key("blue", "training loss (with mixup)"),
                          key("vermilion", inner_part ? "loss of the inner part" : "validation loss"),
                          key("green", inner_part ? "accuracy of the inner part" : "validation accuracy"),
-                         "Dot: the epoch that was kept. One line per fold.</p>\n<div class=\"panels\">\n");
+                         refit ? key("grey", "training loss of the second training (dashed)") : "", "Dot: the epoch that was ",
+                         refit ? "chosen" : "kept", ". One line per fold.</p>\n<div class=\"panels\">\n");
   for (const InputResult& input : inputs) out += learning_panels(input);
   return out + "</div>\n";
 }

@@ -42,6 +42,10 @@ std::string split_table(const StudyResult& study) {
 std::string choice_sentence(const StudyResult& study) {
   const std::string &select = study.select, &monitor = study.monitor;
   if (select.empty()) return text("How the epoch of a fold was chosen: ", study.option("select"), ".");
+  if (study.has_refit())
+    return text("The epoch of a fold was chosen by the ", monitor,
+                " of an inner part of its training subjects, and the fold trained anew on all of them for so many epochs "
+                "(nested-refit): validation saw no choice, but it is one training of each fold.");
   if (select == "nested")
     return text(
         "The epoch of a fold was chosen by the ", monitor,

@@ -34,6 +34,7 @@ struct PartResult {  // one part (validation or test) of one input configuration
 struct History {                                                         // one fold
   std::vector<double> train_loss, validation_loss, validation_accuracy;  // per epoch; of the inner part with --select nested
   int best_epoch = 0;                                                    // the one that was kept, from 0
+  std::vector<double> refit_loss;  // training loss of the second training; empty without one
 };
 
 struct Estimate {   // a figure of pooled units with its 95 % interval, and its mean over the folds
@@ -125,6 +126,9 @@ struct StudyResult {
   std::vector<std::pair<std::string, std::string>> environment;    // name and value
   std::vector<std::pair<std::string, std::string>> configuration;  // exact, name and value
   std::vector<std::string> caveats;                                // sentences on what is not in the figures
+
+  bool has_refit() const { return select == "nested-refit"; }
+  bool has_inner_part() const { return select == "nested" || has_refit(); }
 
   std::string option(const std::string& name) const {  // of the configuration; empty when it is not there
     for (const auto& [key, value] : configuration) {

@@ -61,7 +61,9 @@ std::string choices_content(const StudyResult& study) {
 }
 
 std::string epoch_table(const StudyResult& study) {
-  Table table("Epochs that were kept", {{"input", true}, {"kept epoch of each fold", true}, {"of"}});
+  const bool refit = study.has_refit();
+  Table table(refit ? "Epochs that were chosen, and trained anew on all of the training part" : "Epochs that were kept",
+              {{"input", true}, {refit ? "chosen epoch of each fold" : "kept epoch of each fold", true}, {"of"}});
   for (const InputResult& input : study.inputs) {
     std::string kept;
     std::size_t epochs = 0;
@@ -88,13 +90,15 @@ std::string explanations_content(const StudyResult& study) {
 
 std::vector<Section> run_sections(const StudyResult& study) {
   if (study.inputs.empty()) return {};
-  const bool nested = study.select == "nested";
+  const bool nested = study.has_inner_part();
   return {
       {"controls", "Figure 7. Seeds and controls", controls_content(study)},
       {"choices", "Figure 8. Choices that the paper leaves open", choices_content(study)},
       {"learning", "Figure 9. Learning curves",
        learning_figure(study.inputs, nested) + epoch_table(study) +
-           source_line(study.runs + "fold_*/history.csv and fold.json", "history.csv")},
+           source_line(study.runs + (study.has_refit() ? "fold_*/history.csv, refit.csv and fold.json"
+                                                       : "fold_*/history.csv and fold.json"),
+                       "history.csv")},
       {"losses", "Figure 10. Costliest predictions",
        study.losses.empty()
            ? "<p>There is no prediction to show.</p>\n"

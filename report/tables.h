@@ -5,7 +5,7 @@
 //   figure1_examples.csv, figure2_predictions.csv, figure10_losses.csv   sample, subject, lesion, slice, label, part, fold, predicted,
 //                            probability of the predicted and of the actual class, loss; pixels stand in the crops
 //   mean_roc.csv             input, part, false_positive_rate, mean, low, high: the bold line and band of Figures 3 and 4
-//   history.csv              input, fold, epoch, train_loss, validation_loss, validation_accuracy, kept
+//   history.csv              input, fold, epoch, train_loss, validation_loss, validation_accuracy, kept, refit_train_loss
 //   controls.csv, explanations.csv, splits.csv, environment.csv, configuration.csv, claim.csv
 //
 // metrics.csv, roc.csv, pr.csv, calibration.csv, confusion.csv and differences.csv are those of evaluation/evaluation_tables.h.

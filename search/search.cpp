@@ -16,6 +16,7 @@
 #include "report/search_page.h"
 #include "search/state.h"
 #include "search/table.h"
+#include "train/choice.h"
 #include "train/run_files.h"
 #include "train/trainer.h"
 
@@ -33,28 +34,41 @@ std::string clock_text(double seconds) {
   return std::to_string(whole / 60) + ":" + (rest.size() < 2 ? "0" : "") + rest;
 }
 
-// Visits of images in one epoch of all searched folds. Depends on the inputs, since a crop may lack some of them.
+// Visits of images in the epochs of the searched folds. Depends on the inputs, since a crop may lack some of them.
 class Visits {
  public:
   Visits(const Manifest& manifest, const Splits& splits) : manifest_(manifest), splits_(splits) {}
 
   std::int64_t of_epoch(const TrainOptions& options) {
-    const bool nested = options.select == "nested";  // the inner part is not trained on
-    const Balance balance = balance_of(options);
-    const std::string key = text(options.inputs, balance == Balance::none ? "" : " oversampled", nested ? " nested" : "");
-    if (const auto found = known_.find(key); found != known_.end()) return found->second;
     std::int64_t sum = 0;
-    for (const Fold& fold : splits_.folds) {
-      std::vector<std::string> subjects = fold.train;
-      if (nested) std::erase_if(subjects, [&](const std::string& s) { return std::ranges::count(fold.inner, s) > 0; });
-      const Dataset data = load_dataset(manifest_, subjects, input_configuration(options.inputs));
-      sum += static_cast<std::int64_t>(
-          epoch_order(data.labels, static_cast<int>(data.classes.size()), balance, options.seed, 1).size());
+    for (std::size_t f = 0; f < splits_.folds.size(); ++f) sum += of_fold(options, f, is_nested(options.select));
+    return sum;
+  }
+
+  // Of the second trainings of --select nested-refit, each on all of its fold's training part.
+  std::int64_t of_refits(const TrainOptions& options, const RunResult& run) {
+    std::int64_t sum = 0;
+    for (std::size_t f = 0; f < std::min(run.folds.size(), splits_.folds.size()); ++f) {
+      const auto epochs = static_cast<std::int64_t>(run.folds[f].refit.size());
+      if (epochs > 0) sum += epochs * of_fold(options, f, false);
     }
-    return known_[key] = sum;
+    return sum;
   }
 
  private:
+  std::int64_t of_fold(const TrainOptions& options, std::size_t f, bool without_inner) {
+    const Balance balance = balance_of(options);
+    const std::string key =
+        text(f, options.inputs, balance == Balance::none ? "" : " oversampled", without_inner ? " nested" : "");
+    if (const auto found = known_.find(key); found != known_.end()) return found->second;
+    const Fold& fold = splits_.folds[f];
+    std::vector<std::string> subjects = fold.train;
+    if (without_inner) std::erase_if(subjects, [&](const std::string& s) { return std::ranges::count(fold.inner, s) > 0; });
+    const Dataset data = load_dataset(manifest_, subjects, input_configuration(options.inputs));
+    const auto classes = static_cast<int>(data.classes.size());
+    return known_[key] = std::ssize(epoch_order(data.labels, classes, balance, options.seed, 1));
+  }
+
   const Manifest& manifest_;
   const Splits& splits_;
   std::map<std::string, std::int64_t> known_;
@@ -142,7 +156,9 @@ class Search {
 
   void train(TrialRun& run, const TrainOptions& options, const fs::path& folder) {
     try {
-      run.score = score_of(finished(options, folder), task_.space.metric);
+      const RunResult result = finished(options, folder);
+      run.score = score_of(result, task_.space.metric);
+      run.visits += visits_.of_refits(options, result);
     } catch (const NumericalError& error) {
       run.failure = error.what();
       write_failure(folder, run.failure);

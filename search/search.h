@@ -27,8 +27,9 @@ struct TrialRun {  // one trial on one rung
   int rung = 1;    // from 1
   int epochs = 0;
   TrialScore score;
-  std::int64_t visits = 0;  // of images in training: epochs times their number in an epoch, over the folds
-  std::string failure;      // empty when it has a result
+  std::int64_t visits =
+      0;  // of images in training: epochs times their number in an epoch, over the folds, second trainings included
+  std::string failure;  // empty when it has a result
 };
 
 struct SearchResult {

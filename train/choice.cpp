@@ -9,6 +9,7 @@
 namespace vitrine {
 namespace {
 
+const std::vector<std::string> kSelects{"best", "last", "nested", "nested-refit"};
 const std::vector<std::string> kMonitors{"accuracy", "auc", "loss", "f1"};
 
 // The mean over the classes of 2 TP / (2 TP + FP + FN); classes that are neither there nor predicted are left out.
@@ -30,11 +31,15 @@ double mean_f1(const std::vector<int>& predicted, const std::vector<int>& labels
 
 }  // namespace
 
-Select select_from_name(const std::string& name) {
-  return static_cast<Select>(chosen_name("--select", name, {"best", "last", "nested"}));
-}
+const std::vector<std::string>& select_names() { return kSelects; }
+
+Select select_from_name(const std::string& name) { return static_cast<Select>(chosen_name("--select", name, kSelects)); }
+
+bool is_nested(const std::string& select) { return is_nested(select_from_name(select)); }
 
 Monitor monitor_from_name(const std::string& name) { return static_cast<Monitor>(chosen_name("--monitor", name, kMonitors)); }
+
+const std::string& name_of(Monitor monitor) { return kMonitors[static_cast<std::size_t>(monitor)]; }
 
 void evaluate(const std::vector<std::vector<double>>& probability, const std::vector<int>& labels, int classes,
               EpochRecord& record) {
@@ -74,13 +79,25 @@ bool is_better(const EpochRecord& epoch, const EpochRecord& best, Monitor monito
 }
 
 std::string description(Select select, Monitor monitor) {
-  const std::string& name = kMonitors[static_cast<std::size_t>(monitor)];
+  const std::string& name = name_of(monitor);
   switch (select) {
     case Select::best: return text("best epoch by validation ", name, ", the first of equals");
     case Select::last: return "the last epoch";
     case Select::nested: return text("best epoch by ", name, " on an inner part of the training subjects, the first of equals");
+    case Select::nested_refit:
+      return text("trained anew on all training subjects for as many epochs as the best by ", name,
+                  " on an inner part of them, the first of equals");
   }
   return "?";
+}
+
+std::optional<NamedChoice> choice_of_description(const std::string& sentence) {
+  for (const std::string& select : kSelects) {
+    for (const std::string& monitor : kMonitors) {
+      if (description(select_from_name(select), monitor_from_name(monitor)) == sentence) return NamedChoice{select, monitor};
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace vitrine

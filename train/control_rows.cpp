@@ -21,7 +21,7 @@ const std::vector<Choice>& choices() {
                                        {"drop-connect", {"0.2", "0"}},
                                        {"weight-decay", {"0.01", "0"}},
                                        {"bn-momentum", {"0.1", "0"}},
-                                       {"select", {"best", "last", "nested"}},
+                                       {"select", {"best", "last", "nested", "nested-refit"}},
                                        {"monitor", {"accuracy", "auc", "loss"}}};
   return all;
 }

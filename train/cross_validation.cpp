@@ -173,6 +173,7 @@ void write_summary(const std::filesystem::path& run, const RunResult& result) {
   std::string csv = csv_line({"fold", "part", "class", "support", "precision", "recall", "f1", "accuracy", "auc"});
   for (std::size_t fold = 0; fold < result.folds.size(); ++fold) {
     append_rows(csv, fold, "validation", metrics_of(result.folds[fold].validation, result.folds[fold].classes));
+    if (result.folds[fold].test.empty()) continue;  // of a search's trial, or a split without a test part
     append_rows(csv, fold, "test", metrics_of(result.folds[fold].test, result.folds[fold].classes));
   }
   write_file(run / "summary.csv", csv);
@@ -263,10 +264,10 @@ void check_run(const Manifest& manifest, const Splits& splits, const TrainOption
   if (all.images.empty()) throw DataError(text(manifest.path, ": ", left_out(all, inputs), "; no crop is left to train on"));
   check_sizes(manifest, all);
   starting_network(options, static_cast<int>(manifest.classes().size()));
-  if (select_from_name(options.select) == Select::nested) {
+  if (is_nested(options.select)) {
     for (std::size_t f = 0; f < splits.folds.size(); ++f) {
       if (splits.folds[f].inner.empty())
-        throw DataError(text(splits.path, ": --select nested needs inner parts, fold ", f,
+        throw DataError(text(splits.path, ": --select ", options.select, " needs inner parts, fold ", f,
                              " has none; make the split again with `vitrine split`; each class needs two training subjects"));
     }
   }
@@ -285,9 +286,9 @@ FoldData fold_data(const Manifest& manifest, const Splits& splits, const TrainOp
     return data;
   };
   const Fold& part = splits.folds[static_cast<std::size_t>(fold)];
-  const bool nested = select_from_name(options.select) == Select::nested;
+  const bool nested = is_nested(options.select), refit = select_from_name(options.select) == Select::nested_refit;
   return {load(nested ? without(part.train, part.inner) : part.train, false), load(part.validation, true),
-          load(splits.test, true), nested ? load(part.inner, true) : Dataset{}};
+          load(splits.test, true), nested ? load(part.inner, true) : Dataset{}, refit ? load(part.train, false) : Dataset{}};
 }
 
 RunResult cross_validate(const Manifest& manifest, const Splits& splits, const TrainOptions& given,

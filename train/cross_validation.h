@@ -3,7 +3,7 @@
 //   RUN/config.json      version, the options (train/options.h), the manifest's and the split's SHA-256: it claims the folder
 //   RUN/source.json      which manifest and split it was made from, relative to RUN: the report shows their crops
 //   RUN/fold_0/ ...      train/run_files.h
-//   RUN/summary.csv      one row per fold and part
+//   RUN/summary.csv      one row per fold, part and class; none of a test part without subjects
 //   RUN/summary.json     mean and standard deviation over the folds, validation and test
 //   RUN/plans.txt        on a GPU in the run-to-run tier: algorithm, workspace and notes of every shape (tensor/cuda/plans.h)
 #pragma once

@@ -24,6 +24,9 @@ void check_family(const std::string& name) {
         text("--from is '", printable(name), "'; choose auto, torchvision, timm, timm-tf, efficientnet-pytorch or tensorflow"));
 }
 
+void check_head(const std::string& name) { chosen_name("--head", name, {"linear", "concat-pool"}); }
+void check_oversample(const std::string& name) { chosen_name("--oversample-by", name, {"repeats", "draws"}); }
+
 std::string yes_no(bool value) { return value ? "yes" : "no"; }
 
 // Of the weights only the file's name is recorded: a run that is moved is the same run.
@@ -84,10 +87,7 @@ constexpr OptionRow kRows[] = {
      .group = "network",
      .member = [](RunOptions& o) -> Member { return &o.train.head; },
      .help = "linear, or concat-pool: fast.ai's, largest and mean values, two linear layers with batch norm and dropout",
-     .check =
-         [](const std::string& name) {
-           chosen_name("--head", name, {"linear", "concat-pool"});
-         },
+     .check = check_head,
      .recorded = "head"},
     {.name = "dropout",
      .group = "network",
@@ -249,10 +249,7 @@ constexpr OptionRow kRows[] = {
      .group = "training",
      .member = [](RunOptions& o) -> Member { return &o.train.oversample_by; },
      .help = "repeats: every image as often as fits, the rest drawn; draws: with replacement, as fast.ai",
-     .check =
-         [](const std::string& name) {
-           chosen_name("--oversample-by", name, {"repeats", "draws"});
-         },
+     .check = check_oversample,
      .recorded = "balance"},
     {.name = "no-augmentation",
      .group = "training",
@@ -324,7 +321,7 @@ constexpr OptionRow kRows[] = {
     {.name = "select",
      .group = "choice",
      .member = [](RunOptions& o) -> Member { return &o.train.select; },
-     .help = "which epoch is kept: best (on the validation part, as the paper), last, nested (best on an inner part)",
+     .help = "which epoch is kept: best (as the paper), last, nested (best on an inner part), nested-refit (then all anew)",
      .check = [](const std::string& name) { select_from_name(name); },
      .recorded = "select"},
     {.name = "monitor",

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kNow = "now/", kBest = "best/", kOptimizer = "optimizer/";
 constexpr const char *kLast = "last.safetensors", *kBefore = "last-before.safetensors";
 constexpr const char *kKey = "vitrine.resume_key", *kBestEpoch = "vitrine.best_epoch", *kSteps = "vitrine.steps";
-constexpr const char *kHistory = "history", *kLossSum = "loss_sum";
+constexpr const char *kHistory = "history", *kLossSum = "loss_sum", *kChoice = "choice", *kChosen = "vitrine.chosen_epoch";
 constexpr std::int64_t kMostSteps = 1'000'000'000;
 constexpr std::int64_t kColumns = 8;  // of the history
 
@@ -40,13 +40,13 @@ TensorFile part_of(const TensorFile& file, std::string_view prefix) {
   return part;
 }
 
-StoredTensor history_tensor(const std::vector<EpochRecord>& history) {
+StoredTensor history_tensor(const char* name, const std::vector<EpochRecord>& history) {
   std::vector<double> values;
   for (const EpochRecord& e : history) {
     values.insert(values.end(), {static_cast<double>(e.epoch), e.train_loss, e.validation_loss, e.validation_accuracy,
                                  e.validation_auc, e.validation_f1, e.lr, e.momentum});
   }
-  return StoredTensor::from(kHistory, Shape{static_cast<std::int64_t>(history.size()), kColumns}, values);
+  return StoredTensor::from(name, Shape{static_cast<std::int64_t>(history.size()), kColumns}, values);
 }
 
 std::vector<EpochRecord> history_of(const StoredTensor& tensor, int epochs) {
@@ -73,7 +73,7 @@ double loss_sum_of(const StoredTensor& tensor) {
 
 // The network's own metadata.
 std::map<std::string, std::string> network_metadata(std::map<std::string, std::string> metadata) {
-  for (const char* key : {kKey, kBestEpoch, kSteps, kChecksums}) metadata.erase(key);
+  for (const char* key : {kKey, kBestEpoch, kSteps, kChosen, kChecksums}) metadata.erase(key);
   return metadata;
 }
 
@@ -84,6 +84,28 @@ std::string made_by_another(const std::map<std::string, std::string>& metadata) 
   return "it belongs to a run with other options or data";
 }
 
+std::int64_t number_in(const TensorFile& file, const char* key, std::int64_t low, std::int64_t high, const char* flaw) {
+  std::int64_t number = 0;
+  if (!parse_number(required_metadata(file.metadata, key, "it"), number) || number < low || number > high)
+    throw DataError(flaw);
+  return number;
+}
+
+// The history, and of a second training the first one's.
+void read_histories(const TensorFile& file, int epochs, ResumeState& found) {
+  found.steps = static_cast<int>(number_in(file, kSteps, 0, kMostSteps, "its number of steps is none"));
+  if (file.metadata.contains(kChosen)) {
+    found.choice = history_of(file.at(kChoice), epochs);
+    found.chosen =
+        static_cast<int>(number_in(file, kChosen, 1, std::ssize(found.choice), "its chosen epoch is not one of its epochs"));
+  }
+  const bool in_first_epoch = (found.steps > 0 || found.chosen > 0) && file.find(kHistory) == nullptr;
+  if (!in_first_epoch) found.history = history_of(file.at(kHistory), found.chosen > 0 ? found.chosen : epochs);
+  const bool has_best = !in_first_epoch && found.chosen == 0;
+  found.best_epoch = static_cast<int>(number_in(file, kBestEpoch, has_best ? 1 : 0, has_best ? std::ssize(found.history) : 0,
+                                                "its best epoch is not one of its epochs"));
+}
+
 // The state in one file. Throws when it is not one that `net` can go on from.
 void read_state(const fs::path& path, int epochs, ResumeState& state, EfficientNet& net, Optimizer& optimizer) {
   const TensorFile file = read_safetensors(path);
@@ -91,19 +113,10 @@ void read_state(const fs::path& path, int epochs, ResumeState& state, EfficientN
   if (required_metadata(file.metadata, kKey, "it") != state.key) throw DataError(made_by_another(file.metadata));
   ResumeState found;
   found.key = state.key;
-  std::int64_t best_epoch = 0, steps = 0;
-  if (!parse_number(required_metadata(file.metadata, kSteps, "it"), steps) || steps < 0 || steps > kMostSteps)
-    throw DataError("its number of steps is none");
-  const bool in_first_epoch = steps > 0 && file.find(kHistory) == nullptr;
-  if (!in_first_epoch) found.history = history_of(file.at(kHistory), epochs);
-  if (!parse_number(required_metadata(file.metadata, kBestEpoch, "it"), best_epoch) || best_epoch < (in_first_epoch ? 0 : 1) ||
-      best_epoch > static_cast<std::int64_t>(found.history.size()))
-    throw DataError("its best epoch is not one of its epochs");
-  found.best_epoch = static_cast<int>(best_epoch);
-  found.steps = static_cast<int>(steps);
-  if (steps > 0) found.loss_sum = loss_sum_of(file.at(kLossSum));
+  read_histories(file, epochs, found);
+  if (found.steps > 0) found.loss_sum = loss_sum_of(file.at(kLossSum));
   EfficientNet restored = net;
-  if (!in_first_epoch) {
+  if (found.best_epoch > 0) {
     found.best = part_of(file, kBest);
     for (StoredTensor& t : found.best.tensors) t = t.in_memory();  // the file will be replaced
     found.best.metadata = network_metadata(file.metadata);
@@ -126,12 +139,14 @@ TensorFile resume_file(const ResumeState& state, EfficientNet& net, const Optimi
   append(file, kNow, now);
   append(file, kBest, state.best);
   for (const auto& [name, value] : optimizer.state()) file.tensors.push_back(StoredTensor::from(text(kOptimizer, name), value));
-  if (!state.history.empty()) file.tensors.push_back(history_tensor(state.history));
+  if (!state.history.empty()) file.tensors.push_back(history_tensor(kHistory, state.history));
+  if (state.chosen > 0) file.tensors.push_back(history_tensor(kChoice, state.choice));
   if (state.steps > 0) file.tensors.push_back(StoredTensor::from(kLossSum, Shape{1}, std::vector<double>{state.loss_sum}));
   file.metadata = now.metadata;
   file.metadata[kKey] = state.key;
   file.metadata[kSteps] = std::to_string(state.steps);
   file.metadata[kBestEpoch] = std::to_string(state.best_epoch);
+  if (state.chosen > 0) file.metadata[kChosen] = std::to_string(state.chosen);
   return file;
 }
 

@@ -25,10 +25,14 @@ namespace vitrine {
 struct ResumeState {
   std::string key;                   // of options, data and split
   std::vector<EpochRecord> history;  // of the finished epochs
-  int best_epoch = 0;                // from 1; 0 before the first
-  TensorFile best;                   // the network of that epoch
+  int best_epoch = 0;                // from 1; 0 before the first, and in a second training, which keeps its end
+  TensorFile best;                   // the network of that epoch; empty where there is none
   int steps = 0;                     // made in the epoch after them
   double loss_sum = 0;               // of these steps, added up in order
+  // In the second training of --select nested-refit: the first one's history and the epoch that it chose, from 1. `history`, `steps` and
+  // `loss_sum` are then of the second.
+  std::vector<EpochRecord> choice{};
+  int chosen = 0;  // 0: in the first training
 };
 
 // A copy of all of it, as the file holds it.
@@ -38,7 +42,8 @@ struct Resumed {
   bool found = false;
   std::string note;  // what was wrong with a file that was not used; empty when nothing was
 };
-// Takes the newest state in `folder` that is whole, has state.key and fits `net` (checksums, shapes, epochs in order, at most `epochs`); then
+// Takes the newest state in `folder` that is whole, has state.key and fits `net` (checksums, shapes, epochs in order, at most `epochs`, of a second
+// training at most the chosen number); then
 // `state`, `net` and `optimizer` are as they were. Otherwise nothing changes: the fold starts from its beginning.
 Resumed read_resume_state(const std::filesystem::path& folder, int epochs, ResumeState& state, EfficientNet& net,
                           Optimizer& optimizer);

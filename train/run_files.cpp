@@ -1,7 +1,6 @@
 #include "train/run_files.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -21,7 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxJson = std::uint64_t{16} << 20, kMaxFile = std::uint64_t{4} << 30;
 constexpr double kAny = std::numeric_limits<double>::max();
-constexpr const char* kDone = "fold.json";
+constexpr const char *kDone = "fold.json", *kRefit = "refit.csv";
 
 double number_in(const CsvTable& table, const CsvRow& row, std::string_view column, double low = -kAny, double high = kAny) {
   double value = 0;
@@ -65,6 +64,22 @@ std::vector<EpochRecord> read_history(const fs::path& path) {
   return history;
 }
 
+std::vector<EpochRecord> read_refit(const fs::path& path) {
+  const CsvTable table = read_csv(path);
+  std::vector<EpochRecord> refit;
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    const CsvRow row = table[i];
+    if (number_in(table, row, "epoch") != static_cast<double>(i + 1)) row.refuse(text("epoch ", i + 1, " is expected here"));
+    EpochRecord e;
+    e.epoch = static_cast<int>(i + 1);
+    e.train_loss = number_in(table, row, "train_loss");
+    e.lr = number_in(table, row, "lr");
+    e.momentum = number_in(table, row, "momentum");
+    refit.push_back(e);
+  }
+  return refit;
+}
+
 Prediction prediction_of(const CsvTable& table, const CsvRow& row, const std::vector<std::string>& classes) {
   Prediction p;
   p.sample_id = row.name(table.column("sample_id"), identifier_flaw);
@@ -101,7 +116,13 @@ std::vector<Prediction> read_predictions(const fs::path& path, std::vector<std::
   return predictions;
 }
 
-constexpr std::array<const char*, 4> kTrusted{"history.csv", "best.safetensors", "preds_val.csv", "preds_test.csv"};
+// The files that fold.json vouches for.
+std::vector<const char*> trusted_files(bool has_refit) {
+  std::vector<const char*> names{"history.csv", "best.safetensors", "preds_val.csv", "preds_test.csv"};
+  if (has_refit) names.push_back(kRefit);
+  return names;
+}
+bool has_refit(const Json& done) { return member(done, "files").contains(kRefit); }
 
 // fold.json, whose own seal fits. DataError.
 Json read_done(const fs::path& folder) {
@@ -123,7 +144,7 @@ std::string why_another(const Json& done) {
 
 // DataError naming the first file that is not the one that fold.json was written for.
 void check_files(const fs::path& folder, const Json& done) {
-  for (const char* name : kTrusted) {
+  for (const char* name : trusted_files(has_refit(done))) {
     const fs::path path = folder / name;
     std::string flaw = path_flaw(path);
     if (flaw.empty() && as<DataError>([&] { return sha256_of_file(path, kMaxFile); }) != text_in(member(done, "files"), name))
@@ -142,6 +163,13 @@ std::string history_csv(const std::vector<EpochRecord>& history) {
                      shortest(e.validation_accuracy), e.validation_auc < 0 ? "n/a" : shortest(e.validation_auc),
                      shortest(e.validation_f1), shortest(e.lr), shortest(e.momentum)});
   }
+  return out;
+}
+
+std::string refit_csv(const std::vector<EpochRecord>& refit) {
+  std::string out = csv_line({"epoch", "train_loss", "lr", "momentum"});
+  for (const EpochRecord& e : refit)
+    out += csv_line({std::to_string(e.epoch), shortest(e.train_loss), shortest(e.lr), shortest(e.momentum)});
   return out;
 }
 
@@ -184,6 +212,7 @@ Metrics metrics_of(const std::vector<Prediction>& predictions, const std::vector
 
 void write_fold(const fs::path& folder, const FoldFiles& files, const std::string& key) {
   write_file(folder / "history.csv", history_csv(files.history));
+  if (!files.refit.empty()) write_file(folder / kRefit, refit_csv(files.refit));
   write_file(folder / "preds_val.csv", predictions_csv(files.validation, files.classes));
   write_file(folder / "preds_test.csv", predictions_csv(files.test, files.classes));
   Json done = Json::object();
@@ -191,7 +220,7 @@ void write_fold(const fs::path& folder, const FoldFiles& files, const std::strin
   done["version"] = std::string(version());
   done["best_epoch"] = files.best_epoch;
   done["files"] = Json::object();
-  for (const char* name : kTrusted) done["files"][name] = sha256_of_file(folder / name, kMaxFile);
+  for (const char* name : trusted_files(!files.refit.empty())) done["files"][name] = sha256_of_file(folder / name, kMaxFile);
   done["validation"] = metrics_json(metrics_of(files.validation, files.classes));
   done["test"] = metrics_json(metrics_of(files.test, files.classes));
   write_file(folder / kDone, sealed_json_text(std::move(done)));
@@ -219,6 +248,9 @@ FoldFiles read_fold(const fs::path& folder) {
     check_files(folder, done);
     files.history = read_history(folder / "history.csv");
     files.best_epoch = static_cast<int>(integer_in(done, "best_epoch", 1, static_cast<std::int64_t>(files.history.size())));
+    if (has_refit(done)) files.refit = read_refit(folder / kRefit);
+    if (has_refit(done) && std::ssize(files.refit) != files.best_epoch)
+      throw DataError(text(kRefit, " has ", files.refit.size(), " epochs, ", files.best_epoch, " were chosen"));
   } catch (const std::runtime_error& error) {
     throw DataError(text(folder / kDone, ": ", error.what(), "; train the fold again with --retrain-damaged"));
   }

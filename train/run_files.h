@@ -2,7 +2,10 @@
 //
 //   history.csv      epoch, train_loss, validation_loss, validation_accuracy, validation_auc, validation_f1, lr, momentum; one row per finished
 //                    epoch; with --select nested the validation columns are those of the inner part
-//   best.safetensors the network of the best epoch (nn/efficientnet/checkpoint.h)
+//   refit.csv        with --select nested-refit alone: epoch, train_loss, lr, momentum of the second training, on all of the training part; as
+//                    many rows as the number of the best epoch in history.csv
+//   best.safetensors the network of the best epoch (nn/efficientnet/checkpoint.h); with --select nested-refit that at the end of the second
+//                    training
 //   preds_val.csv, preds_test.csv   sample_id, subject_id, lesion_id, slice, label, pred, prob_<class>...
 //   fold.json        written last: its presence says that the fold is finished; key, best epoch, the SHA-256 of the files above, metrics,
 //                    and a seal over all of it
@@ -40,13 +43,15 @@ struct EpochTime {
 
 struct FoldFiles {
   std::vector<EpochRecord> history;
-  int best_epoch = 0;  // from 1
+  int best_epoch = 0;              // from 1
+  std::vector<EpochRecord> refit;  // of the second training, whose epochs are not judged; empty without one
   std::vector<Prediction> validation, test;
   std::vector<std::string> classes;
   std::vector<EpochTime> times;  // of the epochs that were trained just now; none of a fold that was read
 };
 
 std::string history_csv(const std::vector<EpochRecord>& history);
+std::string refit_csv(const std::vector<EpochRecord>& refit);
 std::string predictions_csv(const std::vector<Prediction>& predictions, const std::vector<std::string>& classes);
 
 std::vector<Prediction> predictions_of(const Dataset& data, const std::vector<std::vector<double>>& probability);

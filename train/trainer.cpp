@@ -12,7 +12,6 @@
 #include "base/lock.h"
 #include "base/number.h"
 #include "nn/efficientnet/checkpoint.h"
-#include "nn/efficientnet/first_conv.h"
 #include "tensor/math.h"
 #include "train/choice.h"
 #include "train/device/epoch_training.h"
@@ -20,7 +19,6 @@
 #include "train/resume.h"
 #include "train/schedule.h"
 #include "train/watch/fold_watch.h"
-#include "weights/checkpoint_file.h"
 #include "weights/safetensors.h"
 
 namespace vitrine {
@@ -52,19 +50,13 @@ class FoldTraining {
         select_(select_from_name(options.select)),
         monitor_(monitor_from_name(options.monitor)) {
     state_.key = key;
-    net_.frozen_parts = frozen_in(options, 1).parts;
-    be_used_as_trained();
-    steps_per_epoch_ = static_cast<int>((order(1).size() + static_cast<std::size_t>(options.batch_size) - 1) /
-                                        static_cast<std::size_t>(options.batch_size));
-    if (net_.concat_head && order(1).size() % static_cast<std::size_t>(options.batch_size) == 1)
-      throw UsageError(text("--head concat-pool needs two images in a batch for its batch norm; of ", order(1).size(),
-                            " images an epoch the last batch of ", options.batch_size,
-                            " has one; choose another --batch-size"));
-    schedule_ = {schedule_from_name(options.schedule), options.lr, steps_per_epoch_ * options.epochs};
+    be_at_its_start();
+    for (const Dataset* part : {&data.train, &data.whole}) check_batches(*part);
   }
 
   FoldFiles run() {
     const Resumed resumed = read_resume_state(folder_, options_.epochs, state_, net_, optimizer_);
+    plan_epochs();
     if (!resumed.note.empty())
       progress_.warn(
           text(title_, ": ", resumed.note, resumed.found ? "; the state before it is used" : "; the fold starts again"));
@@ -72,29 +64,79 @@ class FoldTraining {
       throw DataError(text(folder_, ": its saved state is ", state_.steps, " steps into an epoch of ", steps_per_epoch_,
                            "; delete last.safetensors and last-before.safetensors to train the fold anew"));
     if (resumed.found)
-      progress_.line(text(title_, "  resumed after epoch ", state_.history.size(), " of ", options_.epochs,
+      progress_.line(text(title_, "  resumed after ", epoch_of(static_cast<int>(state_.history.size())),
                           state_.steps > 0 ? text(" and ", state_.steps, " steps") : ""));
     check_space();
-    net_.to(options_.device);
-    training_ = epoch_training(net_, optimizer_, data_.train, options_);
-    if (options_.keeping.watch_steps)
-      step_watch_ = options_.keeping.watch_steps({folder_, state_.key, options_, data_, steps_made(), net_, optimizer_});
-    started_ = saved_ = Clock::now();
-    watch_.begin(state_.history, resumed.note);
-    const std::size_t first = state_.history.size();
+    saved_ = Clock::now();
     ResumeWriter writer(folder_);
     writer_ = &writer;
-    for (std::size_t epoch = first + 1; epoch <= static_cast<std::size_t>(options_.epochs); ++epoch) {
-      train_epoch(static_cast<int>(epoch));
-      report(epoch, epoch - first);
-      watch_.epoch(state_.history.back(), times_.back());
-      save(writer, epoch);
+    train(resumed.note);
+    if (select_ == Select::nested_refit && !is_refit()) {
+      begin_refit();
+      train({});
     }
     writer.wait();
     return finish();
   }
 
  private:
+  // The second training of --select nested-refit: all of the training part, for as many epochs as the chosen one counts.
+  bool is_refit() const { return state_.chosen > 0; }
+  const Dataset& part() const { return is_refit() ? data_.whole : data_.train; }
+  std::string epoch_of(int epoch) const { return text(is_refit() ? "refit epoch " : "epoch ", epoch, "/", epochs_); }
+
+  void be_at_its_start() {
+    net_.frozen_parts = frozen_in(options_, 1).parts;
+    be_used_as_trained();
+    plan_epochs();
+  }
+
+  void begin_refit() {
+    state_.choice = std::move(state_.history);
+    state_.chosen = std::exchange(state_.best_epoch, 0);
+    state_.history.clear();
+    state_.best = {};
+    training_.reset();
+    net_ = starting_network(options_, static_cast<int>(data_.train.classes.size()));
+    optimizer_ = Optimizer(optimizer_options(options_));
+    be_at_its_start();
+    progress_.line(text(title_, "  epoch ", state_.chosen, " of ", options_.epochs,
+                        " was chosen; all of the training part is trained for so many"));
+  }
+
+  // The epochs and steps of the training at hand; its schedule spans them.
+  void plan_epochs() {
+    epochs_ = is_refit() ? state_.chosen : options_.epochs;
+    steps_per_epoch_ = steps_of_epoch(part(), options_);
+    schedule_ = {schedule_from_name(options_.schedule), options_.lr, steps_per_epoch_ * epochs_};
+  }
+
+  void check_batches(const Dataset& part) const {
+    if (!net_.concat_head || part.images.empty()) return;
+    const std::size_t images = training_order(part, options_, 1).size();
+    if (images % static_cast<std::size_t>(options_.batch_size) == 1)
+      throw UsageError(text("--head concat-pool needs two images in a batch for its batch norm; of ", images,
+                            " images an epoch the last batch of ", options_.batch_size,
+                            " has one; choose another --batch-size"));
+  }
+
+  void train(const std::string& warning) {
+    net_.to(options_.device);
+    training_ = epoch_training(net_, optimizer_, part(), options_);
+    if (options_.keeping.watch_steps)  // of one training: check() refuses an audit of two
+      step_watch_ = options_.keeping.watch_steps({folder_, state_.key, options_, data_, steps_made(), net_, optimizer_});
+    started_ = Clock::now();
+    images_ = 0;
+    watch_.begin(state_, warning);
+    const std::size_t first = state_.history.size();
+    for (std::size_t epoch = first + 1; epoch <= static_cast<std::size_t>(epochs_); ++epoch) {
+      train_epoch(static_cast<int>(epoch));
+      report(epoch, epoch - first);
+      watch_.epoch(state_.history.back(), times_.back());
+      save(epoch);
+    }
+  }
+
   // What the files of the network say, so that it is shown what it was trained on.
   void be_used_as_trained() {
     const Shape& crop = data_.train.images.front().shape();
@@ -119,22 +161,23 @@ class FoldTraining {
 
   // At the end of every save_every-th epoch that ends at least save_seconds after the state before; at once when the run is to stop. When the
   // disk has not yet taken the state before, the next epoch's will do; the last one before the fold ends is not needed.
-  void save(ResumeWriter& writer, std::size_t epoch) {
+  void save(std::size_t epoch) {
     const Clock::time_point start = Clock::now();
     const bool due = (epoch % static_cast<std::size_t>(options_.keeping.save_every) == 0 &&
                       seconds_since(saved_) >= options_.keeping.save_seconds) ||
                      interrupt_requested();
-    if (due && epoch < static_cast<std::size_t>(options_.epochs) && !writer.busy()) {
+    const bool ends = epoch == static_cast<std::size_t>(epochs_) && (is_refit() || select_ != Select::nested_refit);
+    if (due && !ends && !writer_->busy()) {
       write_state();
       saved_ = start;
     }
     times_.back().keeping += seconds_since(start);
     if (!interrupt_requested()) return;
-    writer.wait();
-    check_interrupt(text("training (", title_, ", epoch ", epoch, ")"));
+    writer_->wait();
+    check_interrupt(text("training (", title_, ", ", epoch_of(static_cast<int>(epoch)), ")"));
   }
 
-  std::vector<int> order(std::uint32_t epoch) const { return training_order(data_.train, options_, epoch); }
+  std::vector<int> order(std::uint32_t epoch) const { return training_order(part(), options_, epoch); }
 
   std::int64_t steps_made() const { return static_cast<std::int64_t>(state_.history.size()) * steps_per_epoch_ + state_.steps; }
   // The state as it is now goes to the disk, and with it whoever watches the steps.
@@ -148,19 +191,19 @@ class FoldTraining {
     const std::vector<StepRates> rates = epoch_rates(schedule_, epoch, steps_per_epoch_);
     const int begun = state_.steps;
     const Clock::time_point start = Clock::now();
-    const EpochWatch watch{
-        text(title_, ", epoch ", epoch),
-        [&](int step, double loss) {
-          state_.loss_sum += loss;
-          state_.steps = step + 1;
-          const double mean = state_.loss_sum / (step + 1);
-          const ProgressFacts facts = watch_.of_step(epoch, step + 1, steps_per_epoch_, mean);
-          progress_.update(text(title_, "  epoch ", epoch, "/", options_.epochs, "  step ", step + 1, "/", steps_per_epoch_,
-                                "  loss ", fixed(mean, 3), "  ETA ", minutes(*facts.eta_seconds)),
-                           facts);
-          save_within(start);
-        },
-        [] { return interrupt_requested(); }, step_watch_.get(), static_cast<std::int64_t>(epoch - 1) * steps_per_epoch_};
+    const EpochWatch watch{text(title_, ", ", is_refit() ? "refit " : "", "epoch ", epoch),
+                           [&](int step, double loss) {
+                             state_.loss_sum += loss;
+                             state_.steps = step + 1;
+                             const double mean = state_.loss_sum / (step + 1);
+                             const ProgressFacts facts = watch_.of_step(epoch, step + 1, steps_per_epoch_, mean);
+                             progress_.update(text(title_, "  ", epoch_of(epoch), "  step ", step + 1, "/", steps_per_epoch_,
+                                                   "  loss ", fixed(mean, 3), "  ETA ", minutes(*facts.eta_seconds)),
+                                              facts);
+                             save_within(start);
+                           },
+                           [] { return interrupt_requested(); }, step_watch_.get(),
+                           static_cast<std::int64_t>(epoch - 1) * steps_per_epoch_};
     const double sum_before = state_.loss_sum;
     const std::vector<double> losses =
         training_->run_epoch(visit, static_cast<std::uint32_t>(epoch), rates, watch, static_cast<std::size_t>(begun));
@@ -186,9 +229,9 @@ class FoldTraining {
 
   // The run is to stop: what was trained of this epoch is kept.
   void stop_within(int epoch) {
-    if (state_.steps > 0 || !state_.history.empty()) write_state();
+    if (state_.steps > 0 || !state_.history.empty() || is_refit()) write_state();
     writer_->wait();
-    check_interrupt(text("training (", title_, ", epoch ", epoch, ", step ", state_.steps, ")"));
+    check_interrupt(text("training (", title_, ", ", epoch_of(epoch), ", step ", state_.steps, ")"));
     throw InternalError("an epoch ended early without being asked to");
   }
 
@@ -206,12 +249,10 @@ class FoldTraining {
     if (step_watch_)
       step_watch_->epoch_done(static_cast<std::uint32_t>(epoch), static_cast<std::int64_t>(epoch) * steps_per_epoch_, net_,
                               optimizer_);
-    const Dataset& judge = select_ == Select::nested ? data_.inner : data_.validation;
-    evaluate(training_->predictions(judge.images), judge.labels, static_cast<int>(judge.classes.size()), record);
-    const double evaluated = seconds_since(start);
     record.train_loss = loss_sum / steps_per_epoch_;
-    if (state_.best_epoch == 0 || select_ == Select::last ||
-        is_better(record, state_.history[static_cast<std::size_t>(state_.best_epoch - 1)], monitor_)) {
+    if (!is_refit()) judge(record);
+    const double evaluated = seconds_since(start);
+    if (!is_refit() && is_best(record)) {
       state_.best_epoch = epoch;
       state_.best = to_tensor_file(net_, {});
     }
@@ -219,18 +260,28 @@ class FoldTraining {
     times_.push_back({static_cast<std::int64_t>(visit.size()), steps, evaluated - steps, seconds_since(start) - evaluated});
   }
 
+  void judge(EpochRecord& record) {
+    const Dataset& part = is_nested(select_) ? data_.inner : data_.validation;
+    evaluate(training_->predictions(part.images), part.labels, static_cast<int>(part.classes.size()), record);
+  }
+  bool is_best(const EpochRecord& record) const {
+    return state_.best_epoch == 0 || select_ == Select::last ||
+           is_better(record, state_.history[static_cast<std::size_t>(state_.best_epoch - 1)], monitor_);
+  }
+
   void report(std::size_t epoch, std::size_t done_now) {
     const EpochRecord& e = state_.history.back();
     const double elapsed = seconds_since(started_);
     const double left =
-        elapsed / static_cast<double>(done_now) * static_cast<double>(static_cast<std::size_t>(options_.epochs) - epoch);
-    const std::string line =
-        text(title_, "  epoch ", epoch, "/", options_.epochs, "  loss ", fixed(e.train_loss, 3), "  val loss ",
-             fixed(e.validation_loss, 3), "  val accuracy ", fixed(e.validation_accuracy, 3), "  ",
-             fixed(static_cast<double>(images_) / elapsed, 0), " images/s  ETA ", minutes(left));
+        elapsed / static_cast<double>(done_now) * static_cast<double>(static_cast<std::size_t>(epochs_) - epoch);
+    const std::string judged =
+        is_refit() ? std::string()
+                   : text("  val loss ", fixed(e.validation_loss, 3), "  val accuracy ", fixed(e.validation_accuracy, 3));
+    const std::string line = text(title_, "  ", epoch_of(e.epoch), "  loss ", fixed(e.train_loss, 3), judged, "  ",
+                                  fixed(static_cast<double>(images_) / elapsed, 0), " images/s  ETA ", minutes(left));
     const ProgressFacts facts = watch_.of_epoch(e, static_cast<double>(images_) / elapsed, left);
-    const bool last = epoch == static_cast<std::size_t>(options_.epochs);
-    if (last || epoch % 10 == 0 || options_.epochs <= 20) {
+    const bool last = epoch == static_cast<std::size_t>(epochs_);
+    if (last || epoch % 10 == 0 || epochs_ <= 20) {
       progress_.line(line, facts);
     } else {
       progress_.update(line, facts);
@@ -238,12 +289,17 @@ class FoldTraining {
   }
 
   FoldFiles finish() {
-    load_tensors(net_, state_.best, Family::timm, Head::as_in_file, "the best epoch");
-    net_.to(options_.device);
+    if (is_refit()) {
+      state_.best = to_tensor_file(net_, {});
+    } else {
+      load_tensors(net_, state_.best, Family::timm, Head::as_in_file, "the best epoch");
+      net_.to(options_.device);
+    }
     FoldFiles files;
     files.classes = data_.train.classes;
-    files.history = state_.history;
-    files.best_epoch = state_.best_epoch;
+    files.history = is_refit() ? state_.choice : state_.history;
+    files.best_epoch = is_refit() ? state_.chosen : state_.best_epoch;
+    if (is_refit()) files.refit = state_.history;
     files.times = times_;
     files.validation = predictions_of(data_.validation, training_->predictions(data_.validation.images));
     files.test = predictions_of(data_.test, training_->predictions(data_.test.images));
@@ -251,7 +307,7 @@ class FoldTraining {
     if (step_watch_) step_watch_->finished();
     write_fold(folder_, files, state_.key);
     remove_resume_files(folder_);
-    finish_watching(folder_, files.history, options_.keeping);
+    finish_watching(folder_, files, options_.keeping);
     return files;
   }
 
@@ -268,7 +324,7 @@ class FoldTraining {
   Select select_;
   Monitor monitor_;
   Schedule schedule_;
-  int steps_per_epoch_ = 0;
+  int epochs_ = 0, steps_per_epoch_ = 0;  // of the training at hand
   ResumeState state_;
   ResumeWriter* writer_ = nullptr;     // while it trains
   Clock::time_point started_, saved_;  // saved_: when the last state was given to the disk
@@ -278,35 +334,6 @@ class FoldTraining {
 
 }  // namespace
 
-EfficientNet starting_network(const TrainOptions& options, int classes) {
-  const Architecture arch = architecture(options.arch);
-  const FirstConv rule = first_conv_from_name(options.first_conv);
-  const bool concat_pool = options.head == "concat-pool";
-  const auto given = static_cast<std::int64_t>(1 + std::count(options.inputs.begin(), options.inputs.end(), '+'));
-  const auto ready = [&](EfficientNet net) {
-    net.set_drop_rates(options.dropout, options.drop_connect);
-    if (options.bn_momentum > 0) net.set_bn_momentum(options.bn_momentum);
-    return net;
-  };
-  if (options.weights.empty()) {
-    EfficientNet net(arch, published_semantics(Family::torchvision, arch), classes);
-    net.set_head(concat_pool);
-    net.initialize(options.seed);
-    adapt_to_inputs(net, given, rule, options.inputs);
-    return ready(std::move(net));
-  }
-  const std::string name = shown(options.weights);
-  const TensorFile file = read_checkpoint(options.weights, options.ema ? WeightSet::averaged : WeightSet::plain);
-  const CheckpointFacts facts =
-      checkpoint_facts(file, {.arch = options.arch, .from = options.from, .head = Head::keep_mine}, name);
-  EfficientNet net(facts.architecture, facts.semantics, classes);
-  load_tensors(net, file, facts.family, Head::keep_mine, name);
-  adapt_to_inputs(net, given, rule, options.inputs);
-  net.set_head(concat_pool);
-  net.initialize_classifier(options.seed);
-  return ready(std::move(net));
-}
-
 FoldFiles train_fold(const FoldData& data, const TrainOptions& options, const std::filesystem::path& folder,
                      const std::string& key, const std::string& title, Progress& progress) {
   check(options);
@@ -314,12 +341,14 @@ FoldFiles train_fold(const FoldData& data, const TrainOptions& options, const st
     throw DataError(text(title, ": the training part has ", data.train.images.size(), " images, the validation part ",
                          data.validation.images.size(), "; both need at least one"));
   }
-  if (select_from_name(options.select) == Select::nested && data.inner.images.empty())
-    throw DataError(
-        text(title,
-             ": --select nested needs an inner part of the training subjects, which this fold of the split has not; make "
-             "the split again with `vitrine split`, where each class has two training subjects or more"));
-  const Dataset& judge = select_from_name(options.select) == Select::nested ? data.inner : data.validation;
+  const bool nested = is_nested(options.select);
+  if (nested && data.inner.images.empty())
+    throw DataError(text(title, ": --select ", options.select,
+                         " needs an inner part of the training subjects, which this fold of the split has not; make "
+                         "the split again with `vitrine split`, where each class has two training subjects or more"));
+  if (select_from_name(options.select) == Select::nested_refit && data.whole.images.empty())
+    throw DataError(text(title, ": --select nested-refit needs all of the training part, which has no image"));
+  const Dataset& judge = nested ? data.inner : data.validation;
   const bool one_class = std::ranges::count(judge.labels, judge.labels.front()) == std::ssize(judge.labels);
   if (one_class && options.select != "last" && monitor_from_name(options.monitor) == Monitor::auc)
     throw DataError(
@@ -331,9 +360,10 @@ FoldFiles train_fold(const FoldData& data, const TrainOptions& options, const st
   check_plain_files(folder);
   try {
     if (fold_is_finished(folder, key)) {
-      progress.line(text(title, "  already finished, kept"));
+      const bool asked = options.keeping.audit != "off";
+      progress.line(text(title, "  already finished, kept", asked ? "; its steps are recorded only while it trains" : ""));
       FoldFiles files = read_fold(folder);
-      finish_watching(folder, files.history, options.keeping);
+      finish_watching(folder, files, options.keeping);
       return files;
     }
   } catch (const DataError& error) {

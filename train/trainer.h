@@ -14,7 +14,8 @@ namespace vitrine {
 
 struct FoldData {
   Dataset train, validation, test;
-  Dataset inner{};  // with --select nested, taken from the training part: chooses the epoch
+  Dataset inner{};  // with a nested choice, taken from the training part: chooses the epoch
+  Dataset whole{};  // with --select nested-refit, the training part before that: trained on when the epoch is chosen
 };
 
 // The network that training starts from: drawn weights, or those of options.weights with a new classifier.

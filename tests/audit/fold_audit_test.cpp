@@ -109,7 +109,6 @@ TEST(FoldAudit, AStoppedFoldEndsWithTheBytesOfOneThatWasNot) {
     return std::make_unique<FailsAt>(open_fold_audit(start), start.steps == 0 ? 3 : 5);
   };
   EXPECT_THROW(trained(folder.path() / "stopped", stopping), Error);
-  EXPECT_NE(refusal_of(folder.path() / "stopped" / "audit" / "fold_0"), "x");
   EXPECT_THROW(trained(folder.path() / "stopped", stopping), Error);
   EXPECT_EQ(files_of(trained(folder.path() / "stopped", options_at("summary"))), expected);
 }
@@ -182,7 +181,6 @@ TEST_F(Audited, EveryOpOfTheStepIsThere) {
 
 TEST_F(Audited, ChangedFilesAreFound) {
   EXPECT_NE(after("steps.jsonl", [](std::string& s) { s[s.find("\"loss\":") + 9] ^= 1; }).find("step 0"), std::string::npos);
-  EXPECT_NE(after("steps.jsonl", [](std::string& s) { s.erase(s.rfind('\n', s.size() - 2) + 1); }), "x");
   EXPECT_NE(after("run.json", [](std::string& s) { s.replace(s.find("\"lr\": \"0.001\""), 13, "\"lr\": \"0.002\""); }), "");
   EXPECT_NE(after("trace.vtr", [](std::string& s) { s[s.size() / 2] ^= 1; }).find("byte"), std::string::npos);
   EXPECT_NE(after("trace.vtr", [](std::string& s) { s.resize(s.size() - 10); }).find("ends within a block"), std::string::npos);

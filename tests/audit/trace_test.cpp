@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include <filesystem>
 #include <fstream>
 #include <vector>
@@ -9,7 +12,6 @@
 #include "audit/trace_file.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/output.h"
 #include "base/sha256.h"
 #include "tests/audit/temporary_folder.h"
 
@@ -19,6 +21,11 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::string kSeal = sha256("run.json");
+
+// Without waiting for the disk, as base/output.h would: thousands of them are written.
+void put(const fs::path& file, std::string_view bytes) {
+  std::ofstream(file, std::ios::binary | std::ios::trunc).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
 
 OpRecord record_of(std::uint64_t step, std::uint32_t node) {
   OpRecord r;
@@ -68,12 +75,12 @@ TEST(AuditRecord, ReadsWhatItWrote) {
 }
 
 TEST(Crc32c, IsCastagnolis) {
-  EXPECT_EQ(crc32c("123456789"), 0xE3069283u);  // the check value of the catalogue of CRC algorithms, CRC-32/ISCSI
+  EXPECT_EQ(crc32c("123456789"), 0xE3069283u);            // the check value of the catalogue of CRC algorithms, CRC-32/ISCSI
   EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8A9136AAu);  // RFC 3720, B.4
 }
 
-struct Trace : testing::Test {
-  testing::TemporaryFolder folder;
+struct Trace : ::testing::Test {
+  vitrine::testing::TemporaryFolder folder;
   fs::path file = folder.path() / "trace.vtr";
 
   // Three steps with two records each.
@@ -133,7 +140,7 @@ TEST_F(Trace, EveryChangedByteIsSeen) {
   for (std::size_t at = 0; at < whole.size(); at += 3) {
     std::string changed = whole;
     changed[at] = static_cast<char>(changed[at] ^ 4);
-    write_file(file, changed);
+    put(file, changed);
     EXPECT_NE(refusal(), "") << at;
   }
 }
@@ -143,7 +150,7 @@ TEST_F(Trace, EveryCutIsSeenOrLeavesWholeBlocks) {
   const std::string whole = read_file(file, 1 << 20);
   std::size_t held = 0;
   for (std::size_t size = 0; size < whole.size(); ++size) {
-    write_file(file, std::string_view(whole).substr(0, size));
+    put(file, std::string_view(whole).substr(0, size));
     if (refusal().empty()) ++held;
   }
   EXPECT_EQ(held, 5u);  // behind the magic and behind each of four blocks: what the chain says of its length tells these
@@ -157,9 +164,9 @@ TEST_F(Trace, IsBoundToItsRun) {
 }
 
 TEST_F(Trace, SaysWhatAnotherFormatIs) {
-  write_file(file, "VTRACE02........................................");
+  put(file, "VTRACE02........................................");
   EXPECT_NE(refusal().find("format 02"), std::string::npos) << refusal();
-  write_file(file, "PK");
+  put(file, "PK");
   EXPECT_NE(refusal().find("too short"), std::string::npos) << refusal();
 }
 
@@ -173,8 +180,8 @@ StepLine line_of(std::uint64_t step) {
   return s;
 }
 
-struct Chain : testing::Test {
-  testing::TemporaryFolder folder;
+struct Chain : ::testing::Test {
+  vitrine::testing::TemporaryFolder folder;
   fs::path file = folder.path() / "steps.jsonl";
   std::vector<std::string> lines;
 
@@ -184,7 +191,7 @@ struct Chain : testing::Test {
   }
   // How many lines hold, and what was said then.
   std::pair<std::uint64_t, std::string> read(const std::string& bytes) {
-    write_file(file, bytes);
+    put(file, bytes);
     ChainReader chain(file, kSeal);
     try {
       while (chain.next()) continue;
@@ -238,7 +245,7 @@ TEST_F(Chain, NumbersThatAreNoneComeBack) {
   s.loss = std::numeric_limits<double>::quiet_NaN();
   s.lr = std::numeric_limits<double>::infinity();
   std::string prev = kSeal;
-  write_file(file, chained_line(s, prev));
+  put(file, chained_line(s, prev));
   ChainReader chain(file, kSeal);
   const StepLine back = *chain.next();
   EXPECT_TRUE(std::isnan(back.loss));

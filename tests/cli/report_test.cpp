@@ -147,6 +147,16 @@ TEST_F(Report, ANestedChoiceIsNamed) {
   EXPECT_THAT(html, HasSubstr("fold 0, inner part"));
   EXPECT_THAT(html, HasSubstr("loss of the inner part"));
   EXPECT_THAT(html, Not(HasSubstr("optimistic")));
+  cv("t1c", "refit", "--select nested-refit --monitor loss");
+  const std::string refit = page("refit");
+  EXPECT_THAT(refit, HasSubstr("trained anew on all of them for so many epochs (nested-refit)"));
+  EXPECT_THAT(refit, HasSubstr("training loss of the second training"));
+  EXPECT_THAT(refit, HasSubstr("Epochs that were chosen"));
+  EXPECT_THAT(refit, HasSubstr("fold 0, inner part"));
+  EXPECT_THAT(html, Not(HasSubstr("second training")));
+  run("report " + path("refit") + " --csv " + path("refit_tables"));
+  const CsvTable history = read_csv(folder / "refit_tables/history.csv");
+  EXPECT_NE(history[0][history.column("refit_train_loss")], "n/a");
   cv("t1c", "last", "--select last");
   EXPECT_THAT(page("last"), HasSubstr("The last epoch of a fold was kept"));
 }

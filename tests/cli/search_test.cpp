@@ -82,6 +82,23 @@ class SearchProgram : public Program {
   const std::string kTwo = "lr = [1e-3, 1e-2]\narch = [\"lite0\"]\nepochs = [1]\n[search]\nmetric = \"loss\"\n";
 };
 
+// A choice of the epoch is an option like others; the second training counts among the images that were visited.
+TEST_F(SearchProgram, TrialsMayBeTrainedTwice) {
+  write_crops(folder / "m", {.subjects = 16});
+  run("split " + path("m/manifest.csv") + " -o " + path("s.json") + " --folds 2 --test-fraction 0.2");
+  run(search("select = [\"nested\", \"nested-refit\"]\narch = [\"lite0\"]\nepochs = [1]\n", "o"));
+  const CsvTable trials = read_csv(folder / "o" / "trials.csv");
+  ASSERT_EQ(trials.size(), 2u);
+  const auto visits = [&](std::size_t i) { return std::stoi(std::string(trials[i][trials.column("image_visits")])); };
+  EXPECT_GT(visits(1), 2 * visits(0)) << "twice as many epochs, the second time with the inner part";
+  EXPECT_TRUE(fs::exists(folder / "o/trials/0002/fold_0/refit.csv"));
+  EXPECT_FALSE(fs::exists(folder / "o/trials/0001/fold_0/refit.csv"));
+  EXPECT_EQ(
+      vitrine_program(search("select = [\"nested\", \"nested-refit\"]\narch = [\"lite0\"]\nepochs = [1]\n", "o", "--final"))
+          .code,
+      0);
+}
+
 TEST_F(SearchProgram, EveryTrialIsKeptAndTheWinnerIsEvaluatedOnceAsked) {
   run(search(kTwo, "o"));
   const CsvTable trials = read_csv(folder / "o" / "trials.csv");

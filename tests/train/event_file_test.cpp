@@ -68,6 +68,18 @@ TEST(EventFiles, AnEpochIsOneEventOfFiveScalars) {
   EXPECT_EQ(event_file({e, e}), event_file_header() + event_record(event) + event_record(event));
 }
 
+ResumeState after(const std::vector<EpochRecord>& history) {
+  ResumeState state;
+  state.history = history;
+  return state;
+}
+
+FoldFiles finished(const std::vector<EpochRecord>& history) {
+  FoldFiles files;
+  files.history = history;
+  return files;
+}
+
 class WatchedFold : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -84,15 +96,15 @@ class WatchedFold : public ::testing::Test {
 TEST_F(WatchedFold, LeavesARowForEachEpoch) {
   Progress quiet(true);
   FoldWatch watch(folder, options, quiet);
-  watch.begin({history[0]}, "a state\ncannot be used");
+  watch.begin(after({history[0]}), "a state\ncannot be used");
   watch.epoch(history[1], {24, 0.5, 0.25, 0});
   EXPECT_EQ(read_file(folder / kLastEpochs, 10000),
-            "# inputs t1c+flair+t2\n# epochs 3\n# warning a state\\ncannot be used\n"
-            "epoch,train_loss,validation_loss,validation_accuracy,lr,momentum,images,seconds\n"
-            "1,0.7,0.6,0.5,0.001,0.95,,\n"
-            "2,0.6,0.5,0.75,0.002,0.9,24,0.7500\n");
+            "# inputs t1c+flair+t2\n# epochs 3\n# monitor accuracy\n# warning a state\\ncannot be used\n"
+            "epoch,train_loss,validation_loss,validation_accuracy,validation_auc,validation_f1,lr,momentum,images,seconds\n"
+            "1,0.7,0.6,0.5,0.8,0.5,0.001,0.95,,\n"
+            "2,0.6,0.5,0.75,0.9,0.7,0.002,0.9,24,0.7500\n");
   EXPECT_FALSE(fs::exists(folder / kEventFile)) << "nobody asked for it";
-  finish_watching(folder, history, options.keeping);
+  finish_watching(folder, finished(history), options.keeping);
   EXPECT_TRUE(fs::is_empty(folder));
 }
 
@@ -105,10 +117,40 @@ TEST_F(WatchedFold, WritesEventsThatAreWholeAfterEveryEpoch) {
   EXPECT_EQ(read_file(folder / kEventFile, 10000), event_file({history[0]}));
   watch.epoch(history[1], {});
   EXPECT_EQ(read_file(folder / kEventFile, 10000), event_file(history));
-  FoldWatch(folder, options, quiet).begin({history[0]}, "");  // resumed after the first epoch: no step twice
+  FoldWatch(folder, options, quiet).begin(after({history[0]}), "");  // resumed after the first epoch: no step twice
   EXPECT_EQ(read_file(folder / kEventFile, 10000), event_file({history[0]}));
-  finish_watching(folder, history, options.keeping);
+  finish_watching(folder, finished(history), options.keeping);
   EXPECT_EQ(read_file(folder / kEventFile, 10000), event_file(history));
+}
+
+// The second training of --select nested-refit begins the table anew and goes on in the event file, under other names.
+TEST_F(WatchedFold, ShowsASecondTraining) {
+  Progress quiet(true);
+  options.keeping.tensorboard = true;
+  ResumeState state;
+  state.choice = history;
+  state.chosen = 1;
+  FoldWatch watch(folder, options, quiet);
+  watch.begin(state, "");
+  EpochRecord e;
+  e.epoch = 1;
+  e.train_loss = 0.25;
+  e.lr = 1e-3;
+  e.momentum = 0.9;
+  watch.epoch(e, {24, 0.5, 0, 0});
+  EXPECT_EQ(read_file(folder / kLastEpochs, 10000),
+            "# inputs t1c+flair+t2\n# epochs 1\n# monitor accuracy\n# refit-after 2\n"
+            "epoch,train_loss,validation_loss,validation_accuracy,validation_auc,validation_f1,lr,momentum,images,seconds\n"
+            "1,0.25,n/a,n/a,n/a,n/a,0.001,0.9,24,0.5000\n");
+  EXPECT_EQ(read_file(folder / kEventFile, 10000), event_file(history, {e}));
+  EXPECT_THAT(event_file(history, {e}), HasSubstr("refit_train_loss"));
+  const ProgressFacts facts = watch.of_epoch(e, 100, 5);
+  EXPECT_EQ(facts.event, "refit-epoch");
+  EXPECT_FALSE(facts.validation_loss) << "nothing judges it";
+  FoldFiles files = finished(history);
+  files.refit = {e};
+  finish_watching(folder, files, options.keeping);
+  EXPECT_EQ(read_file(folder / kEventFile, 10000), event_file(history, {e}));
 }
 
 TEST_F(WatchedFold, WhatCannotBeWrittenIsNoReasonToStop) {
@@ -116,7 +158,7 @@ TEST_F(WatchedFold, WhatCannotBeWrittenIsNoReasonToStop) {
   fs::create_directories(folder / kLastEpochs / "in the way");
   ::testing::internal::CaptureStderr();
   FoldWatch watch(folder, options, progress);
-  watch.begin(history, "");
+  watch.begin(after(history), "");
   watch.epoch(history[1], {});
   const std::string said = ::testing::internal::GetCapturedStderr();
   EXPECT_THAT(said, HasSubstr("the training goes on, but cannot be watched any more"));
@@ -127,7 +169,7 @@ TEST_F(WatchedFold, FactsSayWhereTheWorkStands) {
   Progress quiet(true);
   options.epochs = 10;
   FoldWatch watch(folder, options, quiet);
-  watch.begin({history[0]}, "");
+  watch.begin(after({history[0]}), "");
   ::usleep(20'000);
   const ProgressFacts step = watch.of_step(2, 3, 6, 0.25);
   EXPECT_EQ(step.event, "step");

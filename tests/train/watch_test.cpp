@@ -248,6 +248,39 @@ TEST_F(RunFiles, ThatHoldAnythingAreNoError) {
   EXPECT_EQ(RunReader(run).read().runs[0].folds.size(), 1u);
 }
 
+// The best epoch is the one by the figure that the run chooses by.
+TEST_F(RunFiles, AreJudgedByTheRunsOwnFigure) {
+  const std::string header =
+      "epoch,train_loss,validation_loss,validation_accuracy,validation_auc,validation_f1,lr,momentum,images,seconds\n";
+  write_file(run / "fold_0" / kLastEpochs, "# epochs 4\n# monitor auc\n" + header +
+                                               "1,0.7,0.6,0.9,n/a,0.5,0.001,0.9,,\n2,0.7,0.6,0.5,0.75,0.5,0.001,0.9,,\n"
+                                               "3,0.7,0.6,0.6,0.5,0.5,0.001,0.9,,\n");
+  EXPECT_EQ(first().best_epoch, 2);
+  EXPECT_THAT(joined(dashboard(RunReader(run).read(), {})), HasSubstr("best auc 0.750 at 2"));
+  write_file(run / "config.json", text(R"({"arch": "b0", "inputs": "t1c", "epochs": "4", "folds": "1", "select": ")",
+                                       description(Select::nested, Monitor::loss), "\"}"));
+  write_file(run / "fold_0" / "history.csv", history_csv(history_of(4)));
+  write_file(run / "fold_0" / "fold.json", "{\"best_epoch\": 4}");
+  EXPECT_THAT(joined(dashboard(RunReader(run).read(), {})), HasSubstr("best loss "));
+}
+
+TEST_F(RunFiles, OfASecondTrainingSayHowFarItIs) {
+  write_file(run / "fold_0" / kLastEpochs,
+             "# inputs t1c\n# epochs 3\n# refit-after 4\n"
+             "epoch,train_loss,validation_loss,validation_accuracy,validation_auc,validation_f1,lr,momentum,images,seconds\n"
+             "1,0.7,n/a,n/a,n/a,n/a,0.001,0.9,20,0.5\n2,0.6,n/a,n/a,n/a,n/a,0.001,0.9,20,0.5\n");
+  write_file(run / "fold_0" / ".vitrine-lock", "process 12 on another-host since 2026-11-26T14:02:31Z");
+  const FoldView fold = first();
+  EXPECT_EQ(fold.refit_after, 4);
+  EXPECT_EQ(fold.epochs, 3);
+  EXPECT_EQ(fold.best_epoch, 0) << "nothing judges it";
+  const std::string frame = joined(dashboard(RunReader(run).read(), {}));
+  EXPECT_THAT(frame, HasSubstr("2/3  refit"));
+  EXPECT_THAT(frame, HasSubstr("refit epoch 2 of 3"));
+  EXPECT_EQ(frame.find("validation"), std::string::npos) << frame;
+  EXPECT_EQ(frame.find("nan"), std::string::npos) << frame;
+}
+
 TEST_F(RunFiles, MayVanishBetweenTwoLooks) {
   write_epochs("1,0.7,0.6,0.5,0.001,0.9,20,0.5\n");
   RunReader reader(run);

@@ -13,9 +13,12 @@ namespace {
 
 constexpr std::size_t kNarrow = 60, kMostPlotRows = 8, kPanels = 3;
 
+// Of the training at hand; `epochs` are those of the first one.
+int epochs_of(const FoldView& fold, int epochs) { return fold.refit_after > 0 ? fold.epochs : epochs; }
+
 double left_of(const FoldView& fold, int epochs) {
   if (fold.state == WorkState::finished || fold.seconds_per_epoch <= 0) return 0;
-  const double rest = static_cast<double>(epochs) - static_cast<double>(fold.history.size());
+  const double rest = static_cast<double>(epochs_of(fold, epochs)) - static_cast<double>(fold.history.size());
   const double begun = fold.state == WorkState::working ? std::min(fold.silent_seconds, fold.seconds_per_epoch) : 0;
   return std::max(0.0, rest * fold.seconds_per_epoch - begun);
 }
@@ -131,17 +134,26 @@ class Frame {
     return out;
   }
 
+  // The figure that chose its epoch.
+  static double best_of(const FoldView& fold) {
+    const EpochRecord& best = fold.history[static_cast<std::size_t>(fold.best_epoch - 1)];
+    return figure_of(best, fold.monitor).value_or(std::nan(""));
+  }
+
   Row row_of(const FoldView& fold, int epochs) const {
     Row row;
     row.name = fold.name;
     row.state = fold.state;
     const std::size_t done = fold.history.size();
-    row.count = text(done, "/", epochs > 0 ? std::to_string(epochs) : "?");
-    row.fraction = epochs > 0 ? static_cast<double>(done) / epochs : 0;
+    const int all = epochs_of(fold, epochs);
+    row.count = text(done, "/", all > 0 ? std::to_string(all) : "?");
+    row.fraction = all > 0 ? static_cast<double>(fold.refit_after + static_cast<int>(done)) / (fold.refit_after + all) : 0;
     if (fold.state == WorkState::finished) row.fraction = 1;
+    if (fold.refit_after > 0) row.note = "refit";
     if (fold.best_epoch > 0) {
-      const std::string best = figure(fold.history[static_cast<std::size_t>(fold.best_epoch - 1)].validation_accuracy);
-      row.note = o_.columns < kNarrow ? best : text("best ", best, " at ", fold.best_epoch);
+      const std::string best = figure(best_of(fold));
+      const std::string what = fold.monitor == Monitor::accuracy ? std::string() : name_of(fold.monitor) + " ";
+      row.note = o_.columns < kNarrow ? best : text("best ", what, best, " at ", fold.best_epoch);
     }
     return row;
   }
@@ -157,12 +169,13 @@ class Frame {
       const Row one = row_of(fold, run.epochs);
       done += one.fraction;
       if (fold.state != WorkState::finished || fold.best_epoch == 0) continue;
-      sum += fold.history[static_cast<std::size_t>(fold.best_epoch - 1)].validation_accuracy;
+      sum += best_of(fold);
       ++finished;
     }
     row.count = text(finished, "/", run.folds.empty() ? "?" : std::to_string(run.folds.size()));
     row.fraction = run.folds.empty() ? 0 : done / static_cast<double>(run.folds.size());
-    if (finished > 0) row.note = (o_.columns < kNarrow ? "" : "mean ") + figure(sum / static_cast<double>(finished));
+    const std::string what = run.monitor == Monitor::accuracy ? "mean " : text("mean ", name_of(run.monitor), " ");
+    if (finished > 0) row.note = (o_.columns < kNarrow ? "" : what) + figure(sum / static_cast<double>(finished));
     return row;
   }
 
@@ -228,8 +241,9 @@ class Frame {
     choose();
     if (fold_ == nullptr) return holder(view_.holder, view_.holder_ended, view_.state);
     put("");
-    std::string line = (is_study() ? run_->name + ", " : "") + fold_->name + ": epoch " + std::to_string(fold_->history.size());
-    if (run_->epochs > 0) line += text(" of ", run_->epochs);
+    std::string line = (is_study() ? run_->name + ", " : "") + fold_->name +
+                       (fold_->refit_after > 0 ? ": refit epoch " : ": epoch ") + std::to_string(fold_->history.size());
+    if (const int epochs = epochs_of(*fold_, run_->epochs); epochs > 0) line += text(" of ", epochs);
     std::vector<std::string> rest;
     if (fold_->images_per_second > 0) rest.push_back(speed(fold_->images_per_second) + " images/s");
     if (fold_->seconds_per_epoch > 0) rest.push_back(speed(fold_->seconds_per_epoch) + " s an epoch");
@@ -287,6 +301,7 @@ class Frame {
       out[1].values.push_back(e.validation_loss);
       out[2].values.push_back(e.validation_accuracy);
     }
+    if (fold_->refit_after > 0) out.resize(1);  // nothing judges the epochs of a second training
     return out;
   }
 
@@ -308,7 +323,8 @@ class Frame {
     for (const Panel& panel : all) drawn.push_back(draw(panel, width, rows));
     for (std::size_t i = 0; i < drawn.front().size(); ++i) {
       std::string line;
-      for (std::size_t p = 0; p < kPanels; ++p) line += text(std::string(p > 0 ? gap : 0, ' '), padded(drawn[p][i], width));
+      for (std::size_t p = 0; p < drawn.size(); ++p)
+        line += text(std::string(p > 0 ? gap : 0, ' '), padded(drawn[p][i], width));
       while (line.ends_with(' ')) line.pop_back();
       put(line, i == 0 ? "1" : nullptr);
     }
@@ -365,7 +381,7 @@ double eta_seconds(const WatchView& view) {
     for (const FoldView& fold : run.folds) {
       if (fold.state == WorkState::finished) continue;
       const double rest = left_of(fold, run.epochs);
-      left += rest > 0 ? rest : epoch * std::max(0.0, run.epochs - static_cast<double>(fold.history.size()));
+      left += rest > 0 ? rest : epoch * std::max(0.0, epochs_of(fold, run.epochs) - static_cast<double>(fold.history.size()));
     }
   }
   return left / std::max(1.0, at_work);

@@ -46,6 +46,17 @@ std::string scalar(const char* tag, double number) {
   return value;
 }
 
+std::string event_of(int epoch, const std::vector<std::pair<const char*, double>>& scalars) {
+  std::string summary;
+  for (const auto& [tag, value] : scalars) put_bytes(summary, 1, scalar(tag, value));
+  std::string event;
+  put_double(event, 1, epoch);
+  put_key(event, 2, varint);
+  put_varint(event, static_cast<std::uint64_t>(epoch));
+  put_bytes(event, 5, summary);
+  return event_record(event);
+}
+
 }  // namespace
 
 std::uint32_t masked_crc32c(std::string_view bytes) { return std::rotr(crc32c(bytes), 15) + 0xa282ead8u; }
@@ -67,23 +78,22 @@ std::string event_file_header() {
 }
 
 std::string epoch_event(const EpochRecord& record) {
-  std::string summary;
-  for (const auto& [tag, value] :
-       {std::pair("train_loss", record.train_loss), std::pair("validation_loss", record.validation_loss),
-        std::pair("validation_accuracy", record.validation_accuracy), std::pair("lr", record.lr),
-        std::pair("momentum", record.momentum)})
-    put_bytes(summary, 1, scalar(tag, value));
-  std::string event;
-  put_double(event, 1, record.epoch);
-  put_key(event, 2, varint);
-  put_varint(event, static_cast<std::uint64_t>(record.epoch));
-  put_bytes(event, 5, summary);
-  return event_record(event);
+  return event_of(record.epoch, {{"train_loss", record.train_loss},
+                                 {"validation_loss", record.validation_loss},
+                                 {"validation_accuracy", record.validation_accuracy},
+                                 {"lr", record.lr},
+                                 {"momentum", record.momentum}});
 }
 
-std::string event_file(const std::vector<EpochRecord>& history) {
+std::string refit_event(const EpochRecord& record) {
+  return event_of(record.epoch,
+                  {{"refit_train_loss", record.train_loss}, {"refit_lr", record.lr}, {"refit_momentum", record.momentum}});
+}
+
+std::string event_file(const std::vector<EpochRecord>& history, const std::vector<EpochRecord>& refit) {
   std::string out = event_file_header();
   for (const EpochRecord& record : history) out += epoch_event(record);
+  for (const EpochRecord& record : refit) out += refit_event(record);
   return out;
 }
 

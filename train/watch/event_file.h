@@ -1,4 +1,5 @@
-// The history of a fold as TensorBoard reads it: scalars train_loss, validation_loss, validation_accuracy, lr, momentum, one step an epoch.
+// The history of a fold as TensorBoard reads it: scalars train_loss, validation_loss, validation_accuracy, lr, momentum, one step an epoch;
+// of a second training (--select nested-refit) refit_train_loss, refit_lr, refit_momentum.
 //
 // File       a record is the length of its bytes (u64), the masked CRC-32C of that length, the bytes, their masked CRC-32C; all little-endian
 // Bytes      an Event of protocol buffers, encoded by hand: wall_time (1, double), step (2, varint), file_version (3, text), summary (5)
@@ -25,6 +26,7 @@ std::string event_record(std::string_view bytes);
 
 std::string event_file_header();                     // the record that the file begins with
 std::string epoch_event(const EpochRecord& record);  // one more record
-std::string event_file(const std::vector<EpochRecord>& history);
+std::string refit_event(const EpochRecord& record);
+std::string event_file(const std::vector<EpochRecord>& history, const std::vector<EpochRecord>& refit = {});
 
 }  // namespace vitrine

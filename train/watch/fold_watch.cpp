@@ -24,9 +24,11 @@ std::optional<std::int64_t> number_of_fold(const fs::path& folder) {
   return number;
 }
 
-std::string row(const EpochRecord& e, const std::string& images, const std::string& seconds) {
-  return csv_line({std::to_string(e.epoch), shortest(e.train_loss), shortest(e.validation_loss),
-                   shortest(e.validation_accuracy), shortest(e.lr), shortest(e.momentum), images, seconds});
+std::string row(const EpochRecord& e, bool judged, const std::string& images, const std::string& seconds) {
+  const auto of_judge = [&](double value) { return judged && value >= 0 ? shortest(value) : std::string("n/a"); };
+  return csv_line({std::to_string(e.epoch), shortest(e.train_loss), of_judge(e.validation_loss),
+                   of_judge(e.validation_accuracy), of_judge(e.validation_auc), of_judge(e.validation_f1), shortest(e.lr),
+                   shortest(e.momentum), images, seconds});
 }
 
 }  // namespace
@@ -34,6 +36,7 @@ std::string row(const EpochRecord& e, const std::string& images, const std::stri
 FoldWatch::FoldWatch(fs::path folder, const TrainOptions& options, Progress& progress)
     : folder_(std::move(folder)),
       inputs_(options.inputs),
+      monitor_(options.monitor),
       epochs_(options.epochs),
       tensorboard_(options.keeping.tensorboard),
       progress_(progress),
@@ -51,24 +54,29 @@ void FoldWatch::unless_it_fails(const Work& work) {
   }
 }
 
-void FoldWatch::begin(const std::vector<EpochRecord>& history, const std::string& warning) {
+void FoldWatch::begin(const ResumeState& state, const std::string& warning) {
   began_ = Clock::now();
-  resumed_after_ = static_cast<int>(history.size());
-  std::string bytes = text("# inputs ", printable(inputs_), "\n# epochs ", epochs_, "\n");
+  resumed_after_ = static_cast<int>(state.history.size());
+  refit_ = state.chosen > 0;
+  if (refit_) epochs_ = state.chosen;
+  std::string bytes = text("# inputs ", printable(inputs_), "\n# epochs ", epochs_, "\n# monitor ", monitor_, "\n");
+  if (refit_) bytes += text("# refit-after ", state.choice.size(), "\n");
   if (!warning.empty()) bytes += text("# warning ", printable(warning, 300), "\n");
-  bytes += csv_line({"epoch", "train_loss", "validation_loss", "validation_accuracy", "lr", "momentum", "images", "seconds"});
-  for (const EpochRecord& e : history) bytes += row(e, "", "");
+  bytes += csv_line({"epoch", "train_loss", "validation_loss", "validation_accuracy", "validation_auc", "validation_f1", "lr",
+                     "momentum", "images", "seconds"});
+  for (const EpochRecord& e : state.history) bytes += row(e, !refit_, "", "");
   unless_it_fails([&] {
     epochs_file_.emplace(folder_ / kLastEpochs, bytes);
-    if (tensorboard_) events_.emplace(folder_ / kEventFile, event_file(history));
+    if (tensorboard_)
+      events_.emplace(folder_ / kEventFile, refit_ ? event_file(state.choice, state.history) : event_file(state.history));
   });
 }
 
 void FoldWatch::epoch(const EpochRecord& record, const EpochTime& time) {
   const double seconds = time.steps + time.evaluation + time.keeping;
   unless_it_fails([&] {
-    if (epochs_file_) epochs_file_->append(row(record, std::to_string(time.images), fixed(seconds, 4)));
-    if (events_) events_->append(epoch_event(record));
+    if (epochs_file_) epochs_file_->append(row(record, !refit_, std::to_string(time.images), fixed(seconds, 4)));
+    if (events_) events_->append(refit_ ? refit_event(record) : epoch_event(record));
   });
 }
 
@@ -77,7 +85,7 @@ ProgressFacts FoldWatch::facts(std::string_view event, int epoch) const {
 }
 
 ProgressFacts FoldWatch::of_step(int epoch, int step, int steps, double loss) const {
-  ProgressFacts f = facts("step", epoch);
+  ProgressFacts f = facts(refit_ ? "refit-step" : "step", epoch);
   f.step = step;
   f.steps = steps;
   f.loss = loss;
@@ -89,20 +97,22 @@ ProgressFacts FoldWatch::of_step(int epoch, int step, int steps, double loss) co
 }
 
 ProgressFacts FoldWatch::of_epoch(const EpochRecord& record, double images_per_second, double eta_seconds) const {
-  ProgressFacts f = facts("epoch", record.epoch);
+  ProgressFacts f = facts(refit_ ? "refit-epoch" : "epoch", record.epoch);
   f.loss = record.train_loss;
-  f.validation_loss = record.validation_loss;
-  f.validation_accuracy = record.validation_accuracy;
+  if (!refit_) {
+    f.validation_loss = record.validation_loss;
+    f.validation_accuracy = record.validation_accuracy;
+  }
   f.images_per_second = images_per_second;
   f.eta_seconds = eta_seconds;
   return f;
 }
 
-void finish_watching(const fs::path& folder, const std::vector<EpochRecord>& history, const Keeping& keeping) {
+void finish_watching(const fs::path& folder, const FoldFiles& files, const Keeping& keeping) {
   std::error_code ignored;
   fs::remove(folder / kLastEpochs, ignored);
   if (!keeping.tensorboard) return;
-  const std::string events = event_file(history);
+  const std::string events = event_file(files.history, files.refit);
   const fs::path path = folder / kEventFile;
   if (!path_flaw(path).empty() || read_file(path, kMaxEvents) != events) write_file(path, events);
 }

@@ -68,6 +68,13 @@ std::vector<std::string_view> cells_of(std::string_view line) {
   return cells;
 }
 
+Monitor monitor_or_accuracy(std::string_view name) {
+  for (const Monitor monitor : {Monitor::auc, Monitor::loss, Monitor::f1}) {
+    if (name == name_of(monitor)) return monitor;
+  }
+  return Monitor::accuracy;
+}
+
 // A history, line by line: other than read_csv of base/csv.h it takes what is whole of a file that is being written.
 class TableReader {
  public:
@@ -78,17 +85,18 @@ class TableReader {
       take(bytes.substr(0, end));
       bytes.remove_prefix(end + 1);
     }
-    view_.best_epoch = best_of(view_.history);
+    view_.best_epoch = view_.refit_after > 0 ? 0 : best_of(view_.history, view_.monitor);
     set_speed();
     return std::move(view_);
   }
 
  private:
-  static int best_of(const std::vector<EpochRecord>& history) {
-    const auto best = std::max_element(history.begin(), history.end(), [](const EpochRecord& a, const EpochRecord& b) {
-      return a.validation_accuracy < b.validation_accuracy;
-    });
-    return best == history.end() ? 0 : best->epoch;
+  static int best_of(const std::vector<EpochRecord>& history, Monitor monitor) {
+    const EpochRecord* best = nullptr;
+    for (const EpochRecord& e : history) {
+      if (best == nullptr || is_better(e, *best, monitor)) best = &e;
+    }
+    return best == nullptr ? 0 : best->epoch;
   }
 
   void take(std::string_view line) {
@@ -106,6 +114,9 @@ class TableReader {
     e.train_loss = number(cells, "train_loss");
     e.validation_loss = number(cells, "validation_loss");
     e.validation_accuracy = number(cells, "validation_accuracy");
+    e.validation_f1 = number(cells, "validation_f1");
+    const double auc = number(cells, "validation_auc");
+    e.validation_auc = auc >= 0 && auc <= 1 ? auc : -1;
     e.lr = number(cells, "lr");
     e.momentum = number(cells, "momentum");
     view_.history.push_back(e);
@@ -119,6 +130,8 @@ class TableReader {
                            value = space == line.npos ? std::string_view() : line.substr(space + 1);
     if (key == "inputs") view_.inputs = printable(value, 60);
     if (key == "epochs") view_.epochs = count_in(value, kMostEpochs);
+    if (key == "refit-after") view_.refit_after = count_in(value, kMostEpochs);
+    if (key == "monitor") view_.monitor = monitor_or_accuracy(value);
     if (key == "warning") view_.warning = printable(value, 300);
   }
 
@@ -144,6 +157,11 @@ class TableReader {
   std::vector<std::string> header_;
   std::vector<std::pair<double, double>> times_;  // images and seconds of an epoch
 };
+
+// A finished fold does not say itself by what its epoch was chosen.
+void be_judged_as(const RunView& run, FoldView& fold) {
+  if (run.monitor != Monitor::accuracy) fold.monitor = run.monitor;
+}
 
 double seconds_since(fs::file_time_type when) {
   return std::max(0.0, std::chrono::duration<double>(fs::file_time_type::clock::now() - when).count());
@@ -214,6 +232,10 @@ RunView RunReader::read_run(const fs::path& folder) {
     run.inputs = text_or_empty(*config, "inputs");
     run.arch = text_or_empty(*config, "arch");
     run.epochs = count_in(text_or_empty(*config, "epochs"), kMostEpochs);
+    if (const auto choice = config->is_object() && config->contains("select") && (*config)["select"].is_string()
+                                ? choice_of_description((*config)["select"].get<std::string>())
+                                : std::nullopt)
+      run.monitor = monitor_from_name(choice->monitor);
     folds = static_cast<std::size_t>(count_in(text_or_empty(*config, "folds"), kMostFolds));
   }
   for (std::size_t i = 0; i < kMostFolds; ++i) {
@@ -221,6 +243,7 @@ RunView RunReader::read_run(const fs::path& folder) {
     const fs::path place = folder / text("fold_", i);
     if (i >= folds && !is_folder(place)) break;
     run.folds.push_back(read_fold(place));
+    be_judged_as(run, run.folds.back());
   }
   run.state = state_of(run.folds);
   if (run.state == WorkState::finished && !path_exists(folder / "summary.json")) run.state = WorkState::working;
@@ -272,6 +295,7 @@ WatchView RunReader::read() {
   } else if (is_fold) {
     RunView run = read_run(named.parent_path());
     run.folds = {read_fold(named)};
+    be_judged_as(run, run.folds.front());
     if (run.inputs.empty()) run.inputs = run.folds.front().inputs;
     if (run.epochs == 0) run.epochs = run.folds.front().epochs;
     run.state = run.folds.front().state;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "train/choice.h"
 #include "train/run_files.h"
 
 namespace vitrine {
@@ -25,10 +26,13 @@ struct FoldView {
   std::vector<EpochRecord> history;
   double seconds_per_epoch = 0, images_per_second = 0;  // over the last epochs that were timed, at most ten; 0: not known
   double silent_seconds = 0;                            // since its files changed last
-  int best_epoch = 0;  // from 1: of a finished fold the one that was kept, else the first with the highest validation accuracy
-  std::string inputs;  // as it says itself; empty: it does not
-  int epochs = 0;      // as it says itself; 0: it does not
-  std::string holder;  // of its lock, also of one that was left behind; empty: none
+  int best_epoch =
+      0;  // from 1: of a finished fold the one that was kept, else the first of the best by `monitor`; 0: none, or not known
+  std::string inputs;                   // as it says itself; empty: it does not
+  int epochs = 0;                       // as it says itself; 0: it does not
+  Monitor monitor = Monitor::accuracy;  // by which an epoch is best
+  int refit_after = 0;                  // in a second training, whose epochs `history` has: the first one's epochs
+  std::string holder;                   // of its lock, also of one that was left behind; empty: none
   bool holder_ended = false;
   std::string warning;  // the last one
 };
@@ -37,7 +41,8 @@ struct RunView {
   std::string name;  // of its folder
   WorkState state = WorkState::waiting;
   std::string inputs, arch;
-  int epochs = 0;  // of each fold; 0: not known yet
+  int epochs = 0;                       // of each fold, of a second training aside; 0: not known yet
+  Monitor monitor = Monitor::accuracy;  // by which an epoch is best
   std::vector<FoldView> folds;
 };
 
