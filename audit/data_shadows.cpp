@@ -58,8 +58,15 @@ Affine drawn_geometry(const AugmentOptions& o, std::int64_t H, std::int64_t W, D
   }
   if (o.max_zoom > 1 && happens(Purpose::zoom, 0, o.affine_probability)) {
     const double scale = draw.uniform(1, 1.0, o.max_zoom);
-    const double y = (draw.uniform(2) - 0.5) * static_cast<double>(H - 1), x = (draw.uniform(3) - 0.5) * static_cast<double>(W - 1);
-    m = {.a = m.a / scale, .b = m.b / scale, .c = m.c / scale, .d = m.d / scale, .ty = y - y / scale, .tx = x - x / scale, .identity = false};
+    const double y = (draw.uniform(2) - 0.5) * static_cast<double>(H - 1),
+                 x = (draw.uniform(3) - 0.5) * static_cast<double>(W - 1);
+    m = {.a = m.a / scale,
+         .b = m.b / scale,
+         .c = m.c / scale,
+         .d = m.d / scale,
+         .ty = y - y / scale,
+         .tx = x - x / scale,
+         .identity = false};
   }
   if (o.flip_horizontal && happens(Purpose::flip, 0, 0.5)) {  // columns are read the other way round
     m.b = -m.b, m.d = -m.d;
@@ -176,7 +183,8 @@ Shadow DataShadows::image(const StepFacts& step, const Batch& batch, const Seman
   const auto values = batch.images.host().subspan(slot * static_cast<std::size_t>(size), static_cast<std::size_t>(size));
   const Tensor computed = Tensor::from({s[1], s[2], s[3]}, values);
   return shadow_of("image", computed, 1,
-                   [own = seen(slot), other = seen(mix.partner), mix, semantics, mixes = options_.mixup > 0, W = s[2], C = s[3]](std::int64_t i) {
+                   [own = seen(slot), other = seen(mix.partner), mix, semantics, mixes = options_.mixup > 0, W = s[2],
+                    C = s[3]](std::int64_t i) {
                      const std::int64_t c = i % C, x = i / C % W, y = i / C / W;
                      const auto colour = static_cast<std::size_t>(c % 3);
                      const float scale = 1.0f / semantics.std[colour];
@@ -224,11 +232,13 @@ std::vector<NamedShadow> DataShadows::of_batch(const StepFacts& step, const Batc
   const std::vector<Mixed> mixed = mixes(step);
   const auto count = samples.size();
   for (std::size_t slot = 0; slot < count; ++slot) {
-    const auto turn = (slot + count * static_cast<std::size_t>(kSlots) - static_cast<std::size_t>(step.number * kSlots) % count) % count;
+    const auto turn =
+        (slot + count * static_cast<std::size_t>(kSlots) - static_cast<std::size_t>(step.number * kSlots) % count) % count;
     if (!every_slot && turn >= static_cast<std::size_t>(kSlots)) continue;
     const std::string node = "batch/slot " + std::to_string(slot);
     const auto place = static_cast<std::size_t>(step.samples[slot]);
-    all.push_back({node, narrow(slot), fixed_numbers("crop written over", {hash_of(data_.images[place]) == crops_[place] ? 0.0 : 1.0}, {0})});
+    all.push_back({node, narrow(slot),
+                   fixed_numbers("crop written over", {hash_of(data_.images[place]) == crops_[place] ? 0.0 : 1.0}, {0})});
     all.push_back({node, narrow(slot), image(step, batch, semantics, slot, mixed[slot])});
     all.push_back({node, narrow(slot), targets(step, batch, slot, mixed[slot])});
   }

@@ -34,7 +34,8 @@ std::vector<Shadow> GradientFlow::whole(int id, const Tensor& gradient) {
     for (std::size_t k = 1; k < values.size(); ++k) sum = plus(sum, values[k].exact(i));
     return sum;
   }));
-  if (hashes_ && parts.size() == 1) all.push_back(same_values("gradient as returned", computed, parts.front().gradient.to(Device::cpu())));
+  if (hashes_ && parts.size() == 1)
+    all.push_back(same_values("gradient as returned", computed, parts.front().gradient.to(Device::cpu())));
   return all;
 }
 

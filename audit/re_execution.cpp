@@ -46,7 +46,8 @@ class From final : public StepWatch {
 class OneStep final : public StepWatch {
  public:
   OneStep(const Recording& recording, const ReExecution& run)
-      : recorder_(recording, run.options().train, run.data(), [this](const std::string& name) { return number_of(name); }), summary_(1) {}
+      : recorder_(recording, run.options().train, run.data(), [this](const std::string& name) { return number_of(name); }),
+        summary_(1) {}
 
   TapeObserver* begin(const StepFacts& step, const Batch& batch, EfficientNet& net) override {
     summary_.begin(step, batch);
@@ -54,7 +55,8 @@ class OneStep final : public StepWatch {
     return &recorder_;
   }
   void computed(double loss, const Tensor& logits) override { summary_.computed(loss, logits); }
-  void before_update(EfficientNet& net, const Gradients& gradients, const Optimizer& optimizer, const UpdateFacts& update) override {
+  void before_update(EfficientNet& net, const Gradients& gradients, const Optimizer& optimizer,
+                     const UpdateFacts& update) override {
     summary_.before_update(net, gradients);
     recorder_.before_update(net, gradients, optimizer, update);
   }

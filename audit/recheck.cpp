@@ -32,7 +32,8 @@ class Comparison final : public StepWatch {
     return &recorder_;
   }
   void computed(double loss, const Tensor& logits) override { summary_.computed(loss, logits); }
-  void before_update(EfficientNet& net, const Gradients& gradients, const Optimizer& optimizer, const UpdateFacts& update) override {
+  void before_update(EfficientNet& net, const Gradients& gradients, const Optimizer& optimizer,
+                     const UpdateFacts& update) override {
     summary_.before_update(net, gradients);
     recorder_.before_update(net, gradients, optimizer, update);
   }

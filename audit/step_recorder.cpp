@@ -97,7 +97,8 @@ void StepRecorder::begin(const StepFacts& step, const Batch& batch, EfficientNet
   if (!recording_.shadows) return;
   rules_.begin(step, batch, net);
   update_.begin(step, net);
-  for (const NamedShadow& shadow : data_.of_batch(step, batch, net.semantics, recording_.every_op)) add_rule(Phase::data, shadow);
+  for (const NamedShadow& shadow : data_.of_batch(step, batch, net.semantics, recording_.every_op))
+    add_rule(Phase::data, shadow);
 }
 
 // A record of a shadow that belongs to no op, where its name is asked for.
@@ -225,7 +226,8 @@ void StepRecorder::recorded(const TapeEntry& entry, const Tensor& output) {
   }
   const std::string name = node_names_.emplace(entry.id, node_name(entry)).first->second;
   const SeenOp seen = recording_.shadows ? tape_.seen(entry) : SeenOp{};
-  if (recording_.shadows) rules_.keep_statistics(seen, parameters_of(entry));  // of all: which of them the update looks at has another turn
+  if (recording_.shadows)
+    rules_.keep_statistics(seen, parameters_of(entry));  // of all: which of them the update looks at has another turn
   if (!is_chosen(name)) return;
   OpRecord r = begun(Phase::forward, static_cast<std::uint32_t>(entry.id), name, "y", output);
   r.inputs = hash_of_inputs(entry);
@@ -256,7 +258,8 @@ void StepRecorder::check_parameter(const TapeEntry& leaf, const std::string& nam
   const Hash128 now = hash_of(value.to(Device::cpu()));
   const auto before = kept_.find(name);
   const bool differs = before != kept_.end() && before->second != now;
-  add_rule(Phase::forward, {name, static_cast<std::uint32_t>(leaf.id), fixed_numbers("w written over", {differs ? 1.0 : 0.0}, {0})});
+  add_rule(Phase::forward,
+           {name, static_cast<std::uint32_t>(leaf.id), fixed_numbers("w written over", {differs ? 1.0 : 0.0}, {0})});
 }
 
 // Of the gradient that the tape is about to use.
@@ -305,7 +308,8 @@ void StepRecorder::leaf_gradient(const TapeEntry& leaf, const Tensor& gradient) 
   if (recording_.shadows) add_gradient(Phase::gradient, id, found->second, leaf.id, gradient);
 }
 
-void StepRecorder::before_update(EfficientNet& net, const Gradients& gradients, const Optimizer& optimizer, const UpdateFacts& update) {
+void StepRecorder::before_update(EfficientNet& net, const Gradients& gradients, const Optimizer& optimizer,
+                                 const UpdateFacts& update) {
   for (const auto& [name, rate] : update.rates) updated_.push_back(name);
   tape_.forget();
   flow_.begin();
@@ -321,7 +325,8 @@ void StepRecorder::after_update(EfficientNet& net, const Optimizer& optimizer) {
     if (is_chosen(t.name)) records_.push_back(begun(Phase::update, 0, t.name, "w", *t.value));
   });
   if (!recording_.shadows) return;
-  update_.after_update(net, optimizer, rules_.take_statistics(), [&](const NamedShadow& shadow) { add_rule(Phase::update, shadow); });
+  update_.after_update(net, optimizer, rules_.take_statistics(),
+                       [&](const NamedShadow& shadow) { add_rule(Phase::update, shadow); });
   if (!recording_.every_op) return;
   net.visit([&](const NamedTensor& t) {
     if (t.parameter != nullptr) kept_.insert_or_assign(t.name, hash_of(t.value->to(Device::cpu())));

@@ -91,8 +91,8 @@ class StepRecorder final : public TapeObserver {
   StepRules rules_;
   UpdateRules update_;
   GradientFlow flow_;
-  std::vector<std::string> updated_;                // of this step, in network order
-  std::unordered_map<std::string, Hash128> kept_;   // of parameters, as the step before left them
+  std::vector<std::string> updated_;               // of this step, in network order
+  std::unordered_map<std::string, Hash128> kept_;  // of parameters, as the step before left them
 };
 
 }  // namespace vitrine::audit

@@ -39,7 +39,8 @@ constexpr Held kHeld[] = {{"conv2d", "x", 0},
 // What an op saved for its backward pass is what it was given.
 void add_held(std::vector<Shadow>& all, const SeenOp& op) {
   for (const Held& held : kHeld) {
-    if (held.op != op.name || held.input >= op.inputs.size() || !op.inputs[held.input].defined() || !op.has(held.tensor)) continue;
+    if (held.op != op.name || held.input >= op.inputs.size() || !op.inputs[held.input].defined() || !op.has(held.tensor))
+      continue;
     const Tensor &saved = op.tensor(held.tensor), &given = op.inputs[held.input];
     if (saved.host().data() == given.host().data()) continue;  // the same memory
     all.push_back(same_values("saved " + std::string(held.tensor), saved, given));

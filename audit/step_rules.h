@@ -46,7 +46,7 @@ class StepRules {
   int block_of(const std::string& node) const;  // -1: none
   Window window_of(const std::string& node) const;
   Shadow window(const std::string& node, const SeenOp& op) const;
-  Tensor drop_factors(int block, std::int64_t images) const;  // undefined where nothing is dropped
+  Tensor drop_factors(int block, std::int64_t images) const;     // undefined where nothing is dropped
   bool is_projection(const std::string& node, int block) const;  // the norm that ends the block
   void add_branch(std::vector<Shadow>& all, int block, const SeenOp& op) const;
   Shadow dropout_factors(const SeenOp& op) const;

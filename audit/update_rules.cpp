@@ -127,12 +127,13 @@ void UpdateRules::show_statistic(const std::string& name, const Tensor& value, c
   const bool is_mean = name.ends_with(".running_mean");
   const std::int64_t C = seen->constants.shape()[1];
   use({name, number,
-                 shadow_of("statistic", now, 1,
-                           [seen = *seen, is_mean, C, momentum, old = Values(before->second), constants = Values(seen->constants)](std::int64_t c) {
-                             const Bounded batch = is_mean ? constants.exact(c) : variance_of(seen, constants, c, C);
-                             const Bounded kept = exactly((1 - momentum) * old[c]);
-                             return rounded(sum_of(kept, product_of(exactly(momentum), batch)));
-                           })});
+       shadow_of("statistic", now, 1,
+                 [seen = *seen, is_mean, C, momentum, old = Values(before->second),
+                  constants = Values(seen->constants)](std::int64_t c) {
+                   const Bounded batch = is_mean ? constants.exact(c) : variance_of(seen, constants, c, C);
+                   const Bounded kept = exactly((1 - momentum) * old[c]);
+                   return rounded(sum_of(kept, product_of(exactly(momentum), batch)));
+                 })});
 }
 
 void UpdateRules::after_update(EfficientNet& net, const Optimizer& optimizer, const std::vector<SeenStatistics>& statistics,

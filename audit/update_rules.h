@@ -26,10 +26,12 @@ class UpdateRules {
 
   void begin(const StepFacts& step, EfficientNet& net);
   // Keeps copies of what is about to change. The shadow of the rates that the update will take.
-  NamedShadow before_update(EfficientNet& net, const Gradients& gradients, const Optimizer& optimizer, const UpdateFacts& update);
+  NamedShadow before_update(EfficientNet& net, const Gradients& gradients, const Optimizer& optimizer,
+                            const UpdateFacts& update);
   using Use = std::function<void(const NamedShadow&)>;
   // The shadows of one tensor after the other, in network order; none is kept.
-  void after_update(EfficientNet& net, const Optimizer& optimizer, const std::vector<SeenStatistics>& statistics, const Use& use);
+  void after_update(EfficientNet& net, const Optimizer& optimizer, const std::vector<SeenStatistics>& statistics,
+                    const Use& use);
 
  private:
   struct Before {
@@ -49,8 +51,8 @@ class UpdateRules {
   int steps_of_epoch_ = 0;
   std::uint64_t step_ = 0;
   double momentum_ = -1;
-  std::map<std::string, double> rates_;      // that the rule says
-  std::map<std::string, Before> before_;     // parameters
+  std::map<std::string, double> rates_;       // that the rule says
+  std::map<std::string, Before> before_;      // parameters
   std::map<std::string, Tensor> statistics_;  // before
 };
 

@@ -115,7 +115,8 @@ Found found_in(const fs::path& folder) {
 }
 
 std::string line_of(const Found& found, const std::string& refusal) {
-  Json line = {{"fault", seeded_fault_active}, {"records", found.records}, {"shadowed", found.shadowed}, {"above", found.above}};
+  Json line = {
+      {"fault", seeded_fault_active}, {"records", found.records}, {"shadowed", found.shadowed}, {"above", found.above}};
   if (found.first) {
     line["step"] = found.first->step;
     line["by"] = text(audit::phase_name(found.first->phase), " ", found.node, " ", found.tensor);

@@ -65,7 +65,8 @@ TEST(Gallery, TheProgramHasNone) {
 #ifdef VITRINE_GALLERY_PROGRAM
 
 Json said(int fault, int steps) {
-  const std::string command = std::string(VITRINE_GALLERY_PROGRAM) + " --fault " + std::to_string(fault) + " --steps " + std::to_string(steps);
+  const std::string command =
+      std::string(VITRINE_GALLERY_PROGRAM) + " --fault " + std::to_string(fault) + " --steps " + std::to_string(steps);
   return parse_json(output_of(command));
 }
 
@@ -80,8 +81,8 @@ TEST(Gallery, TheSoundProgramRaisesNoAlarm) {
 }
 
 TEST(Gallery, OneFaultOfEachPartIsFoundInItsFirstStep) {
-  const std::set<std::string> chosen{"labels-not-mixed", "padding-on-the-wrong-side", "running-variance-biased", "gate-without-sigmoid",
-                                     "weight-decay-on-batch-norm"};
+  const std::set<std::string> chosen{"labels-not-mixed", "padding-on-the-wrong-side", "running-variance-biased",
+                                     "gate-without-sigmoid", "weight-decay-on-batch-norm"};
   std::size_t found = 0;
   for (const Json& fault : faults()) {
     if (!chosen.contains(fault.at("id").get<std::string>())) continue;
