@@ -31,7 +31,8 @@ struct FoldWords {
 fs::path folder_of(const FoldWords& words) {
   const std::vector<fs::path> folders = audit::audits_of(words.run);
   if (folders.front().parent_path() != folders.back().parent_path())
-    throw UsageError(text(fs::path(words.run), " is a study of several runs; name one of them, as ", folders.front().parent_path().parent_path()));
+    throw UsageError(text(fs::path(words.run), " is a study of several runs; name one of them, as ",
+                          folders.front().parent_path().parent_path()));
   if (folders.size() == 1 && words.fold == 0) return folders.front();
   for (const fs::path& folder : folders) {
     if (folder.filename() == text("fold_", words.fold)) return folder;
