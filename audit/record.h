@@ -29,7 +29,7 @@ struct OpRecord {
   std::uint32_t tensor = 0;             // which of its tensors, another such number: "y", "dw"
   std::array<std::uint32_t, 4> dims{};  // of the tensor; the fourth holds the product of all that follow
   std::uint8_t rank = 0;
-  Hash128 inputs;  // of the op's inputs in their order
+  Hash128 inputs;  // of the op's inputs in their order and of the numbers that it was given
   TensorFacts facts;
   std::uint32_t samples = 0, above = 0;  // elements compared with float64, and how many of them had rho > 1
   double worst_error = 0, worst_rho = 0, median_rho = 0;

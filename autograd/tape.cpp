@@ -4,6 +4,7 @@
 #include <cmath>
 #include <ostream>
 
+#include "autograd/changed_outputs.h"
 #include "base/error.h"
 #include "tensor/cuda/elementwise.h"
 #include "tensor/cuda/runtime.h"
@@ -79,6 +80,12 @@ Variable Tape::record(Tensor y, std::unique_ptr<Node> node, std::span<const Vari
                               ") is the first whose output is not finite; lower the learning rate or check the input"));
   }
   const int id = add({std::move(node), std::move(ids), nullptr, y.shape()});
+  if (const auto* other = dynamic_cast<const ChangedOutputs*>(observer_)) {
+    y = other->changed(seen(id), y);
+    if (!(y.shape() == seen(id).shape))
+      throw InternalError(
+          text(seen(id).name(), ": its output ", seen(id).shape.text(), " was changed into ", y.shape().text()));
+  }
   tell(id, y);
   return Variable(std::move(y), self_, id);
 }

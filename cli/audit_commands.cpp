@@ -7,9 +7,15 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/number.h"
+#include "cli/audit_lineage.h"
 #include "cli/commands.h"
 
 namespace vitrine::cli {
+
+void add_audit_explain(CLI::App& audit, Chosen& chosen);    // cli/explain_op.cpp
+void add_audit_graph(CLI::App& audit, Chosen& chosen);      // cli/audit_graph.cpp
+void add_audit_stability(CLI::App& audit, Chosen& chosen);  // cli/audit_stability.cpp
+
 namespace {
 
 std::string scientific(double v) {
@@ -70,6 +76,11 @@ void add_audit(CLI::App& app, Chosen& chosen) {
   p->add_flag("--json", parity->json, "as JSON");
   p->footer("Exit code 0: every case is within its limit; 1: not.\nExample: vitrine audit parity tests/golden");
   p->callback([=, &chosen] { chosen = [=] { run_audit_parity(*parity); }; });
+  add_audit_run(audit, chosen);
+  add_audit_lineage(*audit, chosen);
+  add_audit_explain(*audit, chosen);
+  add_audit_graph(*audit, chosen);
+  add_audit_stability(*audit, chosen);
 }
 
 }  // namespace vitrine::cli

@@ -43,6 +43,7 @@ void add_predict(CLI::App& app, Chosen& chosen);
 void add_weights(CLI::App& app, Chosen& chosen);
 void add_export(CLI::App& app, Chosen& chosen);
 void add_audit(CLI::App& app, Chosen& chosen);
+void add_audit_run(CLI::App* audit, Chosen& chosen);  // its commands about audited runs
 void add_bench(CLI::App& app, Chosen& chosen);
 void add_doctor(CLI::App& app, Chosen& chosen);
 
@@ -76,6 +77,8 @@ void note_starting_weights(const TrainOptions& options);  // the same of the che
 // The network. Beside note_reading, one line on stderr when weights are NaN or infinite, and one when the command line asks for other semantics
 // than a file of Vitrine's own says it was trained with.
 EfficientNet load_checkpoint(const CheckpointCommand& command);
+// Where a folder is named: the best checkpoint of a run's first finished fold, or of that fold. DataError when it holds none. Other names as they are.
+std::string checkpoint_of_run(const std::string& name);
 
 struct WeightsInfoCommand {
   std::string file;

@@ -15,6 +15,7 @@
 #include "base/standard_streams.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
+#include "cli/explain_op.h"
 #include "weights/safetensors.h"
 
 namespace vitrine::cli {
@@ -24,6 +25,7 @@ struct ExplainCommand {
   ExplainRequest request;
   std::string samples = "top-losses:9", method = "gradcam", of_class = "predicted", output;
   RandomisationOptions check;
+  bool list_ops = false, measure = false;
 };
 
 // Of the class that --class means for this sample.
@@ -109,7 +111,25 @@ void print_table(const std::vector<Explained>& all, const ExplainSource& source,
   }
 }
 
+void explain_named_op(const ExplainCommand& command) {
+  const char* of_run = command.request.fold                ? "--fold"
+                       : command.request.part              ? "--part"
+                       : !command.request.manifest.empty() ? "--manifest"
+                                                           : nullptr;
+  if (of_run != nullptr)
+    throw UsageError(text(of_run, " belongs to a run or a checkpoint; '", printable(command.request.source, 40),
+                          "' is no file or folder, so it is taken for an op"));
+  explain_op({command.request.source, command.output, command.measure});
+}
+
 void run_explain(ExplainCommand command) {
+  if (command.list_ops) return list_ops();
+  if (command.request.source.empty())
+    throw UsageError("nothing is named; name a run, a checkpoint, or an op (`vitrine explain --list-ops`)");
+  if (names_op(command.request.source)) return explain_named_op(command);
+  if (command.measure)
+    throw UsageError(text("--measure belongs to an op; ", std::filesystem::path(command.request.source), " is none"));
+  if (command.output.empty()) throw UsageError("where the pictures go is not said; pass -o FOLDER");
   command.request.samples = sample_choice(command.samples);
   command.check.method = saliency_method(command.method);
   check_options(command);
@@ -139,9 +159,12 @@ void run_explain(ExplainCommand command) {
 
 void add_explain(CLI::App& app, Chosen& chosen) {
   const auto command = std::make_shared<ExplainCommand>();
-  auto* sub = app.add_subcommand("explain", "where a network looks: Grad-CAM and LayerCAM, with the check of their weights");
-  sub->add_option("source", command->request.source, "folder of `vitrine cv`, or a checkpoint of it with --manifest")
-      ->required();
+  auto* sub = app.add_subcommand(
+      "explain", "where a network looks (Grad-CAM, LayerCAM, with the check of their weights), or what an op computes");
+  sub->add_option("source", command->request.source,
+                  "folder of `vitrine cv`, or a checkpoint of it with --manifest; or the name of an op");
+  sub->add_flag("--list-ops", command->list_ops, "print the names of all ops");
+  sub->add_flag("--measure", command->measure, "of an op: with the times of its kernels on this machine");
   sub->add_option("--samples", command->samples, "top-losses:N, wrong:N, or sample ids with commas between")
       ->capture_default_str();
   sub->add_option("--part", command->request.part, "of a run, its samples: val or test; default: val");
@@ -154,8 +177,10 @@ void add_explain(CLI::App& app, Chosen& chosen) {
   sub->add_option("--class", command->of_class, "whose logit: predicted, true, or a class's name")->capture_default_str();
   sub->add_option("--draws", command->check.draws, "of new weights for the check, 1 to 100")->capture_default_str();
   sub->add_option("--seed", command->check.seed, "of these draws")->check(whole_number())->capture_default_str();
-  sub->add_option("-o,--output", command->output, "folder for pictures, index.csv and maps.safetensors")->required();
-  sub->footer("Example: vitrine explain out/runs/t1c+flair+t2 --samples top-losses:9 -o maps");
+  sub->add_option("-o,--output", command->output,
+                  "folder for pictures, index.csv and maps.safetensors; of an op: a page (.html)");
+  sub->footer(
+      "Examples: vitrine explain out/runs/t1c+flair+t2 --samples top-losses:9 -o maps\n          vitrine explain swish");
   sub->callback([=, &chosen] { chosen = [=] { run_explain(*command); }; });
 }
 

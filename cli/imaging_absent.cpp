@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/error.h"
+#include "cli/audit_lineage.h"
 #include "cli/bench_imaging.h"
 #include "cli/commands.h"
 #include "cli/imaging_commands.h"
@@ -24,6 +25,19 @@ void run_study(const StudyCommand&) { refuse("study"); }
 void run_bench_imaging(const BenchImagingCommand&) { refuse("bench imaging"); }
 void run_task(const TaskCommand&) { refuse("task"); }
 void run_demo(const DemoCommand&) { refuse("demo"); }
+
+UseOrigin volume_origin(const Manifest&, const PixelUse&, const std::string&) {
+  UseOrigin origin;
+  origin.ends_at_crop = "the chain ends at the crop's file: this program was built without ITK and reads no volumes";
+  return origin;
+}
+VoxelTouches voxel_touches(const Manifest&, const std::string&, const std::array<std::int64_t, 3>&) {
+  refuse("audit lineage --voxel");
+}
+std::vector<Fingerprint> volume_fingerprints(const Manifest&, std::string& left_out) {
+  left_out = "the files of the volumes were not compared: this program was built without ITK";
+  return {};
+}
 
 void add_mri(CLI::App& app, Chosen& chosen) {
   auto* mri = app.add_subcommand("mri", "work on MRI volumes (needs ITK, which this program was built without)");

@@ -1,5 +1,6 @@
 // A checkpoint as the command line names it, read and built, with the notes that a user is owed on the way.
 #include "base/error.h"
+#include "base/file.h"
 #include "base/standard_streams.h"
 #include "cli/commands.h"
 #include "nn/efficientnet/checkpoint.h"
@@ -40,6 +41,20 @@ void note_reading(const TensorFile& file, const std::string& name) {
 
 void note_starting_weights(const TrainOptions& options) {
   if (!options.weights.empty()) note_reading(read_checkpoint(options.weights, weight_set(options.ema)), options.weights);
+}
+
+std::string checkpoint_of_run(const std::string& name) {
+  namespace fs = std::filesystem;
+  const fs::path folder = name;
+  std::error_code ignored;
+  if (!fs::is_directory(folder, ignored)) return name;
+  constexpr const char* kBest = "best.safetensors";
+  if (path_exists(folder / kBest)) return (folder / kBest).string();
+  for (int fold = 0; path_exists(folder / text("fold_", fold)); ++fold) {
+    if (path_exists(folder / text("fold_", fold) / "fold.json")) return (folder / text("fold_", fold) / kBest).string();
+  }
+  throw DataError(text(folder, " holds no finished fold (fold_0 with fold.json) and no ", kBest,
+                       "; name a run of `vitrine cv`, one of its folds, or a checkpoint"));
 }
 
 EfficientNet load_checkpoint(const CheckpointCommand& c) {

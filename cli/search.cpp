@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "audit/fold_audit.h"
 #include "base/error.h"
 #include "base/number.h"
 #include "base/output.h"
@@ -114,6 +115,7 @@ void run(SearchCommand command) {
   task.jobs = command.jobs;
   note_starting_weights(task.base.train);
   DeviceChoice{task.base.device}.choose(task.base.train);
+  audit::watch_as_asked(task.base.train);
   if (command.words.dry_run) {
     check_search(task);
     print_options(chosen);

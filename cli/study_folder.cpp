@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "audit/fold_audit.h"
 #include "base/csv.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -113,6 +114,7 @@ TrainOptions StudyFolder::training(const std::string& inputs) const {
   TrainOptions train = options.train;
   train.inputs = inputs;
   DeviceChoice{options.device}.choose(train);
+  audit::watch_as_asked(train);
   return train;
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "audit/fold_audit.h"
 #include "base/error.h"
 #include "base/number.h"
 #include "base/output.h"
@@ -50,6 +51,7 @@ void run_cv(const CvCommand& command) {
   note_starting_weights(options);
   Progress progress(command.progress);
   DeviceChoice{chosen.values().device}.choose(options);
+  audit::watch_as_asked(options);
   if (command.words.dry_run) {
     check_run(manifest, splits, options, command.output, command.fold, command.jobs);
     print_options(chosen);

@@ -18,6 +18,7 @@
 #include "imaging/cohort.h"
 #include "imaging/crop_file.h"
 #include "imaging/equal_files.h"
+#include "imaging/lineage_source.h"
 #include "imaging/quality.h"
 #include "imaging/subject.h"
 #include "imaging/subject_record.h"
@@ -29,7 +30,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxJson = std::uint64_t{16} << 20;
-constexpr int kVersion = 4;  // of the steps and their constants: raise it when a result changes, and nothing old is kept
+constexpr int kVersion = 5;  // of the steps and their constants: raise it when a result changes, and nothing old is kept
 constexpr int kMostListed = 20;
 
 constexpr const char* kManifest = "manifest.csv";
@@ -73,8 +74,9 @@ CropOwner owner_of(const Subject& subject) {
 
 class CohortPreparation {
  public:
-  CohortPreparation(std::vector<Subject> subjects, fs::path out, const PrepOptions& options, Progress& progress)
+  CohortPreparation(std::vector<Subject> subjects, fs::path table, fs::path out, const PrepOptions& options, Progress& progress)
       : subjects_(std::move(subjects)),
+        table_(std::move(table)),
         out_(std::move(out)),
         options_(options),
         progress_(progress),
@@ -82,7 +84,7 @@ class CohortPreparation {
         outcomes_(subjects_.size()) {}
 
   void make_folders() {
-    for (const char* folder : {"crops", "previews", "subjects"}) {
+    for (const char* folder : {"crops", "previews", "subjects", "lineage"}) {
       make_directory(out_ / folder);
       check_plain_files(out_ / folder);
     }
@@ -205,7 +207,7 @@ class CohortPreparation {
     try {
       SubjectRecord record = parse_record(read_file(record_path(i), kMaxJson), subjects_[i].id, subjects_[i].label);
       if (record.key != key) return std::nullopt;
-      why = changed_file(record, out_);
+      why = changed_file(record, subjects_[i].id, out_);
       if (why.empty()) return record;
     } catch (const std::bad_alloc&) {
       throw;
@@ -266,12 +268,16 @@ class CohortPreparation {
     record.brain_ml = prepared.brain_ml;
     record.lesion_ml = prepared.lesion_ml;
     record.lesions = std::move(prepared.lesions.lesions);
+    prepared.lineage.subject_id = subject.id;
+    const std::string lineage = lineage_bytes(prepared.lineage);
+    record.lineage_sha256 = sha256(lineage);
     const InterruptsDeferred deferred;
     for (const MadeCrop& m : made) {
       write_file(out_ / m.recorded.sample.file, m.crop);
       write_file(out_ / m.recorded.sample.preview, m.preview);
       record.samples.push_back(m.recorded);
     }
+    write_file(out_ / lineage_name(subject.id), lineage);
     for (const QcPicture& p : prepared.pictures) {
       record.pictures.push_back({p.name, p.caption, picture_file(subject.id, p.name), sha256(p.png)});
       write_file(out_ / record.pictures.back().file, p.png);
@@ -294,6 +300,7 @@ class CohortPreparation {
   void publish() {
     result_.manifest.path = out_ / kManifest;
     Json summary = Json::object();
+    summary["cohort"] = cohort_place(table_, out_);
     summary["options"] = options_json(options_.subject);
     summary["subjects"] = subjects_.size() - static_cast<std::size_t>(refused_);
     Json refused = Json::array();
@@ -342,7 +349,7 @@ class CohortPreparation {
   }
 
   std::vector<Subject> subjects_;
-  fs::path out_;
+  fs::path table_, out_;
   PrepOptions options_;
   Progress& progress_;
   std::vector<ColumnHashes> hashes_;  // of the files' bytes
@@ -372,7 +379,7 @@ void prepare_one_subject(const fs::path& cohort_csv, std::size_t row, const fs::
   if (row >= cohort.subjects.size())
     throw DataError(text(cohort_csv, ": there is no subject ", row, ", it has ", cohort.subjects.size(), " from 0"));
   make_directory(out);
-  CohortPreparation({cohort.subjects[row]}, out, options, progress).run_one();
+  CohortPreparation({cohort.subjects[row]}, cohort_csv, out, options, progress).run_one();
 }
 
 bool has_record(const fs::path& out, const std::string& subject_id) {
@@ -386,7 +393,7 @@ PrepResult prepare_cohort(const fs::path& cohort_csv, const fs::path& out, const
   make_directory(out);
   const FolderLock lock(out);
   refuse_foreign(out);  // while no other preparation withdraws its own
-  return CohortPreparation(std::move(cohort.subjects), out, options, progress).run();
+  return CohortPreparation(std::move(cohort.subjects), cohort_csv, out, options, progress).run();
 }
 
 }  // namespace vitrine::imaging

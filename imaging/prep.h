@@ -3,7 +3,8 @@
 // Order      imaging/subject.h
 // Output     OUT/crops/<sample>.safetensors (`image` [64, 64, C] in [0, 1], orientation LP; channels t1c, flair, t2 as far as the subject has
 //            them, those that it lacks in the metadata `without`), OUT/previews/<sample>.png, OUT/qc/<subject>/*.png (for quality control),
-//            OUT/subjects/<subject>.json (what was done, warned of and hashed), OUT/manifest.csv, OUT/qc.html, OUT/prep.json
+//            OUT/subjects/<subject>.json (what was done, warned of and hashed), OUT/lineage/<subject>.safetensors (imaging/lineage.h),
+//            OUT/manifest.csv, OUT/qc.html, OUT/prep.json
 // Resume     a subject is kept when its inputs and options are those of its record and every crop and preview has the hash that stands there
 // Refused    a subject that cannot be prepared does not stop the others: the manifest holds those that can. Where there are none, and from the
 //            moment on that a subject is prepared anew until the end, there is no manifest, so that an old one never stands for new crops.

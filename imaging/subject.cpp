@@ -53,6 +53,10 @@ class SubjectPreparation {
     for (Series& s : series_) cover(s);
     weight_ = feather_weight(brain_, lesion_);
     for (Series& s : series_) finish(s);
+    result_.lineage.grid = grid_;
+    result_.lineage.size = options_.crop.size;
+    for (const LesionSlice& s : result_.lesions.slices)
+      result_.lineage.crops.push_back(crop_lineage(s, weight_, options_.crop.size));
     check_loop();
     if (options_.pictures) take_pictures();
     return std::move(result_);
@@ -250,6 +254,7 @@ class SubjectPreparation {
     const Mask seen = seen_brain(s);
     Volume corrected = s.volume;
     fields_.emplace_back();
+    SeriesLineage lineage{s.column, s.place.source, s.place.transform, s.column != "t1c" || recut_, {}, {}};
     if (subject_.bias_corrected) {
       step["bias"] = "corrected before, as the table says";
     } else {
@@ -257,8 +262,9 @@ class SubjectPreparation {
       step["bias"] = record(bias);
       corrected = std::move(bias.corrected);
       fields_.back() = std::move(bias.field);
+      lineage.bias = std::move(bias.model);
     }
-    const Normalized n = normalize(corrected, seen, lesion_, options_.normalization, s.name);
+    Normalized n = normalize(corrected, seen, lesion_, options_.normalization, s.name);
     step["normalisation"] = record(n);
     const double clipped = clipped_lesion(n.volume, lesion_);
     step["clipped_lesion_share"] = clipped;
@@ -273,6 +279,9 @@ class SubjectPreparation {
       for (std::size_t i = 0; i < shown.data.size(); ++i) shown.data[i] *= s.covered.data[i];
     }
     result_.channels.push_back({s.column, std::move(shown)});
+    n.volume = {};
+    lineage.normalisation = std::move(n);
+    result_.lineage.series.push_back(std::move(lineage));
   }
 
   void take_pictures() {

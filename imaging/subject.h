@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "imaging/cohort.h"
+#include "imaging/lineage.h"
 #include "imaging/notes.h"
 #include "imaging/qc_pictures.h"
 #include "imaging/steps/agreement.h"
@@ -45,6 +46,7 @@ struct PreparedSubject {
   std::vector<QcPicture> pictures;
   std::map<std::string, std::string> voxels_sha256;  // of each column's volume
   Json steps = Json::object();                       // per column: order, place, transforms, constants; for the record
+  SubjectLineage lineage;                            // without the subject's name
 };
 
 // `file_sha256` of each column, as the files were when their hashes were taken: DataError when one has changed since. DataError for whatever

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/number.h"
+#include "imaging/lineage.h"
 
 namespace vitrine::imaging {
 namespace {
@@ -167,6 +168,7 @@ std::string record_text(const SubjectRecord& record, const std::string& subject_
   for (const RecordedSample& s : record.samples) out["samples"].push_back(sample_json(s));
   out["pictures"] = Json::array();
   for (const RecordedPicture& p : record.pictures) out["pictures"].push_back(picture_json(p));
+  out["lineage_sha256"] = record.lineage_sha256;
   return sealed_json_text(std::move(out));
 }
 
@@ -190,10 +192,11 @@ SubjectRecord parse_record(const std::string& bytes, const std::string& subject_
   for (const Json& item : member(json, "lesions")) record.lesions.push_back(lesion_in(item));
   for (const Json& item : member(json, "samples")) record.samples.push_back(sample_in(item, subject_id, label));
   for (const Json& item : member(json, "pictures")) record.pictures.push_back(picture_in(item, subject_id));
+  if (json.contains("lineage_sha256")) record.lineage_sha256 = text_in(json, "lineage_sha256");
   return record;
 }
 
-std::string changed_file(const SubjectRecord& record, const fs::path& out) {
+std::string changed_file(const SubjectRecord& record, const std::string& subject_id, const fs::path& out) {
   const auto check = [&](const std::string& file, const std::string& hash) -> std::string {
     if (const std::string flaw = path_flaw(out / file); !flaw.empty()) return text(fs::path(file), " ", flaw);
     return sha256_of_file(out / file, kMostFile) == hash ? std::string() : text(fs::path(file), " was changed or damaged");
@@ -207,7 +210,7 @@ std::string changed_file(const SubjectRecord& record, const fs::path& out) {
     const std::string flaw = check(p.file, p.sha256);
     if (!flaw.empty()) return flaw;
   }
-  return {};
+  return check(lineage_name(subject_id), record.lineage_sha256);
 }
 
 void remove_other_crops(const SubjectRecord& record, const std::string& subject_id, const fs::path& out) {

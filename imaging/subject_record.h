@@ -37,6 +37,7 @@ struct SubjectRecord {
   std::vector<FoundLesion> lesions;
   std::vector<RecordedSample> samples;
   std::vector<RecordedPicture> pictures;  // for quality control
+  std::string lineage_sha256;             // of imaging/lineage.h's file; empty in a record of version 4
 };
 
 // Where a picture of a subject lies, relative to the output folder.
@@ -50,7 +51,7 @@ std::string record_text(const SubjectRecord& record, const std::string& subject_
 SubjectRecord parse_record(const std::string& bytes, const std::string& subject_id, const std::string& label);
 
 // Why the crops of a record cannot be kept: the first file that is missing or has changed. Empty when all are as they were.
-std::string changed_file(const SubjectRecord& record, const std::filesystem::path& out);
+std::string changed_file(const SubjectRecord& record, const std::string& subject_id, const std::filesystem::path& out);
 
 // Removes crops and previews of the subject that `record` does not name: those of an earlier result.
 void remove_other_crops(const SubjectRecord& record, const std::string& subject_id, const std::filesystem::path& out);

@@ -11,6 +11,11 @@
 // Numerics   all sums over rows in float64: chunks of 1,024 rows, rows ascending, joined by the tree of layers/kernels/pairwise.h. Two passes:
 //            the mean first, then squared distances from it. x - mu is taken as (x - high) - low with mu = high + low in float32,
 //            so a large mean costs no digits. gamma / sqrt(v + eps) is computed in float64 and rounded once.
+//            Bounds, u = 2^-24, n rows: constants u |constant| and the float64 sums' part, 2 (n + 2) 2^-53 mean |x| for mu and, with (v + eps)^(-1/2)
+//            taken at both ends, 2 (n + 6) 2^-53 v and the square of mu's for v; the low part from the high one as it was rounded. y, from the constants: two differences and
+//            an fma, u |x - high| and u |x - mu|, both times |scale|, and u |y|. dgamma, dbeta: sum |dy| (bound of h) + u |dgamma| with h = x - mu and
+//            one more product; dx: one rounding for each of dy - a, the fma and the last product, with the bounds of h and of the rounded means
+//            a = dbeta / n, dgamma / n carried through (layers/norm_bound.h). eval: the constants come from what is not on the tape; dx rounded once
 // Requires   gamma, beta [C]; in training at least two rows (checked: ShapeError)
 // Differs    from torch.nn.BatchNorm2d: nothing; running variance is the unbiased one, momentum is the weight of the new batch
 // Reference  Ioffe, Szegedy 2015, arXiv:1502.03167, alg. 1 and sec. 3

@@ -10,7 +10,10 @@
 //            every 128 indices, their sums joined in index order in float32; b is added last. dw, db: pixels (n, p, q) ascending,
 //            a new accumulator every 1,024 pixel indices, joined in float64 by the tree of layers/kernels/pairwise.h, rounded once.
 //            Taps in the padding are skipped, not multiplied by zero. |error| <= gamma_t sum |x||w|, t = min(terms, chunk) +
-//            chunks, gamma_t = t u / (1 - t u), u = 2^-24.
+//            chunks, gamma_t = t u / (1 - t u), u = 2^-24. Sharper, and what is checked: the running bound e = e + u (|s_k| + e) + 2^-150
+//            (layers/bounded.h) over the partial sums s_k of each accumulator, u (|sum| + e) for each join in float32 and for b; in float64
+//            (n + 2) 2^-52 sum |chunks| for n chunks and u |dw| at the end. db adds without products: no rounding at its first term.
+//            Checksum of a pixel: |sum_k +-(y_k - true)| <= gamma_(t+1) (sum |x| sum_k |w| + sum_k |b|), signs drawn
 // Requires   C equal in x and w; at least one image and one output pixel (checked: ShapeError)
 // Differs    from torch.nn.Conv2d: NHWC and RSCK layouts, padding explicit per side (layers/kernels/window.h), no dilation, no groups
 // Reference  LeCun et al. 1989, doi 10.1162/neco.1989.1.4.541

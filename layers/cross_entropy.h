@@ -6,7 +6,8 @@
 // Shapes     logits z, targets t [N, C], loss scalar []
 // Saved      logits, targets
 // Numerics   in float64 throughout, with the row's maximum subtracted before exp; exp and log are ours (tensor/math.h); samples
-//            ascending; rounded once
+//            ascending; rounded once. Bounds: u |loss|, u |dz| + 2^-150, u = 2^-24; in float64 2^-53 times 1498 of each exponential (2 ulp, an
+//            exponent up to 745, twice), 2 (n + 2) for each sum of n terms, 6 of each logarithm, carried through (layers/cross_entropy_bound.cpp)
 // Requires   shapes equal, N >= 1, C >= 1; rows of t sum to 1 within 1e-4 (checked on the CPU: ShapeError); 0 <= e < 1 (checked: UsageError)
 // Differs    from torch.nn.CrossEntropyLoss with class probabilities: nothing
 // Reference  Szegedy et al. 2015, arXiv:1512.00567, sec. 7 (label smoothing); Zhang et al. 2017, arXiv:1710.09412 (soft labels)

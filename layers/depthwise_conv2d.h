@@ -8,7 +8,8 @@
 // Saved      x, w
 // Numerics   y, dx: one float32 accumulator per output, fma, taps (r, s) ascending. dw: pixels (n, p, q) ascending, a new accumulator
 //            every 1,024 pixel indices, joined in float64 by the tree of layers/kernels/pairwise.h, rounded once. Taps in the padding are
-//            skipped. |error| <= gamma_t sum |x||w|, t = terms of a chain, gamma_t = t u / (1 - t u), u = 2^-24.
+//            skipped. |error| <= gamma_t sum |x||w|, t = terms of a chain, gamma_t = t u / (1 - t u), u = 2^-24. Checked:
+//            the running bound of layers/conv2d.h, which is sharper.
 // Requires   C equal in x and w; at most 256 taps; at least one image and one output pixel (checked: ShapeError)
 // Differs    from torch.nn.Conv2d(groups=C): NHWC and RSC layouts, padding explicit per side, channel multiplier 1, no bias
 // Reference  Sifre 2014, Rigid-motion scattering for image classification, PhD thesis, ch. 6.2; Howard et al. 2017, arXiv:1704.04861

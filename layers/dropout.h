@@ -5,7 +5,7 @@
 //            from dy/dx = m
 // Shapes     x, y [N, ...]
 // Saved      the factors m
-// Numerics   one rounding; which elements are dropped is a function of the coordinates (tensor/philox.h) alone
+// Numerics   one rounding, also of dx: |error| <= u |y| + 2^-150, u = 2^-24; which elements are dropped is a function of the coordinates (tensor/philox.h) alone
 // Requires   0 <= rate < 1 (checked: UsageError)
 // Differs    from PyTorch: the draw is keyed by (seed, epoch, sample, op) and so does not depend on the batch or on earlier draws
 // Reference  Srivastava et al. 2014, Dropout, JMLR 15; Hinton et al. 2012, arXiv:1207.0580

@@ -5,7 +5,7 @@
 //            from dy/dx = 1 at the maximum; the first of equals in (h, w) order is chosen
 // Shapes     x [N, H, W, C], y [N, C]
 // Saved      x
-// Numerics   exact; a NaN is taken as smaller than everything unless it is the first pixel
+// Numerics   exact, bound 0; a NaN is taken as smaller than everything unless it is the first pixel
 // Requires   at least one pixel (checked: ShapeError)
 // Differs    from torch.nn.AdaptiveMaxPool2d(1): the pooled axes are dropped
 // Reference  Oquab et al. 2015, Is object localization for free?, CVPR, sec. 3

@@ -6,7 +6,7 @@
 // Shapes     x [N, C], w [C, K], b [K] or undefined, y [N, K]
 // Saved      x, w
 // Numerics   as conv2d with a 1x1 window: y and dx one float32 accumulator per 128 indices, ascending, joined in index order; dw and
-//            db chunks of 1,024 rows joined in float64 by the tree of layers/kernels/pairwise.h
+//            db chunks of 1,024 rows joined in float64 by the tree of layers/kernels/pairwise.h. Bounds and checksum as there, too
 // Requires   C equal in x and w, K in w and b (checked: ShapeError)
 // Differs    from torch.nn.Linear: w is [C, K], not [K, C]
 // Reference  -

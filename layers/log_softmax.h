@@ -7,7 +7,9 @@
 // Saved      y
 // Numerics   exp of float32 and log of float64 are ours (tensor/elementary.h, tensor/math.h). Sums over k and the rest in float64, rounded
 //            once; the order of the sums is that of layers/kernels/interleaved_sum_cpu.h. y within 4 ulp of max(|y|, 1), at the row's maximum
-//            within 4 ulp of |y| and C 2^-52. A NaN or +inf in a row makes the whole row NaN
+//            within 4 ulp of |y| and C 2^-52. A NaN or +inf in a row makes the whole row NaN.
+//            Bounds: e_k within u |x_k - m| e_k + 2 ulp; log: the relative bound of the sum, and 6 2^-53 of itself; y: that and u |y|; dx: 2 ulp of e^y
+//            times |sum dy|, u |dx| + 2^-150 and the float64 sums' part, u = 2^-24
 // Requires   at least one axis, C >= 1 (checked: ShapeError)
 // Differs    from torch.log_softmax: the axis is always the last
 // Reference  Bridle 1990, Training stochastic model recognition algorithms as networks, NIPS 2, eq. 11

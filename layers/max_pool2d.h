@@ -5,7 +5,8 @@
 //            from dy/dx = 1 at the maximum; of equal values the first in row-major order (r, s) is the maximum
 // Shapes     x [N, H, W, C], y [N, P, Q, C] with P = floor((H + 2 padding - window) / stride) + 1, Q alike
 // Saved      which tap of each window held its maximum
-// Numerics   y exact; dx: windows (p, q) ascending in one float32 accumulator. A NaN is the maximum of its window: the first of several
+// Numerics   y exact, bound 0; dx: windows (p, q) ascending in one float32 accumulator, |error| <= sum_k u |s_k| over its partial sums s_k from the
+//            second on (layers/bounded.h), at most gamma_(t-1) sum |terms|. A NaN is the maximum of its window: the first of several
 // Requires   window >= 1, stride >= 0, 0 <= padding <= window / 2 (checked: UsageError), an output pixel (checked: ShapeError)
 // Differs    from torch.nn.MaxPool2d: NHWC; square windows, no dilation, floor mode only; of several NaN there the last has the gradient
 // Reference  Zhou, Chellappa 1988, Computation of optical flow using a neural network, ICNN; Scherer et al. 2010, ICANN, sec. 3.2

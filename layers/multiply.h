@@ -5,7 +5,7 @@
 //            from dy/da = b and dy/db = a
 // Shapes     a, b, y, dy, da, db: any shape, all equal
 // Saved      a, b
-// Numerics   one rounding
+// Numerics   one rounding, also of the gradients: |error| <= u |y| + 2^-150, u = 2^-24
 // Requires   shapes equal (checked: ShapeError)
 // Differs    from a * b in NumPy and PyTorch: shapes are never broadcast (layers/scale_channels.h has a factor for each channel)
 // Reference  Hochreiter, Schmidhuber 1997, Neural Computation 9(8), sec. 4 (multiplicative gates)

@@ -5,7 +5,7 @@
 //            from the derivative on either side; 0 is chosen at the kink
 // Shapes     x, y, dx, dy: any shape, all equal
 // Saved      x
-// Numerics   exact
+// Numerics   exact, bound 0; after a norm (layers/blocks/) the slope is in doubt by 1 where the argument may lie on either side of the kink
 // Requires   nothing
 // Differs    from nothing: the same as torch.nn.ReLU, gradient 0 at 0 included
 // Reference  Nair, Hinton 2010, Rectified linear units improve restricted Boltzmann machines, ICML

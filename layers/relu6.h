@@ -5,7 +5,7 @@
 //            from the derivative on either side; 0 is chosen at both kinks
 // Shapes     x, y, dx, dy: any shape, all equal
 // Saved      x
-// Numerics   exact
+// Numerics   exact, bound 0; after a norm (layers/blocks/) the slope is in doubt by 1 where the argument may lie on either side of a kink
 // Requires   nothing
 // Differs    from nothing: the same as torch.nn.ReLU6, gradient 0 at 0 and 6 included
 // Reference  Krizhevsky 2010, Convolutional deep belief networks on CIFAR-10; Howard et al. 2017, arXiv:1704.04861

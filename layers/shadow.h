@@ -48,8 +48,10 @@ struct SeenOp {
 
 // One tensor that the op computed.
 struct Shadow {
-  std::string of;           // "y", "dx", "dw"; inner values of a fused op: "z1", "norm2.scale"
-  Tensor computed;          // by the kernel; float32 or float64
+  std::string of;  // "y", "dx", "dw"; inner values of a fused op: "z1", "norm2.scale"
+  Tensor
+      computed;  // by the kernel; float32 or float64. Undefined where a fused op kept nothing: `seen` computes it again, in float32 and
+                 // in the kernel's order
   std::int64_t elements{};  // of `at`: those of `computed`, or of a checksum its rows
   std::int64_t terms = 1;   // of one element's sum: what a call of `at` costs
   std::function<Bounded(std::int64_t element)> at;

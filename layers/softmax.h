@@ -7,7 +7,9 @@
 // Saved      y
 // Numerics   exp is ours (tensor/elementary.h). Sums over k and the rest in float64, rounded once; the order of the sums is that of
 //            layers/kernels/interleaved_sum_cpu.h. y within 5 ulp of the true value where x - m is exact, dx within 8 ulp of max |dy| (not of
-//            |dx|, which cancels where one share is nearly 1). A NaN or +inf in a row makes the whole row NaN
+//            |dx|, which cancels where one share is nearly 1). A NaN or +inf in a row makes the whole row NaN.
+//            Bounds: e_k within u |x_k - m| e_k + 2 ulp; y = e_c / sum with the relative bounds of both, and u y; dx: u |dx| + (n + 4) 2^-52 |y|
+//            (|dy| + sum |dy y|) + 2^-150, u = 2^-24
 // Requires   at least one axis, C >= 1 (checked: ShapeError)
 // Differs    from torch.softmax: the axis is always the last. For a loss, take cross_entropy of the logits, which keeps small shares exact
 // Reference  Bridle 1990, Training stochastic model recognition algorithms as networks, NIPS 2, eq. 11

@@ -6,7 +6,8 @@
 // Shapes     x, y, dx, dy: any shape, all equal
 // Saved      x
 // Numerics   exp and sigmoid are ours (tensor/elementary.h). log(1 + e) = 2 artanh(e / (2 + e)), a series in z = (e / (2 + e))^2 <= 1/9: y within
-//            4 ulp of the true value in either tail, dx within 5 ulp (7 below -17). For x < -104, y = 0
+//            4 ulp of the true value in either tail, dx within 5 ulp (7 below -17) of the slope and one
+//            rounding. For x < -104, y = 0. An ulp is at most 2^-23 |y| + 2^-149
 // Requires   nothing
 // Differs    from torch.nn.Softplus: beta is 1, and there is no threshold above which y = x (y rounds to x by itself from x = 17)
 // Reference  Dugas et al. 2000, Incorporating second-order functional knowledge for better option pricing, eq. 6

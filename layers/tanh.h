@@ -4,7 +4,8 @@
 // Backward   dx_i = dy_i (1 - y_i^2) = dy_i 4 e / (1 + e)^2, e = exp(-2 |x_i|), which loses nothing where y is close to 1
 // Shapes     x, y, dx, dy: any shape, all equal
 // Saved      x
-// Numerics   tanh is ours (tensor/elementary.h): y within 2 ulp of the true value, dx within 8 ulp
+// Numerics   tanh is ours (tensor/elementary.h): y within 2 ulp of the true value, dx within 8 ulp. Checked: 2 ulp, and for
+//            dx the 2 ulp of e carried through 4 e / ((1 + e) (1 + e)) with one rounding for each operation (layers/unary_bound.cpp)
 // Requires   nothing
 // Differs    from nothing: the same as torch.tanh
 // Reference  LeCun, Bottou, Orr, Muller 1998, Efficient backprop, sec. 4.4

@@ -9,13 +9,6 @@
 namespace vitrine {
 namespace {
 
-// y, x of a pixel's centre lie in the disc that touches the sides.
-bool in_disc(std::int64_t y, std::int64_t x, std::int64_t H, std::int64_t W) {
-  const double v = (static_cast<double>(2 * y + 1) - static_cast<double>(H)) / static_cast<double>(H);
-  const double u = (static_cast<double>(2 * x + 1) - static_cast<double>(W)) / static_cast<double>(W);
-  return v * v + u * u < 1;
-}
-
 Tensor without_disc(const Tensor& image) {
   const Shape& s = image.shape();
   const std::int64_t H = s[0], W = s[1], C = s[2];
@@ -61,6 +54,12 @@ void deal(const std::vector<std::string>& subjects, const std::map<std::string, 
 }
 
 }  // namespace
+
+bool in_disc(std::int64_t y, std::int64_t x, std::int64_t H, std::int64_t W) {
+  const double v = (static_cast<double>(2 * y + 1) - static_cast<double>(H)) / static_cast<double>(H);
+  const double u = (static_cast<double>(2 * x + 1) - static_cast<double>(W)) / static_cast<double>(W);
+  return v * v + u * u < 1;
+}
 
 Control control_from_name(const std::string& name) {
   return static_cast<Control>(chosen_name("--control", name, {"none", "permuted-labels", "background", "swapped-channels"}));

@@ -7,6 +7,7 @@
 //   swapped-channels   trained as ever, predicted with the channels moved on by one: a network that reads them falls
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 
@@ -21,6 +22,9 @@ Control control_from_name(const std::string& name);  // UsageError naming the ch
 
 // The label of each subject under permuted-labels, a function of the seed and the parts.
 std::map<std::string, std::string> permuted_labels(const Splits& splits, std::uint64_t seed);
+
+// Does the centre of pixel (y, x) lie in the disc that touches the sides of H x W pixels? `background` fills it.
+bool in_disc(std::int64_t y, std::int64_t x, std::int64_t H, std::int64_t W);
 
 // The images and labels as the control has them. `predicts`: they are only predicted, not trained on.
 void apply(Control control, const Splits& splits, std::uint64_t seed, bool predicts, Dataset& data);

@@ -360,7 +360,8 @@ FoldFiles train_fold(const FoldData& data, const TrainOptions& options, const st
   check_plain_files(folder);
   try {
     if (fold_is_finished(folder, key)) {
-      progress.line(text(title, "  already finished, kept"));
+      const bool asked = options.keeping.audit != "off";
+      progress.line(text(title, "  already finished, kept", asked ? "; its steps are recorded only while it trains" : ""));
       FoldFiles files = read_fold(folder);
       finish_watching(folder, files, options.keeping);
       return files;

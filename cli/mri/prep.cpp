@@ -23,7 +23,7 @@ struct PrepCommand {
 
 void run(const PrepCommand& command) {
   check_output_folder(command.output, {command.cohort},
-                      {"crops", "previews", "subjects", "manifest.csv", "qc.html", "prep.json"});
+                      {"crops", "previews", "subjects", "lineage", "manifest.csv", "qc.html", "prep.json"});
   Progress progress(command.progress);
   imaging::PrepOptions options;
   options.jobs = command.jobs;

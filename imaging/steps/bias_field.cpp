@@ -72,6 +72,8 @@ class FieldFit {
     return spline_.on_grid(coefficients_, points);
   }
 
+  BiasModel model(double mean_log) const { return {cells_.low, cells_.high, options_.knot_mm, coefficients_, mean_log, 1}; }
+
  private:
   std::vector<double> divided() const {
     std::vector<double> values(log_field_.size());
@@ -129,13 +131,18 @@ class FieldFit {
   std::vector<double> coefficients_, log_field_;
 };
 
+double voxel_centre(std::int64_t i, double spacing) { return (static_cast<double>(i) + 0.5) * spacing; }
+
 std::array<std::vector<double>, 3> voxel_centres(const Geometry& g) {
   std::array<std::vector<double>, 3> points;
   for (std::size_t axis = 0; axis < 3; ++axis) {
-    for (std::int64_t i = 0; i < g.size[axis]; ++i) points[axis].push_back((static_cast<double>(i) + 0.5) * g.spacing[axis]);
+    for (std::int64_t i = 0; i < g.size[axis]; ++i) points[axis].push_back(voxel_centre(i, g.spacing[axis]));
   }
   return points;
 }
+
+float field_of(double log, double mean_log) { return static_cast<float>(exp_portable(log - mean_log)); }
+float scaled(float field, double scale) { return static_cast<float>(scale * static_cast<double>(field)); }
 
 std::vector<float> inside(const Volume& volume, const Mask& mask) {
   std::vector<float> values;
@@ -147,23 +154,37 @@ std::vector<float> inside(const Volume& volume, const Mask& mask) {
 
 // corrected = volume / field, with the median inside the brain kept.
 void divide(const Volume& volume, const Mask& brain, BiasCorrection& result) {
-  const auto quotient = [&](std::size_t i, double scale) {
-    return static_cast<float>(static_cast<double>(volume.data[i]) / (scale * static_cast<double>(result.field.data[i])));
-  };
   std::vector<float> after;
   for (std::size_t i = 0; i < volume.data.size(); ++i) {
-    if (brain.data[i] > 0) after.push_back(quotient(i, 1));
+    if (brain.data[i] > 0) after.push_back(without_bias(volume.data[i], result.field.data[i]));
   }
   const double before_median = quantile(inside(volume, brain), 0.5), after_median = quantile(after, 0.5);
   const double scale = before_median > 0 && after_median > 0 ? after_median / before_median : 1;
   result.corrected = volume;
   for (std::size_t i = 0; i < volume.data.size(); ++i) {
-    result.field.data[i] = static_cast<float>(scale * static_cast<double>(result.field.data[i]));
-    result.corrected.data[i] = quotient(i, 1);
+    result.field.data[i] = scaled(result.field.data[i], scale);
+    result.corrected.data[i] = without_bias(volume.data[i], result.field.data[i]);
   }
+  result.model.scale = scale;
 }
 
 }  // namespace
+
+float without_bias(float value, float field) {
+  return static_cast<float>(static_cast<double>(value) / static_cast<double>(field));
+}
+
+BiasFieldAt::BiasFieldAt(const BiasModel& model, const Vec3& spacing)
+    : model_(model), spacing_(spacing), spline_(model.low, model.high, model.knot_mm) {
+  if (model.coefficients.size() != spline_.size())
+    throw DataError(text("a bias field has ", model.coefficients.size(), " coefficients, its box asks for ", spline_.size()));
+}
+
+float BiasFieldAt::at(std::int64_t i, std::int64_t j, std::int64_t k) const {
+  const std::vector<double> log = spline_.on_grid(
+      model_.coefficients, {{{voxel_centre(i, spacing_[0])}, {voxel_centre(j, spacing_[1])}, {voxel_centre(k, spacing_[2])}}});
+  return scaled(field_of(log.front(), model_.mean_log), model_.scale);
+}
 
 BiasCorrection correct_bias(const Volume& volume, const Mask& brain, const Mask& lesion, const BiasOptions& options,
                             const std::string& what) {
@@ -188,8 +209,9 @@ BiasCorrection correct_bias(const Volume& volume, const Mask& brain, const Mask&
   result.field = volume;
   for (std::size_t i = 0; i < logs.size(); ++i) {
     if (i % 65536 == 0) check_interrupt("preparation");
-    result.field.data[i] = static_cast<float>(exp_portable(logs[i] - sum / count));
+    result.field.data[i] = field_of(logs[i], sum / count);
   }
+  result.model = fit.model(sum / count);
   const std::vector<float> factors = inside(result.field, brain);
   result.field_low = quantile(factors, 0.01);
   result.field_high = quantile(factors, 0.99);

@@ -19,12 +19,36 @@
 // Order      every sum runs in one stated order, in double: the same bits everywhere
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
+#include "imaging/steps/spline_field.h"
 #include "imaging/volume.h"
 
 namespace vitrine::imaging {
+
+// The field of a correction by the numbers that it was drawn from: some hundred coefficients instead of a volume.
+struct BiasModel {
+  Vec3 low{}, high{};                // of the spline's box, mm along the axes of the grid
+  double knot_mm = 0;                // of SplineField
+  std::vector<double> coefficients;  // of the logarithm
+  double mean_log = 0, scale = 1;    // field = scale * exp(spline - mean_log)
+};
+
+// The field of a model at single voxels: the bits of BiasCorrection::field.
+class BiasFieldAt {
+ public:
+  // DataError when there are not as many coefficients as the box asks for.
+  BiasFieldAt(const BiasModel& model, const Vec3& spacing);
+  float at(std::int64_t i, std::int64_t j, std::int64_t k) const;
+
+ private:
+  BiasModel model_;
+  Vec3 spacing_;
+  SplineField spline_;
+};
 
 struct BiasCorrection {
   Volume corrected;
@@ -32,7 +56,11 @@ struct BiasCorrection {
   double field_low = 1, field_high = 1;  // 1 % and 99 % quantile inside the mask, by the field's geometric mean there
   int steps = 0;                         // of the alternation
   double used_share = 1;                 // of the brain's voxels that the fit has seen
+  BiasModel model;                       // of `field`; of N4's there is none
 };
+
+// What correction makes of a value where the field is `field`.
+float without_bias(float value, float field);
 
 struct BiasOptions {
   double cell_mm = 3;

@@ -140,29 +140,6 @@ void warn_of_reach(const LesionSlice& s, const Geometry& g, Notes& notes) {
   if (!sides.empty()) warn(notes, text("crop ", crop_name(s), " reaches beyond T1c (", sides, "): it is 0 there"));
 }
 
-// For every output pixel, the source indices that it averages and their weights (sum 1).
-struct Tap {
-  std::int64_t first = 0;
-  std::vector<double> weight;
-};
-
-std::vector<Tap> taps_of(double centre, double side_voxels, int size) {
-  const double scale = side_voxels / size, support = std::max(1.0, scale);
-  std::vector<Tap> taps(static_cast<std::size_t>(size));
-  for (int p = 0; p < size; ++p) {
-    const double x = centre - side_voxels / 2 + (p + 0.5) * scale;  // in voxel indices, whose centres are whole numbers
-    Tap& t = taps[static_cast<std::size_t>(p)];
-    t.first = static_cast<std::int64_t>(std::floor(x - support)) + 1;
-    double sum = 0;
-    for (std::int64_t i = t.first; static_cast<double>(i) < x + support; ++i) {
-      t.weight.push_back(1 - std::abs(static_cast<double>(i) - x) / support);
-      sum += t.weight.back();
-    }
-    for (double& w : t.weight) w /= sum;
-  }
-  return taps;
-}
-
 }  // namespace
 
 const char* name_of(CropMode mode) { return mode == CropMode::fit ? "fit" : "fixed-fov"; }
@@ -247,26 +224,32 @@ double share_outside(const LesionSlice& slice, const Geometry& grid, const Geome
   return static_cast<double>(outside) / (static_cast<double>(size) * size);
 }
 
+std::vector<CropTap> crop_taps(double centre, double side, int size) {
+  const double scale = side / size, support = std::max(1.0, scale);
+  std::vector<CropTap> taps(static_cast<std::size_t>(size));
+  for (int p = 0; p < size; ++p) {
+    const double x = centre - side / 2 + (p + 0.5) * scale;  // in voxel indices, whose centres are whole numbers
+    CropTap& t = taps[static_cast<std::size_t>(p)];
+    t.first = static_cast<std::int64_t>(std::floor(x - support)) + 1;
+    double sum = 0;
+    for (std::int64_t i = t.first; static_cast<double>(i) < x + support; ++i) {
+      t.weight.push_back(1 - std::abs(static_cast<double>(i) - x) / support);
+      sum += t.weight.back();
+    }
+    for (double& w : t.weight) w /= sum;
+  }
+  return taps;
+}
+
 std::vector<float> crop_slice(const Volume& volume, const LesionSlice& slice, int size) {
   const auto& g = volume.geometry;
-  const std::vector<Tap> across = taps_of(slice.centre_i, slice.side_mm / g.spacing[0], size),
-                         down = taps_of(slice.centre_j, slice.side_mm / g.spacing[1], size);
+  const std::vector<CropTap> across = crop_taps(slice.centre_i, slice.side_mm / g.spacing[0], size),
+                             down = crop_taps(slice.centre_j, slice.side_mm / g.spacing[1], size);
   std::vector<float> out;
   out.reserve(static_cast<std::size_t>(size) * static_cast<std::size_t>(size));
-  for (const Tap& row : down) {
-    for (const Tap& column : across) {
-      double sum = 0;
-      for (std::size_t r = 0; r < row.weight.size(); ++r) {
-        const std::int64_t j = row.first + static_cast<std::int64_t>(r);
-        if (j < 0 || j >= g.size[1]) continue;
-        for (std::size_t c = 0; c < column.weight.size(); ++c) {
-          const std::int64_t i = column.first + static_cast<std::int64_t>(c);
-          if (i >= 0 && i < g.size[0])
-            sum += row.weight[r] * column.weight[c] * static_cast<double>(volume.at(i, j, slice.slice));
-        }
-      }
-      out.push_back(static_cast<float>(sum));
-    }
+  for (const CropTap& row : down) {
+    for (const CropTap& column : across)
+      out.push_back(crop_pixel(row, column, g, [&](std::int64_t i, std::int64_t j) { return volume.at(i, j, slice.slice); }));
   }
   return out;
 }

@@ -76,6 +76,28 @@ LesionSearch find_lesion_slices(const LesionMask& mask, const CropOptions& optio
 
 std::string crop_name(const LesionSlice& slice);  // "l1_s45"
 
+// For each of `size` pixels along an axis the voxels that it averages and their weights, of sum 1. `centre` and `side` in voxels.
+struct CropTap {
+  std::int64_t first = 0;  // of as many voxels as there are weights; those beyond the volume count as 0
+  std::vector<double> weight;
+};
+std::vector<CropTap> crop_taps(double centre, double side, int size);
+
+// One pixel: value(i, j) is asked for voxels inside the slice alone.
+template <class Value>
+float crop_pixel(const CropTap& row, const CropTap& column, const Geometry& g, const Value& value) {
+  double sum = 0;
+  for (std::size_t r = 0; r < row.weight.size(); ++r) {
+    const std::int64_t j = row.first + static_cast<std::int64_t>(r);
+    if (j < 0 || j >= g.size[1]) continue;
+    for (std::size_t c = 0; c < column.weight.size(); ++c) {
+      const std::int64_t i = column.first + static_cast<std::int64_t>(c);
+      if (i >= 0 && i < g.size[0]) sum += row.weight[r] * column.weight[c] * static_cast<double>(value(i, j));
+    }
+  }
+  return static_cast<float>(sum);
+}
+
 // size * size values: columns run to the patient's left, rows to posterior (imaging/orientation.h).
 std::vector<float> crop_slice(const Volume& volume, const LesionSlice& slice, int size);
 

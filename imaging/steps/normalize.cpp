@@ -76,8 +76,10 @@ NormalizationMethod normalization_named(const std::string& name) {
   throw UsageError(text("the normalisation is '", printable(name), "', zscore, minmax or white-matter was expected"));
 }
 
+float Normalized::shown(float v) const { return static_cast<float>(std::clamp(mapped(v, *this), 0.0, 1.0)); }
+
 Volume Normalized::shown(Volume v) const {
-  for (float& x : v.data) x = static_cast<float>(std::clamp(mapped(x, *this), 0.0, 1.0));
+  for (float& x : v.data) x = shown(x);
   return v;
 }
 

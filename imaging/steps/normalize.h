@@ -29,6 +29,7 @@ struct Normalized {
 
   // The same map at every voxel of a volume, outside the brain too: what imaging/steps/feather.h fades.
   Volume shown(Volume volume) const;
+  float shown(float value) const;
 };
 
 // `lesion` may be empty (no voxels); only white-matter asks for it. DataError for fewer than 10,000 voxels in the mask or a constant volume;

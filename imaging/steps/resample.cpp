@@ -8,38 +8,12 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/printable.h"
+#include "imaging/steps/index_map.h"
 #include "imaging/steps/spline.h"
 #include "imaging/volume.h"
 
 namespace vitrine::imaging {
 namespace {
-
-// Fractional index in `moving` of a voxel of the grid: an affine map, computed once.
-struct IndexMap {
-  Vec3 start;                // of voxel (0, 0, 0)
-  std::array<Vec3, 3> step;  // per voxel along i, j, k
-
-  IndexMap(const Geometry& grid, const Geometry& moving, const RigidTransform& transform) {
-    const RigidMap map = transform.map();
-    const auto mapped = [&](const Vec3& index) { return moving.to_index(map.apply(grid.to_physical(index))); };
-    start = mapped({0, 0, 0});
-    for (std::size_t axis = 0; axis < 3; ++axis) {
-      // The far end of the axis, divided by its length: rounding stays far below a voxel on any grid.
-      const double length = static_cast<double>(std::max<std::int64_t>(grid.size[axis] - 1, 1));
-      Vec3 end{0, 0, 0};
-      end[axis] = length;
-      end = mapped(end);
-      for (std::size_t c = 0; c < 3; ++c) step[axis][c] = (end[c] - start[c]) / length;
-    }
-  }
-
-  Vec3 row(std::int64_t j, std::int64_t k) const {
-    Vec3 p;
-    for (std::size_t c = 0; c < 3; ++c)
-      p[c] = start[c] + step[2][c] * static_cast<double>(k) + step[1][c] * static_cast<double>(j);
-    return p;
-  }
-};
 
 struct Range {
   std::int64_t first = 0, last = 0;  // the last is not among them
@@ -95,39 +69,24 @@ class Linear {
   static constexpr double kBefore = 0;
 
   float inner(const Vec3& p) const {
-    std::array<std::int64_t, 3> low;
-    Vec3 weight;
+    LinearPlace place;
     for (std::size_t c = 0; c < 3; ++c) {
-      low[c] = static_cast<std::int64_t>(p[c]);
-      weight[c] = p[c] - static_cast<double>(low[c]);
+      place.low[c] = static_cast<std::int64_t>(p[c]);
+      place.weight[c] = p[c] - static_cast<double>(place.low[c]);
     }
-    return value(low, weight, stride_);
+    return value(place, stride_);
   }
   float at(const Vec3& p) const {
-    std::array<std::int64_t, 3> low, next;
-    Vec3 weight;
-    for (std::size_t c = 0; c < 3; ++c) {
-      const double clamped = std::clamp(p[c], 0.0, static_cast<double>(size_[c] - 1));
-      low[c] = static_cast<std::int64_t>(clamped);
-      weight[c] = clamped - static_cast<double>(low[c]);
-      next[c] = low[c] + 1 < size_[c] ? stride_[c] : 0;
-    }
-    return value(low, weight, next);
+    const LinearPlace place = linear_place(p, size_);
+    std::array<std::int64_t, 3> next;
+    for (std::size_t c = 0; c < 3; ++c) next[c] = place.next[c] * stride_[c];
+    return value(place, next);
   }
 
  private:
-  float value(const std::array<std::int64_t, 3>& low, const Vec3& weight, const std::array<std::int64_t, 3>& next) const {
-    const float* base = data_ + (low[2] * size_[1] + low[1]) * size_[0] + low[0];
-    const auto row = [&](const float* q) {
-      const double a = static_cast<double>(q[0]);
-      return a + weight[0] * (static_cast<double>(q[next[0]]) - a);
-    };
-    const auto plane = [&](const float* q) {
-      const double a = row(q);
-      return a + weight[1] * (row(q + next[1]) - a);
-    };
-    const double a = plane(base);
-    return static_cast<float>(a + weight[2] * (plane(base + next[2]) - a));
+  float value(const LinearPlace& place, const std::array<std::int64_t, 3>& next) const {
+    const auto& low = place.low;
+    return trilinear(data_ + (low[2] * size_[1] + low[1]) * size_[0] + low[0], place.weight, next);
   }
 
   const float* data_;

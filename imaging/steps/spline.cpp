@@ -133,9 +133,13 @@ double CubicSpline::at(const Vec3& index) const {
   return sum;
 }
 
-void blur_along(Volume& volume, std::size_t axis, double fwhm_mm) {
+std::vector<double> blur_weights(double fwhm_mm, double spacing_mm) {
   constexpr double kDeviations = 2.354820045030949382;  // of a full width at half maximum: sqrt(8 ln 2)
-  const std::vector<double> weight = gaussian(fwhm_mm / kDeviations / volume.geometry.spacing[axis]);
+  return gaussian(fwhm_mm / kDeviations / spacing_mm);
+}
+
+void blur_along(Volume& volume, std::size_t axis, double fwhm_mm) {
+  const std::vector<double> weight = blur_weights(fwhm_mm, volume.geometry.spacing[axis]);
   std::vector<double> line;
   each_block(volume.data, volume.geometry.size, axis, [&](double* v, std::size_t n) {
     line.assign(v, v + n * kLanes);

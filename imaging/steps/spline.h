@@ -31,5 +31,7 @@ class CubicSpline {
 // A Gaussian of this width, mm, along one axis: sampled, or, below 0.63 voxels of standard deviation, the three weights of its variance.
 // Interrupted.
 void blur_along(Volume& volume, std::size_t axis, double fwhm_mm);
+// Its weights at 0, 1, 2 ... voxels, before those that lie inside the volume are made to sum to 1.
+std::vector<double> blur_weights(double fwhm_mm, double spacing_mm);
 
 }  // namespace vitrine::imaging

@@ -115,7 +115,7 @@ class PartialSums {
 
 // Batch statistics on their way: a kernel sums into `target`, `result` is what normalising takes then; the running statistics of `norm`
 // have moved. The variance is mean of squares - square of the mean in float64, where squares of floats are exact: with n rows in a
-// segment its relative error is at most (n + segments + 4) 2^-53 (1 + mean^2 / variance).
+// segment its relative error is at most (n + segments + 4) 2^-53 (1 + mean^2 / variance): what the shadows of the constants allow (layers/norm_bound.h).
 class NormOfBatch {
  public:
   NormOfBatch(BatchNorm& norm, std::int64_t segments, std::int64_t rows, Device device);

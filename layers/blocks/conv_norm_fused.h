@@ -6,7 +6,9 @@
 // Shapes     x, y, skip [..., C] (rows = size / C), factor [N] for x [N, ..., C]
 // Saved      x, the factors and the constants of the norm: BN(x) and the activation's slope are computed again
 // Numerics   as layers/batch_norm.h and the activation's op, but statistics from one pass (layers/blocks/batch_statistics.h); sums of 512 rows in
-//            float64, added in index order. Held to the composed ops by tests/layers/blocks/conv_norm_fused_test.cpp.
+//            float64, added in index order. Bounds: constants as layers/batch_norm.h but 2 (n + 6) 2^-53 v + (r + s + 4) 2^-53 (v + mu^2) for v, r rows in
+//            each of s segments; y: BN(x) as there, act with that bound, u |factor act| + 2^-150 where images are dropped, u |y| with a residual; g: one
+//            rounding for each factor and the slope's bound; dgamma, dbeta, dx as there from g. dskip is exact. Held to the composed ops by tests/layers/blocks/conv_norm_fused_test.cpp.
 // Requires   at least two rows; skip of x's shape (checked: ShapeError)
 // Differs    from the composed ops: rounding of the statistics
 // Reference  Rota Bulo et al. 2018, arXiv:1712.02616 (the activation computed again in backward)

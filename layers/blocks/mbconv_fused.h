@@ -12,7 +12,11 @@
 // Numerics   those of the composed ops, but for: batch statistics from sum z and sum z^2 in float64 (z^2 is exact there; error bound
 //            in layers/blocks/batch_statistics.h); weight gradients as float32 sums of 128 rows (depthwise:
 //            at least 256 pixels) added in float64; all in an order fixed by the shapes. Held to the composed block by
-//            tests/layers/blocks/mbconv_fused_test.cpp.
+//            tests/layers/blocks/mbconv_fused_test.cpp. Bounds (layers/bounded.h), each from the float32 values that its own came from: z1 from x and We,
+//            the running bound of layers/conv2d.h; norm1, norm2 from z1, z2 as layers/blocks/conv_norm_fused.h; z2 from z1 and norm1, a chain of taps with
+//            act(BN1)'s bound in each term; pooled values in float64, u |z| + their terms' mean bound; the gate as its own op; z3 from z2, norm2 and s.
+//            Gradients by expanded values are not kept: dq, g2, dz2, g1, dz1 and the gate's are computed again in float32 in the order of B1 to B5
+//            (layers/blocks/mbconv_again.h), each with a bound of its own step; weight gradients and dx follow from them by the sums named above
 // Requires   M a multiple of 48 where there is an expansion, 3x3 or 5x5 with stride 1 or 2 (fits_fused_mbconv)
 // Differs    from the composed block: nothing but rounding
 // Reference  Jung et al. 2019, arXiv:1807.01702 (statistics in the epilogue, normalisation on load); Rota Bulo et al. 2018,

@@ -6,7 +6,8 @@
 // Shapes     z, s [N, C];  a, h [N, R];  Wr [C, R], br [R], We [R, C], be [C]
 // Saved      z, a, s, the weights
 // Numerics   bit for bit those of linear, swish and sigmoid; in the run-to-run tier of a CUDA device sums over C have up to 64 parts,
-//            added in order
+//            added in order. Bounds are those of layers/linear.h, layers/swish.h and layers/sigmoid.h: a from z, s from the a that was stored; db
+//            and da, which are not kept, are computed again in float32, and the gradients follow from them
 // Requires   fits_fused_gate: room for the parts of R sums in a block's shared memory
 // Differs    from the composed gate (layers/blocks/squeeze_excitation.h): nothing
 // Reference  Hu, Shen, Sun 2017, arXiv:1709.01507, eq. (3)

@@ -7,7 +7,7 @@
 // RMSprop    v = a v + (1 - a) g g;  u = mu u + g / (sqrt(v) + eps);  w -= lr u
 // Decay      decoupled: first w -= lr wd w, then the rule; Adam with it is AdamW
 // Numerics   state and update in float32, elementwise, in the order written, fma where a product is added; held to PyTorch by
-//            tests/nn/modules/optimizer_test.cpp
+//            tests/nn/modules/optimizer_test.cpp; bounds in nn/modules/optimizer_bound.h
 // Reference  Kingma, Ba 2014, arXiv:1412.6980 alg. 1; Loshchilov, Hutter 2017, arXiv:1711.05101 alg. 2; Hinton 2012 lecture 6e
 #pragma once
 

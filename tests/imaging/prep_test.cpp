@@ -138,7 +138,7 @@ TEST_F(Prep, DamagedCropsPreviewsAndRecordsAreMadeAgain) {
                                  HasSubstr("b: its record: JSON is malformed"))));
   EXPECT_EQ(files(), before);
   // What is looked at: every crop and every preview.
-  const auto changed = [&] { return changed_file(parse_record(read("subjects/b.json"), "b", b.label), folder / "out"); };
+  const auto changed = [&] { return changed_file(parse_record(read("subjects/b.json"), "b", b.label), "b", folder / "out"); };
   EXPECT_EQ(changed(), "");
   damage(b.preview);
   EXPECT_EQ(changed(), b.preview + " was changed or damaged");

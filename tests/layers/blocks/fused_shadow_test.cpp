@@ -1,5 +1,7 @@
 // Every element that the fused ops compute, the inner ones among them, is within its bound; a fault in one is named.
 #include <bit>
+#include <cmath>
+#include <span>
 
 #include "layers/blocks/conv_norm_fused.h"
 #include "layers/blocks/mbconv_fused.h"
@@ -47,24 +49,46 @@ TEST_P(FusedShadows, EveryElementIsWithinItsBoundEverywhere) {
 }
 
 TEST_P(FusedShadows, AreWithinTheirBoundsForInputsOfEveryKind) {
-  for (const Like& like : kOthers) {
+  const bool whole = most_of(GetParam()) == ShadowWatch::kAll;
+  for (const Like& like : std::span(kOthers).first(whole ? std::size(kOthers) : 1)) {
     ShadowWatch watch(like.name);
     watch.most = most_of(GetParam());
     run_block(GetParam(), like, watch);
   }
 }
 
+// Of the elements that are looked at, with a bit in the middle of the mantissa flipped: how many stay within their bound, and of how many.
+std::pair<int, int> missed_flips(const Shadow& shadow, std::int64_t most) {
+  int missed = 0, flipped = 0;
+  for (std::int64_t i = 0; i < shadow.elements; i += 1 + shadow.elements / std::min<std::int64_t>(most, 500)) {
+    const double value =
+        shadow.seen ? shadow.seen(i) : static_cast<double>(shadow.computed.host()[static_cast<std::size_t>(i)]);
+    if (std::abs(value) < 1e-30) continue;
+    const float wrong = std::bit_cast<float>(std::bit_cast<std::uint32_t>(static_cast<float>(value)) ^ (1u << 15));
+    ++flipped;
+    missed += rho_of(static_cast<double>(wrong), shadow.at(i)) > 1 ? 0 : 1;
+  }
+  return {missed, flipped};
+}
+
 TEST_P(FusedShadows, BoundsAreOfUse) {
   ShadowWatch watch("drawn");
   watch.most = most_of(GetParam());
+  watch.also = [&](const std::string& op, const Shadow& shadow) {
+    if (shadow.of.ends_with("checksum") || shadow.elements < 20) return;
+    const auto [missed, flipped] = missed_flips(shadow, watch.most);
+    // The low part of a mean, a quarter of the constants, is of the size of what a float64 sum over many rows may lose.
+    const bool constants = shadow.of.starts_with("norm") || shadow.of == "constants";
+    EXPECT_LE(missed, 2 + flipped / (constants ? 4 : 10)) << op << " " << shadow.of << ": of " << flipped << " flipped bits";
+  };
   run_block(GetParam(), kUsual, watch);
   watch.print();
   for (const auto& [which, rhos] : watch.rhos) {
-    if (rhos.size() < 100 || which.ends_with("dskip")) continue;  // dskip is exact
-    // A checksum adds up random errors of either sign, its bound what they could be; so do sums of gradients that were in doubt themselves.
-    const bool adds_doubts = which.ends_with("checksum") || which.starts_with("fused_mbconv backward");
-    const double least = adds_doubts ? 1e-4 : 1e-2;
-    EXPECT_GE(*std::ranges::max_element(rhos), least) << which << ": a bound that nothing comes near finds nothing";
+    const double worst = *std::ranges::max_element(rhos);
+    if (rhos.size() < 100 || worst == 0) continue;  // exact: dskip, and g2 where slopes are 0 and 1
+    // A checksum adds up random errors of either sign, its bound what they could be; so do sums of many products with an activation in doubt.
+    const double least = which.ends_with("checksum") ? 1e-3 : 5e-3;
+    EXPECT_GE(worst, least) << which << ": a bound that nothing comes near finds nothing";
   }
 }
 

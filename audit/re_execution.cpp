@@ -1,0 +1,170 @@
+#include "audit/re_execution.h"
+
+#include <map>
+#include <optional>
+
+#include "audit/state_file.h"
+#include "audit/step_recorder.h"
+#include "audit/step_summary.h"
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "train/cross_validation.h"
+#include "train/device/host_training.h"
+#include "train/epoch_plan.h"
+
+namespace vitrine::audit {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Passes on what happens from step `first` on.
+class From final : public StepWatch {
+ public:
+  From(std::int64_t first, StepWatch& watch) : first_(first), watch_(watch) {}
+
+  TapeObserver* begin(const StepFacts& step, const Batch& batch, EfficientNet& net) override {
+    watched_ = step.number >= first_;
+    return watched_ ? watch_.begin(step, batch, net) : nullptr;
+  }
+  void computed(double loss, const Tensor& logits) override {
+    if (watched_) watch_.computed(loss, logits);
+  }
+  void before_update(EfficientNet& net, const Gradients& g, const Optimizer& optimizer, const UpdateFacts& update) override {
+    if (watched_) watch_.before_update(net, g, optimizer, update);
+  }
+  void after_update(EfficientNet& net, const Optimizer& optimizer) override {
+    if (watched_) watch_.after_update(net, optimizer);
+  }
+
+ private:
+  std::int64_t first_;
+  StepWatch& watch_;
+  bool watched_ = false;
+};
+
+// Records one step.
+class OneStep final : public StepWatch {
+ public:
+  OneStep(const Recording& recording, std::uint64_t seed)
+      : recorder_(recording, seed, [this](const std::string& name) { return number_of(name); }), summary_(1) {}
+
+  TapeObserver* begin(const StepFacts& step, const Batch& batch, EfficientNet& net) override {
+    summary_.begin(step, batch);
+    recorder_.begin(step, net);
+    return &recorder_;
+  }
+  void computed(double loss, const Tensor& logits) override { summary_.computed(loss, logits); }
+  void before_update(EfficientNet& net, const Gradients& gradients, const Optimizer&, const UpdateFacts& update) override {
+    summary_.before_update(net, gradients);
+    for (const auto& [name, rate] : update.rates) updated_.push_back(name);
+    recorder_.before_update();
+  }
+  void after_update(EfficientNet& net, const Optimizer& optimizer) override {
+    std::size_t next = 0;
+    net.visit([&](const NamedTensor& t) {
+      if (next < updated_.size() && t.name == updated_[next]) recorder_.updated(updated_[next++], *t.value);
+    });
+    summary_.after_update(net, optimizer);
+    for (const OpRecord& r : recorder_.take()) step.records.push_back({r, names_[r.node], names_[r.tensor]});
+    step.line = summary_.line();
+  }
+
+  StepRecords step;
+
+ private:
+  std::uint32_t number_of(const std::string& name) {
+    const auto [place, is_new] = numbers_.emplace(name, static_cast<std::uint32_t>(names_.size()));
+    if (is_new) names_.push_back(name);
+    return place->second;
+  }
+
+  std::map<std::string, std::uint32_t> numbers_;
+  std::vector<std::string> names_;
+  StepRecorder recorder_;
+  StepSummary summary_;
+  std::vector<std::string> updated_;
+};
+
+}  // namespace
+
+ReExecution::ReExecution(const fs::path& folder, Device device)
+    : folder_(folder), identity_(read_identity(folder / "run.json")) {
+  options_ = options_of(identity_);
+  options_.train.device = device;
+  const fs::path run = folder.parent_path().parent_path();
+  const RunSource source = read_source(run.empty() ? fs::path(".") : run);
+  const Manifest manifest = read_manifest(source.manifest);
+  const Splits splits = read_splits(source.splits, manifest);
+  data_ = fold_data(manifest, splits, options_.train, identity_.fold);
+  if (data_hash(data_) != identity_.data)
+    throw DataError(text(source.manifest, ": its crops or their split are not those that ", folder,
+                         " was trained on; put them back as they were"));
+  steps_of_epoch_ = steps_of_epoch(data_.train, options_.train);
+}
+
+ReExecution::~ReExecution() = default;
+
+void ReExecution::run(std::int64_t first, std::int64_t last, StepWatch& watch) {
+  if (first < 0 || last <= first || last > steps())
+    throw UsageError(text("steps ", first, " to ", last - 1, " were asked for, the fold has the steps 0 to ", steps() - 1));
+  const TrainOptions& train = options_.train;
+  EfficientNet net = starting_network(train, static_cast<int>(data_.train.classes.size()));
+  Optimizer optimizer(optimizer_options(train));
+  if (hex(hash_of_weights(net)) != identity_.weights)
+    throw WeightsError(text(folder_, ": the network does not begin with the weights that it was trained from (hash ",
+                            identity_.weights, "); put the file of --weights back as it was"));
+  const std::optional<StatePlace> state = read_state_before(folder_, first, net, optimizer);
+  began_at_ = state ? state->steps : 0;
+  net.to(train.device);
+  HostTraining training(net, optimizer, data_.train, train);
+  const Schedule schedule{schedule_from_name(train.schedule), train.lr, steps_of_epoch_ * train.epochs};
+  From from(first, watch);
+  for (auto epoch = static_cast<std::uint32_t>(began_at_ / steps_of_epoch_) + 1;; ++epoch) {
+    const std::int64_t before = static_cast<std::int64_t>(epoch - 1) * steps_of_epoch_;
+    if (before >= last) return;
+    std::int64_t done = before;
+    const EpochWatch watched{.name = text("step ", before, " and on"),
+                             .stepped = [&](int, double) { ++done; },
+                             .stop =
+                                 [&] {
+                                   check_interrupt("making steps again");
+                                   return done >= last;
+                                 },
+                             .steps = &from,
+                             .number = before};
+    training.run_epoch(training_order(data_.train, train, epoch), epoch,
+                       epoch_rates(schedule, static_cast<int>(epoch), steps_of_epoch_), watched);
+  }
+}
+
+StepRecords recorded_step(const fs::path& folder, std::int64_t wanted) {
+  const Identity identity = read_identity(folder / "run.json");
+  ChainReader chain(folder / "steps.jsonl", identity.sha256);
+  std::optional<StepLine> step;
+  do {
+    step = chain.next();
+    if (!step)
+      throw UsageError(text("step ", wanted, " was asked for, ", folder, " has the steps 0 to ",
+                            static_cast<std::int64_t>(chain.lines()) - 1));
+  } while (static_cast<std::int64_t>(step->step) < wanted);
+  StepRecords found{*step, {}};
+  TraceReader trace(folder / "trace.vtr", identity.sha256);
+  TraceBlock block;
+  while (trace.head().blocks < step->trace.blocks && trace.next(block)) {
+    if (block.step != step->step) continue;
+    for (const OpRecord& r : block.records) found.records.push_back({r, trace.name(r.node), trace.name(r.tensor)});
+  }
+  if (trace.head().seal != step->trace.seal)
+    throw DataError(text(trace.path(), ": is not the trace that the chain names at step ", wanted, "; it is of another run"));
+  return found;
+}
+
+StepRecords remade_step(ReExecution& run, std::int64_t step, const std::string& level, const std::string& only) {
+  Recording recording = recording_of(level);
+  recording.only = only;
+  OneStep one(recording, run.options().train.seed);
+  run.run(step, step + 1, one);
+  return std::move(one.step);
+}
+
+}  // namespace vitrine::audit

@@ -1,0 +1,257 @@
+#include "audit/step_recorder.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "tensor/parallel.h"
+#include "tensor/philox.h"
+
+namespace vitrine::audit {
+namespace {
+
+// "blocks.1.0" of "blocks.1.0.conv_pw.weight": what the names of an op's parameters begin with, by whole parts.
+std::string common_place(const std::string& a, const std::string& b) {
+  std::size_t same = 0;
+  for (std::size_t i = 0; i <= a.size() && i <= b.size(); ++i) {
+    const bool end_a = i == a.size() || a[i] == '.', end_b = i == b.size() || b[i] == '.';
+    if (end_a && end_b) same = i;
+    if (i == a.size() || i == b.size() || a[i] != b[i]) break;
+  }
+  return a.substr(0, same);
+}
+
+std::string without_last(const std::string& name) { return name.substr(0, name.rfind('.')); }
+
+// The numbers that an op was given: its settings.
+class Numbers final : public SavedVisitor {
+ public:
+  std::vector<double> all;
+
+ private:
+  void see(std::string_view, const Tensor&) override {}
+  void see(std::string_view, double number) override { all.push_back(number); }
+};
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+double seen_value(const Shadow& shadow, std::int64_t element) {
+  if (shadow.seen) return shadow.seen(element);
+  const auto i = static_cast<std::size_t>(element);
+  return shadow.computed.dtype() == DType::f64 ? shadow.computed.host<double>()[i]
+                                               : static_cast<double>(shadow.computed.host()[i]);
+}
+
+}  // namespace
+
+Recording recording_of(const std::string& level) {
+  if (level == "summary") return {};
+  if (level == "full")
+    return {.every_op = true,
+            .budget = 15'000,
+            .checksum_budget = 40'000,
+            .most_samples = 128,
+            .blocks_in_turn = 64,
+            .norms_in_turn = 2};
+  constexpr std::int64_t kAll = std::int64_t{1} << 40;
+  if (level == "forensic")
+    return {.every_op = true,
+            .budget = kAll,
+            .checksum_budget = kAll,
+            .most_terms = kAll,
+            .most_samples = kAll,
+            .blocks_in_turn = 1,
+            .norms_in_turn = 1};
+  throw InternalError(text("no audit records at level '", printable(level, 40), "'"));
+}
+
+StepRecorder::StepRecorder(const Recording& recording, std::uint64_t seed, NumberOfName names)
+    : recording_(recording), seed_(seed), names_(std::move(names)) {}
+
+void StepRecorder::begin(const StepFacts& step, EfficientNet& net) {
+  step_ = step;
+  candidates_ = 0;
+  place_.clear();
+  parameter_of_leaf_.clear();
+  node_names_.clear();
+  times_.clear();
+  tape_.forget();
+  records_.clear();
+  if (!parameters_.empty()) return;
+  net.visit([&](const NamedTensor& t) {
+    if (t.parameter != nullptr) parameters_.emplace(t.parameter, t.name);
+  });
+}
+
+bool StepRecorder::is_chosen(const std::string& node) {
+  if (!node.starts_with(recording_.only)) return false;
+  return recording_.every_op || candidates_++ % kOneIn == static_cast<std::uint32_t>(step_.number % kOneIn);
+}
+
+bool StepRecorder::has_turn(const TapeEntry& op) const {
+  if (op.name() != "fused_mbconv" && op.name() != "fused_norm") return true;
+  const std::uint32_t turns = op.name() == "fused_norm" ? recording_.norms_in_turn : recording_.blocks_in_turn;
+  return turns > 0 && (static_cast<std::uint64_t>(op.id) + static_cast<std::uint64_t>(step_.number)) % turns == 0;
+}
+
+std::string StepRecorder::node_name(const TapeEntry& op) {
+  std::string place;
+  for (const int id : op.inputs) {
+    const auto leaf = parameter_of_leaf_.find(id);
+    if (leaf == parameter_of_leaf_.end()) continue;
+    const std::string of = without_last(leaf->second);
+    place = place.empty() ? of : common_place(place, of);
+  }
+  if (!place.empty()) place_ = place;
+  std::string name = place_.empty() ? std::string(op.name()) : text(place_, "/", op.name());
+  const int times = ++times_[name];
+  return times == 1 ? name : text(name, "#", times);
+}
+
+OpRecord StepRecorder::begun(Phase phase, std::uint32_t op, const std::string& node, const std::string& tensor,
+                             const Tensor& value) const {
+  OpRecord r;
+  r.step = static_cast<std::uint64_t>(step_.number);
+  r.epoch = step_.epoch;
+  r.phase = phase;
+  r.op = op;
+  r.node = names_(node);
+  r.tensor = names_(tensor);
+  if (!value.defined()) return r;
+  const Shape& shape = value.shape();
+  r.rank = static_cast<std::uint8_t>(shape.rank());
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    std::uint32_t& dim = r.dims[static_cast<std::size_t>(std::min(axis, 3))];
+    dim = static_cast<std::uint32_t>(shape[axis]) * (axis > 3 ? dim : 1);
+  }
+  if (value.dtype() == DType::f32) {
+    r.facts = facts_of(value);
+  } else {
+    r.facts.hash = hash_of(value);
+    r.facts.elements = value.size();
+  }
+  return r;
+}
+
+void StepRecorder::compare(const Shadow& shadow, OpRecord& record) const {
+  if (shadow.elements == 0 || shadow.terms > recording_.most_terms) return;
+  const bool is_checksum = shadow.of.ends_with("checksum");
+  const std::int64_t budget = is_checksum ? recording_.checksum_budget : recording_.budget;
+  const std::int64_t paid = std::max<std::int64_t>(1, budget / std::max<std::int64_t>(1, shadow.terms));
+  const std::int64_t most = is_checksum ? shadow.elements : recording_.most_samples;
+  const std::int64_t count = std::min({shadow.elements, paid, most});
+  const Draw draw{seed_, Purpose::audit, step_.epoch, static_cast<std::uint32_t>(step_.step), record.op};
+  const auto element = [&](std::int64_t i) {
+    if (count == shadow.elements) return i;
+    return static_cast<std::int64_t>(draw.below(static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(shadow.elements)));
+  };
+  std::vector<double> rho(static_cast<std::size_t>(count));
+  const auto one = [&](std::int64_t i) { rho[static_cast<std::size_t>(i)] = rho_of(shadow, element(i)); };
+  one(0);  // what all elements share is computed by the first
+  parallel_for(count - 1, 4, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first + 1; i <= last; ++i) one(i);
+  });
+  const auto worst = std::max_element(rho.begin(), rho.end());
+  const std::int64_t place = element(worst - rho.begin());
+  record.flags |= is_checksum ? kShadowed | kChecksum : kShadowed;
+  record.samples = static_cast<std::uint32_t>(count);
+  record.above = static_cast<std::uint32_t>(std::ranges::count_if(rho, [](double r) { return !(r <= 1); }));
+  record.worst_rho = *worst;
+  record.median_rho = median(rho);
+  record.worst_error = std::fabs(seen_value(shadow, place) - shadow.at(place).value);
+  record.worst_element = static_cast<std::uint64_t>(place);
+}
+
+Hash128 StepRecorder::hash_of_inputs(const TapeEntry& op) const {
+  Hash128 all;
+  for (const int id : op.inputs) all = combined(all, id >= 0 ? hash_of(tape_.output(id)) : Hash128{});
+  Numbers numbers;
+  op.node->visit(numbers);
+  return combined(all, hash_of_bytes(numbers.all.data(), numbers.all.size() * sizeof(double)));
+}
+
+// One record for every shadow; the one of the output itself goes into `like`'s place.
+void StepRecorder::add_shadows(const std::vector<Shadow>& shadows, const OpRecord& like, const Tensor& whole, bool compares) {
+  for (const Shadow& shadow : shadows) {
+    const bool is_output = whole.defined() && !shadow.inner && !shadow.seen && shadow.of == "y";
+    if (is_output) {
+      compare(shadow, records_.back());
+      continue;
+    }
+    OpRecord r = like;
+    const OpRecord filled = begun(like.phase, like.op, "", shadow.of, shadow.seen ? Tensor() : shadow.computed);
+    r.tensor = filled.tensor, r.rank = filled.rank, r.dims = filled.dims, r.facts = filled.facts;
+    if (shadow.inner) r.flags |= kInner;
+    if (compares) compare(shadow, r);
+    records_.push_back(r);
+  }
+}
+
+void StepRecorder::recorded(const TapeEntry& entry, const Tensor& output) {
+  tape_.recorded(entry, output);
+  if (entry.node == nullptr) {
+    const auto found = parameters_.find(entry.parameter);
+    if (found != parameters_.end()) parameter_of_leaf_.emplace(entry.id, found->second);
+    return;
+  }
+  const std::string name = node_names_.emplace(entry.id, node_name(entry)).first->second;
+  if (!is_chosen(name)) return;
+  OpRecord r = begun(Phase::forward, static_cast<std::uint32_t>(entry.id), name, "y", output);
+  r.inputs = hash_of_inputs(entry);
+  records_.push_back(r);
+  if (!recording_.shadows) return;
+  const OpRecord like = [&] {
+    OpRecord same = r;
+    same.facts = {};
+    return same;
+  }();
+  // The record of the output stands last while the shadows of it are looked for.
+  std::vector<Shadow> shadows = forward_shadows(tape_.seen(entry));
+  std::ranges::stable_partition(shadows, [](const Shadow& s) { return !s.inner && !s.seen && s.of == "y"; });
+  add_shadows(shadows, like, output, true);
+}
+
+void StepRecorder::after_backward(const TapeEntry& op, const Tensor& dy, std::span<const Tensor> gradients) {
+  const std::string& name = node_names_.at(op.id);
+  if (!is_chosen(name)) return;
+  OpRecord r = begun(Phase::backward, static_cast<std::uint32_t>(op.id), name, "dy", dy);
+  r.inputs = combined(hash_of_inputs(op), r.facts.hash);
+  records_.push_back(r);
+  OpRecord like = r;
+  like.facts = {};
+  std::vector<bool> shown(gradients.size());
+  if (recording_.shadows) {
+    std::vector<Shadow> shadows = backward_shadows(tape_.seen(op), dy.to(Device::cpu()), gradients);
+    if (!has_turn(op)) std::erase_if(shadows, [](const Shadow& s) { return s.inner || s.seen; });
+    add_shadows(shadows, like, Tensor(), has_turn(op));
+    for (const Shadow& s : shadows) {
+      for (std::size_t i = 0; i < gradients.size(); ++i)
+        shown[i] = shown[i] || (!s.seen && gradients[i].defined() && !gradients[i].device().is_cuda() &&
+                                s.computed.dtype() == DType::f32 && s.computed.host().data() == gradients[i].host().data());
+    }
+  }
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    if (shown[i] || !gradients[i].defined()) continue;
+    OpRecord one = begun(Phase::backward, r.op, name, text("gradient ", i), gradients[i]);
+    one.inputs = r.inputs;
+    records_.push_back(one);
+  }
+}
+
+void StepRecorder::leaf_gradient(const TapeEntry& leaf, const Tensor& gradient) {
+  const auto found = parameter_of_leaf_.find(leaf.id);
+  if (found == parameter_of_leaf_.end() || !is_chosen(found->second)) return;
+  records_.push_back(begun(Phase::gradient, static_cast<std::uint32_t>(leaf.id), found->second, "dw", gradient));
+}
+
+void StepRecorder::updated(const std::string& parameter, const Tensor& value) {
+  if (is_chosen(parameter)) records_.push_back(begun(Phase::update, 0, parameter, "w", value));
+}
+
+std::vector<OpRecord> StepRecorder::take() { return std::exchange(records_, {}); }
+
+}  // namespace vitrine::audit

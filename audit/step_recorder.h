@@ -1,0 +1,76 @@
+// StepRecorder: makes records of what the ops of one training step computed (audit/record.h), as an observer of its tape.
+//
+// Which      full: every op, forward and backward, every parameter's gradient and update. Otherwise one in kOneIn of them, another one each step, so
+//            that each is seen once in kOneIn steps.
+// Samples    of every tensor that has a shadow (layers/shadow.h) elements, and of a checksum rows, drawn by their coordinates (seed; epoch, step, op), as
+//            many as the budget of multiply-adds pays for; all of them where they are few.
+// Neutral    it reads tensors and changes none. It holds them until before_update, when it lets go: a weight that is held cannot be updated.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "audit/record.h"
+#include "autograd/observer.h"
+#include "layers/seen_tape.h"
+#include "train/step_watch.h"
+
+namespace vitrine::audit {
+
+inline constexpr std::uint32_t kOneIn = 32;
+
+struct Recording {
+  bool every_op = false;
+  std::string only{};  // ops whose names begin so; empty: any
+  bool shadows = true;
+  std::int64_t budget = 20'000;           // multiply-adds for the samples of one tensor
+  std::int64_t checksum_budget = 10'000;  // of those for the rows of a checksum
+  std::int64_t most_terms = 1 << 18;      // an element that costs more is not computed again
+  std::int64_t most_samples = 64;
+  std::uint32_t blocks_in_turn =
+      0;  // the backward pass of a whole block, which is computed again as a whole, of one in so many; 0: of none
+  std::uint32_t norms_in_turn = 0;  // the same of a norm behind a convolution, whose sums over all rows are computed again
+};
+Recording recording_of(const std::string& level);  // "summary", "full"; "forensic": every element of every op
+
+class StepRecorder final : public TapeObserver {
+ public:
+  using NumberOfName = std::function<std::uint32_t(const std::string&)>;
+  StepRecorder(const Recording& recording, std::uint64_t seed, NumberOfName names);
+
+  void begin(const StepFacts& step, EfficientNet& net);
+  void recorded(const TapeEntry& entry, const Tensor& output) override;
+  void after_backward(const TapeEntry& op, const Tensor& dy, std::span<const Tensor> gradients) override;
+  void leaf_gradient(const TapeEntry& leaf, const Tensor& gradient) override;
+  void before_update() { tape_.forget(); }
+  void updated(const std::string& parameter, const Tensor& value);
+
+  std::vector<OpRecord> take();  // those of the step, in the order in which they were made
+
+ private:
+  bool is_chosen(const std::string& node);
+  bool has_turn(const TapeEntry& op) const;
+  std::string node_name(const TapeEntry& op);
+  OpRecord begun(Phase phase, std::uint32_t op, const std::string& node, const std::string& tensor, const Tensor& value) const;
+  void add_shadows(const std::vector<Shadow>& shadows, const OpRecord& like, const Tensor& whole, bool compares);
+  void compare(const Shadow& shadow, OpRecord& record) const;
+  Hash128 hash_of_inputs(const TapeEntry& op) const;
+
+  Recording recording_;
+  std::uint64_t seed_;
+  NumberOfName names_;
+  StepFacts step_;
+  std::unordered_map<const Parameter*, std::string> parameters_;
+  std::unordered_map<int, std::string> parameter_of_leaf_;  // of this tape
+  std::unordered_map<int, std::string> node_names_;
+  std::unordered_map<std::string, int> times_;  // that a name was given on this tape
+  std::string place_;                           // in the network, of the op before
+  SeenTape tape_;
+  std::uint32_t candidates_ = 0;
+  std::vector<OpRecord> records_;
+};
+
+}  // namespace vitrine::audit

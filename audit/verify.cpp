@@ -1,0 +1,116 @@
+#include "audit/verify.h"
+
+#include <algorithm>
+
+#include "audit/chain.h"
+#include "audit/manifest.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/sha256.h"
+
+namespace vitrine::audit {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The lines of lineage.jsonl, given out step by step.
+class LineageReader {
+ public:
+  explicit LineageReader(const fs::path& file) : file_(file), bytes_(read_file(file, std::uint64_t{1} << 34)) {}
+
+  // The lines of that step, which come next.
+  std::string_view of_step(std::uint64_t step) {
+    const std::string begin = text("{\"step\":", step, ",");
+    const std::size_t first = at_;
+    while (at_ < bytes_.size() && bytes_.compare(at_, begin.size(), begin) == 0) {
+      const std::size_t end = bytes_.find('\n', at_);
+      if (end == std::string::npos) break;
+      at_ = end + 1;
+    }
+    return std::string_view(bytes_).substr(first, at_ - first);
+  }
+  std::size_t at() const { return at_; }
+  bool ended() const { return at_ == bytes_.size(); }
+  const fs::path& file() const { return file_; }
+
+ private:
+  fs::path file_;
+  std::string bytes_;
+  std::size_t at_ = 0;
+};
+
+void take_records(const TraceBlock& block, Verified& v) {
+  v.records += block.records.size();
+  for (const OpRecord& r : block.records) {
+    if (!r.has(kShadowed)) continue;
+    ++v.shadowed;
+    if (r.above > 0) ++v.above;
+    v.worst_rho = std::max(v.worst_rho, r.worst_rho);
+  }
+}
+
+}  // namespace
+
+Verified verify_folder(const fs::path& folder) {
+  Verified v;
+  v.identity = read_identity(folder / "run.json");
+  v.finished = has_manifest(folder);
+  if (v.finished) {
+    v.manifest_sha256 = check_manifest(folder).sha256;
+  } else {
+    v.remarks.emplace_back(
+        "there is no MANIFEST.json: the fold is still being trained, or was stopped; what it holds so far is checked");
+  }
+  ChainReader chain(folder / "steps.jsonl", v.identity.sha256);
+  TraceReader trace(folder / "trace.vtr", v.identity.sha256);
+  LineageReader lineage(folder / "lineage.jsonl");
+  TraceBlock block;
+  while (const std::optional<StepLine> step = chain.next()) {
+    if (step->step % 1024 == 0) check_interrupt("verifying an audit");
+    while (trace.head().blocks < step->trace.blocks) {
+      if (!trace.next(block))
+        throw DataError(
+            text(trace.path(), ": ends before step ", step->step, ", of which the chain names block ", step->trace.blocks - 1));
+      if (block.step != step->step)
+        throw DataError(text(trace.path(), ": block ", block.number, " at byte ", block.offset, " is of step ", block.step,
+                             ", step ", step->step, " is expected there"));
+      take_records(block, v);
+    }
+    if (trace.head().seal != step->trace.seal || trace.head().bytes != step->trace.bytes)
+      throw DataError(
+          text(trace.path(), ": is not the trace that the chain names at step ", step->step, "; it is of another run"));
+    if (sha256(lineage.of_step(step->step)) != step->lineage)
+      throw DataError(
+          text(lineage.file(), ": the lines of step ", step->step, ", before byte ", lineage.at(), ", were changed"));
+    ++v.steps;
+  }
+  if (v.finished && (trace.next(block) || !lineage.ended()))
+    throw DataError(text(folder, ": the trace or the lineage goes on behind the last step of the chain, ", v.steps,
+                         "; a line of the chain is missing"));
+  v.blocks = trace.head().blocks;
+  v.head = chain.head();
+  if (v.identity.program != sha256_of_this_program())
+    v.remarks.emplace_back(text("it was written by another program (SHA-256 ", v.identity.program.substr(0, 16),
+                                "...); that matters where steps are made again"));
+  return v;
+}
+
+std::vector<fs::path> audits_of(const fs::path& run) {
+  if (path_exists(run / "run.json") && path_exists(run / "steps.jsonl")) return {run};
+  std::vector<fs::path> found;
+  for (const fs::path& of_study : entries_of(run / "runs")) {
+    if (!is_folder(of_study / "audit")) continue;
+    for (const fs::path& folder : audits_of(of_study)) found.push_back(folder);
+  }
+  if (!found.empty()) return found;
+  for (const fs::path& entry : entries_of(run / "audit")) {
+    if (is_folder(entry) && entry.filename().string().starts_with("fold_")) found.push_back(entry);
+  }
+  std::ranges::sort(found, {},
+                    [](const fs::path& p) { return std::pair(p.filename().string().size(), p.filename().string()); });
+  if (found.empty()) throw DataError(text(run, ": holds no audit (no audit/fold_0); train with --audit summary or full"));
+  return found;
+}
+
+}  // namespace vitrine::audit

@@ -1,0 +1,29 @@
+// Does an audit's folder hold together? Without running anything: manifest, chain, blocks, lineage, each against the others.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "audit/identity.h"
+
+namespace vitrine::audit {
+
+struct Verified {
+  Identity identity;
+  std::uint64_t steps = 0, blocks = 0, records = 0, shadowed = 0, above = 0;  // above: records with rho > 1
+  double worst_rho = 0;
+  std::string head;       // of the chain: who knows it can tell the run from any other
+  bool finished = false;  // it has a manifest
+  std::string manifest_sha256;
+  std::vector<std::string> remarks;  // what a reader should know: another program, no manifest
+};
+
+// `folder`: RUN/audit/fold_0. DataError with step and offset at the first thing that does not fit.
+Verified verify_folder(const std::filesystem::path& folder);
+// RUN/audit/fold_* of a run, in their order, or those of every run of a study; the folder itself where it is one of them. DataError where there
+// is none.
+std::vector<std::filesystem::path> audits_of(const std::filesystem::path& run);
+
+}  // namespace vitrine::audit
