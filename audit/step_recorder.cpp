@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "tensor/cuda/settings.h"
 #include "tensor/parallel.h"
 #include "tensor/philox.h"
 
@@ -48,25 +49,27 @@ double seen_value(const Shadow& shadow, std::int64_t element) {
 
 }  // namespace
 
-Recording recording_of(const std::string& level) {
-  if (level == "summary") return {};
-  if (level == "full")
-    return {.every_op = true,
-            .budget = 15'000,
-            .checksum_budget = 40'000,
-            .most_samples = 128,
-            .blocks_in_turn = 64,
-            .norms_in_turn = 2};
+bool has_bounds(Device device) { return !device.is_cuda() || cuda::settings().tier == cuda::Tier::portable; }
+
+Recording recording_of(const std::string& level, Device device) {
+  Recording recording;
+  recording.shadows = has_bounds(device);
+  if (level == "summary") return recording;
+  recording.every_op = true;
   constexpr std::int64_t kAll = std::int64_t{1} << 40;
-  if (level == "forensic")
-    return {.every_op = true,
-            .budget = kAll,
-            .checksum_budget = kAll,
-            .most_terms = kAll,
-            .most_samples = kAll,
-            .blocks_in_turn = 1,
-            .norms_in_turn = 1};
-  throw InternalError(text("no audit records at level '", printable(level, 40), "'"));
+  if (level == "full") {
+    recording.budget = 15'000;
+    recording.checksum_budget = 40'000;
+    recording.most_samples = 128;
+    recording.blocks_in_turn = 64;
+    recording.norms_in_turn = 2;
+  } else if (level == "forensic") {
+    recording.budget = recording.checksum_budget = recording.most_terms = recording.most_samples = kAll;
+    recording.blocks_in_turn = recording.norms_in_turn = 1;
+  } else {
+    throw InternalError(text("no audit records at level '", printable(level, 40), "'"));
+  }
+  return recording;
 }
 
 StepRecorder::StepRecorder(const Recording& recording, std::uint64_t seed, NumberOfName names)

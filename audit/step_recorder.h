@@ -34,7 +34,10 @@ struct Recording {
       0;  // the backward pass of a whole block, which is computed again as a whole, of one in so many; 0: of none
   std::uint32_t norms_in_turn = 0;  // the same of a norm behind a convolution, whose sums over all rows are computed again
 };
-Recording recording_of(const std::string& level);  // "summary", "full"; "forensic": every element of every op
+// "summary", "full"; "forensic": every element of every op. Without shadows where there are no bounds.
+Recording recording_of(const std::string& level, Device device);
+// The bounds are those of the portable order of summation: a library in the run-to-run tier has another, and no shadow is held against it.
+bool has_bounds(Device device);
 
 class StepRecorder final : public TapeObserver {
  public:

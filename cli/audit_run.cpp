@@ -70,10 +70,19 @@ StepRange parsed_range(const std::string& words) {
 }
 
 Json verified_json(const fs::path& folder, const audit::Verified& v) {
-  return {{"folder", folder.string()}, {"level", v.identity.level},     {"steps", v.steps},
-          {"blocks", v.blocks},        {"records", v.records},          {"shadowed", v.shadowed},
-          {"above_bound", v.above},    {"worst_rho", v.worst_rho},      {"head", v.head},
-          {"finished", v.finished},    {"manifest", v.manifest_sha256}, {"remarks", v.remarks}};
+  return {{"folder", folder.string()},
+          {"level", v.identity.level},
+          {"steps", v.steps},
+          {"blocks", v.blocks},
+          {"records", v.records},
+          {"shadowed", v.shadowed},
+          {"above_bound", v.above},
+          {"worst_rho", v.worst_rho},
+          {"head", v.head},
+          {"finished", v.finished},
+          {"manifest", v.manifest_sha256},
+          {"remarks", v.remarks},
+          {"worst_folded", v.worst_folded >= 0 ? Json(v.worst_folded) : Json()}};
 }
 
 void print_verified(const fs::path& folder, const audit::Verified& v) {
@@ -84,6 +93,9 @@ void print_verified(const fs::path& folder, const audit::Verified& v) {
       static_cast<unsigned long long>(v.steps), v.identity.level.c_str(), static_cast<unsigned long long>(v.blocks),
       static_cast<unsigned long long>(v.records), static_cast<unsigned long long>(v.shadowed), fixed(v.worst_rho, 3).c_str(),
       static_cast<unsigned long long>(v.above));
+  if (v.worst_folded >= 0)
+    std::printf("  the folded network's logits differ from the composed network's by at most %s\n",
+                shortest(v.worst_folded).c_str());
   std::printf("  chain head %s\n", v.head.c_str());
   if (v.finished) std::printf("  manifest   %s\n", v.manifest_sha256.c_str());
   for (const std::string& remark : v.remarks) std::printf("  note: %s\n", remark.c_str());
