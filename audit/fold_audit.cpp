@@ -23,28 +23,24 @@ class FoldAudit final : public StepWatch {
         epochs_(static_cast<std::uint32_t>(start.epochs)),
         is_last_(start.refit || select_from_name(start.options.select) != Select::nested_refit),
         files_(folder_, identity_text(start), start.steps),
-        recorder_(recording_of(options_.keeping.audit, options_.device), options_.seed,
+        recorder_(recording_of(options_.keeping.audit, options_.device), {options_, part_, start.epochs},
                   [this](const std::string& name) { return files_.name(name); }),
         summary_(options_.keeping.audit == "full" ? 1 : kOneIn) {}
 
   TapeObserver* begin(const StepFacts& step, const Batch& batch, EfficientNet& net) override {
     summary_.begin(step, batch);
     lineage_ = lineage_lines(step, batch, part_, options_);
-    recorder_.begin(step, net);
+    recorder_.begin(step, batch, net);
     return &recorder_;
   }
   void computed(double loss, const Tensor& logits) override { summary_.computed(loss, logits); }
-  void before_update(EfficientNet& net, const Gradients& gradients, const Optimizer&, const UpdateFacts& update) override {
+  void before_update(EfficientNet& net, const Gradients& gradients, const Optimizer& optimizer,
+                     const UpdateFacts& update) override {
     summary_.before_update(net, gradients);
-    for (const auto& [name, rate] : update.rates) updated_.push_back(name);
-    recorder_.before_update();
+    recorder_.before_update(net, gradients, optimizer, update);
   }
   void after_update(EfficientNet& net, const Optimizer& optimizer) override {
-    std::size_t next = 0;
-    net.visit([&](const NamedTensor& t) {
-      if (next < updated_.size() && t.name == updated_[next]) recorder_.updated(updated_[next++], *t.value);
-    });
-    updated_.clear();
+    recorder_.after_update(net, optimizer);
     summary_.after_update(net, optimizer);
     files_.add(summary_.line(), recorder_.take(), lineage_);
   }
@@ -73,7 +69,6 @@ class FoldAudit final : public StepWatch {
   StepRecorder recorder_;
   StepSummary summary_;
   std::string lineage_;
-  std::vector<std::string> updated_;
 };
 
 }  // namespace

@@ -58,7 +58,7 @@ PredictionAudit::PredictionAudit(const fs::path& folder, const PredictionStart& 
     : folder_(checked(folder)),
       net_(start.net),
       files_(folder, identity_text(start), 0),
-      recorder_(recording_of(start.level, start.net.device()), 0,
+      recorder_(recording_of(start.level, start.net.device()),
                 [this](const std::string& name) { return files_.name(name); }) {}
 
 void PredictionAudit::predicted(const Tensor& images, const Tensor& logits, const std::vector<PredictionInput>& inputs) {
@@ -91,7 +91,7 @@ void PredictionAudit::add_batch(const Tensor& images, const Tensor& logits, std:
     const Variable input = tape.input(images.to(net_.device()));
     composed = net_.forward(input, {Mode::eval, &tape, {}, false}).tensor().to(Device::cpu());
   }
-  recorder_.before_update();
+  recorder_.forget();
   std::vector<OpRecord> records = recorder_.take();
   records.push_back(folded_record(images, logits, composed, line));
   files_.add(line, records, lines_of(steps_, images, inputs));

@@ -45,25 +45,23 @@ class From final : public StepWatch {
 // Records one step.
 class OneStep final : public StepWatch {
  public:
-  OneStep(const Recording& recording, std::uint64_t seed)
-      : recorder_(recording, seed, [this](const std::string& name) { return number_of(name); }), summary_(1) {}
+  OneStep(const Recording& recording, const ReExecution& run)
+      : recorder_(recording, {run.options().train, run.part(), run.identity().epochs}, [this](const std::string& name) { return number_of(name); }),
+        summary_(1) {}
 
   TapeObserver* begin(const StepFacts& step, const Batch& batch, EfficientNet& net) override {
     summary_.begin(step, batch);
-    recorder_.begin(step, net);
+    recorder_.begin(step, batch, net);
     return &recorder_;
   }
   void computed(double loss, const Tensor& logits) override { summary_.computed(loss, logits); }
-  void before_update(EfficientNet& net, const Gradients& gradients, const Optimizer&, const UpdateFacts& update) override {
+  void before_update(EfficientNet& net, const Gradients& gradients, const Optimizer& optimizer,
+                     const UpdateFacts& update) override {
     summary_.before_update(net, gradients);
-    for (const auto& [name, rate] : update.rates) updated_.push_back(name);
-    recorder_.before_update();
+    recorder_.before_update(net, gradients, optimizer, update);
   }
   void after_update(EfficientNet& net, const Optimizer& optimizer) override {
-    std::size_t next = 0;
-    net.visit([&](const NamedTensor& t) {
-      if (next < updated_.size() && t.name == updated_[next]) recorder_.updated(updated_[next++], *t.value);
-    });
+    recorder_.after_update(net, optimizer);
     summary_.after_update(net, optimizer);
     for (const OpRecord& r : recorder_.take()) step.records.push_back({r, names_[r.node], names_[r.tensor]});
     step.line = summary_.line();
@@ -82,7 +80,6 @@ class OneStep final : public StepWatch {
   std::vector<std::string> names_;
   StepRecorder recorder_;
   StepSummary summary_;
-  std::vector<std::string> updated_;
 };
 
 }  // namespace
@@ -165,7 +162,7 @@ StepRecords recorded_step(const fs::path& folder, std::int64_t wanted) {
 StepRecords remade_step(ReExecution& run, std::int64_t step, const std::string& level, const std::string& only) {
   Recording recording = recording_of(level, run.options().train.device);
   recording.only = only;
-  OneStep one(recording, run.options().train.seed);
+  OneStep one(recording, run);
   run.run(step, step + 1, one);
   return std::move(one.step);
 }

@@ -10,7 +10,7 @@
 
 namespace vitrine::audit {
 
-enum class Phase : std::uint8_t { forward, backward, gradient, update };
+enum class Phase : std::uint8_t { forward, backward, gradient, update, data };  // stored as numbers: new ones come last
 std::string_view phase_name(Phase phase);
 
 // Flags of a record.

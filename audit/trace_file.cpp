@@ -156,7 +156,7 @@ void TraceReader::take(TraceBlock& block, std::uint32_t kind, std::uint32_t coun
   for (std::uint32_t i = 0; i < count; ++i) {
     const OpRecord record = read_record(payload.data() + i * kRecordBytes);
     if (record.step != block.step || record.node >= names_.size() || record.tensor >= names_.size() || record.rank > 8 ||
-        record.phase > Phase::update)
+        record.phase > Phase::data)
       refuse(text("has a record that contradicts its block, number ", i));
     block.records.push_back(record);
   }
