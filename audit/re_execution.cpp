@@ -46,7 +46,7 @@ class From final : public StepWatch {
 class OneStep final : public StepWatch {
  public:
   OneStep(const Recording& recording, const ReExecution& run)
-      : recorder_(recording, run.options().train, run.data(), [this](const std::string& name) { return number_of(name); }),
+      : recorder_(recording, {run.options().train, run.part(), run.identity().epochs}, [this](const std::string& name) { return number_of(name); }),
         summary_(1) {}
 
   TapeObserver* begin(const StepFacts& step, const Batch& batch, EfficientNet& net) override {
@@ -96,7 +96,7 @@ ReExecution::ReExecution(const fs::path& folder, Device device)
   if (data_hash(data_) != identity_.data)
     throw DataError(text(source.manifest, ": its crops or their split are not those that ", folder,
                          " was trained on; put them back as they were"));
-  steps_of_epoch_ = steps_of_epoch(data_.train, options_.train);
+  steps_of_epoch_ = steps_of_epoch(part(), options_.train);
 }
 
 ReExecution::~ReExecution() = default;
@@ -113,8 +113,8 @@ void ReExecution::run(std::int64_t first, std::int64_t last, StepWatch& watch) {
   const std::optional<StatePlace> state = read_state_before(folder_, first, net, optimizer);
   began_at_ = state ? state->steps : 0;
   net.to(train.device);
-  HostTraining training(net, optimizer, data_.train, train);
-  const Schedule schedule{schedule_from_name(train.schedule), train.lr, steps_of_epoch_ * train.epochs};
+  HostTraining training(net, optimizer, part(), train);
+  const Schedule schedule{schedule_from_name(train.schedule), train.lr, steps_of_epoch_ * identity_.epochs};
   From from(first, watch);
   for (auto epoch = static_cast<std::uint32_t>(began_at_ / steps_of_epoch_) + 1;; ++epoch) {
     const std::int64_t before = static_cast<std::int64_t>(epoch - 1) * steps_of_epoch_;
@@ -129,7 +129,7 @@ void ReExecution::run(std::int64_t first, std::int64_t last, StepWatch& watch) {
                                  },
                              .steps = &from,
                              .number = before};
-    training.run_epoch(training_order(data_.train, train, epoch), epoch,
+    training.run_epoch(training_order(part(), train, epoch), epoch,
                        epoch_rates(schedule, static_cast<int>(epoch), steps_of_epoch_), watched);
   }
 }
@@ -137,27 +137,30 @@ void ReExecution::run(std::int64_t first, std::int64_t last, StepWatch& watch) {
 StepRecords recorded_step(const fs::path& folder, std::int64_t wanted) {
   const Identity identity = read_identity(folder / "run.json");
   ChainReader chain(folder / "steps.jsonl", identity.sha256);
-  std::optional<StepLine> step;
-  do {
-    step = chain.next();
-    if (!step)
+  std::string before;
+  std::optional<std::string_view> line;
+  while (static_cast<std::int64_t>(chain.lines()) <= wanted) {
+    before = line.value_or("");
+    line = chain.next_text();
+    if (!line)
       throw UsageError(text("step ", wanted, " was asked for, ", folder, " has the steps 0 to ",
                             static_cast<std::int64_t>(chain.lines()) - 1));
-  } while (static_cast<std::int64_t>(step->step) < wanted);
-  StepRecords found{*step, {}};
+  }
+  if (!line) throw UsageError(text("step ", wanted, " was asked for, steps count from 0"));
+  StepRecords found{chain.read(*line), {}};
   TraceReader trace(folder / "trace.vtr", identity.sha256);
+  if (!before.empty()) trace.pass_to(parsed_line(before).trace);
   TraceBlock block;
-  while (trace.head().blocks < step->trace.blocks && trace.next(block)) {
-    if (block.step != step->step) continue;
+  while (trace.head().blocks < found.line.trace.blocks && trace.next(block)) {
     for (const OpRecord& r : block.records) found.records.push_back({r, trace.name(r.node), trace.name(r.tensor)});
   }
-  if (trace.head().seal != step->trace.seal)
+  if (trace.head().seal != found.line.trace.seal)
     throw DataError(text(trace.path(), ": is not the trace that the chain names at step ", wanted, "; it is of another run"));
   return found;
 }
 
 StepRecords remade_step(ReExecution& run, std::int64_t step, const std::string& level, const std::string& only) {
-  Recording recording = recording_of(level);
+  Recording recording = recording_of(level, run.options().train.device);
   recording.only = only;
   OneStep one(recording, run);
   run.run(step, step + 1, one);

@@ -20,14 +20,14 @@ class Comparison final : public StepWatch {
   Comparison(const ReExecution& run, const std::filesystem::path& folder)
       : run_(run),
         folder_(folder),
-        recorder_(recording_of(run.identity().level), run.options().train, run.data(),
+        recorder_(recording_of(run.identity().level, run.options().train.device), {run.options().train, run.part(), run.identity().epochs},
                   [this](const std::string& name) { return number_of(name); }),
         summary_(run.identity().level == "full" ? 1 : kOneIn) {}
 
   TapeObserver* begin(const StepFacts& step, const Batch& batch, EfficientNet& net) override {
     then_ = recorded_step(folder_, step.number);
     summary_.begin(step, batch);
-    lineage_ = lineage_lines(step, batch, run_.data(), run_.options().train);
+    lineage_ = lineage_lines(step, batch, run_.part(), run_.options().train);
     recorder_.begin(step, batch, net);
     return &recorder_;
   }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "tensor/cuda/settings.h"
 #include "tensor/parallel.h"
 #include "tensor/philox.h"
 
@@ -48,37 +49,49 @@ double seen_value(const Shadow& shadow, std::int64_t element) {
 
 }  // namespace
 
-Recording recording_of(const std::string& level) {
-  if (level == "summary") return {};
-  if (level == "full")
-    return {.every_op = true,
-            .budget = 15'000,
-            .checksum_budget = 40'000,
-            .most_samples = 128,
-            .blocks_in_turn = 64,
-            .norms_in_turn = 2};
+bool has_bounds(Device device) { return !device.is_cuda() || cuda::settings().tier == cuda::Tier::portable; }
+
+Recording recording_of(const std::string& level, Device device) {
+  Recording recording;
+  recording.shadows = has_bounds(device);
+  if (level == "summary") return recording;
+  recording.every_op = true;
   constexpr std::int64_t kAll = std::int64_t{1} << 40;
-  if (level == "forensic")
-    return {.every_op = true,
-            .budget = kAll,
-            .checksum_budget = kAll,
-            .most_terms = kAll,
-            .most_samples = kAll,
-            .blocks_in_turn = 1,
-            .norms_in_turn = 1};
-  throw InternalError(text("no audit records at level '", printable(level, 40), "'"));
+  if (level == "full") {
+    recording.budget = 15'000;
+    recording.checksum_budget = 40'000;
+    recording.most_samples = 128;
+    recording.blocks_in_turn = 64;
+    recording.norms_in_turn = 2;
+  } else if (level == "forensic") {
+    recording.budget = recording.checksum_budget = recording.most_terms = recording.most_samples = kAll;
+    recording.blocks_in_turn = recording.norms_in_turn = 1;
+  } else {
+    throw InternalError(text("no audit records at level '", printable(level, 40), "'"));
+  }
+  return recording;
 }
 
-StepRecorder::StepRecorder(const Recording& recording, const TrainOptions& options, const FoldData& data, NumberOfName names)
-    : recording_(recording),
-      seed_(options.seed),
-      names_(std::move(names)),
-      data_(options, data.train),
-      rules_(options),
-      update_(options, data.train, recording.every_op ? 1 : kOneIn),
-      flow_(recording.every_op) {}
+StepRecorder::StepRecorder(const Recording& recording, const TrainingFacts& training, NumberOfName names)
+    : recording_(recording), seed_(training.options.seed), names_(std::move(names)), flow_(recording.every_op) {
+  data_.emplace(training.options, training.part);
+  rules_.emplace(training.options);
+  update_.emplace(training.options, training.part, training.epochs, recording.every_op ? 1 : kOneIn);
+}
+
+StepRecorder::StepRecorder(const Recording& recording, NumberOfName names)
+    : recording_(recording), seed_(0), names_(std::move(names)), flow_(recording.every_op) {}
 
 void StepRecorder::begin(const StepFacts& step, const Batch& batch, EfficientNet& net) {
+  begin(step, net);
+  if (!recording_.shadows) return;
+  rules_->begin(step, batch, net);
+  update_->begin(step, net);
+  for (const NamedShadow& shadow : data_->of_batch(step, batch, net.semantics, recording_.every_op))
+    add_rule(Phase::data, shadow);
+}
+
+void StepRecorder::begin(const StepFacts& step, EfficientNet& net) {
   step_ = step;
   candidates_ = 0;
   place_.clear();
@@ -94,11 +107,6 @@ void StepRecorder::begin(const StepFacts& step, const Batch& batch, EfficientNet
       if (t.parameter != nullptr) parameters_.emplace(t.parameter, t.name);
     });
   }
-  if (!recording_.shadows) return;
-  rules_.begin(step, batch, net);
-  update_.begin(step, net);
-  for (const NamedShadow& shadow : data_.of_batch(step, batch, net.semantics, recording_.every_op))
-    add_rule(Phase::data, shadow);
 }
 
 // A record of a shadow that belongs to no op, where its name is asked for.
@@ -226,8 +234,8 @@ void StepRecorder::recorded(const TapeEntry& entry, const Tensor& output) {
   }
   const std::string name = node_names_.emplace(entry.id, node_name(entry)).first->second;
   const SeenOp seen = recording_.shadows ? tape_.seen(entry) : SeenOp{};
-  if (recording_.shadows)
-    rules_.keep_statistics(seen, parameters_of(entry));  // of all: which of them the update looks at has another turn
+  if (recording_.shadows && rules_)
+    rules_->keep_statistics(seen, parameters_of(entry));  // of all: which of them the update looks at has another turn
   if (!is_chosen(name)) return;
   OpRecord r = begun(Phase::forward, static_cast<std::uint32_t>(entry.id), name, "y", output);
   r.inputs = hash_of_inputs(entry);
@@ -242,7 +250,7 @@ void StepRecorder::recorded(const TapeEntry& entry, const Tensor& output) {
   std::vector<Shadow> shadows = forward_shadows(seen);
   std::ranges::stable_partition(shadows, [](const Shadow& s) { return !s.inner && !s.seen && s.of == "y"; });
   add_shadows(shadows, like, output, true);
-  add_shadows(rules_.of_op(name, seen), like, Tensor(), true);
+  if (rules_) add_shadows(rules_->of_op(name, seen), like, Tensor(), true);
 }
 
 std::vector<std::string> StepRecorder::parameters_of(const TapeEntry& op) const {
@@ -313,8 +321,8 @@ void StepRecorder::before_update(EfficientNet& net, const Gradients& gradients, 
   for (const auto& [name, rate] : update.rates) updated_.push_back(name);
   tape_.forget();
   flow_.begin();
-  rules_.forget();
-  if (recording_.shadows) add_rule(Phase::update, update_.before_update(net, gradients, optimizer, update));
+  rules_->forget();
+  if (recording_.shadows) add_rule(Phase::update, update_->before_update(net, gradients, optimizer, update));
 }
 
 void StepRecorder::after_update(EfficientNet& net, const Optimizer& optimizer) {
@@ -325,7 +333,7 @@ void StepRecorder::after_update(EfficientNet& net, const Optimizer& optimizer) {
     if (is_chosen(t.name)) records_.push_back(begun(Phase::update, 0, t.name, "w", *t.value));
   });
   if (!recording_.shadows) return;
-  update_.after_update(net, optimizer, rules_.take_statistics(),
+  update_->after_update(net, optimizer, rules_->take_statistics(),
                        [&](const NamedShadow& shadow) { add_rule(Phase::update, shadow); });
   if (!recording_.every_op) return;
   net.visit([&](const NamedTensor& t) {

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -44,15 +45,28 @@ struct Recording {
       0;  // the backward pass of a whole block, which is computed again as a whole, of one in so many; 0: of none
   std::uint32_t norms_in_turn = 0;  // the same of a norm behind a convolution, whose sums over all rows are computed again
 };
-Recording recording_of(const std::string& level);  // "summary", "full"; "forensic": every element of every op
+// "summary", "full"; "forensic": every element of every op. Without shadows where there are no bounds.
+Recording recording_of(const std::string& level, Device device);
+// The bounds are those of the portable order of summation: a library in the run-to-run tier has another, and no shadow is held against it.
+bool has_bounds(Device device);
+
+// What a training's rules are asked with.
+struct TrainingFacts {
+  const TrainOptions& options;
+  const Dataset& part;  // that is trained on
+  int epochs = 0;       // of this training
+};
 
 class StepRecorder final : public TapeObserver {
  public:
   using NumberOfName = std::function<std::uint32_t(const std::string&)>;
-  // Options and data outlive it.
-  StepRecorder(const Recording& recording, const TrainOptions& options, const FoldData& data, NumberOfName names);
+  // Of a training. Its options and data outlive it.
+  StepRecorder(const Recording& recording, const TrainingFacts& training, NumberOfName names);
+  StepRecorder(const Recording& recording, NumberOfName names);  // of predictions: ops alone
 
   void begin(const StepFacts& step, const Batch& batch, EfficientNet& net);
+  void begin(const StepFacts& step, EfficientNet& net);  // of predictions
+  void forget() { tape_.forget(); }                      // its tensors are let go
   void recorded(const TapeEntry& entry, const Tensor& output) override;
   void after_backward(const TapeEntry& op, const Tensor& dy, std::span<const Tensor> gradients) override;
   void leaf_gradient(const TapeEntry& leaf, const Tensor& gradient) override;
@@ -87,9 +101,9 @@ class StepRecorder final : public TapeObserver {
   SeenTape tape_;
   std::uint32_t candidates_ = 0;
   std::vector<OpRecord> records_;
-  DataShadows data_;
-  StepRules rules_;
-  UpdateRules update_;
+  std::optional<DataShadows> data_;  // these three of a training
+  std::optional<StepRules> rules_;
+  std::optional<UpdateRules> update_;
   GradientFlow flow_;
   std::vector<std::string> updated_;               // of this step, in network order
   std::unordered_map<std::string, Hash128> kept_;  // of parameters, as the step before left them

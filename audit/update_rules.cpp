@@ -39,13 +39,13 @@ Bounded variance_of(const SeenStatistics& seen, const Values& constants, std::in
 
 }  // namespace
 
-UpdateRules::UpdateRules(const TrainOptions& options, const Dataset& data, std::uint32_t one_in)
-    : options_(options), data_(data), one_in_(one_in) {}
+UpdateRules::UpdateRules(const TrainOptions& options, const Dataset& data, int epochs, std::uint32_t one_in)
+    : options_(options), data_(data), epochs_(epochs), one_in_(one_in) {}
 
 void UpdateRules::begin(const StepFacts& step, EfficientNet& net) {
   if (steps_of_epoch_ == 0) steps_of_epoch_ = steps_of_epoch(data_, options_);
   step_ = static_cast<std::uint64_t>(step.number);
-  const Schedule schedule{schedule_from_name(options_.schedule), options_.lr, steps_of_epoch_ * options_.epochs};
+  const Schedule schedule{schedule_from_name(options_.schedule), options_.lr, steps_of_epoch_ * epochs_};
   momentum_ = schedule.momentum(static_cast<int>(step.number));
   const Frozen frozen = frozen_in(options_, static_cast<int>(step.epoch));
   const std::map<std::string, double> scales = lr_scales(options_.lr_scale);

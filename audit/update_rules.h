@@ -22,7 +22,7 @@ namespace vitrine::audit {
 class UpdateRules {
  public:
   // Both outlive it. `one_in`: of the parameters and statistics one in so many is looked at, others each step.
-  UpdateRules(const TrainOptions& options, const Dataset& data, std::uint32_t one_in);
+  UpdateRules(const TrainOptions& options, const Dataset& data, int epochs, std::uint32_t one_in);
 
   void begin(const StepFacts& step, EfficientNet& net);
   // Keeps copies of what is about to change. The shadow of the rates that the update will take.
@@ -47,6 +47,7 @@ class UpdateRules {
 
   const TrainOptions& options_;
   const Dataset& data_;
+  int epochs_;
   std::uint32_t one_in_;
   int steps_of_epoch_ = 0;
   std::uint64_t step_ = 0;

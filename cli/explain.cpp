@@ -111,11 +111,24 @@ void print_table(const std::vector<Explained>& all, const ExplainSource& source,
   }
 }
 
+void explain_named_op(const ExplainCommand& command) {
+  const char* of_run = command.request.fold                ? "--fold"
+                       : command.request.part              ? "--part"
+                       : !command.request.manifest.empty() ? "--manifest"
+                                                           : nullptr;
+  if (of_run != nullptr)
+    throw UsageError(text(of_run, " belongs to a run or a checkpoint; '", printable(command.request.source, 40),
+                          "' is no file or folder, so it is taken for an op"));
+  explain_op({command.request.source, command.output, command.measure});
+}
+
 void run_explain(ExplainCommand command) {
   if (command.list_ops) return list_ops();
   if (command.request.source.empty())
     throw UsageError("nothing is named; name a run, a checkpoint, or an op (`vitrine explain --list-ops`)");
-  if (names_op(command.request.source)) return explain_op({command.request.source, command.output, command.measure});
+  if (names_op(command.request.source)) return explain_named_op(command);
+  if (command.measure)
+    throw UsageError(text("--measure belongs to an op; ", std::filesystem::path(command.request.source), " is none"));
   if (command.output.empty()) throw UsageError("where the pictures go is not said; pass -o FOLDER");
   command.request.samples = sample_choice(command.samples);
   command.check.method = saliency_method(command.method);

@@ -34,7 +34,7 @@ struct PartResult {  // one part (validation or test) of one input configuration
 struct History {                                                         // one fold
   std::vector<double> train_loss, validation_loss, validation_accuracy;  // per epoch; of the inner part with --select nested
   int best_epoch = 0;                                                    // the one that was kept, from 0
-  std::vector<double> refit_loss;  // training loss of the second training; empty without one
+  std::vector<double> refit_loss{};  // training loss of the second training; empty without one
 };
 
 struct Estimate {   // a figure of pooled units with its 95 % interval, and its mean over the folds

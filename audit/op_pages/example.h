@@ -23,7 +23,7 @@ struct ExampleInput {
   bool wanted = true;  // its gradient is part of the example
 };
 
-// Tables of numbers on the way, and what they end in: the output's elements that the last column or row holds are compared by a test.
+// Tables of the numbers on the way. A test finds the output and gradients in them.
 struct Working {
   std::vector<NumberTable> forward, backward;
 };

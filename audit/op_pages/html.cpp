@@ -19,7 +19,7 @@ pre { font: 13px/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospac
 main svg { max-width: 460px; margin: .5em 0; } svg .edge { fill: none; stroke: var(--rule); stroke-width: 1.3; } svg .leaf { fill: var(--box); stroke: var(--line); }
 svg .term { font-size: 10.5px; } svg .join { font-size: 9.5px; } svg .node { fill: var(--paper); stroke: var(--blue); }
 main .wide { display: inline-block; vertical-align: top; max-width: 100%; margin-right: 2.2em; } main caption { white-space: normal; }
-figure { margin: .6em 0; } @media (max-width: 700px) { main .wide { display: block; margin-right: 0; } .narrow { font-size: .82em; } .narrow.tight { font-size: .73em; } .narrow th, .narrow td { padding-right: .5em; } }
+figure { margin: .6em 0; } @media (max-width: 700px) { main .wide { display: block; margin-right: 0; } .narrow { font-size: .82em; } .narrow.tight { font-size: .7em; } .narrow th, .narrow td { padding-right: .5em; } }
  .sources dt { overflow-wrap: anywhere; color: var(--ink); }
 )";
 
@@ -33,7 +33,7 @@ std::string shown(const Formula& formula) {
   return text("<pre>", lines, "</pre>\n");
 }
 
-constexpr std::size_t kNarrow = 46, kSmall = 56;  // characters of a row that a phone can show, and that it can in small print
+constexpr std::size_t kNarrow = 46, kSmall = 54;  // characters of a row that a phone can show, and that it can in small print
 
 std::size_t characters_of(const NumberTable& table) {
   std::size_t sum = 0;

@@ -45,6 +45,8 @@ TEST_F(Ops, WhatIsNoOpIsRefused) {
   expect_refusal("audit explain", 2, {"no op is named"});
   expect_refusal("explain swish -o " + path("page.pdf"), 2, {"page.pdf", ".html"});
   expect_refusal("explain " + path("nowhere/run"), 2, {"pass -o"});
+  expect_refusal("explain " + path("nowhere/run") + " --measure -o " + path("out"), 2, {"--measure belongs to an op"});
+  expect_refusal("explain swish --fold 1", 2, {"--fold belongs to a run", "swish"});
 }
 
 TEST_F(Ops, AGraphIsWrittenAsAPageOrForGraphviz) {

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include <chrono>
+#include <system_error>
 #include <thread>
 
 #include "base/error.h"
@@ -164,30 +165,45 @@ bool is_in_refit(const fs::path& folder) {
   }
 }
 
-// Killed in the second training, as often as it takes, and before it: the bytes of one that was never stopped.
+// Waits until `child` has saved so many states, or the fold is finished: by what is there and not by the clock, so that a busy machine only takes
+// longer.
+void wait_for_states(const fs::path& folder, int states) {
+  const auto saved = [&] {
+    std::error_code none;
+    const fs::file_time_type when = fs::last_write_time(folder / "last.safetensors", none);
+    return none ? fs::file_time_type() : when;
+  };
+  fs::file_time_type before = saved();
+  for (int i = 0; i < 60'000 && states > 0 && !fs::exists(folder / "fold.json"); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    const fs::file_time_type now = saved();
+    if (now != fs::file_time_type() && now != before) --states;
+    before = now == fs::file_time_type() ? before : now;
+  }
+}
+
+// Killed after every few states, before and within the second training: the bytes of one that was never stopped.
 TEST(Refit, KilledWithinItEndsWithTheSameBytes) {
   Progress quiet(true);
   TrainOptions options = refit_options();
+  options.epochs = 2;
   options.monitor = "loss";
-  options.batch_size = 2;
+  options.batch_size = 4;
   options.keeping.save_seconds = 1e-9;
   const fs::path whole = fresh_folder("refit-unkilled"), killed = fresh_folder("refit-killed");
   const FoldFiles peace = train_fold(nested_fold(), options, whole, "key", "test", quiet);
   ASSERT_GT(peace.refit.size(), 0u);
   set_thread_count(1);  // no worker threads may live across fork
   int in_refit = 0;
-  for (int attempt = 1; attempt < 60 && !fs::exists(killed / "fold.json"); ++attempt) {
+  for (int attempt = 0; attempt < 40 && !fs::exists(killed / "fold.json"); ++attempt) {
     const pid_t child = ::fork();
     if (child == 0) {
       Progress none(true);
       train_fold(nested_fold(), options, killed, "key", "test", none);
       ::_exit(0);
     }
-    // The first time in the first training, then twice in the second one, then whenever.
-    for (int i = 0; i < 6000 && attempt > 1 && attempt < 4 && !is_in_refit(killed) && !fs::exists(killed / "fold.json"); ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    std::this_thread::sleep_for(std::chrono::milliseconds(100 * attempt));
-    ::kill(child, SIGKILL);
+    wait_for_states(killed, 1 + attempt % 3);
+    if (!fs::exists(killed / "fold.json")) ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
     in_refit += is_in_refit(killed) ? 1 : 0;
   }
