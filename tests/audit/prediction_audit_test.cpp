@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/output.h"
 #include "nn/efficientnet/checkpoint.h"
+#include "nn/efficientnet/inference.h"
 #include "tensor/philox.h"
 #include "tests/cli/program.h"
 #include "tests/data/pictures.h"

@@ -20,16 +20,6 @@ const fs::path kRoot = VITRINE_SOURCE_DIR;
 
 Json faults() { return parse_json(read_file(kRoot / "tests/gallery/faults.json", 1u << 20)); }
 
-std::string output_of(const std::string& command) {
-  std::string all;
-  FILE* pipe = ::popen(command.c_str(), "r");
-  if (pipe == nullptr) return all;
-  std::array<char, 4096> piece{};
-  while (const std::size_t n = std::fread(piece.data(), 1, piece.size(), pipe)) all.append(piece.data(), n);
-  ::pclose(pipe);
-  return all;
-}
-
 std::size_t times(const std::string& text, const std::string& part) {
   std::size_t count = 0;
   for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
@@ -63,6 +53,16 @@ TEST(Gallery, TheProgramHasNone) {
 }
 
 #ifdef VITRINE_GALLERY_PROGRAM
+
+std::string output_of(const std::string& command) {
+  std::string all;
+  FILE* pipe = ::popen(command.c_str(), "r");
+  if (pipe == nullptr) return all;
+  std::array<char, 4096> piece{};
+  while (const std::size_t n = std::fread(piece.data(), 1, piece.size(), pipe)) all.append(piece.data(), n);
+  ::pclose(pipe);
+  return all;
+}
 
 Json said(int fault, int steps) {
   const std::string command =
