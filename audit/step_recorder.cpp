@@ -121,7 +121,9 @@ void StepRecorder::begin(const StepFacts& step, EfficientNet& net) {
 void StepRecorder::add_rule(Phase phase, const NamedShadow& rule) {
   if (!rule.node.starts_with(recording_.only)) return;
   const Tensor& computed = rule.shadow.computed;
-  const bool is_number = computed.dtype() == DType::f64;  // whole tensors have their facts in the records of ops, or are too many to be read once more
+  const bool is_number =
+      computed.dtype() ==
+      DType::f64;  // whole tensors have their facts in the records of ops, or are too many to be read once more
   OpRecord r = begun(phase, rule.number, rule.node, rule.shadow.of, is_number ? computed : Tensor());
   if (!is_number) {
     set_shape(r, computed.shape());
@@ -343,7 +345,7 @@ void StepRecorder::after_update(EfficientNet& net, const Optimizer& optimizer) {
   });
   if (!recording_.shadows) return;
   update_->after_update(net, optimizer, rules_->take_statistics(),
-                       [&](const NamedShadow& shadow) { add_rule(Phase::update, shadow); });
+                        [&](const NamedShadow& shadow) { add_rule(Phase::update, shadow); });
   if (!recording_.every_op) return;
   net.visit([&](const NamedTensor& t) {
     if (t.parameter != nullptr) kept_.insert_or_assign(t.name, hash_of(t.value->to(Device::cpu())));
