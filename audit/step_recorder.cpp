@@ -58,11 +58,11 @@ Recording recording_of(const std::string& level, Device device) {
   recording.every_op = true;
   constexpr std::int64_t kAll = std::int64_t{1} << 40;
   if (level == "full") {
-    recording.budget = 15'000;
-    recording.checksum_budget = 40'000;
-    recording.most_samples = 128;
+    recording.budget = 10'000;
+    recording.checksum_budget = 25'000;
+    recording.most_samples = 96;
     recording.blocks_in_turn = 64;
-    recording.norms_in_turn = 2;
+    recording.norms_in_turn = 4;
   } else if (level == "forensic") {
     recording.budget = recording.checksum_budget = recording.most_terms = recording.most_samples = kAll;
     recording.blocks_in_turn = recording.norms_in_turn = 1;
@@ -84,7 +84,8 @@ StepRecorder::StepRecorder(const Recording& recording, NumberOfName names)
 
 void StepRecorder::begin(const StepFacts& step, const Batch& batch, EfficientNet& net) {
   begin(step, net);
-  if (!recording_.shadows) return;
+  rules_now_ = recording_.shadows && (recording_.every_op || step.number % kRulesOneIn == 0);
+  if (!rules_now_) return;
   rules_->begin(step, batch, net);
   update_->begin(step, net);
   for (const NamedShadow& shadow : data_->of_batch(step, batch, net.semantics, recording_.every_op))
@@ -233,10 +234,11 @@ void StepRecorder::recorded(const TapeEntry& entry, const Tensor& output) {
     return;
   }
   const std::string name = node_names_.emplace(entry.id, node_name(entry)).first->second;
-  const SeenOp seen = recording_.shadows ? tape_.seen(entry) : SeenOp{};
-  if (recording_.shadows && rules_)
+  const bool chosen = is_chosen(name);
+  const SeenOp seen = recording_.shadows && (chosen || rules_now_) ? tape_.seen(entry) : SeenOp{};
+  if (rules_now_)
     rules_->keep_statistics(seen, parameters_of(entry));  // of all: which of them the update looks at has another turn
-  if (!is_chosen(name)) return;
+  if (!chosen) return;
   OpRecord r = begun(Phase::forward, static_cast<std::uint32_t>(entry.id), name, "y", output);
   r.inputs = hash_of_inputs(entry);
   records_.push_back(r);
@@ -250,7 +252,7 @@ void StepRecorder::recorded(const TapeEntry& entry, const Tensor& output) {
   std::vector<Shadow> shadows = forward_shadows(seen);
   std::ranges::stable_partition(shadows, [](const Shadow& s) { return !s.inner && !s.seen && s.of == "y"; });
   add_shadows(shadows, like, output, true);
-  if (rules_) add_shadows(rules_->of_op(name, seen), like, Tensor(), true);
+  if (rules_now_) add_shadows(rules_->of_op(name, seen), like, Tensor(), true);
 }
 
 std::vector<std::string> StepRecorder::parameters_of(const TapeEntry& op) const {
@@ -322,7 +324,7 @@ void StepRecorder::before_update(EfficientNet& net, const Gradients& gradients, 
   tape_.forget();
   flow_.begin();
   rules_->forget();
-  if (recording_.shadows) add_rule(Phase::update, update_->before_update(net, gradients, optimizer, update));
+  if (rules_now_) add_rule(Phase::update, update_->before_update(net, gradients, optimizer, update));
 }
 
 void StepRecorder::after_update(EfficientNet& net, const Optimizer& optimizer) {
@@ -332,7 +334,7 @@ void StepRecorder::after_update(EfficientNet& net, const Optimizer& optimizer) {
     ++next;
     if (is_chosen(t.name)) records_.push_back(begun(Phase::update, 0, t.name, "w", *t.value));
   });
-  if (!recording_.shadows) return;
+  if (!rules_now_) return;
   update_->after_update(net, optimizer, rules_->take_statistics(),
                        [&](const NamedShadow& shadow) { add_rule(Phase::update, shadow); });
   if (!recording_.every_op) return;
