@@ -218,7 +218,7 @@ void StepRecorder::recorded(const TapeEntry& entry, const Tensor& output) {
   add_shadows(shadows, like, output);
 }
 
-void StepRecorder::after_backward(const TapeEntry& op, const Tensor& dy, std::span<const Tensor> gradients) {
+void StepRecorder::after_backward(const TapeEntry& op, const Tensor& dy, std::span<const Tensor> on_device) {
   const std::string& name = node_names_.at(op.id);
   if (!is_chosen(name)) return;
   OpRecord r = begun(Phase::backward, static_cast<std::uint32_t>(op.id), name, "dy", dy);
@@ -226,14 +226,16 @@ void StepRecorder::after_backward(const TapeEntry& op, const Tensor& dy, std::sp
   records_.push_back(r);
   OpRecord like = r;
   like.facts = {};
+  std::vector<Tensor> gradients;  // on the host, where shadows look at them
+  for (const Tensor& g : on_device) gradients.push_back(g.defined() ? g.to(Device::cpu()) : g);
   std::vector<bool> shown(gradients.size());
   if (recording_.shadows && has_turn(op)) {
     const std::vector<Shadow> shadows = backward_shadows(tape_.seen(op), dy.to(Device::cpu()), gradients);
     add_shadows(shadows, like, Tensor());
     for (const Shadow& s : shadows) {
       for (std::size_t i = 0; i < gradients.size(); ++i)
-        shown[i] = shown[i] || (!s.seen && gradients[i].defined() && !gradients[i].device().is_cuda() &&
-                                s.computed.dtype() == DType::f32 && s.computed.host().data() == gradients[i].host().data());
+        shown[i] = shown[i] || (!s.seen && gradients[i].defined() && s.computed.dtype() == DType::f32 &&
+                                s.computed.host().data() == gradients[i].host().data());
     }
   }
   for (std::size_t i = 0; i < gradients.size(); ++i) {

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/output.h"
 #include "nn/efficientnet/checkpoint.h"
+#include "nn/efficientnet/inference.h"
 #include "tensor/philox.h"
 #include "tests/cli/program.h"
 #include "tests/data/pictures.h"
@@ -83,7 +84,7 @@ TEST_F(AuditedPrediction, HoldsEveryOpAndLiesWithinItsBounds) {
     }
   }
   EXPECT_EQ(seen["conv_stem/conv2d"], 2);
-  EXPECT_EQ(seen["blocks.1.0.conv_dw/depthwise_conv"], 2);
+  EXPECT_EQ(seen["blocks.1.0.conv_dw/depthwise_conv2d"], 2);
   EXPECT_EQ(seen["classifier/linear"], 2);
   EXPECT_EQ(seen["folded/logits"], 2);
 }
