@@ -277,7 +277,7 @@ void StepRecorder::add_gradient(Phase phase, std::uint32_t op, const std::string
   for (const Shadow& shadow : flow_.whole(id, gradient)) add_rule(phase, {node, op, shadow});
 }
 
-void StepRecorder::after_backward(const TapeEntry& op, const Tensor& dy, std::span<const Tensor> gradients) {
+void StepRecorder::after_backward(const TapeEntry& op, const Tensor& dy, std::span<const Tensor> on_device) {
   const std::string& name = node_names_.at(op.id);
   if (!is_chosen(name)) {
     flow_.returned(op.inputs, gradients);
@@ -291,6 +291,8 @@ void StepRecorder::after_backward(const TapeEntry& op, const Tensor& dy, std::sp
   if (recording_.shadows) add_rule(Phase::backward, {name, r.op, returned});
   OpRecord like = r;
   like.facts = {};
+  std::vector<Tensor> gradients;  // on the host, where shadows look at them
+  for (const Tensor& g : on_device) gradients.push_back(g.defined() ? g.to(Device::cpu()) : g);
   std::vector<bool> shown(gradients.size());
   if (recording_.shadows) {
     std::vector<Shadow> shadows = backward_shadows(tape_.seen(op), dy.to(Device::cpu()), gradients);
@@ -298,8 +300,8 @@ void StepRecorder::after_backward(const TapeEntry& op, const Tensor& dy, std::sp
     add_shadows(shadows, like, Tensor(), has_turn(op));
     for (const Shadow& s : shadows) {
       for (std::size_t i = 0; i < gradients.size(); ++i)
-        shown[i] = shown[i] || (!s.seen && gradients[i].defined() && !gradients[i].device().is_cuda() &&
-                                s.computed.dtype() == DType::f32 && s.computed.host().data() == gradients[i].host().data());
+        shown[i] = shown[i] || (!s.seen && gradients[i].defined() && s.computed.dtype() == DType::f32 &&
+                                s.computed.host().data() == gradients[i].host().data());
     }
   }
   for (std::size_t i = 0; i < gradients.size(); ++i) {
