@@ -17,6 +17,7 @@ Shadow fixed_numbers(std::string of, std::vector<double> seen, std::vector<doubl
 Shadow same_values(std::string of, const Tensor& seen, const Tensor& expected) {
   const auto differ = [&] {
     if (!seen.defined() || !expected.defined()) return seen.defined() != expected.defined();
+    if (seen.host().data() == expected.host().data()) return false;  // the same memory
     return !(seen.shape() == expected.shape()) || hash_of(seen) != hash_of(expected);
   };
   return fixed_numbers(std::move(of), {differ() ? 1.0 : 0.0}, {0.0});

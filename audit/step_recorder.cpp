@@ -47,6 +47,14 @@ double seen_value(const Shadow& shadow, std::int64_t element) {
                                                : static_cast<double>(shadow.computed.host()[i]);
 }
 
+void set_shape(OpRecord& r, const Shape& shape) {
+  r.rank = static_cast<std::uint8_t>(shape.rank());
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    std::uint32_t& dim = r.dims[static_cast<std::size_t>(std::min(axis, 3))];
+    dim = static_cast<std::uint32_t>(shape[axis]) * (axis > 3 ? dim : 1);
+  }
+}
+
 }  // namespace
 
 bool has_bounds(Device device) { return !device.is_cuda() || cuda::settings().tier == cuda::Tier::portable; }
@@ -76,7 +84,7 @@ StepRecorder::StepRecorder(const Recording& recording, const TrainingFacts& trai
     : recording_(recording), seed_(training.options.seed), names_(std::move(names)), flow_(recording.every_op) {
   data_.emplace(training.options, training.part);
   rules_.emplace(training.options);
-  update_.emplace(training.options, training.part, training.epochs, recording.every_op ? 1 : kOneIn);
+  update_.emplace(training.options, training.part, training.epochs, recording.every_op ? UpdateRules::kAtFull : kOneIn);
 }
 
 StepRecorder::StepRecorder(const Recording& recording, NumberOfName names)
@@ -113,7 +121,13 @@ void StepRecorder::begin(const StepFacts& step, EfficientNet& net) {
 // A record of a shadow that belongs to no op, where its name is asked for.
 void StepRecorder::add_rule(Phase phase, const NamedShadow& rule) {
   if (!rule.node.starts_with(recording_.only)) return;
-  OpRecord r = begun(phase, rule.number, rule.node, rule.shadow.of, rule.shadow.computed);
+  const Tensor& computed = rule.shadow.computed;
+  const bool is_number = computed.dtype() == DType::f64;  // whole tensors have their facts in the records of ops, or are too many to be read once more
+  OpRecord r = begun(phase, rule.number, rule.node, rule.shadow.of, is_number ? computed : Tensor());
+  if (!is_number) {
+    set_shape(r, computed.shape());
+    r.facts.elements = computed.size();
+  }
   compare(rule.shadow, r);
   records_.push_back(r);
 }
@@ -154,12 +168,7 @@ OpRecord StepRecorder::begun(Phase phase, std::uint32_t op, const std::string& n
   r.node = names_(node);
   r.tensor = names_(tensor);
   if (!value.defined()) return r;
-  const Shape& shape = value.shape();
-  r.rank = static_cast<std::uint8_t>(shape.rank());
-  for (int axis = 0; axis < shape.rank(); ++axis) {
-    std::uint32_t& dim = r.dims[static_cast<std::size_t>(std::min(axis, 3))];
-    dim = static_cast<std::uint32_t>(shape[axis]) * (axis > 3 ? dim : 1);
-  }
+  set_shape(r, value.shape());
   if (value.dtype() == DType::f32) {
     r.facts = facts_of(value);
   } else {

@@ -57,7 +57,7 @@ void UpdateRules::begin(const StepFacts& step, EfficientNet& net) {
   net.visit([&](const NamedTensor& t) {
     const std::uint32_t mine = number++;
     if (t.parameter == nullptr) {
-      if (has_turn(mine)) statistics_.emplace(t.name, t.value->to(Device::cpu()).clone());
+      if (statistic_has_turn(mine)) statistics_.emplace(t.name, t.value->to(Device::cpu()).clone());
       return;
     }
     const std::string& part = part_of_tensor(t.name);

@@ -21,6 +21,9 @@ namespace vitrine::audit {
 
 class UpdateRules {
  public:
+  // `one_in` of level full: copies of all weights and moments would cost a third of a step. Of the first step all, and all statistics.
+  static constexpr std::uint32_t kAtFull = 8;
+
   // Both outlive it. `one_in`: of the parameters and statistics one in so many is looked at, others each step.
   UpdateRules(const TrainOptions& options, const Dataset& data, int epochs, std::uint32_t one_in);
 
@@ -39,7 +42,9 @@ class UpdateRules {
     double steps = 0;
   };
 
-  bool has_turn(std::uint32_t number) const { return number % one_in_ == step_ % one_in_; }
+  // In the first step of a fold all have a turn where every op has.
+  bool has_turn(std::uint32_t number) const { return number % one_in_ == step_ % one_in_ || (step_ == 0 && one_in_ <= kAtFull); }
+  bool statistic_has_turn(std::uint32_t number) const { return one_in_ <= kAtFull || has_turn(number); }
   void show_parameter(const std::string& name, const Tensor& value, const std::map<std::string, Tensor>& state,
                       std::uint32_t number, const Use& use) const;
   void show_statistic(const std::string& name, const Tensor& value, const std::vector<SeenStatistics>& statistics,
