@@ -58,8 +58,7 @@ PredictionAudit::PredictionAudit(const fs::path& folder, const PredictionStart& 
     : folder_(checked(folder)),
       net_(start.net),
       files_(folder, identity_text(start), 0),
-      recorder_(recording_of(start.level, start.net.device()),
-                [this](const std::string& name) { return files_.name(name); }) {}
+      recorder_(recording_of(start.level, start.net.device()), [this](const std::string& name) { return files_.name(name); }) {}
 
 void PredictionAudit::predicted(const Tensor& images, const Tensor& logits, const std::vector<PredictionInput>& inputs) {
   const auto count = static_cast<std::int64_t>(inputs.size());

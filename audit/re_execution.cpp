@@ -46,7 +46,8 @@ class From final : public StepWatch {
 class OneStep final : public StepWatch {
  public:
   OneStep(const Recording& recording, const ReExecution& run)
-      : recorder_(recording, {run.options().train, run.part(), run.identity().epochs}, [this](const std::string& name) { return number_of(name); }),
+      : recorder_(recording, {run.options().train, run.part(), run.identity().epochs},
+                  [this](const std::string& name) { return number_of(name); }),
         summary_(1) {}
 
   TapeObserver* begin(const StepFacts& step, const Batch& batch, EfficientNet& net) override {

@@ -20,7 +20,8 @@ class Comparison final : public StepWatch {
   Comparison(const ReExecution& run, const std::filesystem::path& folder)
       : run_(run),
         folder_(folder),
-        recorder_(recording_of(run.identity().level, run.options().train.device), {run.options().train, run.part(), run.identity().epochs},
+        recorder_(recording_of(run.identity().level, run.options().train.device),
+                  {run.options().train, run.part(), run.identity().epochs},
                   [this](const std::string& name) { return number_of(name); }),
         summary_(run.identity().level == "full" ? 1 : kOneIn) {}
 

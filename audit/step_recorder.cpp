@@ -122,7 +122,9 @@ void StepRecorder::begin(const StepFacts& step, EfficientNet& net) {
 void StepRecorder::add_rule(Phase phase, const NamedShadow& rule) {
   if (!rule.node.starts_with(recording_.only)) return;
   const Tensor& computed = rule.shadow.computed;
-  const bool is_number = computed.dtype() == DType::f64;  // whole tensors have their facts in the records of ops, or are too many to be read once more
+  const bool is_number =
+      computed.dtype() ==
+      DType::f64;  // whole tensors have their facts in the records of ops, or are too many to be read once more
   OpRecord r = begun(phase, rule.number, rule.node, rule.shadow.of, is_number ? computed : Tensor());
   if (!is_number) {
     set_shape(r, computed.shape());
@@ -289,19 +291,20 @@ void StepRecorder::add_gradient(Phase phase, std::uint32_t op, const std::string
 void StepRecorder::after_backward(const TapeEntry& op, const Tensor& dy, std::span<const Tensor> on_device) {
   const std::string& name = node_names_.at(op.id);
   if (!is_chosen(name)) {
-    flow_.returned(op.inputs, gradients);
+    if (rules_now_) flow_.returned(op.inputs, on_device);
     return;
   }
   OpRecord r = begun(Phase::backward, static_cast<std::uint32_t>(op.id), name, "dy", dy);
   r.inputs = combined(hash_of_inputs(op), r.facts.hash);
   records_.push_back(r);
-  if (recording_.shadows) add_gradient(Phase::backward, r.op, name, op.id, dy);
-  const Shadow returned = flow_.returned(op.inputs, gradients);
-  if (recording_.shadows) add_rule(Phase::backward, {name, r.op, returned});
-  OpRecord like = r;
-  like.facts = {};
   std::vector<Tensor> gradients;  // on the host, where shadows look at them
   for (const Tensor& g : on_device) gradients.push_back(g.defined() ? g.to(Device::cpu()) : g);
+  if (rules_now_) {
+    add_gradient(Phase::backward, r.op, name, op.id, dy);
+    add_rule(Phase::backward, {name, r.op, flow_.returned(op.inputs, gradients)});
+  }
+  OpRecord like = r;
+  like.facts = {};
   std::vector<bool> shown(gradients.size());
   if (recording_.shadows) {
     std::vector<Shadow> shadows = backward_shadows(tape_.seen(op), dy.to(Device::cpu()), gradients);
@@ -326,7 +329,7 @@ void StepRecorder::leaf_gradient(const TapeEntry& leaf, const Tensor& gradient) 
   if (found == parameter_of_leaf_.end() || !is_chosen(found->second)) return;
   const auto id = static_cast<std::uint32_t>(leaf.id);
   records_.push_back(begun(Phase::gradient, id, found->second, "dw", gradient));
-  if (recording_.shadows) add_gradient(Phase::gradient, id, found->second, leaf.id, gradient);
+  if (rules_now_) add_gradient(Phase::gradient, id, found->second, leaf.id, gradient);
 }
 
 void StepRecorder::before_update(EfficientNet& net, const Gradients& gradients, const Optimizer& optimizer,
@@ -347,7 +350,7 @@ void StepRecorder::after_update(EfficientNet& net, const Optimizer& optimizer) {
   });
   if (!rules_now_) return;
   update_->after_update(net, optimizer, rules_->take_statistics(),
-                       [&](const NamedShadow& shadow) { add_rule(Phase::update, shadow); });
+                        [&](const NamedShadow& shadow) { add_rule(Phase::update, shadow); });
   if (!recording_.every_op) return;
   net.visit([&](const NamedTensor& t) {
     if (t.parameter != nullptr) kept_.insert_or_assign(t.name, hash_of(t.value->to(Device::cpu())));

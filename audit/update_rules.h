@@ -43,7 +43,9 @@ class UpdateRules {
   };
 
   // In the first step of a fold all have a turn where every op has.
-  bool has_turn(std::uint32_t number) const { return number % one_in_ == step_ % one_in_ || (step_ == 0 && one_in_ <= kAtFull); }
+  bool has_turn(std::uint32_t number) const {
+    return number % one_in_ == step_ % one_in_ || (step_ == 0 && one_in_ <= kAtFull);
+  }
   bool statistic_has_turn(std::uint32_t number) const { return one_in_ <= kAtFull || has_turn(number); }
   void show_parameter(const std::string& name, const Tensor& value, const std::map<std::string, Tensor>& state,
                       std::uint32_t number, const Use& use) const;
