@@ -4,7 +4,6 @@
 #include <tuple>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/json.h"
 
 namespace vitrine::audit {
@@ -17,19 +16,20 @@ struct Uses {
   std::string samples, draws;
 };
 Uses uses_of(const fs::path& folder, std::int64_t step) {
-  const std::string all = read_file(folder / "lineage.jsonl", std::uint64_t{1} << 34);
+  LineReader lines(folder / "lineage.jsonl");
   const std::string begin = text("{\"step\":", step, ",");
   Uses uses;
-  for (std::size_t at = 0; at < all.size();) {
-    const std::size_t end = std::min(all.find('\n', at), all.size());
-    if (all.compare(at, begin.size(), begin) == 0) {
-      Json line = parse_json(std::string_view(all).substr(at, end - at));
-      uses.samples += text_in(line, "sample") + text_in(line, "sha256") + "\n";
-      line.erase("input");
-      line.erase("sha256");
-      uses.draws += line.dump() + "\n";
+  for (bool found = false; const std::optional<std::string_view> text_of_use = lines.peek(); lines.skip()) {
+    if (!text_of_use->starts_with(begin)) {
+      if (found) break;
+      continue;
     }
-    at = end + 1;
+    found = true;
+    Json line = parse_json(*text_of_use);
+    uses.samples += text_in(line, "sample") + text_in(line, "sha256") + "\n";
+    line.erase("input");
+    line.erase("sha256");
+    uses.draws += line.dump() + "\n";
   }
   return uses;
 }
@@ -53,6 +53,9 @@ Difference difference(const StepLine& a, const StepLine& b) {
   if (a.buffers != b.buffers) return {Cause::buffers, "buffers"};
   return {};
 }
+
+// The members before `lineage`: those that `difference` compares.
+std::string_view what_was_computed(std::string_view line) { return line.substr(0, line.find(",\"lineage\"")); }
 
 std::vector<std::string> different_options(const Identity& a, const Identity& b) {
   std::vector<std::string> out;
@@ -164,20 +167,25 @@ Parting bisect(const fs::path& a, const fs::path& b, const RemakeStep& remake) {
     return p;
   }
   while (true) {
-    const std::optional<StepLine> line_a = chain_a.next(), line_b = chain_b.next();
-    if (!line_a || !line_b) {
+    const std::optional<std::string_view> text_a = chain_a.next_text(), text_b = chain_b.next_text();
+    if (!text_a || !text_b) {
       p.because =
-          line_a || line_b ? text("run ", line_a ? "B" : "A", " ends there, the other goes on") : "every step is the same";
+          text_a || text_b ? text("run ", text_a ? "B" : "A", " ends there, the other goes on") : "every step is the same";
       return p;
     }
-    const Difference found = difference(*line_a, *line_b);
+    if (what_was_computed(*text_a) == what_was_computed(*text_b)) {
+      ++p.steps;
+      continue;
+    }
+    const StepLine line_a = chain_a.read(*text_a), line_b = chain_b.read(*text_b);
+    const Difference found = difference(line_a, line_b);
     if (found.cause == Cause::none) {
       ++p.steps;
       continue;
     }
     p.cause = found.cause;
     p.what = found.what;
-    p.step = static_cast<std::int64_t>(line_a->step);
+    p.step = static_cast<std::int64_t>(line_a.step);
     break;
   }
   if (p.cause == Cause::data) {

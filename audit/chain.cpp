@@ -9,7 +9,6 @@
 namespace vitrine::audit {
 namespace {
 
-constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 32;
 constexpr std::size_t kHashMember = 72;  // ,"h":"<64 digits>"}
 
 // NaN and infinity are no JSON: they are texts.
@@ -33,7 +32,9 @@ double real_in(const Json& line, std::string_view key) {
   return number;
 }
 
-StepLine parsed(std::string_view text) {
+}  // namespace
+
+StepLine parsed_line(std::string_view text) {
   const Json line = parse_json(text);
   constexpr std::int64_t kMost = 0xFFFFFFFF;
   StepLine s;
@@ -57,8 +58,6 @@ StepLine parsed(std::string_view text) {
   return s;
 }
 
-}  // namespace
-
 std::string chained_line(const StepLine& s, std::string& prev) {
   std::string line = text("{\"step\":", s.step, ",\"epoch\":", s.epoch, ",\"in_epoch\":", s.in_epoch, ",\"first\":", s.first);
   line += ",\"lr\":" + number(s.lr) + ",\"momentum\":" + number(s.momentum);
@@ -71,37 +70,48 @@ std::string chained_line(const StepLine& s, std::string& prev) {
   return line + ",\"h\":\"" + prev + "\"}\n";
 }
 
-ChainReader::ChainReader(const std::filesystem::path& file, const std::string& prev)
-    : file_(file), bytes_(read_file(file, kMostBytes)), prev_(prev) {}
+ChainReader::ChainReader(const std::filesystem::path& file, const std::string& prev) : lines_of_(file), prev_(prev) {}
 
-void ChainReader::refuse(const std::string& what) const {
-  throw DataError(text(file_, ": the chain breaks at step ", lines_, " (line ", lines_ + 1, ", byte ", at_, "): ", what,
-                       "; from there on nothing in it can be trusted"));
+void ChainReader::refuse(std::uint64_t number, std::uint64_t offset, const std::string& what) const {
+  throw DataError(text(lines_of_.path(), ": the chain breaks at step ", number, " (line ", number + 1, ", byte ", offset,
+                       "): ", what, "; from there on nothing in it can be trusted"));
+}
+
+std::optional<std::string_view> ChainReader::next_text() {
+  std::optional<std::string_view> line = lines_of_.peek();
+  if (!line) return std::nullopt;
+  const auto broken = [&](const std::string& what) { refuse(count_, lines_of_.offset(), what); };
+  if (!line->ends_with('\n')) broken("the last line was not finished: the run was killed, or is still being written");
+  line->remove_suffix(1);
+  if (line->size() < kHashMember + 2 || line->substr(line->size() - kHashMember, 6) != ",\"h\":\"" || !line->ends_with("\"}"))
+    broken("the line does not end with its hash");
+  const std::string_view body = line->substr(0, line->size() - kHashMember);
+  const std::string_view told = line->substr(line->size() - kHashMember + 6, 64);
+  if (!body.ends_with(text("\"prev\":\"", prev_, "\""))) broken("it does not follow the line before");
+  std::string h = sha256(body);
+  if (h != told) broken("it is not what it was when its hash was taken");
+  if (!body.starts_with(text("{\"step\":", count_, ","))) broken(text("it is not step ", count_));
+  prev_ = std::move(h);
+  last_ = lines_of_.offset();
+  lines_of_.skip();
+  ++count_;
+  return line;
+}
+
+StepLine ChainReader::read(std::string_view line) const {
+  try {
+    StepLine step = parsed_line(line);
+    if (step.step + 1 != count_) throw std::runtime_error(text("it is step ", step.step));
+    return step;
+  } catch (const std::runtime_error& error) {
+    refuse(count_ - 1, last_, error.what());
+  }
 }
 
 std::optional<StepLine> ChainReader::next() {
-  if (at_ == bytes_.size()) return std::nullopt;
-  const std::size_t end = bytes_.find('\n', at_);
-  if (end == std::string::npos) refuse("the last line was not finished: the run was killed, or is still being written");
-  const std::string_view line = std::string_view(bytes_).substr(at_, end - at_);
-  if (line.size() < kHashMember + 2 || line.substr(line.size() - kHashMember, 6) != ",\"h\":\"" || !line.ends_with("\"}"))
-    refuse("the line does not end with its hash");
-  const std::string_view body = line.substr(0, line.size() - kHashMember);
-  const std::string_view told = line.substr(line.size() - kHashMember + 6, 64);
-  if (!body.ends_with(text("\"prev\":\"", prev_, "\""))) refuse("it does not follow the line before");
-  const std::string h = sha256(body);
-  if (h != told) refuse("it is not what it was when its hash was taken");
-  StepLine step;
-  try {
-    step = parsed(line);
-  } catch (const std::runtime_error& error) {
-    refuse(error.what());
-  }
-  if (step.step != lines_) refuse(text("it is step ", step.step));
-  prev_ = h;
-  at_ = end + 1;
-  ++lines_;
-  return step;
+  const std::optional<std::string_view> line = next_text();
+  if (!line) return std::nullopt;
+  return read(*line);
 }
 
 }  // namespace vitrine::audit

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "audit/line_reader.h"
 #include "audit/trace_file.h"
 #include "tensor/tensor_hash.h"
 
@@ -37,25 +38,32 @@ struct StepLine {
 // A line of the chain, with its newline; `prev` becomes its h.
 std::string chained_line(const StepLine& step, std::string& prev);
 
-// Reads the chain from its beginning.
+// What a line says. std::runtime_error for one that is not of the format.
+StepLine parsed_line(std::string_view line);
+
+// Reads the chain from its beginning; a piece of the file is held.
 class ChainReader {
  public:
-  // `prev`: SHA-256 of run.json. The whole file is held.
+  // `prev`: SHA-256 of run.json.
   ChainReader(const std::filesystem::path& file, const std::string& prev);
 
   // The next step; nothing at the end. DataError with line and offset for one that is not its text, does not follow the one before, or
   // is not number `step + 1`, and for a last line that was not finished.
   std::optional<StepLine> next();
-  std::uint64_t offset() const { return at_; }  // behind the last line that was read
+  // The same as it stands in the file, without its newline, its place in the chain checked and its other members not read: for who passes over
+  // most of a long chain. Valid until the next call.
+  std::optional<std::string_view> next_text();
+  StepLine read(std::string_view line) const;                  // of the line that next_text gave last
+  std::uint64_t offset() const { return lines_of_.offset(); }  // behind the last line that was read
   const std::string& head() const { return prev_; }
-  std::uint64_t lines() const { return lines_; }
+  std::uint64_t lines() const { return count_; }
 
  private:
-  [[noreturn]] void refuse(const std::string& what) const;
+  [[noreturn]] void refuse(std::uint64_t number, std::uint64_t offset, const std::string& what) const;
 
-  std::filesystem::path file_;
-  std::string bytes_, prev_;
-  std::uint64_t at_ = 0, lines_ = 0;
+  LineReader lines_of_;
+  std::string prev_;
+  std::uint64_t count_ = 0, last_ = 0;  // last_: where the line that was read last begins
 };
 
 }  // namespace vitrine::audit

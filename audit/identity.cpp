@@ -2,6 +2,7 @@
 
 #include <cctype>
 
+#include "audit/step_recorder.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -40,6 +41,21 @@ Json options_json(const TrainOptions& train) {
   return json;
 }
 
+// What every run.json begins with.
+Json begun(Device device, const std::string& level) {
+  Json json = Json::object();
+  json["format"] = kFormat;
+  json["program"] = {
+      {"name", "vitrine"}, {"version", version()}, {"sha256", sha256_of_this_program()}, {"compiler", __VERSION__}};
+  json["machine"] = {{"processor", processor_name()},
+                     {"instruction_set", isa_name(active_isa())},
+                     {"device", device.is_cuda() ? device.is_gpu() ? "cuda" : "cuda-host" : "cpu"},
+                     {"tier", device.is_cuda() ? cuda::text_of(cuda::settings().tier) : "portable"}};
+  json["level"] = level;
+  json["shadows"] = has_bounds(device);
+  return json;
+}
+
 // "fold_3" -> 3; -1 where the folder is named otherwise.
 int number_of_fold(const std::filesystem::path& folder) {
   const std::string name = folder.filename().string();
@@ -54,6 +70,10 @@ std::string data_hash(const FoldData& data) {
   Sha256 sum;
   for (const Dataset* part : {&data.train, &data.inner, &data.validation, &data.test}) {
     for (const Sample& s : part->samples) sum.update(text(s.sample_id, " ", s.label, " ", s.sha256, "\n"));
+    sum.update("--\n");
+  }
+  if (!data.whole.images.empty()) {
+    for (const Sample& s : data.whole.samples) sum.update(text(s.sample_id, " ", s.label, " ", s.sha256, "\n"));
     sum.update("--\n");
   }
   return sum.hex();
@@ -80,22 +100,17 @@ Hash128 hash_of_buffers(EfficientNet& net) {
   return all;
 }
 
-std::filesystem::path audit_folder(const std::filesystem::path& fold_folder) {
-  return fold_folder.parent_path() / "audit" / fold_folder.filename();
+std::filesystem::path audit_folder(const std::filesystem::path& fold_folder, bool refit) {
+  std::filesystem::path name = fold_folder.filename();
+  if (refit) name += "_refit";
+  return fold_folder.parent_path() / "audit" / name;
 }
 
 std::string identity_text(const FoldStart& start) {
-  Json json = Json::object();
-  json["format"] = kFormat;
-  json["program"] = {
-      {"name", "vitrine"}, {"version", version()}, {"sha256", sha256_of_this_program()}, {"compiler", __VERSION__}};
-  const Device device = start.options.device;
-  json["machine"] = {{"processor", processor_name()},
-                     {"instruction_set", isa_name(active_isa())},
-                     {"device", device.is_cuda() ? device.is_gpu() ? "cuda" : "cuda-host" : "cpu"},
-                     {"tier", device.is_cuda() ? cuda::text_of(cuda::settings().tier) : "portable"}};
-  json["level"] = start.options.keeping.audit;
+  Json json = begun(start.options.device, start.options.keeping.audit);
   json["fold"] = number_of_fold(start.folder);
+  json["part"] = start.refit ? "whole" : "train";
+  json["epochs"] = start.epochs;
   json["key"] = start.key;
   json["data_sha256"] = data_hash(start.data);
   // Of a fold that goes on the network has moved: what it began with is made again.
@@ -105,6 +120,27 @@ std::string identity_text(const FoldStart& start) {
   json["buffers"] = hex(hash_of_buffers(net));
   if (!start.options.weights.empty()) json["weights_file_sha256"] = sha256_of_file(start.options.weights, kMostProgram);
   json["options"] = options_json(start.options);
+  return json_text(json);
+}
+
+std::string identity_text(const PredictionStart& start) {
+  Json json = begun(start.net.device(), start.level);
+  json["kind"] = "prediction";
+  json["fold"] = -1;
+  json["key"] = "";
+  Sha256 data;
+  for (const PredictionInput& input : start.inputs) data.update(text(input.file, " ", input.sha256, "\n"));
+  json["data_sha256"] = data.hex();
+  json["weights"] = hex(hash_of_weights(start.net));
+  json["buffers"] = hex(hash_of_buffers(start.net));
+  Json files = Json::array();
+  for (const std::filesystem::path& file : start.weights_files)
+    files.push_back({{"file", printable(file.filename().string())}, {"sha256", sha256_of_file(file, kMostProgram)}});
+  json["weights_files"] = std::move(files);
+  json["inputs"] = Json::array();
+  for (const PredictionInput& input : start.inputs) json["inputs"].push_back({{"file", input.file}, {"sha256", input.sha256}});
+  json["options"] = Json::object();
+  for (const auto& [name, value] : start.options) json["options"][name] = value;
   return json_text(json);
 }
 
@@ -130,6 +166,11 @@ Identity read_identity(const std::filesystem::path& file) {
     id.data = text_in(json, "data_sha256");
     id.weights = text_in(json, "weights");
     id.fold = static_cast<int>(integer_in(json, "fold", -1, 1'000'000));
+    id.is_prediction = json.contains("kind") && text_in(json, "kind") == "prediction";
+    if (!id.is_prediction) {
+      id.part = text_in(json, "part");
+      id.epochs = static_cast<int>(integer_in(json, "epochs", 1, 1'000'000));
+    }
     for (const auto& [name, value] : member(json, "options").items()) {
       if (!value.is_string()) throw std::runtime_error(text("option '", printable(name, 40), "' is no text"));
       id.options.emplace_back(name, value.get<std::string>());
@@ -141,6 +182,10 @@ Identity read_identity(const std::filesystem::path& file) {
 }
 
 RunOptions options_of(const Identity& identity) {
+  if (identity.is_prediction)
+    throw UsageError(
+        "it is the audit of a prediction, which has no training steps to make again; predict once more with --audit full, and "
+        "compare both with `vitrine audit bisect`");
   RunOptions options;
   for (const auto& [name, value] : identity.options) {
     const OptionRow* row = find_option(name);

@@ -45,25 +45,23 @@ class From final : public StepWatch {
 // Records one step.
 class OneStep final : public StepWatch {
  public:
-  OneStep(const Recording& recording, std::uint64_t seed)
-      : recorder_(recording, seed, [this](const std::string& name) { return number_of(name); }), summary_(1) {}
+  OneStep(const Recording& recording, const ReExecution& run)
+      : recorder_(recording, {run.options().train, run.part(), run.identity().epochs}, [this](const std::string& name) { return number_of(name); }),
+        summary_(1) {}
 
   TapeObserver* begin(const StepFacts& step, const Batch& batch, EfficientNet& net) override {
     summary_.begin(step, batch);
-    recorder_.begin(step, net);
+    recorder_.begin(step, batch, net);
     return &recorder_;
   }
   void computed(double loss, const Tensor& logits) override { summary_.computed(loss, logits); }
-  void before_update(EfficientNet& net, const Gradients& gradients, const Optimizer&, const UpdateFacts& update) override {
+  void before_update(EfficientNet& net, const Gradients& gradients, const Optimizer& optimizer,
+                     const UpdateFacts& update) override {
     summary_.before_update(net, gradients);
-    for (const auto& [name, rate] : update.rates) updated_.push_back(name);
-    recorder_.before_update();
+    recorder_.before_update(net, gradients, optimizer, update);
   }
   void after_update(EfficientNet& net, const Optimizer& optimizer) override {
-    std::size_t next = 0;
-    net.visit([&](const NamedTensor& t) {
-      if (next < updated_.size() && t.name == updated_[next]) recorder_.updated(updated_[next++], *t.value);
-    });
+    recorder_.after_update(net, optimizer);
     summary_.after_update(net, optimizer);
     for (const OpRecord& r : recorder_.take()) step.records.push_back({r, names_[r.node], names_[r.tensor]});
     step.line = summary_.line();
@@ -82,7 +80,6 @@ class OneStep final : public StepWatch {
   std::vector<std::string> names_;
   StepRecorder recorder_;
   StepSummary summary_;
-  std::vector<std::string> updated_;
 };
 
 }  // namespace
@@ -99,7 +96,7 @@ ReExecution::ReExecution(const fs::path& folder, Device device)
   if (data_hash(data_) != identity_.data)
     throw DataError(text(source.manifest, ": its crops or their split are not those that ", folder,
                          " was trained on; put them back as they were"));
-  steps_of_epoch_ = steps_of_epoch(data_.train, options_.train);
+  steps_of_epoch_ = steps_of_epoch(part(), options_.train);
 }
 
 ReExecution::~ReExecution() = default;
@@ -116,8 +113,8 @@ void ReExecution::run(std::int64_t first, std::int64_t last, StepWatch& watch) {
   const std::optional<StatePlace> state = read_state_before(folder_, first, net, optimizer);
   began_at_ = state ? state->steps : 0;
   net.to(train.device);
-  HostTraining training(net, optimizer, data_.train, train);
-  const Schedule schedule{schedule_from_name(train.schedule), train.lr, steps_of_epoch_ * train.epochs};
+  HostTraining training(net, optimizer, part(), train);
+  const Schedule schedule{schedule_from_name(train.schedule), train.lr, steps_of_epoch_ * identity_.epochs};
   From from(first, watch);
   for (auto epoch = static_cast<std::uint32_t>(began_at_ / steps_of_epoch_) + 1;; ++epoch) {
     const std::int64_t before = static_cast<std::int64_t>(epoch - 1) * steps_of_epoch_;
@@ -132,7 +129,7 @@ void ReExecution::run(std::int64_t first, std::int64_t last, StepWatch& watch) {
                                  },
                              .steps = &from,
                              .number = before};
-    training.run_epoch(training_order(data_.train, train, epoch), epoch,
+    training.run_epoch(training_order(part(), train, epoch), epoch,
                        epoch_rates(schedule, static_cast<int>(epoch), steps_of_epoch_), watched);
   }
 }
@@ -140,29 +137,32 @@ void ReExecution::run(std::int64_t first, std::int64_t last, StepWatch& watch) {
 StepRecords recorded_step(const fs::path& folder, std::int64_t wanted) {
   const Identity identity = read_identity(folder / "run.json");
   ChainReader chain(folder / "steps.jsonl", identity.sha256);
-  std::optional<StepLine> step;
-  do {
-    step = chain.next();
-    if (!step)
+  std::string before;
+  std::optional<std::string_view> line;
+  while (static_cast<std::int64_t>(chain.lines()) <= wanted) {
+    before = line.value_or("");
+    line = chain.next_text();
+    if (!line)
       throw UsageError(text("step ", wanted, " was asked for, ", folder, " has the steps 0 to ",
                             static_cast<std::int64_t>(chain.lines()) - 1));
-  } while (static_cast<std::int64_t>(step->step) < wanted);
-  StepRecords found{*step, {}};
+  }
+  if (!line) throw UsageError(text("step ", wanted, " was asked for, steps count from 0"));
+  StepRecords found{chain.read(*line), {}};
   TraceReader trace(folder / "trace.vtr", identity.sha256);
+  if (!before.empty()) trace.pass_to(parsed_line(before).trace);
   TraceBlock block;
-  while (trace.head().blocks < step->trace.blocks && trace.next(block)) {
-    if (block.step != step->step) continue;
+  while (trace.head().blocks < found.line.trace.blocks && trace.next(block)) {
     for (const OpRecord& r : block.records) found.records.push_back({r, trace.name(r.node), trace.name(r.tensor)});
   }
-  if (trace.head().seal != step->trace.seal)
+  if (trace.head().seal != found.line.trace.seal)
     throw DataError(text(trace.path(), ": is not the trace that the chain names at step ", wanted, "; it is of another run"));
   return found;
 }
 
 StepRecords remade_step(ReExecution& run, std::int64_t step, const std::string& level, const std::string& only) {
-  Recording recording = recording_of(level);
+  Recording recording = recording_of(level, run.options().train.device);
   recording.only = only;
-  OneStep one(recording, run.options().train.seed);
+  OneStep one(recording, run);
   run.run(step, step + 1, one);
   return std::move(one.step);
 }

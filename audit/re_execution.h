@@ -23,8 +23,8 @@ class ReExecution {
 
   const Identity& identity() const { return identity_; }
   const RunOptions& options() const { return options_; }
-  const FoldData& data() const { return data_; }
-  std::int64_t steps() const { return std::int64_t{steps_of_epoch_} * options_.train.epochs; }  // of the whole fold
+  const Dataset& part() const { return identity_.part == "whole" ? data_.whole : data_.train; }  // that was trained
+  std::int64_t steps() const { return std::int64_t{steps_of_epoch_} * identity_.epochs; }        // of the whole training
 
   // Makes the steps first .. last - 1; `watch` is told of them and of none before. UsageError where there are no such steps.
   void run(std::int64_t first, std::int64_t last, StepWatch& watch);
@@ -48,7 +48,8 @@ struct StepRecords {
   StepLine line;
   std::vector<NamedRecord> records;
 };
-// What the trace has of that step. DataError when it is damaged before it, UsageError when the chain has no such step.
+// What the trace has of that step. DataError when the chain is damaged up to it, or the trace at it; what stands in the trace before it is passed
+// over (TraceReader::pass_to). UsageError when the chain has no such step.
 StepRecords recorded_step(const std::filesystem::path& folder, std::int64_t step);
 // The step made again, recorded at `level` ("summary", "full", "forensic"); with `only`, ops whose names begin so.
 StepRecords remade_step(ReExecution& run, std::int64_t step, const std::string& level, const std::string& only = "");

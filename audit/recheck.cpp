@@ -20,29 +20,25 @@ class Comparison final : public StepWatch {
   Comparison(const ReExecution& run, const std::filesystem::path& folder)
       : run_(run),
         folder_(folder),
-        recorder_(recording_of(run.identity().level), run.options().train.seed,
+        recorder_(recording_of(run.identity().level, run.options().train.device), {run.options().train, run.part(), run.identity().epochs},
                   [this](const std::string& name) { return number_of(name); }),
         summary_(run.identity().level == "full" ? 1 : kOneIn) {}
 
   TapeObserver* begin(const StepFacts& step, const Batch& batch, EfficientNet& net) override {
     then_ = recorded_step(folder_, step.number);
     summary_.begin(step, batch);
-    lineage_ = lineage_lines(step, batch, run_.data(), run_.options().train);
-    recorder_.begin(step, net);
+    lineage_ = lineage_lines(step, batch, run_.part(), run_.options().train);
+    recorder_.begin(step, batch, net);
     return &recorder_;
   }
   void computed(double loss, const Tensor& logits) override { summary_.computed(loss, logits); }
-  void before_update(EfficientNet& net, const Gradients& gradients, const Optimizer&, const UpdateFacts& update) override {
+  void before_update(EfficientNet& net, const Gradients& gradients, const Optimizer& optimizer,
+                     const UpdateFacts& update) override {
     summary_.before_update(net, gradients);
-    updated_.clear();
-    for (const auto& [name, rate] : update.rates) updated_.push_back(name);
-    recorder_.before_update();
+    recorder_.before_update(net, gradients, optimizer, update);
   }
   void after_update(EfficientNet& net, const Optimizer& optimizer) override {
-    std::size_t next = 0;
-    net.visit([&](const NamedTensor& t) {
-      if (next < updated_.size() && t.name == updated_[next]) recorder_.updated(updated_[next++], *t.value);
-    });
+    recorder_.after_update(net, optimizer);
     summary_.after_update(net, optimizer);
     compare_lines();
     compare_records(recorder_.take());
@@ -104,7 +100,6 @@ class Comparison final : public StepWatch {
   StepSummary summary_;
   std::optional<StepRecords> then_;
   std::string lineage_;
-  std::vector<std::string> updated_;
 };
 
 }  // namespace

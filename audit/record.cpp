@@ -58,6 +58,7 @@ std::string_view phase_name(Phase phase) {
     case Phase::backward: return "backward";
     case Phase::gradient: return "gradient";
     case Phase::update: return "update";
+    case Phase::data: return "data";
   }
   return "unknown";
 }

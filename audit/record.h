@@ -10,13 +10,15 @@
 
 namespace vitrine::audit {
 
-enum class Phase : std::uint8_t { forward, backward, gradient, update };
+enum class Phase : std::uint8_t { forward, backward, gradient, update, data };  // stored as numbers: new ones come last
 std::string_view phase_name(Phase phase);
 
 // Flags of a record.
 inline constexpr std::uint8_t kInner = 1;     // a value inside of a fused op, shown by its node or computed again
 inline constexpr std::uint8_t kShadowed = 2;  // samples, errors and rho are filled in
 inline constexpr std::uint8_t kChecksum = 4;  // each of its samples is a sum over a whole row of outputs
+inline constexpr std::uint8_t kOtherForm =
+    8;  // samples and errors are differences from another form of the same sum in float32; there is no rho
 
 struct OpRecord {
   std::uint64_t step = 0;   // of the fold, from 0

@@ -20,21 +20,21 @@ std::string quoted(const std::string& name) { return "\"" + name + "\""; }
 
 }  // namespace
 
-std::string lineage_lines(const StepFacts& step, const Batch& batch, const FoldData& data, const TrainOptions& options) {
+std::string lineage_lines(const StepFacts& step, const Batch& batch, const Dataset& data, const TrainOptions& options) {
   const auto count = static_cast<std::int64_t>(step.samples.size());
   const std::vector<Mix> mixes =
       drawn_mixes(count, options.mixup, options.seed, step.epoch, step.first, mixup_mode_from_name(options.mixup_mode));
-  const Shape& shape = data.train.images.front().shape();
+  const Shape& shape = data.images.front().shape();
   std::string lines;
   for (std::int64_t slot = 0; slot < count; ++slot) {
     const auto place = [&](std::int64_t at) { return static_cast<std::size_t>(step.samples[static_cast<std::size_t>(at)]); };
-    const Sample& sample = data.train.samples[place(slot)];
+    const Sample& sample = data.samples[place(slot)];
     const bool mixed = options.mixup > 0;
     const Mix mix = mixed ? mixes[static_cast<std::size_t>(slot)] : Mix{};
     lines += text("{\"step\":", step.number, ",\"slot\":", slot, ",\"sample\":", quoted(sample.sample_id), ",\"sha256\":\"",
                   sample.sha256, "\"");
     if (mixed) {
-      const Sample& partner = data.train.samples[place(mix.partner)];
+      const Sample& partner = data.samples[place(mix.partner)];
       lines += text(",\"partner\":", quoted(partner.sample_id), ",\"lambda\":") + shortest(mix.lambda);
     }
     if (options.augmentation) {

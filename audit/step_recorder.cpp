@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "tensor/cuda/settings.h"
 #include "tensor/parallel.h"
 #include "tensor/philox.h"
 
@@ -48,29 +49,47 @@ double seen_value(const Shadow& shadow, std::int64_t element) {
 
 }  // namespace
 
-Recording recording_of(const std::string& level) {
-  if (level == "summary") return {};
-  if (level == "full")
-    return {.every_op = true,
-            .budget = 15'000,
-            .checksum_budget = 40'000,
-            .most_samples = 128,
-            .blocks_in_turn = 64,
-            .norms_in_turn = 2};
+bool has_bounds(Device device) { return !device.is_cuda() || cuda::settings().tier == cuda::Tier::portable; }
+
+Recording recording_of(const std::string& level, Device device) {
+  Recording recording;
+  recording.shadows = has_bounds(device);
+  if (level == "summary") return recording;
+  recording.every_op = true;
   constexpr std::int64_t kAll = std::int64_t{1} << 40;
-  if (level == "forensic")
-    return {.every_op = true,
-            .budget = kAll,
-            .checksum_budget = kAll,
-            .most_terms = kAll,
-            .most_samples = kAll,
-            .blocks_in_turn = 1,
-            .norms_in_turn = 1};
-  throw InternalError(text("no audit records at level '", printable(level, 40), "'"));
+  if (level == "full") {
+    recording.budget = 15'000;
+    recording.checksum_budget = 40'000;
+    recording.most_samples = 128;
+    recording.blocks_in_turn = 64;
+    recording.norms_in_turn = 2;
+  } else if (level == "forensic") {
+    recording.budget = recording.checksum_budget = recording.most_terms = recording.most_samples = kAll;
+    recording.blocks_in_turn = recording.norms_in_turn = 1;
+  } else {
+    throw InternalError(text("no audit records at level '", printable(level, 40), "'"));
+  }
+  return recording;
 }
 
-StepRecorder::StepRecorder(const Recording& recording, std::uint64_t seed, NumberOfName names)
-    : recording_(recording), seed_(seed), names_(std::move(names)) {}
+StepRecorder::StepRecorder(const Recording& recording, const TrainingFacts& training, NumberOfName names)
+    : recording_(recording), seed_(training.options.seed), names_(std::move(names)), flow_(recording.every_op) {
+  data_.emplace(training.options, training.part);
+  rules_.emplace(training.options);
+  update_.emplace(training.options, training.part, training.epochs, recording.every_op ? 1 : kOneIn);
+}
+
+StepRecorder::StepRecorder(const Recording& recording, NumberOfName names)
+    : recording_(recording), seed_(0), names_(std::move(names)), flow_(recording.every_op) {}
+
+void StepRecorder::begin(const StepFacts& step, const Batch& batch, EfficientNet& net) {
+  begin(step, net);
+  if (!recording_.shadows) return;
+  rules_->begin(step, batch, net);
+  update_->begin(step, net);
+  for (const NamedShadow& shadow : data_->of_batch(step, batch, net.semantics, recording_.every_op))
+    add_rule(Phase::data, shadow);
+}
 
 void StepRecorder::begin(const StepFacts& step, EfficientNet& net) {
   step_ = step;
@@ -81,10 +100,21 @@ void StepRecorder::begin(const StepFacts& step, EfficientNet& net) {
   times_.clear();
   tape_.forget();
   records_.clear();
-  if (!parameters_.empty()) return;
-  net.visit([&](const NamedTensor& t) {
-    if (t.parameter != nullptr) parameters_.emplace(t.parameter, t.name);
-  });
+  updated_.clear();
+  flow_.begin();
+  if (parameters_.empty()) {
+    net.visit([&](const NamedTensor& t) {
+      if (t.parameter != nullptr) parameters_.emplace(t.parameter, t.name);
+    });
+  }
+}
+
+// A record of a shadow that belongs to no op, where its name is asked for.
+void StepRecorder::add_rule(Phase phase, const NamedShadow& rule) {
+  if (!rule.node.starts_with(recording_.only)) return;
+  OpRecord r = begun(phase, rule.number, rule.node, rule.shadow.of, rule.shadow.computed);
+  compare(rule.shadow, r);
+  records_.push_back(r);
 }
 
 bool StepRecorder::is_chosen(const std::string& node) {
@@ -93,6 +123,7 @@ bool StepRecorder::is_chosen(const std::string& node) {
 }
 
 bool StepRecorder::has_turn(const TapeEntry& op) const {
+  if (is_first()) return true;
   if (op.name() != "fused_mbconv" && op.name() != "fused_norm") return true;
   const std::uint32_t turns = op.name() == "fused_norm" ? recording_.norms_in_turn : recording_.blocks_in_turn;
   return turns > 0 && (static_cast<std::uint64_t>(op.id) + static_cast<std::uint64_t>(step_.number)) % turns == 0;
@@ -140,9 +171,10 @@ OpRecord StepRecorder::begun(Phase phase, std::uint32_t op, const std::string& n
 void StepRecorder::compare(const Shadow& shadow, OpRecord& record) const {
   if (shadow.elements == 0 || shadow.terms > recording_.most_terms) return;
   const bool is_checksum = shadow.of.ends_with("checksum");
-  const std::int64_t budget = is_checksum ? recording_.checksum_budget : recording_.budget;
+  const std::int64_t more = is_first() ? kFirstStep : 1;
+  const std::int64_t budget = more * (is_checksum ? recording_.checksum_budget : recording_.budget);
   const std::int64_t paid = std::max<std::int64_t>(1, budget / std::max<std::int64_t>(1, shadow.terms));
-  const std::int64_t most = is_checksum ? shadow.elements : recording_.most_samples;
+  const std::int64_t most = is_checksum ? shadow.elements : more * recording_.most_samples;
   const std::int64_t count = std::min({shadow.elements, paid, most});
   const Draw draw{seed_, Purpose::audit, step_.epoch, static_cast<std::uint32_t>(step_.step), record.op};
   const auto element = [&](std::int64_t i) {
@@ -195,10 +227,15 @@ void StepRecorder::recorded(const TapeEntry& entry, const Tensor& output) {
   tape_.recorded(entry, output);
   if (entry.node == nullptr) {
     const auto found = parameters_.find(entry.parameter);
-    if (found != parameters_.end()) parameter_of_leaf_.emplace(entry.id, found->second);
+    if (found == parameters_.end()) return;
+    parameter_of_leaf_.emplace(entry.id, found->second);
+    if (recording_.shadows && recording_.every_op) check_parameter(entry, found->second, output);
     return;
   }
   const std::string name = node_names_.emplace(entry.id, node_name(entry)).first->second;
+  const SeenOp seen = recording_.shadows ? tape_.seen(entry) : SeenOp{};
+  if (recording_.shadows && rules_)
+    rules_->keep_statistics(seen, parameters_of(entry));  // of all: which of them the update looks at has another turn
   if (!is_chosen(name)) return;
   OpRecord r = begun(Phase::forward, static_cast<std::uint32_t>(entry.id), name, "y", output);
   r.inputs = hash_of_inputs(entry);
@@ -210,17 +247,46 @@ void StepRecorder::recorded(const TapeEntry& entry, const Tensor& output) {
     return same;
   }();
   // The record of the output stands last while the shadows of it are looked for.
-  std::vector<Shadow> shadows = forward_shadows(tape_.seen(entry));
+  std::vector<Shadow> shadows = forward_shadows(seen);
   std::ranges::stable_partition(shadows, [](const Shadow& s) { return !s.inner && !s.seen && s.of == "y"; });
   add_shadows(shadows, like, output, true);
+  if (rules_) add_shadows(rules_->of_op(name, seen), like, Tensor(), true);
+}
+
+std::vector<std::string> StepRecorder::parameters_of(const TapeEntry& op) const {
+  std::vector<std::string> names;
+  for (const int id : op.inputs) {
+    const auto found = parameter_of_leaf_.find(id);
+    names.push_back(found == parameter_of_leaf_.end() ? std::string() : found->second);
+  }
+  return names;
+}
+
+void StepRecorder::check_parameter(const TapeEntry& leaf, const std::string& name, const Tensor& value) {
+  const Hash128 now = hash_of(value.to(Device::cpu()));
+  const auto before = kept_.find(name);
+  const bool differs = before != kept_.end() && before->second != now;
+  add_rule(Phase::forward,
+           {name, static_cast<std::uint32_t>(leaf.id), fixed_numbers("w written over", {differs ? 1.0 : 0.0}, {0})});
+}
+
+// Of the gradient that the tape is about to use.
+void StepRecorder::add_gradient(Phase phase, std::uint32_t op, const std::string& node, int id, const Tensor& gradient) {
+  for (const Shadow& shadow : flow_.whole(id, gradient)) add_rule(phase, {node, op, shadow});
 }
 
 void StepRecorder::after_backward(const TapeEntry& op, const Tensor& dy, std::span<const Tensor> gradients) {
   const std::string& name = node_names_.at(op.id);
-  if (!is_chosen(name)) return;
+  if (!is_chosen(name)) {
+    flow_.returned(op.inputs, gradients);
+    return;
+  }
   OpRecord r = begun(Phase::backward, static_cast<std::uint32_t>(op.id), name, "dy", dy);
   r.inputs = combined(hash_of_inputs(op), r.facts.hash);
   records_.push_back(r);
+  if (recording_.shadows) add_gradient(Phase::backward, r.op, name, op.id, dy);
+  const Shadow returned = flow_.returned(op.inputs, gradients);
+  if (recording_.shadows) add_rule(Phase::backward, {name, r.op, returned});
   OpRecord like = r;
   like.facts = {};
   std::vector<bool> shown(gradients.size());
@@ -245,11 +311,34 @@ void StepRecorder::after_backward(const TapeEntry& op, const Tensor& dy, std::sp
 void StepRecorder::leaf_gradient(const TapeEntry& leaf, const Tensor& gradient) {
   const auto found = parameter_of_leaf_.find(leaf.id);
   if (found == parameter_of_leaf_.end() || !is_chosen(found->second)) return;
-  records_.push_back(begun(Phase::gradient, static_cast<std::uint32_t>(leaf.id), found->second, "dw", gradient));
+  const auto id = static_cast<std::uint32_t>(leaf.id);
+  records_.push_back(begun(Phase::gradient, id, found->second, "dw", gradient));
+  if (recording_.shadows) add_gradient(Phase::gradient, id, found->second, leaf.id, gradient);
 }
 
-void StepRecorder::updated(const std::string& parameter, const Tensor& value) {
-  if (is_chosen(parameter)) records_.push_back(begun(Phase::update, 0, parameter, "w", value));
+void StepRecorder::before_update(EfficientNet& net, const Gradients& gradients, const Optimizer& optimizer,
+                                 const UpdateFacts& update) {
+  for (const auto& [name, rate] : update.rates) updated_.push_back(name);
+  tape_.forget();
+  flow_.begin();
+  rules_->forget();
+  if (recording_.shadows) add_rule(Phase::update, update_->before_update(net, gradients, optimizer, update));
+}
+
+void StepRecorder::after_update(EfficientNet& net, const Optimizer& optimizer) {
+  std::size_t next = 0;
+  net.visit([&](const NamedTensor& t) {
+    if (next >= updated_.size() || t.name != updated_[next]) return;
+    ++next;
+    if (is_chosen(t.name)) records_.push_back(begun(Phase::update, 0, t.name, "w", *t.value));
+  });
+  if (!recording_.shadows) return;
+  update_->after_update(net, optimizer, rules_->take_statistics(),
+                       [&](const NamedShadow& shadow) { add_rule(Phase::update, shadow); });
+  if (!recording_.every_op) return;
+  net.visit([&](const NamedTensor& t) {
+    if (t.parameter != nullptr) kept_.insert_or_assign(t.name, hash_of(t.value->to(Device::cpu())));
+  });
 }
 
 std::vector<OpRecord> StepRecorder::take() { return std::exchange(records_, {}); }

@@ -82,28 +82,60 @@ std::string TraceReader::read(std::uint64_t offset, std::size_t count) const {
   return bytes;
 }
 
-bool TraceReader::next(TraceBlock& block) {
+std::uint64_t TraceReader::Header::whole() const { return kHeaderBytes + size + kCrcBytes + kSealBytes; }
+
+TraceReader::Header TraceReader::next_header() const {
   const std::uint64_t left = file_.size() - head_.bytes;
-  if (left == 0) return false;
   if (left < kHeaderBytes + kCrcBytes + kSealBytes) refuse("ends within a block");
-  const std::string header = read(head_.bytes, kHeaderBytes);
-  if (header.substr(0, 4) != kBlockMagic) refuse("has no block where one must begin");
-  const auto kind = get<std::uint32_t>(header, 4), count = get<std::uint32_t>(header, 24),
-             size = get<std::uint32_t>(header, 28);
-  if (size > kMostPayload) refuse(text("has a block of ", size, " bytes, at most ", kMostPayload, " are allowed"));
-  if (left < kHeaderBytes + size + kCrcBytes + kSealBytes) refuse("ends within a block");
-  const std::string body = header + read(head_.bytes + kHeaderBytes, size);
-  const std::string tail = read(head_.bytes + kHeaderBytes + size, kCrcBytes + kSealBytes);
-  if (get<std::uint32_t>(tail, 0) != crc32c(body)) refuse("has a block whose checksum is another");
+  Header h;
+  h.bytes = read(head_.bytes, kHeaderBytes);
+  if (h.bytes.substr(0, 4) != kBlockMagic) refuse("has no block where one must begin");
+  h.kind = get<std::uint32_t>(h.bytes, 4);
+  h.number = get<std::uint64_t>(h.bytes, 8);
+  h.step = get<std::uint64_t>(h.bytes, 16);
+  h.count = get<std::uint32_t>(h.bytes, 24);
+  h.size = get<std::uint32_t>(h.bytes, 28);
+  if (h.size > kMostPayload) refuse(text("has a block of ", h.size, " bytes, at most ", kMostPayload, " are allowed"));
+  if (left < h.whole()) refuse("ends within a block");
+  return h;
+}
+
+std::string TraceReader::body_of(const Header& header) const {
+  std::string block = header.bytes + read(head_.bytes + kHeaderBytes, header.whole() - kHeaderBytes);
+  const std::size_t body = kHeaderBytes + header.size;
+  if (get<std::uint32_t>(block, body) != crc32c(std::string_view(block).substr(0, body)))
+    refuse("has a block whose checksum is another");
+  return block;
+}
+
+bool TraceReader::next(TraceBlock& block) {
+  if (head_.bytes == file_.size()) return false;
+  const Header header = next_header();
+  const std::string bytes = body_of(header);
+  const std::string_view body = std::string_view(bytes).substr(0, kHeaderBytes + header.size);
   const std::string seal = seal_of(head_.seal, body);
-  if (std::string_view(tail).substr(kCrcBytes) != bytes_of_seal(seal))
+  if (std::string_view(bytes).substr(body.size() + kCrcBytes) != bytes_of_seal(seal))
     refuse("has a block whose seal does not follow from the one before");
-  if (get<std::uint64_t>(header, 8) != head_.blocks)
-    refuse(text("has block ", get<std::uint64_t>(header, 8), " out of its order"));
-  block = {head_.blocks, get<std::uint64_t>(header, 16), head_.bytes, {}};
-  take(block, kind, count, std::string_view(body).substr(kHeaderBytes));
-  head_ = {head_.blocks + 1, head_.bytes + kHeaderBytes + size + kCrcBytes + kSealBytes, seal};
+  if (header.number != head_.blocks) refuse(text("has block ", header.number, " out of its order"));
+  block = {head_.blocks, header.step, head_.bytes, {}};
+  take(block, header.kind, header.count, body.substr(kHeaderBytes));
+  head_ = {head_.blocks + 1, head_.bytes + header.whole(), seal};
   return true;
+}
+
+void TraceReader::pass_to(const TraceHead& to) {
+  while (head_.blocks < to.blocks && head_.bytes < file_.size()) {
+    const Header header = next_header();
+    if (header.number != head_.blocks) refuse(text("has block ", header.number, " out of its order"));
+    if (header.kind == kNames) {
+      TraceBlock block{head_.blocks, header.step, head_.bytes, {}};
+      const std::string bytes = body_of(header);
+      take(block, header.kind, header.count, std::string_view(bytes).substr(kHeaderBytes, header.size));
+    }
+    head_ = {head_.blocks + 1, head_.bytes + header.whole(), ""};
+  }
+  if (head_.blocks != to.blocks || head_.bytes != to.bytes) refuse("does not stand where the chain says that it stood");
+  head_.seal = to.seal;
 }
 
 void TraceReader::take(TraceBlock& block, std::uint32_t kind, std::uint32_t count, std::string_view payload) {
@@ -124,7 +156,7 @@ void TraceReader::take(TraceBlock& block, std::uint32_t kind, std::uint32_t coun
   for (std::uint32_t i = 0; i < count; ++i) {
     const OpRecord record = read_record(payload.data() + i * kRecordBytes);
     if (record.step != block.step || record.node >= names_.size() || record.tensor >= names_.size() || record.rank > 8 ||
-        record.phase > Phase::update)
+        record.phase > Phase::data)
       refuse(text("has a record that contradicts its block, number ", i));
     block.records.push_back(record);
   }

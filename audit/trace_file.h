@@ -39,7 +39,10 @@ class TraceReader {
   // `seal`: SHA-256 of the run.json that it belongs to.
   TraceReader(const std::filesystem::path& file, const std::string& seal);
 
-  bool next(TraceBlock& block);                         // false at the end
+  bool next(TraceBlock& block);  // false at the end
+  // Goes on behind `to`, where a line of the chain says that the trace stood. Of the blocks before, only those of names are read, and of these
+  // only the checksum is compared: whether they hold together is verify's to find.
+  void pass_to(const TraceHead& to);
   const std::string& name(std::uint32_t number) const;  // of the names so far; DataError where there is none
   const std::vector<std::string>& names() const { return names_; }
   const TraceHead& head() const { return head_; }  // after the last block that was read
@@ -48,6 +51,14 @@ class TraceReader {
  private:
   [[noreturn]] void refuse(const std::string& what) const;
   std::string read(std::uint64_t offset, std::size_t count) const;
+  struct Header {
+    std::string bytes;
+    std::uint32_t kind = 0, count = 0, size = 0;
+    std::uint64_t number = 0, step = 0;
+    std::uint64_t whole() const;  // bytes of the block
+  };
+  Header next_header() const;
+  std::string body_of(const Header& header) const;  // header, payload, checksum (compared) and seal
   void take(TraceBlock& block, std::uint32_t kind, std::uint32_t count, std::string_view payload);
 
   InputFile file_;

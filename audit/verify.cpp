@@ -14,35 +14,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The lines of lineage.jsonl, given out step by step.
-class LineageReader {
- public:
-  explicit LineageReader(const fs::path& file) : file_(file), bytes_(read_file(file, std::uint64_t{1} << 34)) {}
-
-  // The lines of that step, which come next.
-  std::string_view of_step(std::uint64_t step) {
-    const std::string begin = text("{\"step\":", step, ",");
-    const std::size_t first = at_;
-    while (at_ < bytes_.size() && bytes_.compare(at_, begin.size(), begin) == 0) {
-      const std::size_t end = bytes_.find('\n', at_);
-      if (end == std::string::npos) break;
-      at_ = end + 1;
-    }
-    return std::string_view(bytes_).substr(first, at_ - first);
+// SHA-256 of the lines of lineage.jsonl of that step, which come next.
+std::string next_lineage(LineReader& lines, std::uint64_t step) {
+  const std::string begin = text("{\"step\":", step, ",");
+  Sha256 sum;
+  while (const std::optional<std::string_view> line = lines.peek()) {
+    if (!line->starts_with(begin) || !line->ends_with('\n')) break;
+    sum.update(*line);
+    lines.skip();
   }
-  std::size_t at() const { return at_; }
-  bool ended() const { return at_ == bytes_.size(); }
-  const fs::path& file() const { return file_; }
-
- private:
-  fs::path file_;
-  std::string bytes_;
-  std::size_t at_ = 0;
-};
+  return sum.hex();
+}
 
 void take_records(const TraceBlock& block, Verified& v) {
   v.records += block.records.size();
   for (const OpRecord& r : block.records) {
+    if (r.has(kOtherForm)) v.worst_folded = std::max(v.worst_folded, r.worst_error);
     if (!r.has(kShadowed)) continue;
     ++v.shadowed;
     if (r.above > 0) ++v.above;
@@ -64,7 +51,7 @@ Verified verify_folder(const fs::path& folder) {
   }
   ChainReader chain(folder / "steps.jsonl", v.identity.sha256);
   TraceReader trace(folder / "trace.vtr", v.identity.sha256);
-  LineageReader lineage(folder / "lineage.jsonl");
+  LineReader lineage(folder / "lineage.jsonl");
   TraceBlock block;
   while (const std::optional<StepLine> step = chain.next()) {
     if (step->step % 1024 == 0) check_interrupt("verifying an audit");
@@ -80,12 +67,12 @@ Verified verify_folder(const fs::path& folder) {
     if (trace.head().seal != step->trace.seal || trace.head().bytes != step->trace.bytes)
       throw DataError(
           text(trace.path(), ": is not the trace that the chain names at step ", step->step, "; it is of another run"));
-    if (sha256(lineage.of_step(step->step)) != step->lineage)
+    if (next_lineage(lineage, step->step) != step->lineage)
       throw DataError(
-          text(lineage.file(), ": the lines of step ", step->step, ", before byte ", lineage.at(), ", were changed"));
+          text(lineage.path(), ": the lines of step ", step->step, ", before byte ", lineage.offset(), ", were changed"));
     ++v.steps;
   }
-  if (v.finished && (trace.next(block) || !lineage.ended()))
+  if (v.finished && (trace.next(block) || lineage.peek()))
     throw DataError(text(folder, ": the trace or the lineage goes on behind the last step of the chain, ", v.steps,
                          "; a line of the chain is missing"));
   v.blocks = trace.head().blocks;

@@ -14,7 +14,9 @@ struct Verified {
   Identity identity;
   std::uint64_t steps = 0, blocks = 0, records = 0, shadowed = 0, above = 0;  // above: records with rho > 1
   double worst_rho = 0;
-  std::string head;       // of the chain: who knows it can tell the run from any other
+  double worst_folded =
+      -1;            // of a prediction: largest difference of the folded network's logits from the composed one's; -1: none
+  std::string head;  // of the chain: who knows it can tell the run from any other
   bool finished = false;  // it has a manifest
   std::string manifest_sha256;
   std::vector<std::string> remarks;  // what a reader should know: another program, no manifest

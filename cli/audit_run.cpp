@@ -6,6 +6,7 @@
 #include "audit/bisect.h"
 #include "audit/re_execution.h"
 #include "audit/recheck.h"
+#include "audit/rho_table.h"
 #include "audit/verify.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -31,7 +32,8 @@ struct FoldWords {
 fs::path folder_of(const FoldWords& words) {
   const std::vector<fs::path> folders = audit::audits_of(words.run);
   if (folders.front().parent_path() != folders.back().parent_path())
-    throw UsageError(text(fs::path(words.run), " is a study of several runs; name one of them, as ", folders.front().parent_path().parent_path()));
+    throw UsageError(text(fs::path(words.run), " is a study of several runs; name one of them, as ",
+                          folders.front().parent_path().parent_path()));
   if (folders.size() == 1 && words.fold == 0) return folders.front();
   for (const fs::path& folder : folders) {
     if (folder.filename() == text("fold_", words.fold)) return folder;
@@ -68,10 +70,19 @@ StepRange parsed_range(const std::string& words) {
 }
 
 Json verified_json(const fs::path& folder, const audit::Verified& v) {
-  return {{"folder", folder.string()}, {"level", v.identity.level},     {"steps", v.steps},
-          {"blocks", v.blocks},        {"records", v.records},          {"shadowed", v.shadowed},
-          {"above_bound", v.above},    {"worst_rho", v.worst_rho},      {"head", v.head},
-          {"finished", v.finished},    {"manifest", v.manifest_sha256}, {"remarks", v.remarks}};
+  return {{"folder", folder.string()},
+          {"level", v.identity.level},
+          {"steps", v.steps},
+          {"blocks", v.blocks},
+          {"records", v.records},
+          {"shadowed", v.shadowed},
+          {"above_bound", v.above},
+          {"worst_rho", v.worst_rho},
+          {"head", v.head},
+          {"finished", v.finished},
+          {"manifest", v.manifest_sha256},
+          {"remarks", v.remarks},
+          {"worst_folded", v.worst_folded >= 0 ? Json(v.worst_folded) : Json()}};
 }
 
 void print_verified(const fs::path& folder, const audit::Verified& v) {
@@ -82,6 +93,9 @@ void print_verified(const fs::path& folder, const audit::Verified& v) {
       static_cast<unsigned long long>(v.steps), v.identity.level.c_str(), static_cast<unsigned long long>(v.blocks),
       static_cast<unsigned long long>(v.records), static_cast<unsigned long long>(v.shadowed), fixed(v.worst_rho, 3).c_str(),
       static_cast<unsigned long long>(v.above));
+  if (v.worst_folded >= 0)
+    std::printf("  the folded network's logits differ from the composed network's by at most %s\n",
+                shortest(v.worst_folded).c_str());
   std::printf("  chain head %s\n", v.head.c_str());
   if (v.finished) std::printf("  manifest   %s\n", v.manifest_sha256.c_str());
   for (const std::string& remark : v.remarks) std::printf("  note: %s\n", remark.c_str());
@@ -205,6 +219,34 @@ void run_bisect(const TwoRuns& c) {
     throw Error(ExitCode::runtime, text("step ", p.step, " is a violation: ", p.because));
 }
 
+void run_rho(const FoldWords& words) {
+  const audit::RhoTable table = audit::rho_table(audit::audits_of(words.run));
+  if (words.json) {
+    Json rows = Json::array();
+    for (const audit::RhoRow& r : table.rows)
+      rows.push_back({{"phase", audit::phase_name(r.phase)},
+                      {"op", r.op},
+                      {"tensor", r.tensor},
+                      {"records", r.records},
+                      {"elements", r.elements},
+                      {"median", r.median},
+                      {"worst", r.worst},
+                      {"above", r.above}});
+    std::printf("%s", json_text(rows).c_str());
+    return;
+  }
+  std::printf("%-9s %-20s %-16s %9s %11s %8s %8s %6s\n", "phase", "op", "tensor", "records", "elements", "median", "worst",
+              "above");
+  for (const audit::RhoRow& r : table.rows)
+    std::printf("%-9s %-20s %-16s %9llu %11llu %8s %8s %6llu\n", std::string(audit::phase_name(r.phase)).c_str(), r.op.c_str(),
+                r.tensor.c_str(), static_cast<unsigned long long>(r.records), static_cast<unsigned long long>(r.elements),
+                fixed(r.median, 4).c_str(), fixed(r.worst, 3).c_str(), static_cast<unsigned long long>(r.above));
+  std::printf("%llu records, %llu of them compared with float64 in %llu elements: median rho %s, worst %s, %llu above 1\n",
+              static_cast<unsigned long long>(table.records), static_cast<unsigned long long>(table.all.records),
+              static_cast<unsigned long long>(table.all.elements), fixed(table.all.median, 4).c_str(),
+              fixed(table.all.worst, 3).c_str(), static_cast<unsigned long long>(table.all.above));
+}
+
 void add_verify(CLI::App* audit, Chosen& chosen) {
   const auto c = std::make_shared<VerifyCommand>();
   auto* sub = audit->add_subcommand(
@@ -222,6 +264,12 @@ void add_verify(CLI::App* audit, Chosen& chosen) {
 
 void add_audit_run(CLI::App* audit, Chosen& chosen) {
   add_verify(audit, chosen);
+  const auto rho = std::make_shared<FoldWords>();
+  auto* table = audit->add_subcommand("rho", "how much of its bound each op used, over all steps: |computed - exact| / bound");
+  table->add_option("run", rho->run, "folder of a run that was trained with --audit, or of one fold's audit in it")->required();
+  table->add_flag("--json", rho->json, "as JSON");
+  table->callback([=, &chosen] { chosen = [=] { run_rho(*rho); }; });
+
   const auto replay = std::make_shared<StepCommand>();
   auto* r = audit->add_subcommand(
       "replay", "make one step again, or one op of it in full, and compare it with what was recorded and with float64");

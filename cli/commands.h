@@ -57,6 +57,7 @@ struct PredictCommand {
   std::string classes;              // text file, one class name a line
   bool sandbox = true;              // photographs are decoded in a process of their own
   int top = 5;
+  std::string audit = "off", audit_folder;  // docs/audit-format.md
   DeviceChoice device;
 };
 void run_predict(const PredictCommand& command);

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <optional>
 
+#include "audit/prediction_audit.h"
 #include "base/csv.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -24,6 +25,34 @@
 
 namespace vitrine::cli {
 namespace {
+
+constexpr std::uint64_t kMostInput = std::uint64_t{1} << 38;
+
+// As an audit names it.
+audit::PredictionInput audited_input(const std::string& name) {
+  const std::filesystem::path path = name;
+  audit::PredictionInput input{printable(path.filename().string(), 200), "unreadable"};
+  try {
+    input.sha256 = sha256_of_file(path, kMostInput);
+  } catch (const FileError&) {  // why stands in the refusal of the image
+  }
+  return input;
+}
+
+// Null at --audit off.
+std::unique_ptr<audit::PredictionAudit> open_audit(EfficientNet& net, const PredictCommand& command) {
+  if (command.audit == "off") return nullptr;
+  Settings options{{"arch", net.arch.name}, {"from", command.from}, {"ema", command.ema ? "yes" : "no"}};
+  std::map<std::string, std::string> semantics;
+  write_semantics(net.semantics, semantics);
+  options.insert(options.end(), semantics.begin(), semantics.end());
+  std::vector<audit::PredictionInput> inputs;
+  for (const std::string& name : command.tensor.empty() ? command.images : std::vector<std::string>{command.tensor})
+    inputs.push_back(audited_input(name));
+  return std::make_unique<audit::PredictionAudit>(
+      command.audit_folder,
+      audit::PredictionStart{command.audit, files_of_checkpoint(command.weights), std::move(inputs), std::move(options), net});
+}
 
 void predict_tensor(EfficientNet& net, const PredictCommand& command) {
   TensorFile file;
@@ -49,6 +78,10 @@ void predict_tensor(EfficientNet& net, const PredictCommand& command) {
     throw DataError(text(path, ": the tensor 'input' holds a value that is not finite"));
   const Tensor logits = Inference(net).run(images);
   refuse_non_finite(net, images, logits);
+  if (const auto audit = open_audit(net, command)) {
+    audit->predicted(images, logits, {static_cast<std::size_t>(images.shape()[0]), audited_input(command.tensor)});
+    audit->finish();
+  }
   write_output(command.output, safetensors_bytes({{StoredTensor::from("logits", logits)}, {}}));
 }
 
@@ -121,7 +154,13 @@ class Mismatches {
 class PhotographPredictions {
  public:
   PhotographPredictions(EfficientNet& net, const PredictCommand& command, PhotographReader& reader)
-      : net_(net), command_(command), reader_(reader), names_(class_names(command, net)), inference_(net), mismatches_(net) {
+      : net_(net),
+        command_(command),
+        reader_(reader),
+        names_(class_names(command, net)),
+        inference_(net),
+        mismatches_(net),
+        audit_(open_audit(net, command)) {
     const Semantics& s = net.semantics;
     if (s.channels != 3 && s.channels != 1)
       throw UsageError(text("photographs have 3 channels, the network takes ", s.channels, "; pass --tensor instead"));
@@ -143,6 +182,7 @@ class PhotographPredictions {
       if (done_ > 0) publish();
       throw;
     }
+    if (audit_) audit_->finish();
     if (done_ > 0) publish();
     report_refusals();
   }
@@ -156,7 +196,10 @@ class PhotographPredictions {
             text(std::filesystem::path(path), ": it has colours, the network takes one grey channel; pass a grey picture"));
       if (!photograph.note.empty()) note(text(std::filesystem::path(path), ": ", photograph.note));
       mismatches_.see(path, photograph);
-      show(path, classify_square(inference_, net_, photograph.image));
+      SeePrediction see;
+      if (audit_)
+        see = [&](const Tensor& images, const Tensor& logits) { audit_->predicted(images, logits, {audited_input(path)}); };
+      show(path, classify_square(inference_, net_, photograph.image, see));
     } catch (const DataError& error) {
       refusals_.emplace_back(error.what());
     }
@@ -197,6 +240,7 @@ class PhotographPredictions {
   std::vector<std::string> names_;
   Inference inference_;
   Mismatches mismatches_;
+  std::unique_ptr<audit::PredictionAudit> audit_;
   PhotographRequest request_;
   std::string csv_ = csv_line({"image", "rank", "class", "name", "probability"});
   std::vector<std::string> refusals_;
@@ -207,6 +251,9 @@ void check(const PredictCommand& command) {
   if (command.images.empty() == command.tensor.empty()) throw UsageError("predict needs --images or --tensor, one of the two");
   if (!command.tensor.empty() && !command.classes.empty())
     throw UsageError("--classes names the classes of photographs; --tensor writes logits alone");
+  check_audit_level(command.audit);
+  if ((command.audit == "off") != command.audit_folder.empty())
+    throw UsageError("--audit summary or full and --audit-folder, where the audit will be, go together; pass both");
   if (command.top < 1) throw UsageError(text("--top is ", command.top, ", expected at least 1"));
   if (command.output.empty()) {
     if (!command.tensor.empty()) throw UsageError("--tensor needs -o, the safetensors file that will hold `logits`");
@@ -253,6 +300,11 @@ void add_predict(CLI::App& app, Chosen& chosen) {
       "decode photographs in this process: a fault of the decoder, met by a crafted file, would then have its rights");
   sub->add_option("-o,--output", command->output, "CSV (images) or safetensors with `logits` (tensor); - is standard output")
       ->check(some);
+  sub->add_option(
+         "--audit", command->audit,
+         "record what the network computed, for `vitrine audit`: off, summary (hashes, and an op in 32 in full) or full")
+      ->capture_default_str();
+  sub->add_option("--audit-folder", command->audit_folder, "where the audit will be")->check(some);
   sub->footer("Example: vitrine predict --weights efficientnet_lite0.pth --arch lite0 --images cat.png --top 5");
   sub->callback([=, &chosen] { chosen = [=] { run_predict(*command); }; });
 }

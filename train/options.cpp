@@ -64,11 +64,6 @@ void check(const TrainOptions& o) {
     throw UsageError(text("--unfreeze-at is ", o.unfreeze_at, ", beyond the last of ", o.epochs, " epochs"));
   if (o.keeping.audit != "off" && !o.more_devices.empty())
     throw UsageError(text("--audit ", o.keeping.audit, " and --devices: an audit sees the steps of one device; name one"));
-  if (o.keeping.audit != "off" && select_from_name(o.select) == Select::nested_refit)
-    throw UsageError(
-        text("--audit ", o.keeping.audit,
-             " and --select nested-refit: an audit follows one training of a fold, and this has two; audit --select "
-             "nested, or --select last with the chosen --epochs"));
   if (o.keeping.audit == "off" && o.keeping.audit_every > 0)
     throw UsageError("--audit-every is about an audit's states, but --audit is off; pass --audit summary or full with it");
   if (o.ema && o.weights.empty()) throw UsageError("--ema takes the averaged weights of a checkpoint; pass --weights with it");

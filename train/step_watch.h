@@ -56,11 +56,11 @@ class StepWatch {
   virtual void keep() {}
   virtual void epoch_done(std::uint32_t /*epoch*/, std::int64_t /*steps*/, EfficientNet& /*net*/,
                           const Optimizer& /*optimizer*/) {}
-  // The fold's network is in its folder; what follows is its last file, which says that it is finished.
+  // The training is done. Of the fold's last one, its network is in its folder; what follows is the file which says that the fold is finished.
   virtual void finished() {}
 };
 
-// A fold that is about to train or to go on.
+// A training of a fold that is about to begin or to go on.
 struct FoldStart {
   const std::filesystem::path& folder;
   const std::string& key;  // of options, data and split
@@ -69,6 +69,9 @@ struct FoldStart {
   std::int64_t steps = 0;  // made before, by the saved state
   EfficientNet& net;       // as it is before the next step
   const Optimizer& optimizer;
+  bool refit = false;   // the second training of --select nested-refit, on data.whole
+  int epochs = 0;       // of this training
+  const Dataset& part;  // of `data`, that is trained
 };
 using OpenStepWatch = std::function<std::unique_ptr<StepWatch>(const FoldStart&)>;
 

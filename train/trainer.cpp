@@ -92,6 +92,8 @@ class FoldTraining {
   }
 
   void begin_refit() {
+    if (step_watch_) step_watch_->finished();
+    step_watch_.reset();
     state_.choice = std::move(state_.history);
     state_.chosen = std::exchange(state_.best_epoch, 0);
     state_.history.clear();
@@ -123,8 +125,9 @@ class FoldTraining {
   void train(const std::string& warning) {
     net_.to(options_.device);
     training_ = epoch_training(net_, optimizer_, part(), options_);
-    if (options_.keeping.watch_steps)  // of one training: check() refuses an audit of two
-      step_watch_ = options_.keeping.watch_steps({folder_, state_.key, options_, data_, steps_made(), net_, optimizer_});
+    if (options_.keeping.watch_steps)
+      step_watch_ = options_.keeping.watch_steps(
+          {folder_, state_.key, options_, data_, steps_made(), net_, optimizer_, is_refit(), epochs_, part()});
     started_ = Clock::now();
     images_ = 0;
     watch_.begin(state_, warning);

@@ -35,7 +35,7 @@ void refuse_non_finite(EfficientNet& net, const Tensor& images, const Tensor& lo
 }
 
 std::vector<std::vector<double>> predict(Inference& inference, EfficientNet& net, const std::vector<Tensor>& images,
-                                         int batch_size) {
+                                         int batch_size, const SeePrediction& see) {
   std::vector<std::vector<double>> probability;
   for (std::size_t first = 0; first < images.size(); first += static_cast<std::size_t>(batch_size)) {
     std::vector<const Tensor*> piece;
@@ -44,6 +44,7 @@ std::vector<std::vector<double>> predict(Inference& inference, EfficientNet& net
     const Tensor batch = stack_images(piece, input_normalisation(net.semantics));
     const Tensor logits = inference.run(batch);
     refuse_non_finite(net, batch, logits);
+    if (see) see(batch, logits);
     const auto classes = static_cast<std::size_t>(inference.classes());
     for (std::size_t n = 0; n < piece.size(); ++n) probability.push_back(softmax(logits.host().subspan(n * classes, classes)));
   }
@@ -61,14 +62,15 @@ PhotographRequest photograph_request(const Semantics& s) {
           .filter = s.interpolation == Interpolation::bilinear ? Filter::bilinear : Filter::bicubic};
 }
 
-std::vector<double> classify_square(Inference& inference, EfficientNet& net, const ByteImage& square) {
+std::vector<double> classify_square(Inference& inference, EfficientNet& net, const ByteImage& square,
+                                    const SeePrediction& see) {
   const std::int64_t channels = net.semantics.channels;
   if (channels != 3 && channels != 1)
     throw ShapeError(
         text("classify: photographs have 3 channels, the network takes ", channels, "; run it on a tensor instead"));
   if (channels == 1 && !is_grey(square))
     throw DataError("classify: the picture has colours, the network takes one grey channel; pass a grey picture");
-  return predict(inference, net, {to_unit_range(square)}, 1).front();
+  return predict(inference, net, {to_unit_range(square)}, 1, see).front();
 }
 
 std::vector<double> classify(Inference& inference, EfficientNet& net, const ByteImage& photograph) {

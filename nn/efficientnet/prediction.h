@@ -4,6 +4,7 @@
 //              become (value / 255 - mean) / deviation by colour. A network of one channel takes grey pictures alone
 #pragma once
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -16,10 +17,13 @@ namespace vitrine {
 
 InputNormalisation input_normalisation(const Semantics& semantics);
 
+// Shown each batch that was predicted, on the host: inputs [N, H, W, C] as the network takes them, and logits [N, classes]. Empty: nobody looks.
+using SeePrediction = std::function<void(const Tensor& images, const Tensor& logits)>;
+
 // Softmax probabilities [N][classes] in double of the folded network, in pieces of `batch_size` images [H, W, C] in [0, 1].
 // NumericalError, naming the first op of `net` whose output is not finite, when one is not.
 std::vector<std::vector<double>> predict(Inference& inference, EfficientNet& net, const std::vector<Tensor>& images,
-                                         int batch_size);
+                                         int batch_size, const SeePrediction& see = {});
 std::vector<std::vector<double>> predict(EfficientNet& net, const std::vector<Tensor>& images, int batch_size);
 
 // How `net` is shown a picture in memory: the bits of `vitrine predict` for the same pixels in a file. Probabilities by class, in double.
@@ -29,7 +33,8 @@ std::vector<double> classify(Inference& inference, EfficientNet& net, const Byte
 
 // In its two steps, for pictures that are cut while they are decoded: what to ask a PhotographReader for, and what its answer shows.
 PhotographRequest photograph_request(const Semantics& semantics);
-std::vector<double> classify_square(Inference& inference, EfficientNet& net, const ByteImage& square);
+std::vector<double> classify_square(Inference& inference, EfficientNet& net, const ByteImage& square,
+                                    const SeePrediction& see = {});
 
 // Runs the network op by op over the images that gave `logits` which are not finite; does nothing when they are.
 void refuse_non_finite(EfficientNet& net, const Tensor& images, const Tensor& logits);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "audit/chain.h"
+#include "audit/line_reader.h"
 #include "audit/record.h"
 #include "audit/trace_file.h"
 #include "base/error.h"
@@ -154,6 +155,51 @@ TEST_F(Trace, EveryCutIsSeenOrLeavesWholeBlocks) {
     if (refusal().empty()) ++held;
   }
   EXPECT_EQ(held, 5u);  // behind the magic and behind each of four blocks: what the chain says of its length tells these
+}
+
+// A step far on is read without the blocks before it, but with their names.
+TEST_F(Trace, PassesToWhereTheChainSaysThatItStood) {
+  write();
+  TraceReader whole(file, kSeal);
+  std::vector<TraceHead> heads{whole.head()};
+  TraceBlock block;
+  while (whole.next(block)) heads.push_back(whole.head());
+  for (std::size_t at = 0; at + 1 < heads.size(); ++at) {
+    TraceReader reader(file, kSeal);
+    reader.pass_to(heads[at]);
+    while (reader.next(block)) continue;
+    EXPECT_EQ(reader.head().seal, heads.back().seal) << at;
+    EXPECT_EQ(reader.names(), whole.names()) << at;
+  }
+  TraceHead wrong = heads[2];
+  ++wrong.bytes;
+  TraceReader reader(file, kSeal);
+  EXPECT_THROW(reader.pass_to(wrong), DataError);
+  TraceReader other(file, kSeal);
+  other.pass_to({heads[1].blocks, heads[1].bytes, sha256("another")});
+  EXPECT_THROW(other.next(block), DataError);
+}
+
+TEST(Lines, ComeOneByOneFromAnyFile) {
+  vitrine::testing::TemporaryFolder folder;
+  const fs::path file = folder.path() / "lines";
+  std::string bytes;
+  for (int i = 0; i < 3000; ++i) bytes += std::string(static_cast<std::size_t>(i * 7 % 1500), 'a') + std::to_string(i) + "\n";
+  bytes += "no end";
+  put(file, bytes);
+  LineReader lines(file);
+  std::string read;
+  while (const auto line = lines.peek()) {
+    EXPECT_EQ(lines.offset(), read.size());
+    EXPECT_EQ(lines.peek(), line);
+    read += *line;
+    lines.skip();
+  }
+  EXPECT_EQ(read, bytes);
+  put(file, std::string(std::size_t{3} << 20, 'a'));
+  EXPECT_THROW(LineReader(file).peek(), DataError);
+  put(file, "");
+  EXPECT_FALSE(LineReader(file).peek());
 }
 
 TEST_F(Trace, IsBoundToItsRun) {

@@ -1,0 +1,70 @@
+#include "audit/rho_table.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "audit/identity.h"
+#include "audit/trace_file.h"
+#include "base/interrupt.h"
+
+namespace vitrine::audit {
+namespace {
+
+struct Row {
+  RhoRow row;
+  std::vector<float> medians;
+
+  void add(const OpRecord& r) {
+    ++row.records;
+    row.elements += r.samples;
+    row.above += r.above;
+    row.worst = std::max(row.worst, r.worst_rho);
+    medians.push_back(static_cast<float>(r.median_rho));
+  }
+  RhoRow finished() {
+    if (!medians.empty()) {
+      const auto middle = medians.begin() + static_cast<std::ptrdiff_t>(medians.size() / 2);
+      std::nth_element(medians.begin(), middle, medians.end());
+      row.median = static_cast<double>(*middle);
+    }
+    return row;
+  }
+};
+
+// "fused_mbconv" of "blocks.1.0/fused_mbconv#2"; of what is no op of a tape, all after the last slash too.
+std::string op_of(const std::string& node) {
+  const std::string op = node.substr(node.rfind('/') + 1);
+  return node.find('/') == std::string::npos ? std::string("parameter") : op.substr(0, op.find('#'));
+}
+
+}  // namespace
+
+RhoTable rho_table(const std::vector<std::filesystem::path>& folders) {
+  RhoTable table;
+  Row all;
+  std::map<std::tuple<Phase, std::string, std::string>, Row> rows;
+  for (const std::filesystem::path& folder : folders) {
+    TraceReader trace(folder / "trace.vtr", read_identity(folder / "run.json").sha256);
+    TraceBlock block;
+    while (trace.next(block)) {
+      check_interrupt("reading a trace");
+      table.records += block.records.size();
+      for (const OpRecord& r : block.records) {
+        if (!r.has(kShadowed)) continue;
+        const std::string op = op_of(trace.name(r.node));
+        Row& row = rows[{r.phase, op, trace.name(r.tensor)}];
+        row.row.phase = r.phase;
+        row.row.op = op;
+        row.row.tensor = trace.name(r.tensor);
+        row.add(r);
+        all.add(r);
+      }
+    }
+  }
+  for (auto& [key, row] : rows) table.rows.push_back(row.finished());
+  table.all = all.finished();
+  return table;
+}
+
+}  // namespace vitrine::audit
