@@ -71,6 +71,7 @@ void add_audit(CLI::App& app, Chosen& chosen) {
   p->footer("Exit code 0: every case is within its limit; 1: not.\nExample: vitrine audit parity tests/golden");
   p->callback([=, &chosen] { chosen = [=] { run_audit_parity(*parity); }; });
   add_audit_run(audit, chosen);
+  add_audit_report(audit, chosen);
 }
 
 }  // namespace vitrine::cli
