@@ -12,7 +12,9 @@ struct StepColumns {
   static constexpr std::uint64_t kMostColumns = 96;
 
   explicit StepColumns(std::uint64_t steps = 0)
-      : steps(steps), width(steps <= kMostColumns ? 1 : (steps + kMostColumns - 1) / kMostColumns), count((steps + width - 1) / width) {}
+      : steps(steps),
+        width(steps <= kMostColumns ? 1 : (steps + kMostColumns - 1) / kMostColumns),
+        count((steps + width - 1) / width) {}
 
   std::uint64_t steps, width;
   std::size_t count;

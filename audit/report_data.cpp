@@ -14,7 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMostText = std::uint64_t{16} << 20, kMostChain = std::uint64_t{1} << 32, kMostFile = std::uint64_t{1} << 40;
+constexpr std::uint64_t kMostText = std::uint64_t{16} << 20, kMostChain = std::uint64_t{1} << 32,
+                        kMostFile = std::uint64_t{1} << 40;
 
 // How many lines the chain has, whether they hold or not: the columns are laid out before it is read.
 std::uint64_t lines_of(const fs::path& file) {
@@ -48,7 +49,8 @@ void read_facts(const fs::path& file, FoldReport& report) {
 // As the manifest names them; without one as they lie there.
 void read_files(const fs::path& folder, FoldReport& report) {
   if (!report.verified.finished) {
-    for (const fs::path& file : entries_of(folder)) report.files.push_back({file.filename().string(), "", InputFile(file, kMostFile).size()});
+    for (const fs::path& file : entries_of(folder))
+      report.files.push_back({file.filename().string(), "", InputFile(file, kMostFile).size()});
     return;
   }
   const Json json = parse_json(read_file(folder / "MANIFEST.json", kMostText));

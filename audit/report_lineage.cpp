@@ -40,7 +40,8 @@ void take_line(std::string_view line, LineageFigures& figures) {
   }
   ++figures.mixed;
   if (lambda < 1) ++figures.samples[partner].as_partner;
-  ++figures.lambda[std::min(figures.lambda.size() - 1, static_cast<std::size_t>(lambda * static_cast<double>(figures.lambda.size())))];
+  ++figures.lambda[std::min(figures.lambda.size() - 1,
+                            static_cast<std::size_t>(lambda * static_cast<double>(figures.lambda.size())))];
 }
 
 }  // namespace
@@ -65,9 +66,11 @@ void add_labels(const std::filesystem::path& run, LineageFigures& figures) {
       if (!use->second.sha256.empty() && use->second.sha256 != sample.sha256) ++others;
     }
     if (others > 0) {
-      figures.labels_note = text("The manifest names another SHA-256 for ", others, " of these samples: it was changed after the run.");
+      figures.labels_note =
+          text("The manifest names another SHA-256 for ", others, " of these samples: it was changed after the run.");
     } else if (found < figures.samples.size()) {
-      figures.labels_note = text("The manifest lacks ", figures.samples.size() - found, " of these samples: their class is not known.");
+      figures.labels_note =
+          text("The manifest lacks ", figures.samples.size() - found, " of these samples: their class is not known.");
     }
   } catch (const Interrupted&) {
     throw;

@@ -60,7 +60,8 @@ void verify_steps(const fs::path& folder, Verified& v, FolderWatch* watch) {
     if (step->step % 1024 == 0) check_interrupt("verifying an audit");
     while (trace.head().blocks < step->trace.blocks) {
       if (!trace.next(block))
-        throw DataError(text(trace.path(), ": ends before step ", step->step, ", of which the chain names block ", step->trace.blocks - 1));
+        throw DataError(
+            text(trace.path(), ": ends before step ", step->step, ", of which the chain names block ", step->trace.blocks - 1));
       if (block.step != step->step)
         throw DataError(text(trace.path(), ": block ", block.number, " at byte ", block.offset, " is of step ", block.step,
                              ", step ", step->step, " is expected there"));
@@ -69,23 +70,27 @@ void verify_steps(const fs::path& folder, Verified& v, FolderWatch* watch) {
       if (watch != nullptr) watch->records(block, trace);
     }
     if (trace.head().seal != step->trace.seal || trace.head().bytes != step->trace.bytes)
-      throw DataError(text(trace.path(), ": is not the trace that the chain names at step ", step->step, "; it is of another run"));
+      throw DataError(
+          text(trace.path(), ": is not the trace that the chain names at step ", step->step, "; it is of another run"));
     const std::string_view lines = lineage.of_step(step->step);
     if (sha256(lines) != step->lineage)
-      throw DataError(text(lineage.file(), ": the lines of step ", step->step, ", before byte ", lineage.at(), ", were changed"));
+      throw DataError(
+          text(lineage.file(), ": the lines of step ", step->step, ", before byte ", lineage.at(), ", were changed"));
     ++v.steps;
     v.head = chain.head();
     if (watch != nullptr) watch->step(*step, lines);
   }
   if (v.finished && (trace.next(block) || !lineage.ended()))
-    throw DataError(text(folder, ": the trace or the lineage goes on behind the last step of the chain, ", v.steps, "; a line of the chain is missing"));
+    throw DataError(text(folder, ": the trace or the lineage goes on behind the last step of the chain, ", v.steps,
+                         "; a line of the chain is missing"));
   v.head = chain.head();
 }
 
 std::vector<std::string> remarks_on(const Verified& v) {
   std::vector<std::string> remarks;
   if (!v.finished)
-    remarks.emplace_back("there is no MANIFEST.json: the fold is still being trained, or was stopped; what it holds so far is checked");
+    remarks.emplace_back(
+        "there is no MANIFEST.json: the fold is still being trained, or was stopped; what it holds so far is checked");
   if (v.identity.program != sha256_of_this_program())
     remarks.emplace_back(text("it was written by another program (SHA-256 ", printable(v.identity.program.substr(0, 16), 80),
                               "...); that matters where steps are made again"));
@@ -108,9 +113,9 @@ std::vector<fs::path> audits_of(const fs::path& run) {
   for (const fs::path& entry : entries_of(run / "audit")) {
     if (is_folder(entry) && entry.filename().string().starts_with("fold_")) found.push_back(entry);
   }
-  std::ranges::sort(found, {}, [](const fs::path& p) { return std::pair(p.filename().string().size(), p.filename().string()); });
-  if (found.empty())
-    throw DataError(text(run, ": holds no audit (no audit/fold_0); train with --audit summary or full"));
+  std::ranges::sort(found, {},
+                    [](const fs::path& p) { return std::pair(p.filename().string().size(), p.filename().string()); });
+  if (found.empty()) throw DataError(text(run, ": holds no audit (no audit/fold_0); train with --audit summary or full"));
   return found;
 }
 

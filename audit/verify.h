@@ -17,7 +17,7 @@ struct Verified {
   Identity identity;
   std::uint64_t steps = 0, blocks = 0, records = 0, shadowed = 0, above = 0;  // above: records with rho > 1
   double worst_rho = 0;
-  std::string head;  // of the chain: who knows it can tell the run from any other
+  std::string head;       // of the chain: who knows it can tell the run from any other
   bool finished = false;  // it has a manifest
   std::string manifest_sha256;
   std::vector<std::string> remarks;  // what a reader should know: another program, no manifest
@@ -27,7 +27,8 @@ struct Verified {
 class FolderWatch {
  public:
   virtual ~FolderWatch() = default;
-  virtual void records(const TraceBlock& block, const TraceReader& trace) = 0;             // a block that follows the one before; names only: without records
+  virtual void records(const TraceBlock& block,
+                       const TraceReader& trace) = 0;  // a block that follows the one before; names only: without records
   virtual void step(const StepLine& line, std::string_view lineage) = 0;  // whose blocks and lines of lineage.jsonl fit
 };
 

@@ -69,12 +69,15 @@ audit::AuditPage page_of(const PageCommand& c, const std::vector<fs::path>& fold
 
 // The page is written whatever it says; the exit code says it, too.
 void tell(const audit::AuditPage& page, const std::string& output) {
-  const std::string there = output.empty() || is_standard_output(output) ? std::string() : text("; ", fs::path(output), " shows what held");
+  const std::string there =
+      output.empty() || is_standard_output(output) ? std::string() : text("; ", fs::path(output), " shows what held");
   for (const audit::FoldReport& fold : page.folds) {
     if (!fold.holds()) throw DataError(fold.broken.front() + there);
   }
   for (const audit::FoldReport& fold : page.folds) {
-    if (!fold.within()) throw Error(ExitCode::runtime, text(fold.name, ": ", fold.verified.above, " records lie above the bound of their op", there));
+    if (!fold.within())
+      throw Error(ExitCode::runtime,
+                  text(fold.name, ": ", fold.verified.above, " records lie above the bound of their op", there));
     for (const audit::Remade& made : fold.remade) {
       if (!made.same) throw Error(ExitCode::runtime, text(made.said, there));
     }
@@ -82,7 +85,8 @@ void tell(const audit::AuditPage& page, const std::string& output) {
 }
 
 void run_report(const PageCommand& c) {
-  if (c.output.empty() && c.tables.empty()) throw UsageError("there is nothing to write; pass -o AUDIT.html, --csv FOLDER or both");
+  if (c.output.empty() && c.tables.empty())
+    throw UsageError("there is nothing to write; pass -o AUDIT.html, --csv FOLDER or both");
   if (c.remake < 0 || c.remake > 1'000'000) throw UsageError(text("--remake is ", c.remake, ", expected 0 to 1000000"));
   const std::vector<fs::path> folders = audit::audits_of(c.run);
   const std::vector<std::string> files = files_of_audits(folders);
@@ -109,25 +113,32 @@ void run_certificate(const PageCommand& c) {
   tell(page, c.output);
 }
 
-constexpr const char* kExitCodes = "Exit code 0: the run holds; 1: an op lies above its bound, or a step made again is another; 3: the folder was changed. The page is written in "
-                                   "each case.\n";
+constexpr const char* kExitCodes =
+    "Exit code 0: the run holds; 1: an op lies above its bound, or a step made again is another; 3: the folder was changed. "
+    "The page is written in "
+    "each case.\n";
 
 }  // namespace
 
 void add_audit_report(CLI::App* audit, Chosen& chosen) {
   const auto report = std::make_shared<PageCommand>();
-  auto* r = audit->add_subcommand("report", "one HTML page of an audited run: verdict, hashes, rho of every op, ranges, gradients, samples");
+  auto* r = audit->add_subcommand(
+      "report", "one HTML page of an audited run: verdict, hashes, rho of every op, ranges, gradients, samples");
   r->add_option("run", report->run, "folder of a run that was trained with --audit, or of one fold's audit in it")->required();
   r->add_option("-o,--output", report->output, "HTML to write");
   r->add_option("--csv", report->tables, "folder for the numbers behind every figure");
-  r->add_option("--remake", report->remake, "make so many steps of each fold again, spread over the run, and say whether they are the same")->capture_default_str();
+  r->add_option("--remake", report->remake,
+                "make so many steps of each fold again, spread over the run, and say whether they are the same")
+      ->capture_default_str();
   add_device_options(r, report->device);
   r->footer(std::string(kExitCodes) + "Example: vitrine audit report runs/all -o audit.html --csv numbers --remake 3");
   r->callback([=, &chosen] { chosen = [=] { run_report(*report); }; });
 
   const auto certificate = std::make_shared<PageCommand>();
-  auto* c = audit->add_subcommand("certificate", "one printable page: verdict, hashes, and the commands that check each of them again");
-  c->add_option("run", certificate->run, "folder of a run that was trained with --audit, or of one fold's audit in it")->required();
+  auto* c = audit->add_subcommand("certificate",
+                                  "one printable page: verdict, hashes, and the commands that check each of them again");
+  c->add_option("run", certificate->run, "folder of a run that was trained with --audit, or of one fold's audit in it")
+      ->required();
   c->add_option("-o,--output", certificate->output, "HTML to write")->required();
   c->footer(std::string(kExitCodes) + "Example: vitrine audit certificate runs/all -o certificate.html");
   c->callback([=, &chosen] { chosen = [=] { run_certificate(*certificate); }; });

@@ -21,7 +21,8 @@ constexpr double kRoom = 0.06;  // of the height, above and below what is drawn
 std::string n(double v) { return fixed(v, 1); }
 
 std::string label(double x, double y, const char* anchor, const char* kind, const std::string& what) {
-  return text("<text class=\"", kind, "\" x=\"", n(x), "\" y=\"", n(y), "\" text-anchor=\"", anchor, "\">", escaped(what), "</text>\n");
+  return text("<text class=\"", kind, "\" x=\"", n(x), "\" y=\"", n(y), "\" text-anchor=\"", anchor, "\">", escaped(what),
+              "</text>\n");
 }
 
 }  // namespace
@@ -45,7 +46,9 @@ std::string steps_text(const StepColumns& columns, std::size_t column) {
 Chart::Chart(std::string title, std::string about, const StepColumns& columns, bool logarithmic)
     : title_(std::move(title)), about_(std::move(about)), columns_(columns), logarithmic_(logarithmic) {}
 
-void Chart::line(const std::vector<double>& y, const char* colour, bool dashed) { content_.push_back({y, y, colour, false, dashed}); }
+void Chart::line(const std::vector<double>& y, const char* colour, bool dashed) {
+  content_.push_back({y, y, colour, false, dashed});
+}
 
 void Chart::band(const std::vector<double>& low, const std::vector<double>& high, const char* colour) {
   content_.push_back({low, high, colour, true, false});
@@ -96,7 +99,8 @@ std::string Chart::frame(const Scale& scale) const {
   std::string out = label(2, 15, "start", "title", title_);
   for (const auto& [value, what] : scale.ticks) {
     const double y = kHeight - kBottom - (value - scale.low) / (scale.high - scale.low) * (kHeight - kTop - kBottom);
-    out += text("<line class=\"grid\" x1=\"", n(kLeft), "\" x2=\"", n(kWidth - kRight), "\" y1=\"", n(y), "\" y2=\"", n(y), "\"/>\n");
+    out += text("<line class=\"grid\" x1=\"", n(kLeft), "\" x2=\"", n(kWidth - kRight), "\" y1=\"", n(y), "\" y2=\"", n(y),
+                "\"/>\n");
     out += label(kLeft - 5, y + 3.5, "end", "tick", what);
   }
   const std::size_t last = columns_.count - 1;
@@ -105,11 +109,12 @@ std::string Chart::frame(const Scale& scale) const {
   if (last > 0) shown.push_back(last);
   for (const std::size_t column : shown) {
     const char* anchor = column == 0 || column < last ? "middle" : "end";
-    out += label(column < last || last == 0 ? px(column) : kWidth - kRight, kHeight - kBottom + 14, anchor, "tick", text(columns_.first(column)));
+    out += label(column < last || last == 0 ? px(column) : kWidth - kRight, kHeight - kBottom + 14, anchor, "tick",
+                 text(columns_.first(column)));
   }
   out += label((kLeft + kWidth - kRight) / 2, kHeight - 5, "middle", "axis", "step");
-  return out + text("<rect class=\"frame\" x=\"", n(kLeft), "\" y=\"", n(kTop), "\" width=\"", n(kWidth - kLeft - kRight), "\" height=\"",
-                    n(kHeight - kTop - kBottom), "\"/>\n");
+  return out + text("<rect class=\"frame\" x=\"", n(kLeft), "\" y=\"", n(kTop), "\" width=\"", n(kWidth - kLeft - kRight),
+                    "\" height=\"", n(kHeight - kTop - kBottom), "\"/>\n");
 }
 
 // Columns first .. last - 1, none of them a gap.
@@ -121,10 +126,12 @@ std::string Chart::piece(const Scale& scale, const Drawn& d, std::size_t first, 
     const bool is_thin = last - first == 1;  // a polygon of one column has no area
     return text("<polygon class=\"band fill ", d.colour, is_thin ? " thin" : "", "\" points=\"", points, "\"/>\n");
   }
-  std::string out = text("<polyline class=\"line ", d.colour, "\" stroke-width=\"1.6\"", d.dashed ? " stroke-dasharray=\"4 3\"" : "", " points=\"", points, "\"/>\n");
+  std::string out = text("<polyline class=\"line ", d.colour, "\" stroke-width=\"1.6\"",
+                         d.dashed ? " stroke-dasharray=\"4 3\"" : "", " points=\"", points, "\"/>\n");
   if (last - first == 1 || columns_.count <= 24) {
     for (std::size_t c = first; c < last; ++c)
-      out += text("<circle class=\"fill ", d.colour, "\" cx=\"", n(px(c)), "\" cy=\"", n(py(scale, d.high[c])), "\" r=\"2\"/>\n");
+      out +=
+          text("<circle class=\"fill ", d.colour, "\" cx=\"", n(px(c)), "\" cy=\"", n(py(scale, d.high[c])), "\" r=\"2\"/>\n");
   }
   return out;
 }
@@ -145,8 +152,9 @@ std::string Chart::svg() const {
   const std::optional<Scale> scale = this->scale();
   if (!scale || columns_.count == 0) return {};
   const auto value = [&](double v) { return number_of(logarithmic_ ? std::pow(10.0, v) : v); };
-  std::string out = text("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ", n(kWidth), " ", n(kHeight), "\" role=\"img\" aria-label=\"",
-                         escaped(about_), "; the axis goes from ", value(scale->low), " to ", value(scale->high), "\">\n", frame(*scale));
+  std::string out = text("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ", n(kWidth), " ", n(kHeight),
+                         "\" role=\"img\" aria-label=\"", escaped(about_), "; the axis goes from ", value(scale->low), " to ",
+                         value(scale->high), "\">\n", frame(*scale));
   for (const Drawn& d : content_) out += drawn(*scale, d);
   return out + "</svg>\n";
 }
@@ -162,8 +170,8 @@ int rho_level(const RhoCell& cell) {
 }
 
 std::string rho_level_name(int level) {
-  constexpr std::array<const char*, kRhoLevels> kNames{"recorded, not compared", "at most 0.01", "at most 0.05", "at most 0.2",
-                                                       "at most 0.5",            "at most 1",    "above 1"};
+  constexpr std::array<const char*, kRhoLevels> kNames{
+      "recorded, not compared", "at most 0.01", "at most 0.05", "at most 0.2", "at most 0.5", "at most 1", "above 1"};
   return level < 0 || level >= kRhoLevels ? std::string("no record") : std::string(kNames[static_cast<std::size_t>(level)]);
 }
 
@@ -176,13 +184,14 @@ std::string rho_strip(const std::vector<RhoCell>& cells, const std::string& abou
     while (last < cells.size() && rho_level(cells[last]) == level) ++last;
     if (level >= 0) {
       const bool above = level == kRhoLevels - 1;
-      paths[static_cast<std::size_t>(level)] += text("M", first, above ? " 0h" : " 2h", last - first, above ? "v10h-" : "v6h-", last - first, "z");
+      paths[static_cast<std::size_t>(level)] +=
+          text("M", first, above ? " 0h" : " 2h", last - first, above ? "v10h-" : "v6h-", last - first, "z");
       for (std::size_t c = first; above && c < last; ++c) crosses += text("M", c, " 0l1 10M", c + 1, " 0l-1 10");
     }
     first = last;
   }
-  std::string out = text("<svg class=\"strip\" viewBox=\"0 0 ", cells.size(), " 10\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"",
-                         escaped(about), "\">");
+  std::string out = text("<svg class=\"strip\" viewBox=\"0 0 ", cells.size(),
+                         " 10\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"", escaped(about), "\">");
   for (std::size_t level = 0; level < paths.size(); ++level) {
     if (!paths[level].empty()) out += text("<path class=\"r", level, "\" d=\"", paths[level], "\"/>");
   }

@@ -46,11 +46,11 @@ class Chart {
 // One op's worst rho, a cell a column: its level by shade, one above its bound taller and crossed.
 std::string rho_strip(const std::vector<RhoCell>& cells, const std::string& about);
 inline constexpr int kRhoLevels = 7;
-int rho_level(const RhoCell& cell);          // -1: no record; 0: none compared; 1..5: at most 0.01, 0.05, 0.2, 0.5, 1; 6: above 1
-std::string rho_level_name(int level);       // "at most 0.05"
+int rho_level(const RhoCell& cell);     // -1: no record; 0: none compared; 1..5: at most 0.01, 0.05, 0.2, 0.5, 1; 6: above 1
+std::string rho_level_name(int level);  // "at most 0.05"
 
-std::string rho_text(double rho);            // three decimals; "NaN" where it is not finite
-std::string number_of(double value);         // four digits: "0.001234", "1.2e-9"
+std::string rho_text(double rho);                                        // three decimals; "NaN" where it is not finite
+std::string number_of(double value);                                     // four digits: "0.001234", "1.2e-9"
 std::string steps_text(const StepColumns& columns, std::size_t column);  // "7", "12 to 23"
 
 }  // namespace vitrine::audit

@@ -14,17 +14,17 @@ std::string step_anchor(const FoldReport& fold, std::uint64_t step);
 std::string fold_option(const AuditPage& page, const FoldReport& fold);
 std::string section(const FoldReport& fold, const char* id, const char* heading, const std::string& content);
 
-std::string page_verdict(const AuditPage& page);     // a box
-std::string fold_verdict(const FoldReport& fold);    // one sentence, as text
+std::string page_verdict(const AuditPage& page);   // a box
+std::string fold_verdict(const FoldReport& fold);  // one sentence, as text
 std::string identity_part(const AuditPage& page, const FoldReport& fold);
 std::string files_part(const FoldReport& fold);
 std::string rho_part(const AuditPage& page, const FoldReport& fold);  // map, kinds of ops, the worst records
-std::string steps_part(const FoldReport& fold);      // loss and rate
-std::string values_part(const FoldReport& fold);     // ranges, zeros
+std::string steps_part(const FoldReport& fold);                       // loss and rate
+std::string values_part(const FoldReport& fold);                      // ranges, zeros
 std::string gradients_part(const FoldReport& fold);
 std::string lineage_part(const FoldReport& fold);
 std::string remade_part(const AuditPage& page, const FoldReport& fold);
-std::string promises_part(const AuditPage& page);    // what is promised of repeating a run, and what shows it
+std::string promises_part(const AuditPage& page);  // what is promised of repeating a run, and what shows it
 std::string limits_part();
 std::string head_of_page(const std::string& title, const std::string& style);  // to the opening body tag
 

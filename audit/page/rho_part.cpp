@@ -22,8 +22,10 @@ std::string cell_of(const FoldReport& fold, const OpRow& row, std::size_t phase)
                             : f.above > 0   ? text("<span class=\"worst bad\">▲ ", step, rho_text(f.worst), "</a></span>")
                                             : text("<span class=\"worst\">", step, rho_text(f.worst), "</a></span>");
   const std::string about = f.compared == 0 ? text(name, ": ", f.records, " records, none compared")
-                                            : text(name, ": worst rho ", rho_text(f.worst), " at step ", f.worst_step, ", ", f.above, " records above 1");
-  return text("<td role=\"cell\" class=\"text\"><div class=\"cell\">", rho_strip(row.cells[phase], about), worst, "</div></td>");
+                                            : text(name, ": worst rho ", rho_text(f.worst), " at step ", f.worst_step, ", ",
+                                                   f.above, " records above 1");
+  return text("<td role=\"cell\" class=\"text\"><div class=\"cell\">", rho_strip(row.cells[phase], about), worst,
+              "</div></td>");
 }
 
 std::string legend() {
@@ -43,29 +45,43 @@ std::string legend() {
 
 std::string map_of(const FoldReport& fold) {
   const StepColumns& c = fold.columns;
-  std::string out = text("<p>One row for each op in the network’s order, the steps from left to right, ", c.width == 1 ? std::string("a cell a step") : text("a cell for ", c.width, " steps"),
-                         "; the shade is the worst rho of all tensors of the op, and the number its worst over all steps, with a link to that step. A cell without a shade has no record.</p>\n");
+  std::string out = text("<p>One row for each op in the network’s order, the steps from left to right, ",
+                         c.width == 1 ? std::string("a cell a step") : text("a cell for ", c.width, " steps"),
+                         "; the shade is the worst rho of all tensors of the op, and the number its worst over all steps, with "
+                         "a link to that step. A cell without a shade has no record.</p>\n");
   out += legend();
-  out += text("<div class=\"map\"><table role=\"table\">\n<caption>Worst rho by op and step, ", c.steps == 0 ? std::string("no steps") : text("steps 0 to ", c.steps - 1),
-              "</caption>\n<thead role=\"rowgroup\"><tr role=\"row\"><th role=\"columnheader\" scope=\"col\">op</th><th role=\"columnheader\" scope=\"col\">forward</th>"
+  out += text("<div class=\"map\"><table role=\"table\">\n<caption>Worst rho by op and step, ",
+              c.steps == 0 ? std::string("no steps") : text("steps 0 to ", c.steps - 1),
+              "</caption>\n<thead role=\"rowgroup\"><tr role=\"row\"><th role=\"columnheader\" scope=\"col\">op</th><th "
+              "role=\"columnheader\" scope=\"col\">forward</th>"
               "<th role=\"columnheader\" scope=\"col\">backward</th></tr></thead>\n<tbody role=\"rowgroup\">\n");
   for (std::size_t i = 0; i < fold.ops.size(); ++i) {
     const OpRow& row = fold.ops[i];
-    out += text("<tr role=\"row\" id=\"", op_anchor(fold, i), "\"><th role=\"rowheader\" scope=\"row\">", escaped(row.node), "</th>", cell_of(fold, row, 0), cell_of(fold, row, 1), "</tr>\n");
+    out += text("<tr role=\"row\" id=\"", op_anchor(fold, i), "\"><th role=\"rowheader\" scope=\"row\">", escaped(row.node),
+                "</th>", cell_of(fold, row, 0), cell_of(fold, row, 1), "</tr>\n");
   }
   return out + "</tbody>\n</table></div>\n" + report::source_line("trace.vtr", "rho_map.csv");
 }
 
 std::string kinds_of(const FoldReport& fold) {
-  report::Table table("By kind of op", {{"op", true}, {"phase", true}, {"tensors"}, {"records"}, {"elements compared"}, {"median rho"}, {"worst rho"}, {"records above 1"}});
+  report::Table table("By kind of op", {{"op", true},
+                                        {"phase", true},
+                                        {"tensors"},
+                                        {"records"},
+                                        {"elements compared"},
+                                        {"median rho"},
+                                        {"worst rho"},
+                                        {"records above 1"}});
   for (const KindRow& k : fold.kinds) {
     const RhoFigures& f = k.figures;
     const bool none = f.compared == 0;
-    table.row({escaped(k.kind), std::string(phase_name(k.phase)), text(f.tensors), text(f.records), text(f.elements), none ? "-" : rho_text(f.medians.median()),
-               none ? "-" : rho_text(f.worst), f.above > 0 ? text("<b>▲ ", f.above, "</b>") : text(f.above)});
+    table.row({escaped(k.kind), std::string(phase_name(k.phase)), text(f.tensors), text(f.records), text(f.elements),
+               none ? "-" : rho_text(f.medians.median()), none ? "-" : rho_text(f.worst),
+               f.above > 0 ? text("<b>▲ ", f.above, "</b>") : text(f.above)});
   }
   return table.html() +
-         "<p class=\"small\">Median: over the records, of each record’s median over its elements; to within 1 %. Rows of a checksum count as elements.</p>\n" +
+         "<p class=\"small\">Median: over the records, of each record’s median over its elements; to within 1 %. Rows of a "
+         "checksum count as elements.</p>\n" +
          report::source_line("trace.vtr", "op_kinds.csv");
 }
 
@@ -78,14 +94,18 @@ std::string anchor_of(const FoldReport& fold, const std::string& node) {
 
 std::string worst_of(const AuditPage& page, const FoldReport& fold) {
   if (fold.worst.empty()) return {};
-  report::Table table("The worst records", {{"rho"}, {"step"}, {"op", true}, {"phase", true}, {"tensor", true}, {"element"}, {"command that makes it again", true}});
+  report::Table table(
+      "The worst records",
+      {{"rho"}, {"step"}, {"op", true}, {"phase", true}, {"tensor", true}, {"element"}, {"command that makes it again", true}});
   for (const WorstRecord& w : fold.worst) {
     const OpRecord& r = w.record;
     const char* inner = r.has(kInner) ? " <small>inner value</small>" : "";
-    table.row({text(r.above > 0 ? "▲ " : "", rho_text(r.worst_rho)), text("<a href=\"#", step_anchor(fold, r.step), "\">", r.step, "</a>"),
+    table.row({text(r.above > 0 ? "▲ " : "", rho_text(r.worst_rho)),
+               text("<a href=\"#", step_anchor(fold, r.step), "\">", r.step, "</a>"),
                text("<a href=\"#", anchor_of(fold, w.node), "\">", escaped(w.node), "</a>"), std::string(phase_name(r.phase)),
                escaped(w.tensor) + inner, text(r.worst_element),
-               text("<code>vitrine audit replay RUN", fold_option(page, fold), " --step ", r.step, " --op ", escaped(w.node), "</code>")});
+               text("<code>vitrine audit replay RUN", fold_option(page, fold), " --step ", r.step, " --op ", escaped(w.node),
+                    "</code>")});
   }
   return "<div class=\"dense\">" + table.html() + "</div>\n" + report::source_line("trace.vtr", "worst.csv");
 }
@@ -97,7 +117,8 @@ std::string step_anchor(const FoldReport& fold, std::uint64_t step) { return tex
 
 std::string rho_part(const AuditPage& page, const FoldReport& fold) {
   if (fold.ops.empty()) return {};
-  return section(fold, "rho", "How far from float64: the map of rho", map_of(fold)) + section(fold, "kinds", "By kind of op", kinds_of(fold)) +
+  return section(fold, "rho", "How far from float64: the map of rho", map_of(fold)) +
+         section(fold, "kinds", "By kind of op", kinds_of(fold)) +
          section(fold, "worst", text("The worst ", fold.worst.size(), " records").c_str(), worst_of(page, fold));
 }
 
