@@ -28,7 +28,7 @@ std::string shared_facts(const FoldReport& fold) {
 std::string fold_facts(const FoldReport& fold) {
   const Verified& v = fold.verified;
   std::string out = text("<section class=\"fold\" aria-labelledby=\"", fold.name, "\">\n<h2 id=\"", fold.name, "\">",
-                         escaped(fold.name), "</h2>\n<p>", escaped(fold_verdict(fold)), ".</p>\n<dl>\n");
+                         escaped(fold.name), "</h2>\n<dl>\n");
   const auto row = [&](const char* name, const std::string& value) {
     out += text("<dt>", name, "</dt><dd><code>", value.empty() ? std::string("-") : escaped(value), "</code></dd>\n");
   };

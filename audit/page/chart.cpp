@@ -108,9 +108,9 @@ std::string Chart::frame(const Scale& scale) const {
   if (last > 1) shown.push_back(last / 2);
   if (last > 0) shown.push_back(last);
   for (const std::size_t column : shown) {
-    const char* anchor = column == 0 || column < last ? "middle" : "end";
-    out += label(column < last || last == 0 ? px(column) : kWidth - kRight, kHeight - kBottom + 14, anchor, "tick",
-                 text(columns_.first(column)));
+    const std::string step = text(columns_.first(column));
+    const double half = 3.1 * static_cast<double>(step.size());  // of its width, about
+    out += label(std::min(px(column), kWidth - half - 1), kHeight - kBottom + 14, "middle", "tick", step);
   }
   out += label((kLeft + kWidth - kRight) / 2, kHeight - 5, "middle", "axis", "step");
   return out + text("<rect class=\"frame\" x=\"", n(kLeft), "\" y=\"", n(kTop), "\" width=\"", n(kWidth - kLeft - kRight),

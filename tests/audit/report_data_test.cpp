@@ -177,9 +177,15 @@ TEST_F(SmallAudit, TablesHaveARowForEachFigure) {
   const auto tables = audit_tables(page_of(report_of()));
   ASSERT_EQ(tables.size(), audit_table_names().size());
   for (const auto& [name, bytes] : tables) {
-    if (name == "rho_map.csv") EXPECT_THAT(bytes, HasSubstr("fold_0,stem/conv2d,forward,2,2,2,1,0,0.03\n"));
-    if (name == "steps.csv") EXPECT_THAT(bytes, HasSubstr("fold_0,1,1,1,0.5,0.5,0.5,0.1,5,3,0,0.3\n"));
-    if (name == "samples.csv") EXPECT_THAT(bytes, HasSubstr("fold_0,a,,1,8,0\n"));
+    if (name == "rho_map.csv") {
+      EXPECT_THAT(bytes, HasSubstr("fold_0,stem/conv2d,forward,2,2,2,1,0,0.03\n"));
+    }
+    if (name == "steps.csv") {
+      EXPECT_THAT(bytes, HasSubstr("fold_0,1,1,1,0.5,0.5,0.5,0.1,5,3,0,0.3\n"));
+    }
+    if (name == "samples.csv") {
+      EXPECT_THAT(bytes, HasSubstr("fold_0,a,,1,8,0\n"));
+    }
   }
 }
 
