@@ -53,7 +53,8 @@ std::string audit_html(const AuditPage& page) {
   out += page_verdict(page) +
          "<p class=\"small\">Made by <code>vitrine audit report</code> from the files of the audit alone; their format is "
          "docs/audit-format.md. rho is the largest "
-         "difference from float64 as a share of the op’s own bound: its median over an op is usually at most 0.05, its worst anywhere up to 1; above 1 is "
+         "difference from float64 as a share of the op’s own bound: its median over an op is usually at most 0.05, its worst "
+         "anywhere up to 1; above 1 is "
          "an error.</p>\n</header>\n";
   out += contents(page) + "<main id=\"main\">\n";
   for (const FoldReport& fold : page.folds) out += fold_html(page, fold);
