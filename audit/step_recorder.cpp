@@ -66,11 +66,11 @@ Recording recording_of(const std::string& level, Device device) {
   recording.every_op = true;
   constexpr std::int64_t kAll = std::int64_t{1} << 40;
   if (level == "full") {
-    recording.budget = 15'000;
-    recording.checksum_budget = 40'000;
-    recording.most_samples = 128;
+    recording.budget = 10'000;
+    recording.checksum_budget = 25'000;
+    recording.most_samples = 96;
     recording.blocks_in_turn = 64;
-    recording.norms_in_turn = 2;
+    recording.norms_in_turn = 4;
   } else if (level == "forensic") {
     recording.budget = recording.checksum_budget = recording.most_terms = recording.most_samples = kAll;
     recording.blocks_in_turn = recording.norms_in_turn = 1;
@@ -92,7 +92,8 @@ StepRecorder::StepRecorder(const Recording& recording, NumberOfName names)
 
 void StepRecorder::begin(const StepFacts& step, const Batch& batch, EfficientNet& net) {
   begin(step, net);
-  if (!recording_.shadows) return;
+  rules_now_ = recording_.shadows && (recording_.every_op || step.number % kRulesOneIn == 0);
+  if (!rules_now_) return;
   rules_->begin(step, batch, net);
   update_->begin(step, net);
   for (const NamedShadow& shadow : data_->of_batch(step, batch, net.semantics, recording_.every_op))
@@ -244,10 +245,11 @@ void StepRecorder::recorded(const TapeEntry& entry, const Tensor& output) {
     return;
   }
   const std::string name = node_names_.emplace(entry.id, node_name(entry)).first->second;
-  const SeenOp seen = recording_.shadows ? tape_.seen(entry) : SeenOp{};
-  if (recording_.shadows && rules_)
+  const bool chosen = is_chosen(name);
+  const SeenOp seen = recording_.shadows && (chosen || rules_now_) ? tape_.seen(entry) : SeenOp{};
+  if (rules_now_)
     rules_->keep_statistics(seen, parameters_of(entry));  // of all: which of them the update looks at has another turn
-  if (!is_chosen(name)) return;
+  if (!chosen) return;
   OpRecord r = begun(Phase::forward, static_cast<std::uint32_t>(entry.id), name, "y", output);
   r.inputs = hash_of_inputs(entry);
   records_.push_back(r);
@@ -261,7 +263,7 @@ void StepRecorder::recorded(const TapeEntry& entry, const Tensor& output) {
   std::vector<Shadow> shadows = forward_shadows(seen);
   std::ranges::stable_partition(shadows, [](const Shadow& s) { return !s.inner && !s.seen && s.of == "y"; });
   add_shadows(shadows, like, output, true);
-  if (rules_) add_shadows(rules_->of_op(name, seen), like, Tensor(), true);
+  if (rules_now_) add_shadows(rules_->of_op(name, seen), like, Tensor(), true);
 }
 
 std::vector<std::string> StepRecorder::parameters_of(const TapeEntry& op) const {
@@ -286,18 +288,21 @@ void StepRecorder::add_gradient(Phase phase, std::uint32_t op, const std::string
   for (const Shadow& shadow : flow_.whole(id, gradient)) add_rule(phase, {node, op, shadow});
 }
 
-void StepRecorder::after_backward(const TapeEntry& op, const Tensor& dy, std::span<const Tensor> gradients) {
+void StepRecorder::after_backward(const TapeEntry& op, const Tensor& dy, std::span<const Tensor> on_device) {
   const std::string& name = node_names_.at(op.id);
   if (!is_chosen(name)) {
-    flow_.returned(op.inputs, gradients);
+    if (rules_now_) flow_.returned(op.inputs, on_device);
     return;
   }
   OpRecord r = begun(Phase::backward, static_cast<std::uint32_t>(op.id), name, "dy", dy);
   r.inputs = combined(hash_of_inputs(op), r.facts.hash);
   records_.push_back(r);
-  if (recording_.shadows) add_gradient(Phase::backward, r.op, name, op.id, dy);
-  const Shadow returned = flow_.returned(op.inputs, gradients);
-  if (recording_.shadows) add_rule(Phase::backward, {name, r.op, returned});
+  std::vector<Tensor> gradients;  // on the host, where shadows look at them
+  for (const Tensor& g : on_device) gradients.push_back(g.defined() ? g.to(Device::cpu()) : g);
+  if (rules_now_) {
+    add_gradient(Phase::backward, r.op, name, op.id, dy);
+    add_rule(Phase::backward, {name, r.op, flow_.returned(op.inputs, gradients)});
+  }
   OpRecord like = r;
   like.facts = {};
   std::vector<bool> shown(gradients.size());
@@ -307,8 +312,8 @@ void StepRecorder::after_backward(const TapeEntry& op, const Tensor& dy, std::sp
     add_shadows(shadows, like, Tensor(), has_turn(op));
     for (const Shadow& s : shadows) {
       for (std::size_t i = 0; i < gradients.size(); ++i)
-        shown[i] = shown[i] || (!s.seen && gradients[i].defined() && !gradients[i].device().is_cuda() &&
-                                s.computed.dtype() == DType::f32 && s.computed.host().data() == gradients[i].host().data());
+        shown[i] = shown[i] || (!s.seen && gradients[i].defined() && s.computed.dtype() == DType::f32 &&
+                                s.computed.host().data() == gradients[i].host().data());
     }
   }
   for (std::size_t i = 0; i < gradients.size(); ++i) {
@@ -324,7 +329,7 @@ void StepRecorder::leaf_gradient(const TapeEntry& leaf, const Tensor& gradient) 
   if (found == parameter_of_leaf_.end() || !is_chosen(found->second)) return;
   const auto id = static_cast<std::uint32_t>(leaf.id);
   records_.push_back(begun(Phase::gradient, id, found->second, "dw", gradient));
-  if (recording_.shadows) add_gradient(Phase::gradient, id, found->second, leaf.id, gradient);
+  if (rules_now_) add_gradient(Phase::gradient, id, found->second, leaf.id, gradient);
 }
 
 void StepRecorder::before_update(EfficientNet& net, const Gradients& gradients, const Optimizer& optimizer,
@@ -333,7 +338,7 @@ void StepRecorder::before_update(EfficientNet& net, const Gradients& gradients, 
   tape_.forget();
   flow_.begin();
   rules_->forget();
-  if (recording_.shadows) add_rule(Phase::update, update_->before_update(net, gradients, optimizer, update));
+  if (rules_now_) add_rule(Phase::update, update_->before_update(net, gradients, optimizer, update));
 }
 
 void StepRecorder::after_update(EfficientNet& net, const Optimizer& optimizer) {
@@ -343,7 +348,7 @@ void StepRecorder::after_update(EfficientNet& net, const Optimizer& optimizer) {
     ++next;
     if (is_chosen(t.name)) records_.push_back(begun(Phase::update, 0, t.name, "w", *t.value));
   });
-  if (!recording_.shadows) return;
+  if (!rules_now_) return;
   update_->after_update(net, optimizer, rules_->take_statistics(),
                         [&](const NamedShadow& shadow) { add_rule(Phase::update, shadow); });
   if (!recording_.every_op) return;

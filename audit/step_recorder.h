@@ -31,6 +31,7 @@
 namespace vitrine::audit {
 
 inline constexpr std::uint32_t kOneIn = 32;
+inline constexpr std::int64_t kRulesOneIn = 8;  // steps of level summary in which the training's rules are compared
 inline constexpr std::int64_t kFirstStep = 8;
 
 struct Recording {
@@ -101,6 +102,7 @@ class StepRecorder final : public TapeObserver {
   SeenTape tape_;
   std::uint32_t candidates_ = 0;
   std::vector<OpRecord> records_;
+  bool rules_now_ = false;           // of this step: the training's rules are compared
   std::optional<DataShadows> data_;  // these three of a training
   std::optional<StepRules> rules_;
   std::optional<UpdateRules> update_;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "audit/chain.h"
 #include "audit/manifest.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -14,16 +13,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// SHA-256 of the lines of lineage.jsonl of that step, which come next.
+// The lines of lineage.jsonl of that step, which come next.
 std::string next_lineage(LineReader& lines, std::uint64_t step) {
   const std::string begin = text("{\"step\":", step, ",");
-  Sha256 sum;
+  std::string all;
   while (const std::optional<std::string_view> line = lines.peek()) {
     if (!line->starts_with(begin) || !line->ends_with('\n')) break;
-    sum.update(*line);
+    all += *line;
     lines.skip();
   }
-  return sum.hex();
+  return all;
 }
 
 void take_records(const TraceBlock& block, Verified& v) {
@@ -39,16 +38,7 @@ void take_records(const TraceBlock& block, Verified& v) {
 
 }  // namespace
 
-Verified verify_folder(const fs::path& folder) {
-  Verified v;
-  v.identity = read_identity(folder / "run.json");
-  v.finished = has_manifest(folder);
-  if (v.finished) {
-    v.manifest_sha256 = check_manifest(folder).sha256;
-  } else {
-    v.remarks.emplace_back(
-        "there is no MANIFEST.json: the fold is still being trained, or was stopped; what it holds so far is checked");
-  }
+void verify_steps(const fs::path& folder, Verified& v, FolderWatch* watch) {
   ChainReader chain(folder / "steps.jsonl", v.identity.sha256);
   TraceReader trace(folder / "trace.vtr", v.identity.sha256);
   LineReader lineage(folder / "lineage.jsonl");
@@ -63,23 +53,45 @@ Verified verify_folder(const fs::path& folder) {
         throw DataError(text(trace.path(), ": block ", block.number, " at byte ", block.offset, " is of step ", block.step,
                              ", step ", step->step, " is expected there"));
       take_records(block, v);
+      v.blocks = trace.head().blocks;
+      if (watch != nullptr) watch->records(block, trace);
     }
     if (trace.head().seal != step->trace.seal || trace.head().bytes != step->trace.bytes)
       throw DataError(
           text(trace.path(), ": is not the trace that the chain names at step ", step->step, "; it is of another run"));
-    if (next_lineage(lineage, step->step) != step->lineage)
+    const std::string lines = next_lineage(lineage, step->step);
+    if (sha256(lines) != step->lineage)
       throw DataError(
           text(lineage.path(), ": the lines of step ", step->step, ", before byte ", lineage.offset(), ", were changed"));
     ++v.steps;
+    v.head = chain.head();
+    if (watch != nullptr) watch->step(*step, lines);
   }
   if (v.finished && (trace.next(block) || lineage.peek()))
     throw DataError(text(folder, ": the trace or the lineage goes on behind the last step of the chain, ", v.steps,
                          "; a line of the chain is missing"));
   v.blocks = trace.head().blocks;
   v.head = chain.head();
+}
+
+std::vector<std::string> remarks_on(const Verified& v) {
+  std::vector<std::string> remarks;
+  if (!v.finished)
+    remarks.emplace_back(
+        "there is no MANIFEST.json: the fold is still being trained, or was stopped; what it holds so far is checked");
   if (v.identity.program != sha256_of_this_program())
-    v.remarks.emplace_back(text("it was written by another program (SHA-256 ", v.identity.program.substr(0, 16),
-                                "...); that matters where steps are made again"));
+    remarks.emplace_back(text("it was written by another program (SHA-256 ", printable(v.identity.program.substr(0, 16), 80),
+                              "...); that matters where steps are made again"));
+  return remarks;
+}
+
+Verified verify_folder(const fs::path& folder) {
+  Verified v;
+  v.identity = read_identity(folder / "run.json");
+  v.finished = has_manifest(folder);
+  if (v.finished) v.manifest_sha256 = check_manifest(folder).sha256;
+  verify_steps(folder, v);
+  v.remarks = remarks_on(v);
   return v;
 }
 

@@ -4,9 +4,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "audit/chain.h"
 #include "audit/identity.h"
+#include "audit/trace_file.h"
 
 namespace vitrine::audit {
 
@@ -22,7 +25,20 @@ struct Verified {
   std::vector<std::string> remarks;  // what a reader should know: another program, no manifest
 };
 
-// `folder`: RUN/audit/fold_0. DataError with step and offset at the first thing that does not fit.
+// Is told, in their order, of what a folder holds as it is found to hold.
+class FolderWatch {
+ public:
+  virtual ~FolderWatch() = default;
+  virtual void records(const TraceBlock& block,
+                       const TraceReader& trace) = 0;  // a block that follows the one before; names only: without records
+  virtual void step(const StepLine& line, std::string_view lineage) = 0;  // whose blocks and lines of lineage.jsonl fit
+};
+
+// Chain, trace and lineage against each other. `v`: its identity and `finished` are given; what holds is counted in it, until the DataError of the
+// first thing that does not fit.
+void verify_steps(const std::filesystem::path& folder, Verified& v, FolderWatch* watch = nullptr);
+std::vector<std::string> remarks_on(const Verified& v);
+// `folder`: RUN/audit/fold_0. The manifest, and verify_steps. DataError with step and offset at the first thing that does not fit.
 Verified verify_folder(const std::filesystem::path& folder);
 // RUN/audit/fold_* of a run, in their order, or those of every run of a study; the folder itself where it is one of them. DataError where there
 // is none.

@@ -81,6 +81,7 @@ void add_audit(CLI::App& app, Chosen& chosen) {
   add_audit_explain(*audit, chosen);
   add_audit_graph(*audit, chosen);
   add_audit_stability(*audit, chosen);
+  add_audit_report(audit, chosen);
 }
 
 }  // namespace vitrine::cli

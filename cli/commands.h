@@ -44,6 +44,7 @@ void add_weights(CLI::App& app, Chosen& chosen);
 void add_export(CLI::App& app, Chosen& chosen);
 void add_audit(CLI::App& app, Chosen& chosen);
 void add_audit_run(CLI::App* audit, Chosen& chosen);  // its commands about audited runs
+void add_audit_report(CLI::App* audit, Chosen& chosen);
 void add_bench(CLI::App& app, Chosen& chosen);
 void add_doctor(CLI::App& app, Chosen& chosen);
 

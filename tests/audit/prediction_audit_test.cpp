@@ -84,7 +84,7 @@ TEST_F(AuditedPrediction, HoldsEveryOpAndLiesWithinItsBounds) {
     }
   }
   EXPECT_EQ(seen["conv_stem/conv2d"], 2);
-  EXPECT_EQ(seen["blocks.1.0.conv_dw/depthwise_conv"], 2);
+  EXPECT_EQ(seen["blocks.1.0.conv_dw/depthwise_conv2d"], 2);
   EXPECT_EQ(seen["classifier/linear"], 2);
   EXPECT_EQ(seen["folded/logits"], 2);
 }

@@ -1,0 +1,147 @@
+// `vitrine audit report` and `vitrine audit certificate`: the pages of an audited run.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "audit/page/page.h"
+#include "audit/recheck.h"
+#include "audit/report_data.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/output.h"
+#include "cli/commands.h"
+#include "cli/device_options.h"
+
+namespace vitrine::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct PageCommand {
+  std::string run, output, tables;
+  std::int64_t remake = 0;
+  DeviceChoice device;
+};
+
+// The run's folder by its own name, wherever it lies.
+std::string name_of(const std::string& run) {
+  fs::path path = fs::absolute(run).lexically_normal();
+  if (path.filename().empty()) path = path.parent_path();
+  return printable(path.filename().string(), 80);
+}
+
+std::vector<std::string> files_of_audits(const std::vector<fs::path>& folders) {
+  std::vector<std::string> files;
+  for (const fs::path& folder : folders) {
+    for (const fs::path& file : entries_of(folder)) files.push_back(file.string());
+  }
+  return files;
+}
+
+// A step that cannot be made again is a result, too: the page tells it.
+void remake(const fs::path& folder, std::int64_t count, Device device, audit::FoldReport& report) {
+  if (count == 0 || !report.holds()) return;
+  for (const std::int64_t step : audit::spread_steps(report.verified.steps, count)) {
+    audit::Remade& made = report.remade.emplace_back();
+    made.step = step;
+    try {
+      audit::ReExecution run(folder, device);
+      report.remade_on = text_of(run.options().train.device);
+      made.records = audit::recheck(run, folder, step, step).records;
+      made.same = true;
+    } catch (const Interrupted&) {
+      throw;
+    } catch (const Error& error) {
+      made.said = error.what();
+    }
+  }
+}
+
+audit::AuditPage page_of(const PageCommand& c, const std::vector<fs::path>& folders) {
+  audit::AuditPage page;
+  page.run = name_of(c.run);
+  for (const fs::path& folder : folders) {
+    page.folds.push_back(audit::fold_report(folder));
+    if (c.remake > 0) remake(folder, c.remake, c.device.choose(), page.folds.back());
+  }
+  return page;
+}
+
+// The page is written whatever it says; the exit code says it, too.
+void tell(const audit::AuditPage& page, const std::string& output) {
+  const std::string there =
+      output.empty() || is_standard_output(output) ? std::string() : text("; ", fs::path(output), " shows what held");
+  for (const audit::FoldReport& fold : page.folds) {
+    if (!fold.holds()) throw DataError(fold.broken.front() + there);
+  }
+  for (const audit::FoldReport& fold : page.folds) {
+    if (!fold.within())
+      throw Error(ExitCode::runtime,
+                  text(fold.name, ": ", fold.verified.above, " records lie above the bound of their op", there));
+    for (const audit::Remade& made : fold.remade) {
+      if (!made.same) throw Error(ExitCode::runtime, text(made.said, there));
+    }
+  }
+}
+
+void run_report(const PageCommand& c) {
+  if (c.output.empty() && c.tables.empty())
+    throw UsageError("there is nothing to write; pass -o AUDIT.html, --csv FOLDER or both");
+  if (c.remake < 0 || c.remake > 1'000'000) throw UsageError(text("--remake is ", c.remake, ", expected 0 to 1000000"));
+  const std::vector<fs::path> folders = audit::audits_of(c.run);
+  const std::vector<std::string> files = files_of_audits(folders);
+  if (!c.output.empty()) check_output(c.output, files);
+  if (!c.tables.empty()) check_output_folder(c.tables, files, audit::audit_table_names());
+  const audit::AuditPage page = page_of(c, folders);
+  if (!c.tables.empty()) {
+    make_directory(c.tables);
+    for (const auto& [name, bytes] : audit::audit_tables(page)) write_file(fs::path(c.tables) / name, bytes);
+  }
+  if (!c.output.empty()) write_output(c.output, audit::audit_html(page));
+  for (const std::string& name : {c.output, c.tables}) {
+    if (!name.empty() && !is_standard_output(c.output)) std::printf("%s\n", shown(name).c_str());
+  }
+  tell(page, c.output);
+}
+
+void run_certificate(const PageCommand& c) {
+  const std::vector<fs::path> folders = audit::audits_of(c.run);
+  check_output(c.output, files_of_audits(folders));
+  const audit::AuditPage page = page_of(c, folders);
+  write_output(c.output, audit::certificate_html(page));
+  if (!is_standard_output(c.output)) std::printf("%s\n", shown(c.output).c_str());
+  tell(page, c.output);
+}
+
+constexpr const char* kExitCodes =
+    "Exit code 0: the run holds; 1: an op lies above its bound, or a step made again is another; 3: the folder was changed. "
+    "The page is written in "
+    "each case.\n";
+
+}  // namespace
+
+void add_audit_report(CLI::App* audit, Chosen& chosen) {
+  const auto report = std::make_shared<PageCommand>();
+  auto* r = audit->add_subcommand(
+      "report", "one HTML page of an audited run: verdict, hashes, rho of every op, ranges, gradients, samples");
+  r->add_option("run", report->run, "folder of a run that was trained with --audit, or of one fold's audit in it")->required();
+  r->add_option("-o,--output", report->output, "HTML to write");
+  r->add_option("--csv", report->tables, "folder for the numbers behind every figure");
+  r->add_option("--remake", report->remake,
+                "make so many steps of each fold again, spread over the run, and say whether they are the same")
+      ->capture_default_str();
+  add_device_options(r, report->device);
+  r->footer(std::string(kExitCodes) + "Example: vitrine audit report runs/all -o audit.html --csv numbers --remake 3");
+  r->callback([=, &chosen] { chosen = [=] { run_report(*report); }; });
+
+  const auto certificate = std::make_shared<PageCommand>();
+  auto* c = audit->add_subcommand("certificate",
+                                  "one printable page: verdict, hashes, and the commands that check each of them again");
+  c->add_option("run", certificate->run, "folder of a run that was trained with --audit, or of one fold's audit in it")
+      ->required();
+  c->add_option("-o,--output", certificate->output, "HTML to write")->required();
+  c->footer(std::string(kExitCodes) + "Example: vitrine audit certificate runs/all -o certificate.html");
+  c->callback([=, &chosen] { chosen = [=] { run_certificate(*certificate); }; });
+}
+
+}  // namespace vitrine::cli
