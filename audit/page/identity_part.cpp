@@ -26,6 +26,7 @@ std::string list_of(const Facts& facts) {
 }
 
 std::string state_of(const FoldReport& fold) {
+  if (fold.verified.finished && !fold.holds()) return "it has a manifest: the fold was finished before it was changed";
   return fold.verified.finished ? std::string("the fold is finished and sealed by its manifest")
                                 : std::string("there is no manifest: the fold is still being trained, or was stopped");
 }
