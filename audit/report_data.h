@@ -113,7 +113,7 @@ struct FoldReport {
   std::vector<OpRow> ops;                           // in the network's order
   std::vector<KindRow> kinds;                       // by phase, then name
   std::vector<WorstRecord> worst;                   // at most kWorst, the worst first
-  std::array<std::vector<RangeFigures>, 4> ranges;  // by phase and column
+  std::array<std::vector<RangeFigures>, 4> ranges;  // by phase (not data) and column
   std::optional<WorstRecord> first_not_finite;
   std::vector<ZeroRow> zeros;          // the largest share first
   std::vector<GradientRow> gradients;  // in the order of the first record
