@@ -134,7 +134,7 @@ void RecordGatherer::take_gradient(const OpRecord& r, const std::string& paramet
 
 void RecordGatherer::take(const OpRecord& r, const TraceReader& trace) {
   const std::size_t column = report_.columns.of(r.step);
-  if (column >= report_.steps.size() || at(r.phase) >= report_.ranges.size()) return;
+  if (column >= report_.steps.size()) return;
   StepFigures& step = report_.steps[column];
   ++step.records;
   if (is_of_op(r.phase)) take_rho(r, trace.name(r.node));
@@ -144,7 +144,7 @@ void RecordGatherer::take(const OpRecord& r, const TraceReader& trace) {
     step.worst_rho = std::max(step.worst_rho, ranked(r.worst_rho));
     take_worst(r, trace);
   }
-  if (tells_values(r)) take_values(r, trace);
+  if (tells_values(r) && at(r.phase) < report_.ranges.size()) take_values(r, trace);
 }
 
 void RecordGatherer::finish() {
