@@ -31,17 +31,17 @@
 namespace vitrine::audit {
 
 inline constexpr std::uint32_t kOneIn = 32;
-inline constexpr std::int64_t kRulesOneIn = 8;  // steps of level summary in which the training's rules are compared
+inline constexpr std::int64_t kRulesOneIn = 16;  // steps of level summary in which the training's rules are compared
 inline constexpr std::int64_t kFirstStep = 8;
 
 struct Recording {
   bool every_op = false;
   std::string only{};  // ops whose names begin so; empty: any
   bool shadows = true;
-  std::int64_t budget = 20'000;           // multiply-adds for the samples of one tensor
-  std::int64_t checksum_budget = 10'000;  // of those for the rows of a checksum
-  std::int64_t most_terms = 1 << 18;      // an element that costs more is not computed again
-  std::int64_t most_samples = 64;
+  std::int64_t budget = 8'000;           // multiply-adds for the samples of one tensor
+  std::int64_t checksum_budget = 4'000;  // of those for the rows of a checksum
+  std::int64_t most_terms = 1 << 18;     // an element that costs more is not computed again
+  std::int64_t most_samples = 32;
   std::uint32_t blocks_in_turn =
       0;  // the backward pass of a whole block, which is computed again as a whole, of one in so many; 0: of none
   std::uint32_t norms_in_turn = 0;  // the same of a norm behind a convolution, whose sums over all rows are computed again

@@ -77,19 +77,23 @@ Hash128 hash_words(const void* memory, std::size_t bytes, bool floats) {
   const auto* const start = static_cast<const char*>(memory);
   const std::uint32_t* const k = key();
   const kernels::TensorHashKernels& kernel = kernels::tensor_hash_kernels();
-  std::vector<std::uint64_t> sums(static_cast<std::size_t>(2 * whole + 2));
-  parallel_for(whole, kGrain, [&](std::int64_t first, std::int64_t last) {
+  std::array<std::uint64_t, 64> few;  // most of a network's tensors are small
+  std::vector<std::uint64_t> many;
+  if (2 * whole + 2 > std::ssize(few)) many.resize(static_cast<std::size_t>(2 * whole + 2));
+  std::uint64_t* const sums = many.empty() ? few.data() : many.data();
+  const auto part = [&](std::int64_t first, std::int64_t last) {
     kernel.chunks(reinterpret_cast<const std::uint32_t*>(start + first * kHashChunk * 4), last - first, k, floats,
-                  sums.data() + 2 * first);
-  });
+                  sums + 2 * first);
+  };
+  many.empty() ? part(0, whole) : parallel_for(whole, kGrain, part);
   const std::size_t rest = bytes - static_cast<std::size_t>(whole) * kHashChunk * 4;
   if (rest > 0) {
     alignas(64) std::array<std::uint32_t, kHashChunk> filled{};
     std::memcpy(filled.data(), start + whole * kHashChunk * 4, rest);
-    kernel.chunks(filled.data(), 1, k, floats, sums.data() + 2 * whole);
+    kernel.chunks(filled.data(), 1, k, floats, sums + 2 * whole);
   }
   Halves halves;
-  for (std::int64_t c = 0; c < whole + (rest > 0 ? 1 : 0); ++c) halves.add(c, sums.data() + 2 * c);
+  for (std::int64_t c = 0; c < whole + (rest > 0 ? 1 : 0); ++c) halves.add(c, sums + 2 * c);
   return halves.of(bytes);
 }
 
