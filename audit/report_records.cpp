@@ -137,7 +137,9 @@ void RecordGatherer::take(const OpRecord& r, const TraceReader& trace) {
   if (column >= report_.steps.size()) return;
   StepFigures& step = report_.steps[column];
   ++step.records;
-  if (is_of_op(r.phase)) take_rho(r, trace.name(r.node));
+  // A parameter that is seen at its use has a name without an op: whether it was written over is no matter of rounding.
+  const std::string& node = trace.name(r.node);
+  if (is_of_op(r.phase) && node.find('/') != std::string::npos) take_rho(r, node);
   if (r.has(kShadowed)) {
     ++step.compared;
     if (r.above > 0) ++step.above;

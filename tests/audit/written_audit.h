@@ -55,7 +55,7 @@ inline std::filesystem::path write_audit(const std::filesystem::path& run, std::
   make_directory(folder);
   const std::string identity =
       R"({"format": 1, "program": {"name": "vitrine", "version": "1", "sha256": "aa", "compiler": "c<c>"}, "machine": {"device": "cpu", "tier": "portable"},
-"level": "full", "fold": 0, "key": "k", "data_sha256": "d", "weights": "w", "buffers": "b", "options": {"lr": "0.1", "weights": ""}})";
+"level": "full", "fold": 0, "part": "train", "epochs": 1, "key": "k", "data_sha256": "d", "weights": "w", "buffers": "b", "options": {"lr": "0.1", "weights": ""}})";
   write_file(folder / "run.json", identity);
   std::string prev = sha256(identity), chain, all_lineage;
   audit::TraceWriter trace(folder / "trace.vtr", prev);

@@ -169,7 +169,7 @@ TEST(SavedTensors, AreShownUnderTheNamesOfTheNodesMembersWithTheNumbersOfTheOp) 
   tape.observe(&keep);
   const Variable x = tape.input(Tensor::zeros({2, 3})), w = tape.input(Tensor::zeros({3, 4}));
   cross_entropy(linear(x, w, Tensor::zeros({4})), Tensor::full({2, 4}, 0.25f), 0.1);
-  EXPECT_EQ(keep.list.all, "x[2, 3] w[3, 4] logits[2, 4] targets[2, 4] smoothing=0.1 ");
+  EXPECT_EQ(keep.list.all, "x[2, 3] w[3, 4] biased=1 logits[2, 4] targets[2, 4] smoothing=0.1 ");
 }
 
 TEST(SavedTensors, OfAReshape) {
