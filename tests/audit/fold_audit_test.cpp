@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <map>
+#include <utility>
 
 #include "audit/chain.h"
 #include "audit/identity.h"
@@ -53,15 +54,25 @@ std::string refusal_of(const fs::path& folder) {
   return "";
 }
 
-TEST(FoldAudit, ChangesNoByteOfWhatItWatches) {
+TEST(FoldAudit, ChangesNoByteOfWhatItWatchesInFiftySteps) {
   TemporaryFolder folder;
-  trained(folder.path() / "off", options_at("off"));
+  const int threads = thread_count();
+  const auto fifty = [](const std::string& level) {
+    TrainOptions options = options_at(level);
+    options.epochs = 25;  // of two steps
+    options.keeping.save_seconds = 3600;
+    return options;
+  };
+  trained(folder.path() / "off", fifty("off"));
   const std::string expected = vitrine::testing::hash_of(folder.path() / "off" / "fold_0");
   EXPECT_FALSE(fs::exists(folder.path() / "off" / "audit"));
-  for (const std::string level : {"summary", "full"}) {
-    trained(folder.path() / level, options_at(level));
-    EXPECT_EQ(vitrine::testing::hash_of(folder.path() / level / "fold_0"), expected) << level;
+  for (const auto& [level, count] : {std::pair<std::string, int>{"summary", 7}, {"full", 3}}) {
+    set_thread_count(count);
+    const fs::path run = folder.path() / (level + std::to_string(count));
+    EXPECT_EQ(verify_folder(trained(run, fifty(level))).steps, 50u);
+    EXPECT_EQ(vitrine::testing::hash_of(run / "fold_0"), expected) << level << ", " << count << " threads";
   }
+  set_thread_count(threads);
 }
 
 TEST(FoldAudit, LeavesTheSameBytesOnAnyThreadCountAndInstructionSet) {
