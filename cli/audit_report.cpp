@@ -30,12 +30,29 @@ std::string name_of(const std::string& run) {
   return printable(path.filename().string(), 80);
 }
 
-std::vector<std::string> files_of_audits(const std::vector<fs::path>& folders) {
+// Every file of the runs that these audits are of: a page must replace none of them.
+std::vector<std::string> files_of_runs(const std::vector<fs::path>& folders) {
   std::vector<std::string> files;
   for (const fs::path& folder : folders) {
-    for (const fs::path& file : entries_of(folder)) files.push_back(file.string());
+    const fs::path whole = fs::absolute(folder).lexically_normal();
+    const bool in_run = whole.parent_path().filename() == "audit";
+    for (const fs::path& file : entries_of(in_run ? whole.parent_path().parent_path() : whole, true)) {
+      if (file.extension() != ".html") files.push_back(file.string());  // an earlier page may be replaced
+    }
   }
   return files;
+}
+
+// A file that is added to an audit's folder would break its manifest.
+void refuse_in_audit(const std::string& output, const std::vector<fs::path>& folders) {
+  if (output.empty() || is_standard_output(output)) return;
+  const fs::path place = fs::weakly_canonical(fs::absolute(output)).parent_path();
+  for (const fs::path& folder : folders) {
+    if (place == fs::weakly_canonical(fs::absolute(folder)) ||
+        fs::weakly_canonical(fs::absolute(output)) == fs::weakly_canonical(fs::absolute(folder)))
+      throw UsageError(text(fs::path(output),
+                            " lies in an audit's folder, whose manifest names all that may be there; choose another place"));
+  }
 }
 
 // A step that cannot be made again is a result, too: the page tells it.
@@ -89,7 +106,9 @@ void run_report(const PageCommand& c) {
     throw UsageError("there is nothing to write; pass -o AUDIT.html, --csv FOLDER or both");
   if (c.remake < 0 || c.remake > 1'000'000) throw UsageError(text("--remake is ", c.remake, ", expected 0 to 1000000"));
   const std::vector<fs::path> folders = audit::audits_of(c.run);
-  const std::vector<std::string> files = files_of_audits(folders);
+  const std::vector<std::string> files = files_of_runs(folders);
+  refuse_in_audit(c.output, folders);
+  refuse_in_audit(c.tables, folders);
   if (!c.output.empty()) check_output(c.output, files);
   if (!c.tables.empty()) check_output_folder(c.tables, files, audit::audit_table_names());
   const audit::AuditPage page = page_of(c, folders);
@@ -106,7 +125,8 @@ void run_report(const PageCommand& c) {
 
 void run_certificate(const PageCommand& c) {
   const std::vector<fs::path> folders = audit::audits_of(c.run);
-  check_output(c.output, files_of_audits(folders));
+  refuse_in_audit(c.output, folders);
+  check_output(c.output, files_of_runs(folders));
   const audit::AuditPage page = page_of(c, folders);
   write_output(c.output, audit::certificate_html(page));
   if (!is_standard_output(c.output)) std::printf("%s\n", shown(c.output).c_str());
