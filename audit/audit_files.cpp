@@ -17,6 +17,7 @@ AuditFiles::AuditFiles(const fs::path& folder, const std::string& identity, std:
     go_on(identity, seal, steps);
     return;
   }
+  check_plain_files(folder);
   for (const fs::path& file : entries_of(folder)) fs::remove(file);
   write_file(folder / "run.json", identity);
   steps_.emplace(folder / "steps.jsonl", "");

@@ -3,6 +3,7 @@
 #include <map>
 #include <tuple>
 
+#include "audit/verify.h"
 #include "base/error.h"
 #include "base/json.h"
 
@@ -69,11 +70,6 @@ std::vector<std::string> different_options(const Identity& a, const Identity& b)
 }
 
 void judge(Parting& p) {
-  if (!p.a) {
-    p.verdict = Verdict::undecided;
-    p.because = "neither trace holds the records of that step's ops, and the step could not be made again as it was";
-    return;
-  }
   const OpRecord &a = p.a->record, &b = p.b->record;
   if (a.above > 0 || b.above > 0) {
     p.verdict = Verdict::violation;
@@ -154,7 +150,7 @@ std::optional<std::pair<NamedRecord, NamedRecord>> first_parting(const StepRecor
 }
 
 Parting bisect(const fs::path& a, const fs::path& b, const RemakeStep& remake) {
-  const Identity of_a = read_identity(a / "run.json"), of_b = read_identity(b / "run.json");
+  const Identity of_a = verify_folder(a).identity, of_b = verify_folder(b).identity;
   Parting p;
   p.options = different_options(of_a, of_b);
   ChainReader chain_a(a / "steps.jsonl", of_a.sha256), chain_b(b / "steps.jsonl", of_b.sha256);
@@ -209,7 +205,20 @@ Parting bisect(const fs::path& a, const fs::path& b, const RemakeStep& remake) {
     p.because = "every op that differs was given other inputs or other settings, and the runs have other options";
     return p;
   }
-  judge(p);
+  if (p.a) {
+    judge(p);
+    return p;
+  }
+  p.verdict = Verdict::undecided;
+  if (!records_a || !records_b) {
+    p.because = text("the trace of run ", records_a ? "B" : "A",
+                     " does not hold the records of that step's ops, and this program does not make the step as it was");
+  } else {
+    p.because = text(
+        "no op of the step has other values for the same inputs, so one line of the chains does not say what its run computed; "
+        "`vitrine ",
+        "audit verify --steps ", p.step, "` of each run names it");
+  }
   return p;
 }
 

@@ -32,7 +32,7 @@ struct Parting {
   std::string because;               // one sentence
 };
 
-// Both: RUN/audit/fold_0. `remake` gives the records of a step that a trace does not hold in full; null: none are made again.
+// Both: RUN/audit/fold_0, verified first: DataError of what does not hold. `remake` gives the records of a step that a trace does not hold in full; null: none are made again.
 using RemakeStep = std::function<std::optional<StepRecords>(const std::filesystem::path& folder, std::int64_t step)>;
 Parting bisect(const std::filesystem::path& a, const std::filesystem::path& b, const RemakeStep& remake);
 

@@ -4,8 +4,7 @@
 #include "audit/identity.h"
 #include "audit/manifest.h"
 #include "audit/state_file.h"
-#include "audit/step_recorder.h"
-#include "audit/step_summary.h"
+#include "audit/step_recording.h"
 #include "train/choice.h"
 
 namespace vitrine::audit {
@@ -19,31 +18,23 @@ class FoldAudit final : public StepWatch {
       : fold_folder_(start.folder),
         folder_(audit_folder(start.folder, start.refit)),
         options_(start.options),
-        part_(start.part),
         epochs_(static_cast<std::uint32_t>(start.epochs)),
         is_last_(start.refit || select_from_name(start.options.select) != Select::nested_refit),
         files_(folder_, identity_text(start), start.steps),
-        recorder_(recording_of(options_.keeping.audit, options_.device), {options_, part_, start.epochs},
-                  [this](const std::string& name) { return files_.name(name); }),
-        summary_(options_.keeping.audit == "full" ? 1 : kOneIn) {}
+        recording_(
+            recording_of(options_.keeping.audit, options_.device), sampled_at(options_.keeping.audit),
+            {options_, start.part, start.epochs}, [this](const std::string& name) { return files_.name(name); },
+            [this](const RecordedStep& step) { files_.add(step.line, step.records, step.lineage); }) {}
 
   TapeObserver* begin(const StepFacts& step, const Batch& batch, EfficientNet& net) override {
-    summary_.begin(step, batch);
-    lineage_ = lineage_lines(step, batch, part_, options_);
-    recorder_.begin(step, batch, net);
-    return &recorder_;
+    return recording_.begin(step, batch, net);
   }
-  void computed(double loss, const Tensor& logits) override { summary_.computed(loss, logits); }
+  void computed(double loss, const Tensor& logits) override { recording_.computed(loss, logits); }
   void before_update(EfficientNet& net, const Gradients& gradients, const Optimizer& optimizer,
                      const UpdateFacts& update) override {
-    summary_.before_update(net, gradients);
-    recorder_.before_update(net, gradients, optimizer, update);
+    recording_.before_update(net, gradients, optimizer, update);
   }
-  void after_update(EfficientNet& net, const Optimizer& optimizer) override {
-    recorder_.after_update(net, optimizer);
-    summary_.after_update(net, optimizer);
-    files_.add(summary_.line(), recorder_.take(), lineage_);
-  }
+  void after_update(EfficientNet& net, const Optimizer& optimizer) override { recording_.after_update(net, optimizer); }
 
   void keep() override { files_.sync(); }
   void epoch_done(std::uint32_t epoch, std::int64_t steps, EfficientNet& net, const Optimizer& optimizer) override {
@@ -52,23 +43,16 @@ class FoldAudit final : public StepWatch {
   }
   void finished() override {
     files_.sync();
-    if (is_last_) {
-      write_manifest(folder_, {fold_folder_ / "best.safetensors"});
-    } else {
-      write_manifest(folder_, {});
-    }
+    write_manifest(folder_, is_last_ ? std::vector{fold_folder_ / "best.safetensors"} : std::vector<fs::path>{});
   }
 
  private:
   fs::path fold_folder_, folder_;
   const TrainOptions& options_;
-  const Dataset& part_;
   std::uint32_t epochs_;
   bool is_last_;  // the training whose network is the fold's
   AuditFiles files_;
-  StepRecorder recorder_;
-  StepSummary summary_;
-  std::string lineage_;
+  StepRecording recording_;
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include "audit/identity.h"
 
-#include <cctype>
+#include <fstream>
 
 #include "audit/step_recorder.h"
 #include "base/error.h"
@@ -20,12 +20,10 @@ constexpr std::uint64_t kMostProgram = std::uint64_t{4} << 30, kMostText = std::
 
 // "AMD EPYC", or "unknown" where the system does not tell.
 std::string processor_name() {
-  try {
-    const std::string all = read_file("/proc/cpuinfo", kMostText);
-    const std::size_t at = all.find("model name");
-    const std::size_t colon = at == std::string::npos ? at : all.find(": ", at);
-    if (colon != std::string::npos) return printable(all.substr(colon + 2, all.find('\n', colon) - colon - 2), 100);
-  } catch (const Error&) {
+  std::ifstream file("/proc/cpuinfo");  // whose size is told as 0
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t colon = line.find(": ");
+    if (line.starts_with("model name") && colon != std::string::npos) return printable(line.substr(colon + 2), 100);
   }
   return "unknown";
 }

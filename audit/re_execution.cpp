@@ -1,12 +1,11 @@
 #include "audit/re_execution.h"
 
-#include <map>
 #include <optional>
 
 #include "audit/state_file.h"
-#include "audit/step_recorder.h"
-#include "audit/step_summary.h"
+#include "audit/step_recording.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/interrupt.h"
 #include "train/cross_validation.h"
 #include "train/device/host_training.h"
@@ -42,47 +41,6 @@ class From final : public StepWatch {
   bool watched_ = false;
 };
 
-// Records one step.
-class OneStep final : public StepWatch {
- public:
-  OneStep(const Recording& recording, const ReExecution& run)
-      : recorder_(recording, {run.options().train, run.part(), run.identity().epochs},
-                  [this](const std::string& name) { return number_of(name); }),
-        summary_(1) {}
-
-  TapeObserver* begin(const StepFacts& step, const Batch& batch, EfficientNet& net) override {
-    summary_.begin(step, batch);
-    recorder_.begin(step, batch, net);
-    return &recorder_;
-  }
-  void computed(double loss, const Tensor& logits) override { summary_.computed(loss, logits); }
-  void before_update(EfficientNet& net, const Gradients& gradients, const Optimizer& optimizer,
-                     const UpdateFacts& update) override {
-    summary_.before_update(net, gradients);
-    recorder_.before_update(net, gradients, optimizer, update);
-  }
-  void after_update(EfficientNet& net, const Optimizer& optimizer) override {
-    recorder_.after_update(net, optimizer);
-    summary_.after_update(net, optimizer);
-    for (const OpRecord& r : recorder_.take()) step.records.push_back({r, names_[r.node], names_[r.tensor]});
-    step.line = summary_.line();
-  }
-
-  StepRecords step;
-
- private:
-  std::uint32_t number_of(const std::string& name) {
-    const auto [place, is_new] = numbers_.emplace(name, static_cast<std::uint32_t>(names_.size()));
-    if (is_new) names_.push_back(name);
-    return place->second;
-  }
-
-  std::map<std::string, std::uint32_t> numbers_;
-  std::vector<std::string> names_;
-  StepRecorder recorder_;
-  StepSummary summary_;
-};
-
 }  // namespace
 
 ReExecution::ReExecution(const fs::path& folder, Device device)
@@ -90,6 +48,10 @@ ReExecution::ReExecution(const fs::path& folder, Device device)
   options_ = options_of(identity_);
   options_.train.device = device;
   const fs::path run = folder.parent_path().parent_path();
+  if (!path_exists(run / "source.json"))
+    throw DataError(text(
+        run, ": has no source.json that says which manifest and split it was trained on; steps of a trial of `vitrine search` ",
+        "cannot be made again, train its options with `vitrine cv`"));
   const RunSource source = read_source(run.empty() ? fs::path(".") : run);
   const Manifest manifest = read_manifest(source.manifest);
   const Splits splits = read_splits(source.splits, manifest);
@@ -121,7 +83,7 @@ void ReExecution::run(std::int64_t first, std::int64_t last, StepWatch& watch) {
     const std::int64_t before = static_cast<std::int64_t>(epoch - 1) * steps_of_epoch_;
     if (before >= last) return;
     std::int64_t done = before;
-    const EpochWatch watched{.name = text("step ", before, " and on"),
+    const EpochWatch watched{.name = text("epoch ", epoch),
                              .stepped = [&](int, double) { ++done; },
                              .stop =
                                  [&] {
@@ -144,8 +106,8 @@ StepRecords recorded_step(const fs::path& folder, std::int64_t wanted) {
     before = line.value_or("");
     line = chain.next_text();
     if (!line)
-      throw UsageError(text("step ", wanted, " was asked for, ", folder, " has the steps 0 to ",
-                            static_cast<std::int64_t>(chain.lines()) - 1));
+      throw UsageError(text("step ", wanted, " was asked for, ", folder, " has ",
+                            chain.lines() == 0 ? std::string("none yet") : text("the steps 0 to ", chain.lines() - 1)));
   }
   if (!line) throw UsageError(text("step ", wanted, " was asked for, steps count from 0"));
   StepRecords found{chain.read(*line), {}};
@@ -163,9 +125,16 @@ StepRecords recorded_step(const fs::path& folder, std::int64_t wanted) {
 StepRecords remade_step(ReExecution& run, std::int64_t step, const std::string& level, const std::string& only) {
   Recording recording = recording_of(level, run.options().train.device);
   recording.only = only;
-  OneStep one(recording, run);
-  run.run(step, step + 1, one);
-  return std::move(one.step);
+  NameTable names;
+  StepRecords made;
+  StepRecording watch(
+      recording, 1, run.training(), [&](const std::string& name) { return names.number(name); },
+      [&](const RecordedStep& done) {
+        made.line = done.line;
+        for (const OpRecord& r : done.records) made.records.push_back({r, names.name(r.node), names.name(r.tensor)});
+      });
+  run.run(step, step + 1, watch);
+  return made;
 }
 
 }  // namespace vitrine::audit

@@ -11,6 +11,7 @@
 
 #include "audit/chain.h"
 #include "audit/identity.h"
+#include "audit/step_recorder.h"
 #include "data/split.h"
 
 namespace vitrine::audit {
@@ -24,7 +25,8 @@ class ReExecution {
   const Identity& identity() const { return identity_; }
   const RunOptions& options() const { return options_; }
   const Dataset& part() const { return identity_.part == "whole" ? data_.whole : data_.train; }  // that was trained
-  std::int64_t steps() const { return std::int64_t{steps_of_epoch_} * identity_.epochs; }        // of the whole training
+  TrainingFacts training() const { return {options_.train, part(), identity_.epochs}; }
+  std::int64_t steps() const { return std::int64_t{steps_of_epoch_} * identity_.epochs; }  // of the whole training
 
   // Makes the steps first .. last - 1; `watch` is told of them and of none before. UsageError where there are no such steps.
   void run(std::int64_t first, std::int64_t last, StepWatch& watch);

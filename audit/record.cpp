@@ -63,6 +63,17 @@ std::string_view phase_name(Phase phase) {
   return "unknown";
 }
 
+bool tells_values(const OpRecord& r) {
+  const TensorFacts& f = r.facts;
+  if (f.elements <= 0) return false;
+  return f.minimum != 0 || f.maximum != 0 || f.norm != 0 || f.zeros + f.nans + f.infinities > 0;
+}
+
+std::string kind_of(const std::string& node) {
+  const std::string last = node.substr(node.rfind('/') + 1);
+  return last.substr(0, last.find('#'));
+}
+
 void write_record(const OpRecord& record, char* to) {
   std::memset(to, 0, kRecordBytes);
   OpRecord copy = record;

@@ -40,6 +40,10 @@ struct OpRecord {
   bool has(std::uint8_t flag) const { return (flags & flag) != 0; }
 };
 
+// Its smallest, largest, mean and counts are of values: a rule's record has only the comparison.
+bool tells_values(const OpRecord& record);
+std::string kind_of(const std::string& node);  // "fused_mbconv" of "blocks.1.0/fused_mbconv#2"
+
 inline constexpr std::size_t kRecordBytes = 192;
 void write_record(const OpRecord& record, char* to);  // kRecordBytes of them
 OpRecord read_record(const char* from);               // any bytes: what they mean is the reader's to check

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "audit/manifest.h"
+#include "audit/place.h"
 #include "audit/report_gather.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -123,6 +124,7 @@ FoldReport fold_report(const fs::path& folder) {
   v.head = v.identity.sha256;
   v.finished = has_manifest(folder);
   held(report, [&] { read_files(folder, report); });
+  held(report, [&] { check_place(folder, v.identity, v.finished); });
   if (v.finished) held(report, [&] { v.manifest_sha256 = check_manifest(folder).sha256; });
   Gatherer gatherer(report);
   const bool whole = held(report, [&] {

@@ -133,9 +133,7 @@ FoldReport fold_report(const std::filesystem::path& folder);
 // `count` steps of 0 .. steps - 1, spread evenly, the first and the last among them.
 std::vector<std::int64_t> spread_steps(std::uint64_t steps, std::int64_t count);
 
-std::string kind_of(const std::string& node);  // "fused_mbconv" of "blocks.1.0/fused_mbconv#2"
 std::string place_of(
-    const std::string& name);               // "blocks.3" of "blocks.3.0.conv_dw.weight"; "classifier" of "classifier.weight"
-bool tells_values(const OpRecord& record);  // its smallest, largest, mean and counts are of values
+    const std::string& name);  // "blocks.3" of "blocks.3.0.conv_dw.weight"; "classifier" of "classifier.weight"
 
 }  // namespace vitrine::audit

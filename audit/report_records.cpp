@@ -29,23 +29,12 @@ void add(RhoFigures& f, const OpRecord& r, bool is_new) {
 
 }  // namespace
 
-std::string kind_of(const std::string& node) {
-  const std::string last = node.substr(node.rfind('/') + 1);
-  return last.substr(0, last.find('#'));
-}
-
 std::string place_of(const std::string& name) {
   const std::size_t dot = name.find('.');
   if (dot == std::string::npos) return name;
   const std::size_t second = name.find('.', dot + 1);
   const bool numbered = dot + 1 < name.size() && name[dot + 1] >= '0' && name[dot + 1] <= '9';
   return numbered ? name.substr(0, second) : name.substr(0, dot);
-}
-
-bool tells_values(const OpRecord& r) {
-  const TensorFacts& f = r.facts;
-  if (f.elements <= 0) return false;
-  return f.minimum != 0 || f.maximum != 0 || f.norm != 0 || f.zeros + f.nans + f.infinities > 0;
 }
 
 OpRow& RecordGatherer::row_of(const OpRecord& r, const std::string& node) {

@@ -32,12 +32,6 @@ struct Row {
   }
 };
 
-// "fused_mbconv" of "blocks.1.0/fused_mbconv#2"; of what is no op of a tape, all after the last slash too.
-std::string op_of(const std::string& node) {
-  const std::string op = node.substr(node.rfind('/') + 1);
-  return node.find('/') == std::string::npos ? std::string("parameter") : op.substr(0, op.find('#'));
-}
-
 }  // namespace
 
 RhoTable rho_table(const std::vector<std::filesystem::path>& folders) {
@@ -52,7 +46,8 @@ RhoTable rho_table(const std::vector<std::filesystem::path>& folders) {
       table.records += block.records.size();
       for (const OpRecord& r : block.records) {
         if (!r.has(kShadowed)) continue;
-        const std::string op = op_of(trace.name(r.node));
+        const std::string& node = trace.name(r.node);
+        const std::string op = node.find('/') == std::string::npos ? "parameter" : kind_of(node);
         Row& row = rows[{r.phase, op, trace.name(r.tensor)}];
         row.row.phase = r.phase;
         row.row.op = op;

@@ -57,6 +57,8 @@ void set_shape(OpRecord& r, const Shape& shape) {
 
 }  // namespace
 
+bool is_asked(const std::string& node, const std::string& asked) { return node.starts_with(asked) || kind_of(node) == asked; }
+
 bool has_bounds(Device device) { return !device.is_cuda() || cuda::settings().tier == cuda::Tier::portable; }
 
 Recording recording_of(const std::string& level, Device device) {
@@ -120,7 +122,7 @@ void StepRecorder::begin(const StepFacts& step, EfficientNet& net) {
 
 // A record of a shadow that belongs to no op, where its name is asked for.
 void StepRecorder::add_rule(Phase phase, const NamedShadow& rule) {
-  if (!rule.node.starts_with(recording_.only)) return;
+  if (!is_asked(rule.node, recording_.only)) return;
   const Tensor& computed = rule.shadow.computed;
   const bool is_number =
       computed.dtype() ==
@@ -135,7 +137,7 @@ void StepRecorder::add_rule(Phase phase, const NamedShadow& rule) {
 }
 
 bool StepRecorder::is_chosen(const std::string& node) {
-  if (!node.starts_with(recording_.only)) return false;
+  if (!is_asked(node, recording_.only)) return false;
   return recording_.every_op || candidates_++ % kOneIn == static_cast<std::uint32_t>(step_.number % kOneIn);
 }
 

@@ -36,7 +36,7 @@ inline constexpr std::int64_t kFirstStep = 8;
 
 struct Recording {
   bool every_op = false;
-  std::string only{};  // ops whose names begin so; empty: any
+  std::string only{};  // ops that are asked for (is_asked)
   bool shadows = true;
   std::int64_t budget = 8'000;           // multiply-adds for the samples of one tensor
   std::int64_t checksum_budget = 4'000;  // of those for the rows of a checksum
@@ -46,6 +46,10 @@ struct Recording {
       0;  // the backward pass of a whole block, which is computed again as a whole, of one in so many; 0: of none
   std::uint32_t norms_in_turn = 0;  // the same of a norm behind a convolution, whose sums over all rows are computed again
 };
+// Is this node meant by `asked`: the beginning of its name, or the op's own, as "conv2d" of "conv_stem/conv2d"? Empty: any.
+bool is_asked(const std::string& node, const std::string& asked);
+// Of gradients and moments one in so many is hashed at that level.
+inline std::uint32_t sampled_at(std::string_view level) { return level == "summary" ? kOneIn : 1; }
 // "summary", "full"; "forensic": every element of every op. Without shadows where there are no bounds.
 Recording recording_of(const std::string& level, Device device);
 // The bounds are those of the portable order of summation: a library in the run-to-run tier has another, and no shadow is held against it.

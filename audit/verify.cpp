@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "audit/manifest.h"
+#include "audit/place.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/interrupt.h"
@@ -79,6 +80,7 @@ std::vector<std::string> remarks_on(const Verified& v) {
   if (!v.finished)
     remarks.emplace_back(
         "there is no MANIFEST.json: the fold is still being trained, or was stopped; what it holds so far is checked");
+  if (v.steps == 0) remarks.emplace_back("no step was recorded: there is nothing that could be wrong");
   if (v.identity.program != sha256_of_this_program())
     remarks.emplace_back(text("it was written by another program (SHA-256 ", printable(v.identity.program.substr(0, 16), 80),
                               "...); that matters where steps are made again"));
@@ -89,14 +91,21 @@ Verified verify_folder(const fs::path& folder) {
   Verified v;
   v.identity = read_identity(folder / "run.json");
   v.finished = has_manifest(folder);
+  check_place(folder, v.identity, v.finished);
   if (v.finished) v.manifest_sha256 = check_manifest(folder).sha256;
   verify_steps(folder, v);
   v.remarks = remarks_on(v);
   return v;
 }
 
-std::vector<fs::path> audits_of(const fs::path& run) {
-  if (path_exists(run / "run.json") && path_exists(run / "steps.jsonl")) return {run};
+std::vector<fs::path> audits_of(const fs::path& given) {
+  if (path_exists(given / "run.json") && path_exists(given / "steps.jsonl")) return {given};
+  const fs::path whole = fs::absolute(given / "").lexically_normal().parent_path();
+  if (whole.filename() == "audit") return audits_of(whole.parent_path());
+  if (const fs::path own = audit_folder(whole); path_exists(own / "run.json")) return {own};  // RUN/fold_0
+  const fs::path run = given;
+  if (is_folder(run / "trials"))
+    throw DataError(text(run, ": is a search; name one of its trials, as ", run / "trials" / "0001"));
   std::vector<fs::path> found;
   for (const fs::path& of_study : entries_of(run / "runs")) {
     if (!is_folder(of_study / "audit")) continue;

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "audit/page/page.h"
+#include "audit/place.h"
 #include "audit/recheck.h"
 #include "audit/report_data.h"
 #include "base/error.h"
@@ -80,6 +81,11 @@ audit::AuditPage page_of(const PageCommand& c, const std::vector<fs::path>& fold
   for (const fs::path& folder : folders) {
     page.folds.push_back(audit::fold_report(folder));
     if (c.remake > 0) remake(folder, c.remake, c.device.choose(), page.folds.back());
+  }
+  try {
+    audit::check_folds(folders);
+  } catch (const DataError& error) {
+    page.folds.back().broken.emplace_back(error.what());
   }
   return page;
 }

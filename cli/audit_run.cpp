@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "audit/bisect.h"
+#include "audit/place.h"
 #include "audit/re_execution.h"
 #include "audit/recheck.h"
 #include "audit/rho_table.h"
@@ -109,11 +110,14 @@ void run_verify(const VerifyCommand& c) {
       c.steps.empty() ? audit::audits_of(c.words.run) : std::vector<fs::path>{folder_of(c.words)};
   for (const fs::path& folder : folders) {
     const audit::Verified v = audit::verify_folder(folder);
+    const StepRange range = c.steps.empty() ? StepRange{} : parsed_range(c.steps);
+    if (!c.steps.empty() && static_cast<std::uint64_t>(range.last) >= v.steps)
+      throw UsageError(text("--steps is ", c.steps, ", ", folder, " has ",
+                            v.steps == 0 ? std::string("none yet") : text("the steps 0 to ", v.steps - 1)));
     above += v.above;
     all.push_back(verified_json(folder, v));
     if (!c.words.json) print_verified(folder, v);
     if (c.steps.empty()) continue;
-    const StepRange range = parsed_range(c.steps);
     audit::ReExecution run(folder, c.device.choose());
     const audit::Recheck recheck = audit::recheck(run, folder, range.first, range.last);
     all.back()["remade"] = {
@@ -124,6 +128,7 @@ void run_verify(const VerifyCommand& c) {
                   static_cast<long long>(run.began_at()), static_cast<unsigned long long>(recheck.records));
   }
   if (c.words.json) std::printf("%s", json_text(all).c_str());
+  audit::check_folds(folders);
   if (above > 0)
     throw Error(ExitCode::runtime, text(above, " records of ", fs::path(c.words.run),
                                         " lie above the bound of their op; `vitrine audit report` shows them"));
@@ -148,6 +153,9 @@ void run_replay(const StepCommand& c) {
   const audit::StepRecords then = audit::recorded_step(folder, c.step);
   const audit::StepRecords now = audit::remade_step(run, c.step, c.op.empty() ? "full" : "forensic", c.op);
   const ReplayTable table = replay_table(then, now, c.op);
+  if (table.rows.empty())
+    throw UsageError(
+        text("--op is '", printable(c.op, 80), "', step ", c.step, " has no such op; leave --op out to see them all"));
   if (c.words.json) {
     std::printf("%s", replay_json(table).c_str());
   } else {
@@ -155,9 +163,6 @@ void run_replay(const StepCommand& c) {
     std::printf("made again from step %lld on %s\n", static_cast<long long>(run.began_at()),
                 text_of(run.options().train.device).c_str());
   }
-  if (table.rows.empty())
-    throw UsageError(
-        text("--op is '", printable(c.op, 80), "', step ", c.step, " has no such op; leave --op out to see them all"));
   if (table.different > 0 || table.above > 0)
     throw Error(ExitCode::runtime, text("step ", c.step, ": ", table.different, " tensors are not those that were recorded, ",
                                         table.above, " lie above their bound"));
@@ -168,7 +173,11 @@ void run_walk(const StepCommand& c) {
   audit::ReExecution run(folder, c.device.choose());
   const audit::StepRecords step = audit::remade_step(run, c.step, "full");
   const audit::StepRecords then = audit::recorded_step(folder, c.step);
-  walk_through(then.line, step, is_terminal(0) && is_terminal(1) && !c.all);
+  if (c.words.json) {
+    std::printf("%s", step_json(then.line, step).c_str());
+  } else {
+    walk_through(then.line, step, is_terminal(0) && is_terminal(1) && !c.all);
+  }
 }
 
 struct TwoRuns {
@@ -215,6 +224,8 @@ void run_bisect(const TwoRuns& c) {
   } else {
     print_parting(p);
   }
+  if (p.verdict == audit::Verdict::undecided)
+    throw Error(ExitCode::runtime, text("step ", p.step, " is undecided: ", p.because));
   if (p.verdict == audit::Verdict::violation)
     throw Error(ExitCode::runtime, text("step ", p.step, " is a violation: ", p.because));
 }
@@ -268,6 +279,7 @@ void add_audit_run(CLI::App* audit, Chosen& chosen) {
   auto* table = audit->add_subcommand("rho", "how much of its bound each op used, over all steps: |computed - exact| / bound");
   table->add_option("run", rho->run, "folder of a run that was trained with --audit, or of one fold's audit in it")->required();
   table->add_flag("--json", rho->json, "as JSON");
+  table->footer("Example: vitrine audit rho runs/all");
   table->callback([=, &chosen] { chosen = [=] { run_rho(*rho); }; });
 
   const auto replay = std::make_shared<StepCommand>();
@@ -275,7 +287,8 @@ void add_audit_run(CLI::App* audit, Chosen& chosen) {
       "replay", "make one step again, or one op of it in full, and compare it with what was recorded and with float64");
   add_step(r, *replay, "--step");
   r->add_option("--op", replay->op,
-                "an op by its name, as `blocks.1.0/fused_mbconv`, or the beginning of names; every element of it is compared");
+                "ops by name, as `blocks.1.0/fused_mbconv`, by the beginning of names, or by kind, as `conv2d`; every element "
+                "of them is compared");
   add_device_options(r, replay->device);
   r->footer("Example: vitrine audit replay runs/all --step 120 --op conv_stem/conv2d");
   r->callback([=, &chosen] { chosen = [=] { run_replay(*replay); }; });
@@ -285,12 +298,14 @@ void add_audit_run(CLI::App* audit, Chosen& chosen) {
   add_step(w, *walk, "--at");
   w->add_flag("--all", walk->all, "without waiting for Enter between ops");
   add_device_options(w, walk->device);
+  w->footer("Example: vitrine audit step runs/all --at 120 --all");
   w->callback([=, &chosen] { chosen = [=] { run_walk(*walk); }; });
 
   const auto diff = std::make_shared<TwoRuns>();
   auto* d = audit->add_subcommand("diff", "the records of one step of two runs, side by side");
   add_two(d, *diff);
   d->add_option("--at", diff->step, "number of the step, from 0")->required();
+  d->footer("Example: vitrine audit diff runs/a runs/b --at 120");
   d->callback([=, &chosen] { chosen = [=] { run_diff(*diff); }; });
 
   const auto bisect = std::make_shared<TwoRuns>();
@@ -299,7 +314,8 @@ void add_audit_run(CLI::App* audit, Chosen& chosen) {
   add_two(b, *bisect);
   b->add_flag("!--recorded-only", bisect->remake, "make no step again: only what the traces hold");
   b->footer(
-      "Exit code 0: equal, legal rounding, or other inputs; 1: a violation.\nExample: vitrine audit bisect runs/a runs/b");
+      "Exit code 0: equal, legal rounding, or other inputs; 1: a violation, or undecided; 3: a folder was changed.\nExample: "
+      "vitrine audit bisect runs/a runs/b");
   b->callback([=, &chosen] { chosen = [=] { run_bisect(*bisect); }; });
 }
 

@@ -54,20 +54,25 @@ Json record_json(const NamedRecord& r) {
   return json;
 }
 
-// Where the contract of an op stands: its header.
-std::string source_of(const std::string& node) {
-  const std::string op = node.substr(node.rfind('/') + 1).substr(0, node.substr(node.rfind('/') + 1).find('#'));
+// Where it is said what a record's tensor should be: an op's contract, or a rule's.
+std::string source_of(const NamedRecord& r) {
+  if (r.record.phase == audit::Phase::data) return "data/batch.h";
+  if (r.node.find('/') == std::string::npos) return "nn/modules/optimizer.h";
+  const std::string op = audit::kind_of(r.node);
   if (op == "fused_mbconv") return "layers/blocks/mbconv_fused.h";
   if (op == "fused_norm") return "layers/blocks/conv_norm_fused.h";
   if (op == "fused_gate") return "layers/blocks/squeeze_excitation_fused.h";
   if (op == "reshape") return "autograd/reshape.h";
-  return node.find('/') == std::string::npos ? "nn/modules/optimizer.h" : "layers/" + op + ".h";
+  return "layers/" + op + ".h";
 }
+
+std::string steps_text(std::int64_t steps) { return text(steps, steps == 1 ? " step is" : " steps are"); }
 
 void print_facts(const NamedRecord& r) {
   const OpRecord& o = r.record;
-  std::printf("    %-18s %-18s range %s  mean %s", r.tensor.c_str(), shape_text(o).c_str(), range_text(o).c_str(),
-              shortest(static_cast<float>(o.facts.mean)).c_str());
+  std::printf("    %-18s %-18s", r.tensor.c_str(), shape_text(o).c_str());
+  if (audit::tells_values(o))
+    std::printf(" range %s  mean %s", range_text(o).c_str(), shortest(static_cast<float>(o.facts.mean)).c_str());
   if (o.facts.nans + o.facts.infinities > 0)
     std::printf("  NOT FINITE: %lld NaN, %lld infinite", static_cast<long long>(o.facts.nans),
                 static_cast<long long>(o.facts.infinities));
@@ -86,7 +91,7 @@ ReplayTable replay_table(const audit::StepRecords& then, const audit::StepRecord
   ReplayTable table;
   const std::map<Key, const NamedRecord*> recorded = by_key(then);
   for (const NamedRecord& r : now.records) {
-    if (!r.node.starts_with(op)) continue;
+    if (!audit::is_asked(r.node, op)) continue;
     ReplayRow row{r, false, false};
     if (const auto found = recorded.find(key_of(r)); found != recorded.end()) {
       row.was_recorded = true;
@@ -160,15 +165,15 @@ void print_diff(const audit::StepRecords& a, const audit::StepRecords& b, bool j
 void print_parting(const audit::Parting& p) {
   for (const std::string& option : p.options) std::printf("option    %s\n", option.c_str());
   if (p.cause == audit::Cause::none) {
-    std::printf("%lld steps are the same; %s\n", static_cast<long long>(p.steps), p.because.c_str());
+    std::printf("%s the same; %s\n", steps_text(p.steps).c_str(), p.because.c_str());
     return;
   }
-  std::printf("%lld steps are the same; step %lld is the first that differs, in its %s\n", static_cast<long long>(p.steps),
+  std::printf("%s the same; step %lld is the first that differs, in its %s\n", steps_text(p.steps).c_str(),
               static_cast<long long>(p.step), p.what.c_str());
   std::printf("cause     %s\n", std::string(audit::cause_name(p.cause)).c_str());
   if (p.a) {
     std::printf("op        %s, %s of its %s pass: equal inputs, other values (%s)\n", p.a->node.c_str(), p.a->tensor.c_str(),
-                std::string(audit::phase_name(p.a->record.phase)).c_str(), source_of(p.a->node).c_str());
+                std::string(audit::phase_name(p.a->record.phase)).c_str(), source_of(*p.a).c_str());
     std::printf("rho       A %s, B %s (median / worst)\n", rho_text(p.a->record).c_str(), rho_text(p.b->record).c_str());
   }
   std::printf("verdict   %s: %s\n", std::string(audit::verdict_name(p.verdict)).c_str(), p.because.c_str());
@@ -191,6 +196,13 @@ std::string parting_json(const audit::Parting& p) {
   return json_text(json);
 }
 
+std::string step_json(const audit::StepLine& line, const audit::StepRecords& step) {
+  Json json = {{"step", line.step}, {"epoch", line.epoch}, {"lr", line.lr}, {"loss", line.loss}, {"images", hex(line.images)}};
+  json["tensors"] = Json::array();
+  for (const NamedRecord& r : step.records) json["tensors"].push_back(record_json(r));
+  return json_text(json);
+}
+
 void walk_through(const audit::StepLine& line, const audit::StepRecords& step, bool wait) {
   std::printf("step %llu: epoch %u, lr %s, loss %s, batch %s\n", static_cast<unsigned long long>(line.step), line.epoch,
               shortest(line.lr).c_str(), shortest(line.loss).c_str(), hex(line.images).c_str());
@@ -205,7 +217,7 @@ void walk_through(const audit::StepLine& line, const audit::StepRecords& step, b
         check_interrupt("walking through a step");
       }
       std::printf("%s  %s   (%s)\n", std::string(audit::phase_name(r.record.phase)).c_str(), r.node.c_str(),
-                  source_of(r.node).c_str());
+                  source_of(r).c_str());
     }
     print_facts(r);
     before = &r;

@@ -26,7 +26,8 @@ void print_diff(const audit::StepRecords& a, const audit::StepRecords& b, bool j
 void print_parting(const audit::Parting& parting);
 std::string parting_json(const audit::Parting& parting);
 
-// Op by op; `wait`: for Enter between them.
+// Op by op, as JSON or in the terminal; `wait`: for Enter between them.
+std::string step_json(const audit::StepLine& line, const audit::StepRecords& step);
 void walk_through(const audit::StepLine& line, const audit::StepRecords& step, bool wait);
 
 }  // namespace vitrine::cli

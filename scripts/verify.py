@@ -1,26 +1,18 @@
 #!/usr/bin/env python3
-"""Checks the audit of a run without Vitrine: manifest, chain, trace and lineage (docs/audit-format.md).
-
+"""Checks the audit of a run without Vitrine: place, manifest, chain, trace and lineage (docs/audit-format.md).
   scripts/verify.py RUN                 or RUN/audit/fold_0
-
 Standard library only. Exit code 0: everything holds; 3: the first thing that does not, in one sentence."""
-import hashlib
-import json
-import os
-import struct
-import sys
+import hashlib, json, os, struct, sys
 
 TABLE = list(range(256))
-for _ in range(8):
-    TABLE = [(entry >> 1) ^ (0x82F63B78 if entry & 1 else 0) for entry in TABLE]
-PAIRS = [(TABLE[p & 255] >> 8) ^ TABLE[(TABLE[p & 255] ^ (p >> 8)) & 255] for p in range(65536)]  # of two bytes at once
+for _ in range(8): TABLE = [(entry >> 1) ^ (0x82F63B78 if entry & 1 else 0) for entry in TABLE]
+HASHES = ["images", "targets", "logits", "gradients", "weights", "buffers", "moments"]
 
 
 def crc32c(data):
-    odd = len(data) & 1
-    crc = 0xFFFFFF ^ TABLE[data[0] ^ 255] if odd else 0xFFFFFFFF  # of the first byte, where there is one too many for pairs
-    for pair in struct.unpack(f"<{len(data) // 2}H", data[odd:]):
-        crc = (crc >> 16) ^ PAIRS[(crc ^ pair) & 65535]
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = (crc >> 8) ^ TABLE[(crc ^ byte) & 255]
     return crc ^ 0xFFFFFFFF
 
 
@@ -37,10 +29,8 @@ def refuse(sentence):
 
 
 def blocks(path, seal, listed):
-    """(step, number of blocks, bytes, seal) after each block of the trace. Where the manifest covers all bytes, CRCs are not compared again."""
+    """(step, number of blocks, bytes, seal) after each block of the trace. A manifest covers all bytes: CRCs are not compared again."""
     data, at, number = open(path, "rb").read(), 8, 0
-    if data[:8] != b"VTRACE01":
-        refuse(f"{path}: is no trace of format 01")
     while at < len(data):
         if len(data) - at < 68:
             refuse(f"{path}: ends within block {number}, at byte {at}")
@@ -56,45 +46,55 @@ def blocks(path, seal, listed):
 
 
 def check_fold(folder):
-    path = lambda *names: os.path.join(folder, *names)
-    if os.path.exists(path("MANIFEST.json")):
-        listed = json.load(open(path("MANIFEST.json")))["files"]
-        for entry in listed:
-            place = os.path.normpath(path(entry["path"]))
-            if not os.path.exists(place) or os.path.getsize(place) != entry["bytes"] or sha256_of(place) != entry["sha256"]:
-                refuse(f"{place}: is missing or not the file that the manifest names")
-        if extra := set(os.listdir(folder)) - {entry["path"] for entry in listed} - {"MANIFEST.json"}:
+    whole = os.path.abspath(folder)
+    path = lambda *names: os.path.join(whole, *names)
+    identity, listed = json.load(open(path("run.json"))), os.path.exists(path("MANIFEST.json"))
+    if os.path.basename(os.path.dirname(whole)) == "audit" and "part" in identity:
+        own, last = f"fold_{identity['fold']}", path("..", "..", f"fold_{identity['fold']}", "fold.json")
+        if os.path.basename(whole) != own + ("_refit" if identity["part"] == "whole" else ""):
+            refuse(f"{folder}: its run.json is that of {own}; audits were swapped, copied or renamed")
+        if os.path.exists(last) and (not listed or json.load(open(last))["key"] != identity["key"]):
+            refuse(f"{folder}: {own} is finished, by another training or with a MANIFEST.json that is not here any more")
+    if listed:
+        files = json.load(open(path("MANIFEST.json")))["files"]
+        for entry in files:
+            if not os.path.exists(path(entry["path"])) or sha256_of(path(entry["path"])) != entry["sha256"]:
+                refuse(f"{path(entry['path'])}: is missing or not the file that the manifest names")
+        if extra := set(os.listdir(folder)) - {entry["path"] for entry in files} - {"MANIFEST.json"}:
             refuse(f"{path(min(extra))}: is not in the manifest")
+    lines = open(path("steps.jsonl"), "rb").read().splitlines(keepends=True)  # first: of a run that goes on the others have more
+    if open(path("trace.vtr"), "rb").read(8) != b"VTRACE01":
+        refuse(f"{path('trace.vtr')}: is no trace of format 01")
     prev = sha256_of(path("run.json"))
-    head, trace = (0, 8, prev), blocks(path("trace.vtr"), prev, os.path.exists(path("MANIFEST.json")))
-    lineage, number = iter(open(path("lineage.jsonl"), "rb")), 0
+    head, trace, lineage = (0, 8, prev), blocks(path("trace.vtr"), prev, listed), open(path("lineage.jsonl"), "rb")
     pending = next(lineage, None)
-    for number, line in enumerate(open(path("steps.jsonl"), "rb"), 1):
-        where = f"{path('steps.jsonl')}: step {number - 1} (line {number})"
-        if not line.endswith(b'"}\n') or line[-73:-67] != b',"h":"':
-            refuse(f"{where} was not finished or does not end with its hash")
+    for number, line in enumerate(lines):
+        where = f"{path('steps.jsonl')}: step {number} (line {number + 1})"
         body, told = line[:-73], line[-67:-3].decode()
-        if hashlib.sha256(body).hexdigest() != told or not body.endswith(f'"prev":"{prev}"'.encode()):
+        if not line.endswith(b'"}\n') or line[-73:-67] != b',"h":"' or hashlib.sha256(body).hexdigest() != told:
+            refuse(f"{where} was not finished or is not what it was when its hash was taken")
+        follows, prev, step = body.endswith(f'"prev":"{prev}"'.encode()), told, json.loads(line)
+        if not follows or step["step"] != number or any(len(step[name]) != 32 for name in HASHES):
             refuse(f"{where} breaks the chain")
-        prev, step = told, json.loads(line)
         while head[0] < step["blocks"]:
-            block = next(trace, None) or refuse(f"{path('trace.vtr')}: ends before step {step['step']}")
-            head = block[1:]
-        if head != (step["blocks"], step["bytes"], step["trace"]) or step["step"] != number - 1:
-            refuse(f"{where} does not fit the trace")
+            head = (next(trace, None) or refuse(f"{path('trace.vtr')}: ends before step {number}"))[1:]
         mine = hashlib.sha256()
-        while pending is not None and pending.startswith(b'{"step":%d,' % step["step"]):
+        while pending is not None and pending.startswith(b'{"step":%d,' % number):
             mine.update(pending)
             pending = next(lineage, None)
-        if mine.hexdigest() != step["lineage"]:
-            refuse(f"{path('lineage.jsonl')}: the lines of step {step['step']} were changed")
-    if os.path.exists(path("MANIFEST.json")) and (pending is not None or next(trace, None) is not None):
+        if head != (step["blocks"], step["bytes"], step["trace"]) or mine.hexdigest() != step["lineage"]:
+            refuse(f"{where} does not fit the trace or the lines of the lineage")
+    if listed and (pending is not None or next(trace, None) is not None):
         refuse(f"{folder}: trace or lineage goes on behind the chain's last step; a line of the chain is missing")
-    print(f"{folder}: {number} steps, {head[0]} blocks hold; head {prev}")
+    print(f"{folder}: {len(lines)} steps, {head[0]} blocks hold{'' if listed else ', not finished'}; head {prev}")
 
 
 run = sys.argv[1] if len(sys.argv) == 2 and not sys.argv[1].startswith("-") else sys.exit(__doc__)
-inside = os.path.join(run, "audit")
-folds = sorted(os.listdir(inside)) if os.path.isdir(inside) else []
-for folder in [os.path.join(inside, fold) for fold in folds] or [run]:
-    check_fold(folder)
+audits = sorted(os.listdir(os.path.join(run, "audit"))) if os.path.isdir(os.path.join(run, "audit")) else []
+for name in (name for name in os.listdir(run) if audits and os.path.exists(os.path.join(run, name, "fold.json"))):
+    name in audits or refuse(f"{os.path.join(run, name)}: is finished and has no audit")
+for folder in [os.path.join(run, "audit", name) for name in audits] or [run]:
+    try:
+        check_fold(folder)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        refuse(f"{folder}: a file is missing or not of the format: {error}")

@@ -363,8 +363,10 @@ FoldFiles train_fold(const FoldData& data, const TrainOptions& options, const st
   check_plain_files(folder);
   try {
     if (fold_is_finished(folder, key)) {
-      const bool asked = options.keeping.audit != "off";
-      progress.line(text(title, "  already finished, kept", asked ? "; its steps are recorded only while it trains" : ""));
+      progress.line(text(title, "  already finished, kept"));
+      if (options.keeping.audit != "off")
+        progress.warn(text(title, " is finished already: --audit ", options.keeping.audit,
+                           " records steps while they are made, and none is made now; --force-new trains anew"));
       FoldFiles files = read_fold(folder);
       finish_watching(folder, files, options.keeping);
       return files;

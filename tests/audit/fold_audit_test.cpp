@@ -4,11 +4,15 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <utility>
 
+#include "audit/bisect.h"
 #include "audit/chain.h"
 #include "audit/identity.h"
+#include "audit/place.h"
+#include "audit/re_execution.h"
 #include "audit/trace_file.h"
 #include "audit/verify.h"
 #include "base/error.h"
@@ -75,7 +79,7 @@ TEST(FoldAudit, ChangesNoByteOfWhatItWatchesInFiftySteps) {
   set_thread_count(threads);
 }
 
-TEST(FoldAudit, LeavesTheSameBytesOnAnyThreadCountAndInstructionSet) {
+TEST(FoldAudit, LeavesTheSameBytesOnAnyThreadCount) {
   TemporaryFolder folder;
   const int threads = thread_count();
   TrainOptions options = options_at("full");
@@ -89,6 +93,35 @@ TEST(FoldAudit, LeavesTheSameBytesOnAnyThreadCountAndInstructionSet) {
   }
   set_thread_count(threads);
   EXPECT_EQ(expected.size(), 5u);  // run.json, steps.jsonl, trace.vtr, lineage.jsonl, MANIFEST.json
+}
+
+// run.json names the instruction set, and everything is sealed behind it; every line and record says the same on each.
+TEST(FoldAudit, SaysTheSameOnAnyInstructionSet) {
+  TemporaryFolder folder;
+  const Isa isa = active_isa();
+  TrainOptions options = options_at("full");
+  options.epochs = 1;
+  const fs::path first = trained(folder.path() / "first", options);
+  for (const Isa other : {Isa::scalar, Isa::avx2, Isa::avx512}) {
+    if (other == isa || !isa_supported(other)) continue;
+    set_active_isa(other);
+    const fs::path second = trained(folder.path() / std::string(isa_name(other)), options);
+    set_active_isa(isa);
+    EXPECT_NE(read_file(first / "run.json", 1u << 20), read_file(second / "run.json", 1u << 20));
+    EXPECT_EQ(bisect(first, second, nullptr).verdict, Verdict::equal) << isa_name(other);
+    EXPECT_EQ(bisect(first, second, nullptr).steps, 2);
+    EXPECT_EQ(read_file(first / "lineage.jsonl", 1u << 20), read_file(second / "lineage.jsonl", 1u << 20));
+    for (const std::int64_t step : {0, 1}) {
+      const StepRecords a = recorded_step(first, step), b = recorded_step(second, step);
+      ASSERT_EQ(a.records.size(), b.records.size());
+      for (std::size_t i = 0; i < a.records.size(); ++i) {
+        char bytes_a[kRecordBytes], bytes_b[kRecordBytes];
+        write_record(a.records[i].record, bytes_a);
+        write_record(b.records[i].record, bytes_b);
+        EXPECT_EQ(std::memcmp(bytes_a, bytes_b, kRecordBytes), 0) << a.records[i].node << " " << a.records[i].tensor;
+      }
+    }
+  }
 }
 
 // Passes all on to an audit and fails in one step, as a machine might.
@@ -141,19 +174,18 @@ struct Audited : ::testing::Test {
   }
   static void TearDownTestSuite() { delete folder; }
 
-  // What verify says after `change` was made to a file; the file is put back.
+  // What verify says of a copy of the audit that lies alone, without its manifest, after `change` was made to a file: chain and blocks must do.
   template <class Change>
   std::string after(const std::string& name, Change change) {
-    const std::string whole = read_file(audit / name, 1u << 30);
-    std::string changed = whole;
-    change(changed);
-    write_file(audit / name, changed);
-    const std::string manifest = read_file(audit / "MANIFEST.json", 1u << 20);
-    fs::remove(audit / "MANIFEST.json");  // whoever changes a file leaves the manifest out: chain and blocks must do
-    const std::string said = refusal_of(audit);
-    write_file(audit / name, whole);
-    write_file(audit / "MANIFEST.json", manifest);
-    return said;
+    const fs::path alone = folder->path() / "alone";
+    fs::remove_all(alone);
+    fs::copy(audit, alone);
+    fs::remove(alone / "MANIFEST.json");
+    EXPECT_EQ(refusal_of(alone), "");
+    std::string bytes = read_file(alone / name, 1u << 30);
+    change(bytes);
+    write_file(alone / name, bytes);
+    return refusal_of(alone);
   }
 };
 TemporaryFolder* Audited::folder = nullptr;
@@ -209,6 +241,38 @@ TEST_F(Audited, ChangedFilesAreFound) {
   EXPECT_NE(refusal_of(audit).find("best.safetensors"), std::string::npos);
   write_file(best, weights);
   EXPECT_EQ(refusal_of(audit), "");
+}
+
+// Folders that hold by themselves and do not stand where they belong.
+TEST_F(Audited, StandsInItsPlace) {
+  const fs::path run = folder->path() / "run", copy = folder->path() / "copy";
+  const auto begin = [&] {
+    fs::remove_all(copy);
+    fs::copy(run, copy, fs::copy_options::recursive);
+  };
+  const auto refused = [&](const fs::path& audit_of_copy) {
+    const bool by_script =
+        std::system(("python3 " + std::string(VITRINE_SOURCE_DIR) + "/scripts/verify.py " + copy.string() + " > /dev/null 2>&1")
+                        .c_str()) != 0;
+    EXPECT_TRUE(by_script);
+    return refusal_of(audit_of_copy);
+  };
+  begin();
+  EXPECT_EQ(refusal_of(copy / "audit" / "fold_0"), "");
+  EXPECT_NO_THROW(check_folds(audits_of(copy)));
+  fs::rename(copy / "audit" / "fold_0", copy / "audit" / "fold_1");
+  EXPECT_NE(refused(copy / "audit" / "fold_1").find("swapped, copied or renamed"), std::string::npos);
+  EXPECT_THROW(check_folds({copy / "audit" / "fold_1"}), DataError);  // fold_0 is finished and has none
+  begin();
+  fs::remove(copy / "audit" / "fold_0" / "MANIFEST.json");
+  EXPECT_NE(refused(copy / "audit" / "fold_0").find("was taken away"), std::string::npos);
+  begin();
+  const std::string last = read_file(copy / "fold_0" / "fold.json", 1u << 20);
+  std::string other = last;
+  other.replace(other.find("\"key\""), 5, "\"kex\"");
+  other.insert(other.find("\"kex\""), "\"key\": \"another\", ");
+  write_file(copy / "fold_0" / "fold.json", other);
+  EXPECT_NE(refused(copy / "audit" / "fold_0").find("another training"), std::string::npos);
 }
 
 TEST_F(Audited, AVerifierOfAHundredLinesSaysTheSame) {

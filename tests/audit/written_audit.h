@@ -25,6 +25,7 @@ struct Written {
   double norm = 1;
   std::int64_t zeros = 0, nans = 0;
   std::uint32_t op = 1;
+  std::uint64_t hash = 0, inputs = 0;  // of its values; of what the op was given
 };
 
 inline audit::OpRecord record_of(const Written& w, std::uint64_t step, audit::TraceWriter& trace) {
@@ -34,6 +35,8 @@ inline audit::OpRecord record_of(const Written& w, std::uint64_t step, audit::Tr
   r.op = w.op;
   r.node = trace.name(w.node);
   r.tensor = trace.name(w.tensor);
+  r.facts.hash = {w.hash, w.hash};
+  r.inputs = {w.inputs, w.inputs};
   r.facts.minimum = w.low, r.facts.maximum = w.high, r.facts.norm = w.norm;
   r.facts.zeros = w.zeros, r.facts.nans = w.nans, r.facts.elements = 100;
   if (w.rho >= 0) {
@@ -50,12 +53,15 @@ inline audit::OpRecord record_of(const Written& w, std::uint64_t step, audit::Tr
 // RUN/audit/fold_0; `records` and `lineage` give those of each step.
 inline std::filesystem::path write_audit(const std::filesystem::path& run, std::uint64_t steps,
                                          const std::function<std::vector<Written>(std::uint64_t)>& records,
-                                         const std::function<std::string(std::uint64_t)>& lineage, bool finished = true) {
+                                         const std::function<std::string(std::uint64_t)>& lineage, bool finished = true,
+                                         const std::function<void(audit::StepLine&)>& edit = nullptr,
+                                         const std::string& lr = "0.1") {
   const std::filesystem::path folder = run / "audit" / "fold_0";
   make_directory(folder);
-  const std::string identity =
+  std::string identity =
       R"({"format": 1, "program": {"name": "vitrine", "version": "1", "sha256": "aa", "compiler": "c<c>"}, "machine": {"device": "cpu", "tier": "portable"},
 "level": "full", "fold": 0, "part": "train", "epochs": 1, "key": "k", "data_sha256": "d", "weights": "w", "buffers": "b", "options": {"lr": "0.1", "weights": ""}})";
+  identity.replace(identity.find("0.1"), 3, lr);
   write_file(folder / "run.json", identity);
   std::string prev = sha256(identity), chain, all_lineage;
   audit::TraceWriter trace(folder / "trace.vtr", prev);
@@ -71,6 +77,7 @@ inline std::filesystem::path write_audit(const std::filesystem::path& run, std::
     line.loss = 1.0 / static_cast<double>(step + 1);
     line.lineage = sha256(lines);
     line.trace = trace.head();
+    if (edit) edit(line);
     chain += audit::chained_line(line, prev);
     all_lineage += lines;
   }
