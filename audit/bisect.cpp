@@ -149,11 +149,62 @@ std::optional<std::pair<NamedRecord, NamedRecord>> first_parting(const StepRecor
   return std::nullopt;
 }
 
+namespace {
+
+// Compares the chains up to the first line that differs, and says what of it does. False where none does.
+bool first_different_line(const fs::path& a, const Identity& of_a, const fs::path& b, const Identity& of_b, Parting& p) {
+  ChainReader chain_a(a / "steps.jsonl", of_a.sha256), chain_b(b / "steps.jsonl", of_b.sha256);
+  for (;; ++p.steps) {
+    const std::optional<std::string_view> text_a = chain_a.next_text(), text_b = chain_b.next_text();
+    if (!text_a || !text_b) {
+      p.because =
+          text_a || text_b ? text("run ", text_a ? "B" : "A", " ends there, the other goes on") : "every step is the same";
+      return false;
+    }
+    if (what_was_computed(*text_a) == what_was_computed(*text_b)) continue;
+    const StepLine line_a = chain_a.read(*text_a);
+    const Difference found = difference(line_a, chain_b.read(*text_b));
+    if (found.cause == Cause::none) continue;
+    p.cause = found.cause;
+    p.what = found.what;
+    p.step = static_cast<std::int64_t>(line_a.step);
+    return true;
+  }
+}
+
+// The op where a step parts, and what its bound says.
+void look_into_step(const fs::path& a, const fs::path& b, const RemakeStep& remake, Parting& p) {
+  const std::optional<StepRecords> records_a = all_records(a, p.step, remake), records_b = all_records(b, p.step, remake);
+  if (records_a && records_b) {
+    if (const auto parted = first_parting(*records_a, *records_b)) {
+      p.a = parted->first;
+      p.b = parted->second;
+      return judge(p);
+    }
+    if (!p.options.empty()) {
+      p.verdict = Verdict::other_inputs;
+      p.because = "every op that differs was given other inputs or other settings, and the runs have other options";
+      return;
+    }
+  }
+  p.verdict = Verdict::undecided;
+  if (!records_a || !records_b) {
+    p.because = text("the trace of run ", records_a ? "B" : "A",
+                     " does not hold the records of that step's ops, and this program does not make the step as it was");
+  } else {
+    p.because = text(
+        "no op of the step has other values for the same inputs, so one line of the chains does not say what its run "
+        "computed; `vitrine audit verify --steps ",
+        p.step, "` of each run names it");
+  }
+}
+
+}  // namespace
+
 Parting bisect(const fs::path& a, const fs::path& b, const RemakeStep& remake) {
   const Identity of_a = verify_folder(a).identity, of_b = verify_folder(b).identity;
   Parting p;
   p.options = different_options(of_a, of_b);
-  ChainReader chain_a(a / "steps.jsonl", of_a.sha256), chain_b(b / "steps.jsonl", of_b.sha256);
   if (of_a.weights != of_b.weights) {
     p.cause = Cause::weights;
     p.step = 0;
@@ -162,62 +213,14 @@ Parting bisect(const fs::path& a, const fs::path& b, const RemakeStep& remake) {
     p.because = "the networks began with other weights";
     return p;
   }
-  while (true) {
-    const std::optional<std::string_view> text_a = chain_a.next_text(), text_b = chain_b.next_text();
-    if (!text_a || !text_b) {
-      p.because =
-          text_a || text_b ? text("run ", text_a ? "B" : "A", " ends there, the other goes on") : "every step is the same";
-      return p;
-    }
-    if (what_was_computed(*text_a) == what_was_computed(*text_b)) {
-      ++p.steps;
-      continue;
-    }
-    const StepLine line_a = chain_a.read(*text_a), line_b = chain_b.read(*text_b);
-    const Difference found = difference(line_a, line_b);
-    if (found.cause == Cause::none) {
-      ++p.steps;
-      continue;
-    }
-    p.cause = found.cause;
-    p.what = found.what;
-    p.step = static_cast<std::int64_t>(line_a.step);
-    break;
-  }
+  if (!first_different_line(a, of_a, b, of_b, p)) return p;
   if (p.cause == Cause::data) {
     explain_inputs(p, a, b);
-    return p;
-  }
-  if (p.cause == Cause::draws || p.cause == Cause::options) {
+  } else if (p.cause == Cause::draws || p.cause == Cause::options) {
     p.verdict = Verdict::other_inputs;
     p.because = p.cause == Cause::options ? "the step was made at another rate" : "the labels of the batch are others";
-    return p;
-  }
-  const std::optional<StepRecords> records_a = all_records(a, p.step, remake), records_b = all_records(b, p.step, remake);
-  if (records_a && records_b) {
-    if (const auto parted = first_parting(*records_a, *records_b)) {
-      p.a = parted->first;
-      p.b = parted->second;
-    }
-  }
-  if (!p.a && records_a && records_b && !p.options.empty()) {
-    p.verdict = Verdict::other_inputs;
-    p.because = "every op that differs was given other inputs or other settings, and the runs have other options";
-    return p;
-  }
-  if (p.a) {
-    judge(p);
-    return p;
-  }
-  p.verdict = Verdict::undecided;
-  if (!records_a || !records_b) {
-    p.because = text("the trace of run ", records_a ? "B" : "A",
-                     " does not hold the records of that step's ops, and this program does not make the step as it was");
   } else {
-    p.because = text(
-        "no op of the step has other values for the same inputs, so one line of the chains does not say what its run computed; "
-        "`vitrine ",
-        "audit verify --steps ", p.step, "` of each run names it");
+    look_into_step(a, b, remake, p);
   }
   return p;
 }

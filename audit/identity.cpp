@@ -34,7 +34,8 @@ Json options_json(const TrainOptions& train) {
   Json json = Json::object();
   for (const OptionRow& row : option_rows()) {
     const std::string_view group = row.group;
-    if (group == "network" || group == "training" || group == "choice") json[row.name] = value_text(row, all);
+    if (group == "data" || group == "network" || group == "training" || group == "choice")
+      json[row.name] = value_text(row, all);
   }
   return json;
 }

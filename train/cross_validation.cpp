@@ -379,7 +379,13 @@ RunSource read_source(const fs::path& run) {
   const std::string bytes = as<DataError>([&] { return read_file(path, kMaxJson); });
   try {
     const Json json = parse_json(bytes);
-    return {(run / text_in(json, "manifest")).lexically_normal(), (run / text_in(json, "splits")).lexically_normal()};
+    // The paths were written for the run's own place: through a link to it `..` leads elsewhere.
+    const auto from_run = [&](const char* name) {
+      const fs::path here = (run / text_in(json, name)).lexically_normal();
+      const fs::path there = (fs::weakly_canonical(run) / text_in(json, name)).lexically_normal();
+      return !path_exists(here) && path_exists(there) ? there : here;
+    };
+    return {from_run("manifest"), from_run("splits")};
   } catch (const std::runtime_error& error) {
     throw DataError(text(path, ": ", error.what(), "; `vitrine report` needs the folder of a study or of a run"));
   }
