@@ -63,6 +63,15 @@ int number_of_fold(const std::filesystem::path& folder) {
   return static_cast<int>(number);
 }
 
+// Its parameters or its running statistics, in network order.
+std::vector<Tensor> values_of(EfficientNet& net, bool parameters) {
+  std::vector<Tensor> values;
+  net.visit([&](const NamedTensor& t) {
+    if ((t.parameter != nullptr) == parameters) values.push_back(*t.value);
+  });
+  return values;
+}
+
 }  // namespace
 
 std::string data_hash(const FoldData& data) {
@@ -83,21 +92,8 @@ std::string sha256_of_this_program() {
   return sum;
 }
 
-Hash128 hash_of_weights(EfficientNet& net) {
-  Hash128 all;
-  net.visit([&](const NamedTensor& t) {
-    if (t.parameter != nullptr) all = combined(all, hash_of(*t.value));
-  });
-  return all;
-}
-
-Hash128 hash_of_buffers(EfficientNet& net) {
-  Hash128 all;
-  net.visit([&](const NamedTensor& t) {
-    if (t.parameter == nullptr) all = combined(all, hash_of(*t.value));
-  });
-  return all;
-}
+Hash128 hash_of_weights(EfficientNet& net) { return hash_in_order(values_of(net, true)); }
+Hash128 hash_of_buffers(EfficientNet& net) { return hash_in_order(values_of(net, false)); }
 
 std::filesystem::path audit_folder(const std::filesystem::path& fold_folder, bool refit) {
   std::filesystem::path name = fold_folder.filename();

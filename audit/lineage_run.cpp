@@ -16,6 +16,7 @@
 #include "train/cross_validation.h"
 #include "train/device/host_training.h"
 #include "train/option_table.h"
+#include "train/run_source.h"
 #include "train/trainer.h"
 #include "weights/safetensors.h"
 
@@ -133,29 +134,7 @@ std::vector<int> order_of(const LineageRun& run, int epoch) {
                      static_cast<std::uint32_t>(epoch));
 }
 
-// A study's folder holds runs: their names, for whoever gives it in place of one.
-std::string runs_of_study(const fs::path& folder) {
-  std::string names;
-  for (const fs::path& run : entries_of(folder / "runs")) {
-    if (path_exists(run / "config.json")) names += text(names.empty() ? "" : ", ", run);
-  }
-  return names;
-}
-
 }  // namespace
-
-RunData read_run_data(const fs::path& run) {
-  if (!path_exists(run / "config.json")) {
-    if (const std::string runs = runs_of_study(run); !runs.empty())
-      throw DataError(text(run, " is the folder of a study; name one of its runs: ", runs));
-    throw DataError(text(run, " has no config.json; it is not a run's folder, as `vitrine cv` and `vitrine train` write it"));
-  }
-  const RunSource source = read_source(run);
-  RunData data{read_manifest(source.manifest), {}};
-  data.splits = read_splits(source.splits, data.manifest);
-  check_is_of(run, data.splits);
-  return data;
-}
 
 TrainOptions deciding_options(const fs::path& run) {
   const Settings settings = read_run_options(run);

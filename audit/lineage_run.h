@@ -25,15 +25,7 @@ struct LineageRun {
   std::int64_t steps_per_epoch = 0, steps = 0;
 };
 
-// The manifest and split of a run, which must be those that it was trained on.
-struct RunData {
-  Manifest manifest;
-  Splits splits;
-};
-// DataError for what is no run's folder (a study's names its runs), and for a manifest or split that was changed since.
-RunData read_run_data(const std::filesystem::path& run);
-
-// DataError as above, for a run of another version of this program or of --select nested-refit, and for a fold whose network's input is not known; UsageError for a fold
+// DataError as read_run_data, for a run of another version of this program or of --select nested-refit, and for a fold whose network's input is not known; UsageError for a fold
 // that the split has not.
 LineageRun read_lineage_run(const std::filesystem::path& run, int fold);
 

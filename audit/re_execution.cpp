@@ -10,6 +10,7 @@
 #include "train/cross_validation.h"
 #include "train/device/host_training.h"
 #include "train/epoch_plan.h"
+#include "train/run_source.h"
 
 namespace vitrine::audit {
 namespace {
@@ -48,16 +49,10 @@ ReExecution::ReExecution(const fs::path& folder, Device device)
   options_ = options_of(identity_);
   options_.train.device = device;
   const fs::path run = folder.parent_path().parent_path();
-  if (!path_exists(run / "source.json"))
-    throw DataError(text(
-        run, ": has no source.json that says which manifest and split it was trained on; steps of a trial of `vitrine search` ",
-        "cannot be made again, train its options with `vitrine cv`"));
-  const RunSource source = read_source(run.empty() ? fs::path(".") : run);
-  const Manifest manifest = read_manifest(source.manifest);
-  const Splits splits = read_splits(source.splits, manifest);
+  const auto [manifest, splits] = read_run_data(run.empty() ? fs::path(".") : run);
   data_ = fold_data(manifest, splits, options_.train, identity_.fold);
   if (data_hash(data_) != identity_.data)
-    throw DataError(text(source.manifest, ": its crops or their split are not those that ", folder,
+    throw DataError(text(manifest.path, ": its crops or their split are not those that ", folder,
                          " was trained on; put them back as they were"));
   steps_of_epoch_ = steps_of_epoch(part(), options_.train);
 }

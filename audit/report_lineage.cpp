@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "data/manifest.h"
-#include "train/cross_validation.h"
+#include "train/run_source.h"
 
 namespace vitrine::audit {
 namespace {

@@ -22,6 +22,13 @@ struct Row {
     row.worst = std::max(row.worst, r.worst_rho);
     medians.push_back(static_cast<float>(r.median_rho));
   }
+  void add(const Row& other) {
+    row.records += other.row.records;
+    row.elements += other.row.elements;
+    row.above += other.row.above;
+    row.worst = std::max(row.worst, other.row.worst);
+    medians.insert(medians.end(), other.medians.begin(), other.medians.end());
+  }
   RhoRow finished() {
     if (!medians.empty()) {
       const auto middle = medians.begin() + static_cast<std::ptrdiff_t>(medians.size() / 2);
@@ -31,6 +38,13 @@ struct Row {
     return row;
   }
 };
+
+// `slot 3` is a slot; what stands in no op is a parameter, or the batch.
+std::string op_of(const std::string& node, Phase phase) {
+  if (node.find('/') == std::string::npos) return phase == Phase::data ? "batch" : "parameter";
+  const std::string kind = kind_of(node);
+  return kind.starts_with("slot ") ? "slot" : kind;
+}
 
 }  // namespace
 
@@ -46,8 +60,7 @@ RhoTable rho_table(const std::vector<std::filesystem::path>& folders) {
       table.records += block.records.size();
       for (const OpRecord& r : block.records) {
         if (!r.has(kShadowed)) continue;
-        const std::string& node = trace.name(r.node);
-        const std::string op = node.find('/') == std::string::npos ? "parameter" : kind_of(node);
+        const std::string op = op_of(trace.name(r.node), r.phase);
         Row& row = rows[{r.phase, op, trace.name(r.tensor)}];
         row.row.phase = r.phase;
         row.row.op = op;
@@ -57,7 +70,13 @@ RhoTable rho_table(const std::vector<std::filesystem::path>& folders) {
       }
     }
   }
-  for (auto& [key, row] : rows) table.rows.push_back(row.finished());
+  Row ops, updates;
+  for (auto& [key, row] : rows) {
+    if (row.row.worst > 0) (row.row.phase == Phase::update ? updates : ops).add(row);
+    table.rows.push_back(row.finished());
+  }
+  table.ops = ops.finished();
+  table.updates = updates.finished();
   table.all = all.finished();
   return table;
 }

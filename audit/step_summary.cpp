@@ -2,6 +2,7 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include "audit/identity.h"
 
@@ -25,25 +26,25 @@ void StepSummary::computed(double loss, const Tensor& logits) {
 
 void StepSummary::before_update(EfficientNet& net, const Gradients& gradients) {
   std::uint32_t parameter = 0;
-  line_.gradients = {};
+  std::vector<Tensor> seen;
   net.visit([&](const NamedTensor& t) {
-    if (t.parameter == nullptr || !has_turn(parameter++)) return;
-    line_.gradients = combined(line_.gradients, hash_of(gradients.of(*t.parameter)));
+    if (t.parameter != nullptr && has_turn(parameter++)) seen.push_back(gradients.of(*t.parameter));
   });
+  line_.gradients = hash_in_order(seen);
 }
 
 void StepSummary::after_update(EfficientNet& net, const Optimizer& optimizer) {
-  line_.weights = hash_of_weights(net);
-  line_.buffers = hash_of_buffers(net);
+  std::vector<Tensor> weights, buffers, moments;
   std::set<std::string> chosen;
   std::uint32_t parameter = 0;
   net.visit([&](const NamedTensor& t) {
+    (t.parameter != nullptr ? weights : buffers).push_back(*t.value);
     if (t.parameter != nullptr && has_turn(parameter++)) chosen.insert(t.name);
   });
-  line_.moments = {};
-  for (const auto& [key, tensor] : optimizer.state()) {
-    if (chosen.contains(key.substr(0, key.rfind(':')))) line_.moments = combined(line_.moments, hash_of(tensor));
-  }
+  for (auto& [key, tensor] : optimizer.state(chosen)) moments.push_back(std::move(tensor));
+  line_.weights = hash_in_order(weights);
+  line_.buffers = hash_in_order(buffers);
+  line_.moments = hash_in_order(moments);
 }
 
 }  // namespace vitrine::audit

@@ -1,6 +1,7 @@
 #include "cli/audit_lineage.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdio>
@@ -12,6 +13,7 @@
 #include "base/number.h"
 #include "data/dataset.h"
 #include "train/choice.h"
+#include "train/run_source.h"
 
 namespace vitrine::cli {
 namespace {
@@ -170,6 +172,18 @@ void run_lineage(const LineageCommand& c) {
   c.voxel.empty() ? run_pixel(c) : run_audit_voxel(c);
 }
 
+// "11 subjects, 24 crop files, 72 pixels of a channel"
+std::string counted(const std::vector<Fingerprint>& prints) {
+  std::vector<std::pair<std::string, std::size_t>> kinds;
+  for (const Fingerprint& p : prints) {
+    const auto known = std::find_if(kinds.begin(), kinds.end(), [&](const auto& k) { return k.first == p.kind; });
+    known == kinds.end() ? void(kinds.emplace_back(p.kind, 1)) : void(++known->second);
+  }
+  std::string words;
+  for (const auto& [kind, count] : kinds) words += text(words.empty() ? "" : ", ", kind, " ", count);
+  return words;
+}
+
 struct LeaksCommand {
   std::string run;
   bool json = false;
@@ -196,8 +210,7 @@ void run_leaks(const LeaksCommand& c) {
     for (std::size_t n = 0; n < std::min(leaks.size(), kMostLeakLines); ++n) std::printf("%s\n", text_of(leaks[n]).c_str());
     if (!left_out.empty()) std::printf("%s\n", left_out.c_str());
     if (leaks.empty())
-      std::printf("%zu folds: of %zu subjects, files and pixels that were compared none lies in two parts\n",
-                  data.splits.folds.size(), prints.size());
+      std::printf("%zu folds: nothing lies in two parts; compared: %s\n", data.splits.folds.size(), counted(prints).c_str());
   }
   if (!leaks.empty())
     throw DataError(text(c.run, ": ", leaks.size(), leaks.size() == 1 ? " leak" : " leaks", " between parts, the first: ",

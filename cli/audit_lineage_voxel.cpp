@@ -7,6 +7,7 @@
 #include "base/number.h"
 #include "cli/audit_lineage.h"
 #include "data/dataset.h"
+#include "train/run_source.h"
 
 namespace vitrine::cli {
 namespace {

@@ -230,32 +230,48 @@ void run_bisect(const TwoRuns& c) {
     throw Error(ExitCode::runtime, text("step ", p.step, " is a violation: ", p.because));
 }
 
+void print_rho_rows(const audit::RhoTable& table, bool rounded) {
+  std::printf("%-9s %-20s %-24s %8s %10s %7s %7s %6s\n", "phase", "op", "tensor", "records", "elements", "median", "worst",
+              "above");
+  for (const audit::RhoRow& r : table.rows) {
+    if ((r.worst > 0) != rounded) continue;
+    std::printf("%-9s %-20s %-24s %8llu %10llu %7s %7s %6llu\n", std::string(audit::phase_name(r.phase)).c_str(), r.op.c_str(),
+                r.tensor.c_str(), static_cast<unsigned long long>(r.records), static_cast<unsigned long long>(r.elements),
+                fixed(r.median, 4).c_str(), fixed(r.worst, 3).c_str(), static_cast<unsigned long long>(r.above));
+  }
+}
+
+Json rho_json(const audit::RhoTable& table) {
+  Json rows = Json::array();
+  for (const audit::RhoRow& r : table.rows)
+    rows.push_back({{"phase", audit::phase_name(r.phase)},
+                    {"op", r.op},
+                    {"tensor", r.tensor},
+                    {"records", r.records},
+                    {"elements", r.elements},
+                    {"median", r.median},
+                    {"worst", r.worst},
+                    {"above", r.above}});
+  return rows;
+}
+
 void run_rho(const FoldWords& words) {
   const audit::RhoTable table = audit::rho_table(audit::audits_of(words.run));
   if (words.json) {
-    Json rows = Json::array();
-    for (const audit::RhoRow& r : table.rows)
-      rows.push_back({{"phase", audit::phase_name(r.phase)},
-                      {"op", r.op},
-                      {"tensor", r.tensor},
-                      {"records", r.records},
-                      {"elements", r.elements},
-                      {"median", r.median},
-                      {"worst", r.worst},
-                      {"above", r.above}});
-    std::printf("%s", json_text(rows).c_str());
+    std::printf("%s", json_text(rho_json(table)).c_str());
     return;
   }
-  std::printf("%-9s %-20s %-16s %9s %11s %8s %8s %6s\n", "phase", "op", "tensor", "records", "elements", "median", "worst",
-              "above");
-  for (const audit::RhoRow& r : table.rows)
-    std::printf("%-9s %-20s %-16s %9llu %11llu %8s %8s %6llu\n", std::string(audit::phase_name(r.phase)).c_str(), r.op.c_str(),
-                r.tensor.c_str(), static_cast<unsigned long long>(r.records), static_cast<unsigned long long>(r.elements),
-                fixed(r.median, 4).c_str(), fixed(r.worst, 3).c_str(), static_cast<unsigned long long>(r.above));
-  std::printf("%llu records, %llu of them compared with float64 in %llu elements: median rho %s, worst %s, %llu above 1\n",
+  std::printf("Values that are rounded, or that lie above their bound:\n");
+  print_rho_rows(table, true);
+  std::printf("\nExact values (copies, counts, what must not change), each of which was as it must be:\n");
+  print_rho_rows(table, false);
+  std::printf("\n%llu records, %llu compared with float64 in %llu elements: worst rho %s, %llu above 1\n",
               static_cast<unsigned long long>(table.records), static_cast<unsigned long long>(table.all.records),
-              static_cast<unsigned long long>(table.all.elements), fixed(table.all.median, 4).c_str(),
-              fixed(table.all.worst, 3).c_str(), static_cast<unsigned long long>(table.all.above));
+              static_cast<unsigned long long>(table.all.elements), fixed(table.all.worst, 3).c_str(),
+              static_cast<unsigned long long>(table.all.above));
+  for (const auto& [what, row] : {std::pair{"values of ops", table.ops}, std::pair{"values of updates", table.updates}})
+    std::printf("rounded %s: %llu records, %llu elements: median rho %s\n", what, static_cast<unsigned long long>(row.records),
+                static_cast<unsigned long long>(row.elements), fixed(row.median, 4).c_str());
 }
 
 void add_verify(CLI::App* audit, Chosen& chosen) {

@@ -15,6 +15,7 @@
 #include "tensor/math.h"
 #include "train/control.h"
 #include "train/cross_validation.h"
+#include "train/run_source.h"
 
 namespace vitrine::cli {
 namespace {
@@ -82,11 +83,11 @@ ExplainSource source_of_run(const ExplainRequest& request) {
   const auto options = read_run_options(run);
   const bool test = request.part.value_or("val") == "test";
   const std::vector<int> folds = folds_of(request, run, static_cast<int>(number_of(options, run, "folds")));
-  const RunSource from = read_source(run);
   ExplainSource source;
-  source.manifest = read_noted_manifest(from.manifest.string());
-  source.splits = read_splits(from.splits, source.manifest);
-  check_is_of(run, *source.splits);
+  RunData data = read_run_data(run);
+  note_remarks(data.manifest);
+  source.manifest = std::move(data.manifest);
+  source.splits = std::move(data.splits);
   source.inputs = option_of(options, run, "inputs");
   for (const auto& [name, value] : options) {
     if (name == "control") source.control = value;  // not there: none

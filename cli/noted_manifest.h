@@ -8,9 +8,13 @@
 
 namespace vitrine::cli {
 
+inline void note_remarks(const Manifest& manifest) {
+  for (const std::string& remark : manifest.notes) note(remark);
+}
+
 inline Manifest read_noted_manifest(const std::string& name) {
   Manifest manifest = read_manifest(name);
-  for (const std::string& remark : manifest.notes) note(remark);
+  note_remarks(manifest);
   return manifest;
 }
 

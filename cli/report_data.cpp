@@ -10,6 +10,7 @@
 #include "data/dataset.h"
 #include "report/html.h"
 #include "report/tables.h"
+#include "train/run_source.h"
 
 namespace vitrine::cli {
 namespace {
@@ -85,8 +86,7 @@ ReportData data_of_run(ReportData data, const fs::path& folder) {
       throw DataError(text(file, " does not exist; by its source.json ", folder,
                            " was made from it: move the one or the other back, or write the new place there"));
   }
-  const Manifest manifest = read_manifest(source.manifest);
-  const Splits splits = read_splits(source.splits, manifest);
+  const auto [manifest, splits] = read_run_data(folder);
   const std::vector<ReportedRun> runs{read_reported(folder, {}, manifest, splits)};
   data.study.runs.clear();
   add_configuration(data.study, folder);

@@ -209,4 +209,40 @@ Splits read_splits(const std::filesystem::path& path, const Manifest& manifest) 
   return splits;
 }
 
+Splits part_of(const Splits& splits, const SplitPart& part) {
+  Splits seen;
+  seen.path = splits.path;
+  seen.part = part;
+  seen.seed = splits.seed;
+  seen.manifest_sha256 = splits.manifest_sha256;
+  seen.test_fraction = part.test ? splits.test_fraction : 0;
+  if (part.test) seen.test = splits.test;
+  if (part.folds.empty()) seen.folds = splits.folds;
+  for (const int fold : part.folds) {
+    if (fold < 0 || static_cast<std::size_t>(fold) >= splits.folds.size())
+      throw UsageError(text("fold ", fold, " was asked for, the split has the folds 0 to ", splits.folds.size() - 1));
+    seen.folds.push_back(splits.folds[static_cast<std::size_t>(fold)]);
+  }
+  for (const Fold& fold : seen.folds) {
+    for (const std::string& subject : splits.test) {
+      for (const auto* subjects : {&fold.train, &fold.validation}) {
+        if (std::find(subjects->begin(), subjects->end(), subject) != subjects->end())
+          throw DataError(text("the subject '", printable(subject),
+                               "' of the test part lies in a fold as well; run `vitrine split` again"));
+      }
+    }
+  }
+  return seen;
+}
+
+Manifest part_of(const Manifest& manifest, const Splits& splits, const SplitPart& part) {
+  if (part.test) return manifest;
+  const std::set<std::string> test(splits.test.begin(), splits.test.end());
+  Manifest seen = manifest;
+  std::erase_if(seen.samples, [&](const Sample& sample) { return test.contains(sample.subject_id); });
+  if (seen.classes() != manifest.classes())
+    throw DataError(text(manifest.path, ": a class has subjects in the test part only; run `vitrine split` again"));
+  return seen;
+}
+
 }  // namespace vitrine

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,12 @@ struct Fold {
       inner;  // some of `train`: what the choice of the epoch sees with --select nested, and is not trained on then
 };
 
+// What a search sees of a split: some of its folds, without its test part until the choice is made.
+struct SplitPart {
+  std::vector<int> folds;  // numbers of the whole split; empty: all
+  bool test = false;
+};
+
 struct Splits {
   std::filesystem::path path;  // where they were read from or are kept
   std::uint64_t seed = 0;
@@ -26,6 +33,7 @@ struct Splits {
   std::vector<std::string> test;  // subject ids
   std::vector<Fold> folds;
   std::map<std::string, std::string> labels;  // of each subject
+  std::optional<SplitPart> part;              // these are so much of the split in `path`; nothing: all of it
 };
 
 inline constexpr int kMostFolds = 1000;
@@ -48,5 +56,10 @@ std::string splits_json(const Splits& splits);
 // DataError when the file is malformed, when a subject is unknown, missing or in two parts, or when the manifest has changed
 // since, naming subjects that came, went or have another class. A file of an older version has no inner parts.
 Splits read_splits(const std::filesystem::path& path, const Manifest& manifest);
+
+// The part of a split, and the samples that it may see: without a test part those of the other subjects. UsageError when there is no such fold;
+// DataError when a subject of the test part lies in a fold as well, or a class has no other subjects.
+Splits part_of(const Splits& splits, const SplitPart& part);
+Manifest part_of(const Manifest& manifest, const Splits& splits, const SplitPart& part);
 
 }  // namespace vitrine

@@ -11,8 +11,7 @@ std::vector<Shadow> forward(const SeenOp& op) {
   const std::int64_t C = norm.C, rows = op.output.size() / C;
   std::vector<Shadow> all;
   if (op.number("train") != 0 && op.inputs[1].defined()) {
-    const Lazy<std::vector<ChannelMoments>> moments(
-        [x, C, rows] { return channel_moments(rows, C, {}, [&](std::int64_t r, std::int64_t c) { return x[r * C + c]; }); });
+    const auto moments = channel_moments(rows, C, {}, [x, C](std::int64_t r, std::int64_t c) { return x[r * C + c]; });
     all.push_back(
         norm_constants_shadow("constants", op.tensor("constants"), Values(op.inputs[1]), op.number("eps"), rows, moments));
   }
@@ -28,18 +27,16 @@ std::vector<Shadow> backward(const SeenOp& op, const Tensor& dy, std::span<const
   const Values x(op.tensor("x")), g(dy);
   const SeenNorm norm(op.tensor("constants"));
   const std::int64_t C = norm.C, rows = dy.size() / C;
-  const Lazy<std::vector<ChannelSums>> sums([x, g, norm, C, rows] {
-    return channel_sums(
-        rows, norm, [&](std::int64_t r, std::int64_t c) { return x[r * C + c]; },
-        [&](std::int64_t r, std::int64_t c) { return g.exact(r * C + c); });
-  });
+  const auto sums = channel_sums(
+      rows, norm, [x, C](std::int64_t r, std::int64_t c) { return x[r * C + c]; },
+      [g, C](std::int64_t r, std::int64_t c) { return g.exact(r * C + c); });
   std::vector<Shadow> all;
   if (gradients[0].defined()) {
     const bool train = op.number("train") != 0;
     all.push_back(shadow_of("dx", gradients[0], 1, [x, g, norm, C, rows, train, sums](std::int64_t i) {
       const std::int64_t c = i % C;
       if (!train) return times(norm.scale(c), g.exact(i));
-      const ChannelSums& s = sums.get()[static_cast<std::size_t>(c)];
+      const ChannelSums& s = sums[c];
       return norm.gradient(x.exact(i), c, g.exact(i), mean_of(s.g, rows), mean_of(s.gh, rows));
     }));
   }

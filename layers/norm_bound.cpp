@@ -13,11 +13,11 @@ Bounded inverse_deviation(Bounded variance, double eps) {
 }  // namespace
 
 Shadow norm_constants_shadow(std::string of, const Tensor& constants, const Values& gamma, double eps, std::int64_t rows,
-                             const Lazy<std::vector<ChannelMoments>>& moments) {
+                             const ByChannel<ChannelMoments>& moments) {
   const std::int64_t C = constants.shape()[1];
   const auto at = [kept = Values(constants), gamma, eps, C, moments](std::int64_t i) {
     const std::int64_t c = i % C;
-    const ChannelMoments& m = moments.get()[static_cast<std::size_t>(c)];
+    const ChannelMoments& m = moments[c];
     if (i < C) return rounded(m.mean);
     if (i < 2 * C) return rounded({m.mean.value - kept[c], m.mean.bound + 2 * kWideRoundoff * std::abs(m.mean.value)});
     const Bounded inverse = inverse_deviation(m.variance, eps);
@@ -31,14 +31,12 @@ Shadow norm_constants_shadow(std::string of, const Tensor& constants, const Valu
 }
 
 void add_norm_gradients(std::vector<Shadow>& all, const std::string& suffix, const Tensor& gamma, const Tensor& beta,
-                        std::int64_t rows, const Lazy<std::vector<ChannelSums>>& sums) {
+                        std::int64_t rows, const ByChannel<ChannelSums>& sums) {
   if (gamma.defined()) {
-    all.push_back(shadow_of("dgamma" + suffix, gamma, rows,
-                            [sums](std::int64_t c) { return rounded(sums.get()[static_cast<std::size_t>(c)].gh); }));
+    all.push_back(shadow_of("dgamma" + suffix, gamma, rows, [sums](std::int64_t c) { return rounded(sums[c].gh); }));
   }
   if (beta.defined()) {
-    all.push_back(shadow_of("dbeta" + suffix, beta, rows,
-                            [sums](std::int64_t c) { return rounded(sums.get()[static_cast<std::size_t>(c)].g); }));
+    all.push_back(shadow_of("dbeta" + suffix, beta, rows, [sums](std::int64_t c) { return rounded(sums[c].g); }));
   }
 }
 

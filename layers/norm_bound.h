@@ -2,10 +2,12 @@
 // batch_norm and the fused ops.
 #pragma once
 
+#include <functional>
+#include <memory>
+#include <mutex>
 #include <vector>
 
 #include "layers/bounded.h"
-#include "tensor/parallel.h"
 
 namespace vitrine {
 
@@ -41,45 +43,63 @@ struct OnePass {
   std::int64_t rows_of_segment = 0;  // 0: two passes
 };
 
+// A value of each channel, made when an element of that channel first asks for it: an audit looks at few elements of a tensor, and a channel's
+// sum costs all of its rows.
+template <class T>
+class ByChannel {
+ public:
+  ByChannel(std::int64_t channels, std::function<T(std::int64_t)> make) : state_(std::make_shared<State>(channels)) {
+    state_->make = std::move(make);
+  }
+  const T& operator[](std::int64_t c) const {
+    T& value = state_->values[static_cast<std::size_t>(c)];
+    std::call_once(state_->once[static_cast<std::size_t>(c)], [&] { value = state_->make(c); });
+    return value;
+  }
+
+ private:
+  struct State {
+    explicit State(std::int64_t channels)
+        : values(static_cast<std::size_t>(channels)), once(std::make_unique<std::once_flag[]>(values.size())) {}
+    std::vector<T> values;
+    std::unique_ptr<std::once_flag[]> once;
+    std::function<T(std::int64_t)> make;
+  };
+  std::shared_ptr<State> state_;
+};
+
 // Of columns of `rows` values, at(row, channel). In two passes, whichever the kernel takes.
 template <class At>
-std::vector<ChannelMoments> channel_moments(std::int64_t rows, std::int64_t C, OnePass kernel, At at) {
-  std::vector<ChannelMoments> moments(static_cast<std::size_t>(C));
-  parallel_for(C, 1, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t c = first; c < last; ++c) {
-      WideSum sum, squares;
-      for (std::int64_t r = 0; r < rows; ++r) sum.add(at(r, c));
-      const auto count = static_cast<double>(rows);
-      const Bounded mean = sum.result(count);
-      for (std::int64_t r = 0; r < rows; ++r) squares.add((at(r, c) - mean.value) * (at(r, c) - mean.value));
-      Bounded variance = squares.result(count);
-      variance.bound += 8 * kWideRoundoff * variance.value + mean.bound * mean.bound;
-      if (kernel.rows_of_segment > 0) {  // layers/blocks/batch_statistics.h
-        const std::int64_t n = std::min(rows, kernel.rows_of_segment), segments = (rows + n - 1) / n;
-        variance.bound += static_cast<double>(n + segments + 4) * kWideRoundoff * (variance.value + mean.value * mean.value);
-      }
-      moments[static_cast<std::size_t>(c)] = {mean, variance};
-    }
-  });
-  return moments;
+ByChannel<ChannelMoments> channel_moments(std::int64_t rows, std::int64_t C, OnePass kernel, At at) {
+  return {C, [=](std::int64_t c) {
+            WideSum sum, squares;
+            for (std::int64_t r = 0; r < rows; ++r) sum.add(at(r, c));
+            const auto count = static_cast<double>(rows);
+            const Bounded mean = sum.result(count);
+            for (std::int64_t r = 0; r < rows; ++r) squares.add((at(r, c) - mean.value) * (at(r, c) - mean.value));
+            Bounded variance = squares.result(count);
+            variance.bound += 8 * kWideRoundoff * variance.value + mean.bound * mean.bound;
+            if (kernel.rows_of_segment > 0) {  // layers/blocks/batch_statistics.h
+              const std::int64_t n = std::min(rows, kernel.rows_of_segment), segments = (rows + n - 1) / n;
+              variance.bound +=
+                  static_cast<double>(n + segments + 4) * kWideRoundoff * (variance.value + mean.value * mean.value);
+            }
+            return ChannelMoments{mean, variance};
+          }};
 }
 
 // at(row, channel): the value that was normalised; g(row, channel): the gradient by its normalised value.
 template <class At, class G>
-std::vector<ChannelSums> channel_sums(std::int64_t rows, const SeenNorm& norm, At at, G g) {
-  std::vector<ChannelSums> sums(static_cast<std::size_t>(norm.C));
-  parallel_for(norm.C, 1, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t c = first; c < last; ++c) {
-      WideSum sum, sum_h;
-      for (std::int64_t r = 0; r < rows; ++r) {
-        const Bounded gradient = g(r, c);
-        sum.add(gradient);
-        sum_h.add_product(gradient, norm.standard(exactly(at(r, c)), c));
-      }
-      sums[static_cast<std::size_t>(c)] = {sum.result(), sum_h.result()};
-    }
-  });
-  return sums;
+ByChannel<ChannelSums> channel_sums(std::int64_t rows, const SeenNorm& norm, At at, G g) {
+  return {norm.C, [=](std::int64_t c) {
+            WideSum sum, sum_h;
+            for (std::int64_t r = 0; r < rows; ++r) {
+              const Bounded gradient = g(r, c);
+              sum.add(gradient);
+              sum_h.add_product(gradient, norm.standard(exactly(at(r, c)), c));
+            }
+            return ChannelSums{sum.result(), sum_h.result()};
+          }};
 }
 
 // The float32 mean of a wide sum over rows.
@@ -90,10 +110,10 @@ inline Bounded mean_of(Bounded sum, std::int64_t rows) {
 
 // Constants [4, C]: mean as high and low part, 1 / sqrt(v + eps), gamma / sqrt(v + eps), each rounded once; low from the high that was computed.
 Shadow norm_constants_shadow(std::string of, const Tensor& constants, const Values& gamma, double eps, std::int64_t rows,
-                             const Lazy<std::vector<ChannelMoments>>& moments);
+                             const ByChannel<ChannelMoments>& moments);
 
 // dgamma and dbeta, where they are wanted.
 void add_norm_gradients(std::vector<Shadow>& all, const std::string& suffix, const Tensor& gamma, const Tensor& beta,
-                        std::int64_t rows, const Lazy<std::vector<ChannelSums>>& sums);
+                        std::int64_t rows, const ByChannel<ChannelSums>& sums);
 
 }  // namespace vitrine

@@ -1,5 +1,8 @@
 #include "layers/product_bound.h"
 
+#include <array>
+
+#include "tensor/parallel.h"
 #include "tensor/philox.h"
 
 namespace vitrine {
@@ -12,17 +15,22 @@ std::vector<double> checksum_signs(std::int64_t K) {
 }
 
 SignedColumns signed_columns(const Values& w, std::int64_t rows, std::int64_t K) {
+  constexpr std::int64_t kLanes = 4;  // sums side by side, added in order: one alone would wait for each addition
   const std::vector<double> signs = checksum_signs(K);
-  SignedColumns columns;
-  for (std::int64_t i = 0; i < rows; ++i) {
-    double sum = 0, size = 0;
-    for (std::int64_t k = 0; k < K; ++k) {
-      sum += signs[static_cast<std::size_t>(k)] * w[i * K + k];
-      size += std::abs(w[i * K + k]);
+  SignedColumns columns{std::vector<double>(static_cast<std::size_t>(rows)),
+                        std::vector<double>(static_cast<std::size_t>(rows))};
+  parallel_for(rows, 16, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i) {
+      std::array<double, kLanes> sum{}, size{};
+      for (std::int64_t k = 0; k < K; ++k) {
+        const auto lane = static_cast<std::size_t>(k % kLanes);
+        sum[lane] += signs[static_cast<std::size_t>(k)] * w[i * K + k];
+        size[lane] += std::abs(w[i * K + k]);
+      }
+      columns.sum[static_cast<std::size_t>(i)] = sum[0] + sum[1] + sum[2] + sum[3];
+      columns.size[static_cast<std::size_t>(i)] = size[0] + size[1] + size[2] + size[3];
     }
-    columns.sum.push_back(sum);
-    columns.size.push_back(size);
-  }
+  });
   return columns;
 }
 

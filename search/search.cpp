@@ -34,6 +34,16 @@ std::string clock_text(double seconds) {
   return std::to_string(whole / 60) + ":" + (rest.size() < 2 ? "0" : "") + rest;
 }
 
+// What the search sees of the split.
+SplitPart searched_part(const SearchTask& task, bool test = false) {
+  const auto count = static_cast<int>(task.splits.folds.size());
+  for (const int fold : task.space.folds) {
+    if (fold < 0 || fold >= count)
+      throw UsageError(text("folds of [search] names ", fold, ", the split has the folds 0 to ", count - 1));
+  }
+  return {task.space.folds, test};
+}
+
 // Visits of images in the epochs of the searched folds. Depends on the inputs, since a crop may lack some of them.
 class Visits {
  public:
@@ -79,8 +89,8 @@ class Search {
   Search(const SearchTask& task, Progress& progress)
       : task_(task),
         progress_(progress),
-        manifest_(searched_manifest(task.manifest, task.splits)),
-        splits_(searched_splits(task.splits, task.space.folds)),
+        manifest_(part_of(task.manifest, task.splits, searched_part(task))),
+        splits_(part_of(task.splits, searched_part(task))),
         visits_(manifest_, splits_) {}
 
   SearchResult run() {
@@ -229,10 +239,7 @@ class Search {
 };
 
 Splits final_splits(const SearchTask& task) {
-  if (task.space.folds.empty()) return task.splits;
-  Splits splits = searched_splits(task.splits, task.space.folds);
-  splits.test = task.splits.test;
-  return splits;
+  return task.space.folds.empty() ? task.splits : part_of(task.splits, searched_part(task, true));
 }
 
 const TrialRun& winner(const SearchResult& result) {
@@ -253,41 +260,6 @@ bool same_validation(const SearchTask& task, const TrialRun& best, const RunResu
 
 }  // namespace
 
-Manifest searched_manifest(const Manifest& manifest, const Splits& splits) {
-  const std::set<std::string> test(splits.test.begin(), splits.test.end());
-  Manifest seen;
-  seen.path = manifest.path;
-  for (const Sample& sample : manifest.samples) {
-    if (!test.contains(sample.subject_id)) seen.samples.push_back(sample);
-  }
-  if (seen.classes() != manifest.classes())
-    throw DataError(text(manifest.path, ": a class has subjects in the test part only; run `vitrine split` again"));
-  return seen;
-}
-
-Splits searched_splits(const Splits& splits, const std::vector<int>& folds) {
-  Splits seen;
-  seen.seed = splits.seed;
-  seen.manifest_sha256 = splits.manifest_sha256;
-  seen.test_fraction = 0;
-  if (folds.empty()) seen.folds = splits.folds;
-  for (const int fold : folds) {
-    if (fold < 0 || static_cast<std::size_t>(fold) >= splits.folds.size())
-      throw UsageError(text("folds of [search] names ", fold, ", the split has the folds 0 to ", splits.folds.size() - 1));
-    seen.folds.push_back(splits.folds[static_cast<std::size_t>(fold)]);
-  }
-  for (const Fold& fold : seen.folds) {
-    for (const std::string& subject : splits.test) {
-      for (const auto* part : {&fold.train, &fold.validation}) {
-        if (std::find(part->begin(), part->end(), subject) != part->end())
-          throw DataError(text("the subject '", printable(subject),
-                               "' of the test part lies in a fold as well; run `vitrine split` again"));
-      }
-    }
-  }
-  return seen;
-}
-
 fs::path trial_folder(const SearchTask& task, int trial, int rung) {
   const std::string digits = std::to_string(trial);
   const fs::path folder = task.out / "trials" / (std::string(4 - std::min<std::size_t>(4, digits.size()), '0') + digits);
@@ -304,8 +276,9 @@ void check_search(const SearchTask& task) {
   if (task.space.halving && task.space.halving->min_epochs > task.base.train.epochs)
     throw UsageError(text(task.space.path, ": min-epochs is ", task.space.halving->min_epochs, ", more than --epochs, ",
                           task.base.train.epochs));
-  const Manifest manifest = searched_manifest(task.manifest, task.splits);
-  const Splits splits = searched_splits(task.splits, task.space.folds);
+  const SplitPart part = searched_part(task);
+  const Manifest manifest = part_of(task.manifest, task.splits, part);
+  const Splits splits = part_of(task.splits, part);
   check_search_claim(task);
   // Which crops are read depends on the inputs; which weights fit, on the texts of the network.
   std::set<std::string> seen;

@@ -49,11 +49,6 @@ struct SearchTask {
   int jobs = 1;  // folds at a time
 };
 
-// Parts of the data that a search may see: the samples of the subjects outside the test part; the searched folds, and an empty test part.
-// UsageError when there is no such fold.
-Manifest searched_manifest(const Manifest& manifest, const Splits& splits);
-Splits searched_splits(const Splits& splits, const std::vector<int>& folds);
-
 // Everything that run_search refuses before it writes: options of every trial, crops, weights, folds, folder. Writes nothing.
 void check_search(const SearchTask& task);
 

@@ -72,29 +72,43 @@ class Halves {
   std::uint64_t high_ = 0, low_ = 0;
 };
 
-Hash128 hash_words(const void* memory, std::size_t bytes, bool floats) {
-  const auto whole = static_cast<std::int64_t>(bytes / (kHashChunk * 4));
-  const auto* const start = static_cast<const char*>(memory);
-  const std::uint32_t* const k = key();
-  const kernels::TensorHashKernels& kernel = kernels::tensor_hash_kernels();
-  std::array<std::uint64_t, 64> few;  // most of a network's tensors are small
-  std::vector<std::uint64_t> many;
-  if (2 * whole + 2 > std::ssize(few)) many.resize(static_cast<std::size_t>(2 * whole + 2));
-  std::uint64_t* const sums = many.empty() ? few.data() : many.data();
-  const auto part = [&](std::int64_t first, std::int64_t last) {
-    kernel.chunks(reinterpret_cast<const std::uint32_t*>(start + first * kHashChunk * 4), last - first, k, floats,
-                  sums + 2 * first);
-  };
-  many.empty() ? part(0, whole) : parallel_for(whole, kGrain, part);
-  const std::size_t rest = bytes - static_cast<std::size_t>(whole) * kHashChunk * 4;
-  if (rest > 0) {
+// What is hashed: its chunks, the last one filled up with zeros.
+struct Words {
+  const char* start = nullptr;
+  std::size_t bytes = 0;
+  bool floats = false;
+
+  std::int64_t chunks() const { return static_cast<std::int64_t>((bytes + kHashChunk * 4 - 1) / (kHashChunk * 4)); }
+
+  // sums[2 i], sums[2 i + 1] of chunk `first` + i.
+  void sum(std::int64_t first, std::int64_t last, std::uint64_t* sums) const {
+    const kernels::TensorHashKernels& kernel = kernels::tensor_hash_kernels();
+    const std::int64_t whole = std::min(last, static_cast<std::int64_t>(bytes / (kHashChunk * 4)));
+    if (whole > first)
+      kernel.chunks(reinterpret_cast<const std::uint32_t*>(start + first * kHashChunk * 4), whole - first, key(), floats, sums);
+    if (last <= whole) return;
     alignas(64) std::array<std::uint32_t, kHashChunk> filled{};
-    std::memcpy(filled.data(), start + whole * kHashChunk * 4, rest);
-    kernel.chunks(filled.data(), 1, k, floats, sums + 2 * whole);
+    const std::size_t before = static_cast<std::size_t>(last - 1) * kHashChunk * 4;
+    std::memcpy(filled.data(), start + before, bytes - before);
+    kernel.chunks(filled.data(), 1, key(), floats, sums + 2 * (last - 1 - first));
   }
-  Halves halves;
-  for (std::int64_t c = 0; c < whole + (rest > 0 ? 1 : 0); ++c) halves.add(c, sums + 2 * c);
-  return halves.of(bytes);
+  Hash128 hash(const std::uint64_t* sums) const {
+    Halves halves;
+    for (std::int64_t c = 0; c < chunks(); ++c) halves.add(c, sums + 2 * c);
+    return halves.of(bytes);
+  }
+};
+
+Hash128 hash_words(const Words& words) {
+  std::array<std::uint64_t, 64> few;  // most of a network's tensors are small
+  const std::int64_t count = words.chunks();
+  if (2 * count <= std::ssize(few)) {
+    words.sum(0, count, few.data());
+    return words.hash(few.data());
+  }
+  std::vector<std::uint64_t> many(static_cast<std::size_t>(2 * count));
+  parallel_for(count, kGrain, [&](std::int64_t first, std::int64_t last) { words.sum(first, last, many.data() + 2 * first); });
+  return words.hash(many.data());
 }
 
 std::size_t bytes_of(const Tensor& tensor) {
@@ -112,6 +126,10 @@ const void* memory_of(const Tensor& tensor) {
     case DType::f64: return tensor.host<double>().data();
     default: return tensor.host<std::uint8_t>().data();
   }
+}
+
+Words words_of(const Tensor& tensor) {
+  return {static_cast<const char*>(memory_of(tensor)), bytes_of(tensor), tensor.dtype() == DType::f32};
 }
 
 }  // namespace
@@ -138,12 +156,37 @@ bool parse_hash(std::string_view digits, Hash128& hash) {
   return true;
 }
 
-Hash128 hash_of_bytes(const void* bytes, std::size_t count) { return hash_words(bytes, count, false); }
+Hash128 hash_of_bytes(const void* bytes, std::size_t count) {
+  return hash_words({static_cast<const char*>(bytes), count, false});
+}
 
 Hash128 hash_of(const Tensor& tensor) {
-  if (!tensor.defined()) return hash_words(nullptr, 0, false);
+  if (!tensor.defined()) return hash_words({});
   const Tensor here = tensor.to(Device::cpu());
-  return hash_words(memory_of(here), bytes_of(here), here.dtype() == DType::f32);
+  return hash_words(words_of(here));
+}
+
+// One loop over the chunks of all: a network has hundreds of tensors, most of them too small for two threads.
+Hash128 hash_in_order(const std::vector<Tensor>& tensors) {
+  std::vector<Tensor> here;
+  std::vector<Words> words;
+  std::vector<std::int64_t> begins{0};  // of each tensor's chunks; at the end their number
+  for (const Tensor& tensor : tensors) {
+    here.push_back(tensor.defined() ? tensor.to(Device::cpu()) : tensor);
+    words.push_back(tensor.defined() ? words_of(here.back()) : Words{});
+    begins.push_back(begins.back() + words.back().chunks());
+  }
+  std::vector<std::uint64_t> sums(static_cast<std::size_t>(2 * begins.back()));
+  parallel_for(begins.back(), kGrain, [&](std::int64_t first, std::int64_t last) {
+    auto t = static_cast<std::size_t>(std::upper_bound(begins.begin(), begins.end(), first) - begins.begin()) - 1;
+    for (; t < words.size() && begins[t] < last; ++t) {
+      const std::int64_t from = std::max(first, begins[t]), to = std::min(last, begins[t + 1]);
+      if (to > from) words[t].sum(from - begins[t], to - begins[t], sums.data() + 2 * from);
+    }
+  });
+  Hash128 all;
+  for (std::size_t t = 0; t < words.size(); ++t) all = combined(all, words[t].hash(sums.data() + 2 * begins[t]));
+  return all;
 }
 
 Hash128 combined(const Hash128& before, const Hash128& next) {

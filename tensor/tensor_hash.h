@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tensor/tensor.h"
 
@@ -32,6 +33,8 @@ Hash128 hash_of(const Tensor& tensor);
 Hash128 hash_of_bytes(const void* bytes, std::size_t count);
 // One hash of several in their order.
 Hash128 combined(const Hash128& before, const Hash128& next);
+// The hashes of these tensors, `combined` in their order from a hash of zeros.
+Hash128 hash_in_order(const std::vector<Tensor>& tensors);
 
 // The hash, and what a record of an audit says of float32 values. Sums are taken in float64 over 16 lanes of every chunk of 1,024 values, the
 // lanes added in order, the chunks in order: the same bits on any thread count and instruction set.

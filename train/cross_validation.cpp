@@ -23,6 +23,7 @@
 #include "tensor/cuda/settings.h"
 #include "train/choice.h"
 #include "train/control.h"
+#include "train/run_source.h"
 #include "train/trainer.h"
 #include "weights/checkpoint_file.h"
 
@@ -33,7 +34,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxJson = std::uint64_t{16} << 20;
 constexpr std::uint64_t kMaxWeights = kMaxCheckpointBytes;
-constexpr const char *kConfig = "config.json", *kSource = "source.json";
+constexpr const char* kConfig = "config.json";
 
 // Options plus what identifies the data: equal text means an equal run.
 std::string parts_text(const Splits& splits) {
@@ -67,29 +68,20 @@ void check_same(const fs::path& run, const Settings& wanted) {
                       "choose another folder, or --force-new to keep that one beside it under another name");
 }
 
-void write_if_other(const fs::path& path, const std::string& bytes) {
-  if (path_exists(path) && read_file(path, kMaxJson) == bytes) return;
-  write_file(path, bytes);
-}
-
 // A run writes config.json first: where something of it is, config.json is too, also when another process has just begun.
 void refuse_foreign(const fs::path& run) {
-  for (const char* name : {"fold_0", kSource, "summary.json"}) {
+  for (const char* name : {"fold_0", kRunSource, "summary.json"}) {
     if (path_exists(run / name) && !path_exists(run / kConfig))
       throw UsageError(text(run / name, " is there, but no ", kConfig, " of a run; choose another folder"));
   }
 }
 
 // The run belongs to the first that writes its config.json; whoever comes later must want the same.
-void claim_folder(const fs::path& run, const Settings& wanted, const RunSource& source) {
+void claim_folder(const fs::path& run, const Settings& wanted, const Manifest& manifest, const Splits& splits) {
   make_directory(run);
   refuse_foreign(run);
   if (!create_file(run / kConfig, settings_json(wanted))) check_same(run, wanted);
-  if (source.manifest.empty() || source.splits.empty()) return;  // made in memory
-  Json json = Json::object();
-  json["manifest"] = fs::proximate(fs::absolute(source.manifest), fs::absolute(run)).string();
-  json["splits"] = fs::proximate(fs::absolute(source.splits), fs::absolute(run)).string();
-  write_if_other(run / kSource, json_text(json));
+  write_source(run, manifest, splits);
 }
 
 std::vector<std::string> without(const std::vector<std::string>& all, const std::vector<std::string>& some) {
@@ -300,7 +292,7 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
   if (const std::string rest = left_out(load_dataset(manifest, manifest.subjects(), inputs), inputs); !rest.empty())
     progress.warn(rest);
   const Settings pairs = identity(splits, options);
-  claim_folder(run, pairs, {manifest.path, splits.path});
+  claim_folder(run, pairs, manifest, splits);
   const std::string config = settings_json(pairs);
   std::vector<int> wanted;
   for (int fold = 0; fold < count; ++fold) {
@@ -372,23 +364,6 @@ RunPredictions predictions_of(const std::string& name, const RunResult& run) {
   RunPredictions predictions{name, run.folds.front().classes, {}};
   for (const FoldFiles& fold : run.folds) predictions.folds.push_back({fold.validation, fold.test});
   return predictions;
-}
-
-RunSource read_source(const fs::path& run) {
-  const fs::path path = run / kSource;
-  const std::string bytes = as<DataError>([&] { return read_file(path, kMaxJson); });
-  try {
-    const Json json = parse_json(bytes);
-    // The paths were written for the run's own place: through a link to it `..` leads elsewhere.
-    const auto from_run = [&](const char* name) {
-      const fs::path here = (run / text_in(json, name)).lexically_normal();
-      const fs::path there = (fs::weakly_canonical(run) / text_in(json, name)).lexically_normal();
-      return !path_exists(here) && path_exists(there) ? there : here;
-    };
-    return {from_run("manifest"), from_run("splits")};
-  } catch (const std::runtime_error& error) {
-    throw DataError(text(path, ": ", error.what(), "; `vitrine report` needs the folder of a study or of a run"));
-  }
 }
 
 }  // namespace vitrine

@@ -70,9 +70,4 @@ Settings read_run_options(const std::filesystem::path& run);
 // What its folds said, for evaluation/evaluation.h. It has at least one.
 RunPredictions predictions_of(const std::string& name, const RunResult& run);
 
-struct RunSource {
-  std::filesystem::path manifest, splits;
-};
-RunSource read_source(const std::filesystem::path& run);  // DataError when it is not a run's folder
-
 }  // namespace vitrine

@@ -45,9 +45,8 @@ std::vector<Shadow> forward(const SeenOp& op) {
   std::vector<Shadow> all;
   if (op.inputs[1].defined()) {
     const OnePass kernel{static_cast<std::int64_t>(op.number("rows_of_segment"))};
-    const Lazy<std::vector<ChannelMoments>> moments([seen, kernel] {
-      return channel_moments(seen.rows, seen.C, kernel, [&](std::int64_t r, std::int64_t c) { return seen.x[r * seen.C + c]; });
-    });
+    const auto moments =
+        channel_moments(seen.rows, seen.C, kernel, [seen](std::int64_t r, std::int64_t c) { return seen.x[r * seen.C + c]; });
     all.push_back(
         norm_constants_shadow("constants", op.tensor("constants"), Values(op.inputs[1]), op.number("eps"), seen.rows, moments));
   }
@@ -59,16 +58,14 @@ std::vector<Shadow> forward(const SeenOp& op) {
 std::vector<Shadow> backward(const SeenOp& op, const Tensor& dy, std::span<const Tensor> gradients) {
   const SeenFusedNorm seen(op);
   const Values g(dy);
-  const Lazy<std::vector<ChannelSums>> sums([seen, g] {
-    return channel_sums(
-        seen.rows, seen.norm, [&](std::int64_t r, std::int64_t c) { return seen.x[r * seen.C + c]; },
-        [&](std::int64_t r, std::int64_t c) { return seen.gradient(r * seen.C + c, g); });
-  });
+  const auto sums = channel_sums(
+      seen.rows, seen.norm, [seen](std::int64_t r, std::int64_t c) { return seen.x[r * seen.C + c]; },
+      [seen, g](std::int64_t r, std::int64_t c) { return seen.gradient(r * seen.C + c, g); });
   std::vector<Shadow> all;
   if (gradients[0].defined()) {
     all.push_back(shadow_of("dx", gradients[0], 1, [seen, g, sums](std::int64_t i) {
       const std::int64_t c = i % seen.C;
-      const ChannelSums& s = sums.get()[static_cast<std::size_t>(c)];
+      const ChannelSums& s = sums[c];
       return seen.norm.gradient(seen.x.exact(i), c, seen.gradient(i, g), mean_of(s.g, seen.rows), mean_of(s.gh, seen.rows));
     }));
   }

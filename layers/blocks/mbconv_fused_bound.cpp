@@ -63,10 +63,8 @@ void add_expansion(std::vector<Shadow>& all, const SeenOp& op, const SeenMBConv&
                             [seen](std::int64_t row, std::int64_t m) { return seen.first(row, m); }));
   all.back().inner = true;
   if (!op.inputs[2].defined()) return;
-  const Lazy<std::vector<ChannelMoments>> moments([seen] {
-    return channel_moments(seen.rows_in(), seen.M, {seen.images * seen.z.H * seen.z.W},
-                           [&](std::int64_t r, std::int64_t m) { return seen.first(r, m); });
-  });
+  const auto moments = channel_moments(seen.rows_in(), seen.M, {seen.images * seen.z.H * seen.z.W},
+                                       [seen](std::int64_t r, std::int64_t m) { return seen.first(r, m); });
   all.push_back(
       norm_constants_shadow("norm1", op.tensor("norm1"), Values(op.inputs[2]), op.number("eps1"), seen.rows_in(), moments));
 }
@@ -74,10 +72,8 @@ void add_expansion(std::vector<Shadow>& all, const SeenOp& op, const SeenMBConv&
 void add_depthwise(std::vector<Shadow>& all, const SeenOp& op, const SeenMBConv& seen) {
   all.push_back(plane_shadow("z2", op.tensor("z2"), seen, seen.rows_out(), seen.z.R * seen.z.S, filtered, &SeenMBConv::second));
   if (!op.inputs[5].defined()) return;
-  const Lazy<std::vector<ChannelMoments>> moments([seen] {
-    return channel_moments(seen.rows_out(), seen.M, {seen.images * seen.pixels_out()},
-                           [&](std::int64_t r, std::int64_t m) { return seen.second(r, m); });
-  });
+  const auto moments = channel_moments(seen.rows_out(), seen.M, {seen.images * seen.pixels_out()},
+                                       [seen](std::int64_t r, std::int64_t m) { return seen.second(r, m); });
   all.push_back(
       norm_constants_shadow("norm2", op.tensor("norm2"), Values(op.inputs[5]), op.number("eps2"), seen.rows_out(), moments));
 }

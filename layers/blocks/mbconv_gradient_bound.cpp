@@ -32,23 +32,19 @@ struct BlockGradients {
   Values dz3;
   Lazy<OutputSide> outputs;
   Lazy<InputSide> inputs;
-  Lazy<std::vector<ChannelSums>> sums2, sums1;
+  ByChannel<ChannelSums> sums2, sums1;
 
   BlockGradients(const SeenMBConv& seen, const Values& dy)
       : s(seen),
         dz3(dy),
         outputs([seen, dy] { return output_side_again(seen, dy); }),
         inputs([seen, from = outputs] { return input_side_again(seen, from.get().dz2); }),
-        sums2([seen, from = outputs] {
-          return channel_sums(
-              seen.rows_out(), seen.norm2, [&](std::int64_t r, std::int64_t m) { return seen.second(r, m); },
-              [&](std::int64_t r, std::int64_t m) { return from.get().g2.exact(r, m); });
-        }),
-        sums1([seen, from = inputs] {
-          return channel_sums(
-              seen.rows_in(), seen.norm1, [&](std::int64_t r, std::int64_t m) { return seen.first(r, m); },
-              [&](std::int64_t r, std::int64_t m) { return from.get().g1.exact(r, m); });
-        }) {}
+        sums2(channel_sums(
+            seen.rows_out(), seen.norm2, [seen](std::int64_t r, std::int64_t m) { return seen.second(r, m); },
+            [from = outputs](std::int64_t r, std::int64_t m) { return from.get().g2.exact(r, m); })),
+        sums1(channel_sums(
+            seen.rows_in(), seen.norm1, [seen](std::int64_t r, std::int64_t m) { return seen.first(r, m); },
+            [from = inputs](std::int64_t r, std::int64_t m) { return from.get().g1.exact(r, m); })) {}
 
   Bounded dq(std::int64_t r, std::int64_t m) const {
     Dot dot;
@@ -73,7 +69,7 @@ struct BlockGradients {
     return times(g, unary_slope_bound(s.f, s.normalised2(r, m)));
   }
   Bounded dz2(std::int64_t r, std::int64_t m) const {
-    const ChannelSums& sums = sums2.get()[static_cast<std::size_t>(m)];
+    const ChannelSums& sums = sums2[m];
     return s.norm2.gradient(exactly(s.second(r, m)), m, outputs.get().g2.exact(r, m), mean_of(sums.g, s.rows_out()),
                             mean_of(sums.gh, s.rows_out()));
   }
@@ -85,7 +81,7 @@ struct BlockGradients {
     return s.expands ? times(sum.result(), unary_slope_bound(s.f, s.normalised1(r, m))) : sum.result();
   }
   Bounded dz1(std::int64_t r, std::int64_t m) const {
-    const ChannelSums& sums = sums1.get()[static_cast<std::size_t>(m)];
+    const ChannelSums& sums = sums1[m];
     return s.norm1.gradient(exactly(s.first(r, m)), m, inputs.get().g1.exact(r, m), mean_of(sums.g, s.rows_in()),
                             mean_of(sums.gh, s.rows_in()));
   }

@@ -136,16 +136,26 @@ void Optimizer::apply(const std::vector<Target>& targets, const kernels::UpdateC
   flush();
 }
 
+void Optimizer::add_state(const std::string& name, const State& state, std::vector<std::pair<std::string, Tensor>>& to) const {
+  to.emplace_back(name + ":first", state.first.to(Device::cpu()));
+  if (state.second.defined()) to.emplace_back(name + ":second", state.second.to(Device::cpu()));
+  std::vector<float> counters;
+  push_exact(counters, static_cast<double>(state.steps));
+  to.emplace_back(name + ":counters", Tensor::from({3}, counters));
+}
+
 std::vector<std::pair<std::string, Tensor>> Optimizer::state() const {
   std::vector<std::pair<std::string, Tensor>> all;
-  for (const auto& [name, state] : states_) {
-    all.emplace_back(name + ":first", state.first.to(Device::cpu()));
-    if (state.second.defined()) all.emplace_back(name + ":second", state.second.to(Device::cpu()));
-    std::vector<float> counters;
-    push_exact(counters, static_cast<double>(state.steps));
-    all.emplace_back(name + ":counters", Tensor::from({3}, counters));
-  }
+  for (const auto& [name, state] : states_) add_state(name, state, all);
   return all;
+}
+
+std::vector<std::pair<std::string, Tensor>> Optimizer::state(const std::set<std::string>& names) const {
+  std::vector<std::pair<std::string, Tensor>> some;
+  for (const std::string& name : names) {
+    if (const auto found = states_.find(name); found != states_.end()) add_state(name, found->second, some);
+  }
+  return some;
 }
 
 void Optimizer::restore(const std::vector<std::pair<std::string, Tensor>>& saved,

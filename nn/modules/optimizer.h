@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -80,6 +81,7 @@ class Optimizer {
   // Everything that the next step depends on besides its arguments, as named tensors: moments and, per parameter, the step count (as three
   // floats that add up to it). `restore` takes what `state` gave; DataError when it does not belong to parameters of these names and shapes.
   std::vector<std::pair<std::string, Tensor>> state() const;
+  std::vector<std::pair<std::string, Tensor>> state(const std::set<std::string>& names) const;  // of these parameters alone
   void restore(const std::vector<std::pair<std::string, Tensor>>& state, const std::map<std::string, Shape>& parameters);
 
  private:
@@ -90,6 +92,7 @@ class Optimizer {
   };
 
   State& state_of(const std::string& name, const Tensor& value, const Tensor& gradient);  // on the value's device
+  void add_state(const std::string& name, const State& state, std::vector<std::pair<std::string, Tensor>>& to) const;
 
   OptimizerOptions options_;
   std::map<std::string, State> states_;

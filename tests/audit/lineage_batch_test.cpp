@@ -11,6 +11,7 @@
 #include "tests/audit/lineage_run.h"
 #include "train/control.h"
 #include "train/device/host_training.h"
+#include "train/run_source.h"
 #include "train/trainer.h"
 
 namespace vitrine::testing {

@@ -157,6 +157,25 @@ TEST_F(SearchProgram, TheTestPartIsNotRead) {
   EXPECT_THAT(final.output, HasSubstr("crops/"));
 }
 
+// A trial knows which part of which split it saw: its audit makes steps again, of some folds or all, without and with the test part.
+TEST_F(SearchProgram, TheStepsOfATrialAreMadeAgain) {
+  run(search(kTwo + "folds = [1]\n", "o", "--audit summary --final"));
+  for (const char* trial : {"o/trials/0002", "o/final"}) {
+    const Outcome verified = vitrine_program("audit verify " + path(trial) + " --steps 0..0");
+    EXPECT_EQ(verified.code, 0) << verified.output;
+    EXPECT_THAT(verified.output, HasSubstr("every hash of them"));
+    const Outcome origin = vitrine_program("audit lineage " + path(trial) + " --step 0 --slot 0 --pixel 0,20,20");
+    EXPECT_EQ(origin.code, 0) << origin.output;
+  }
+  EXPECT_EQ(vitrine_program("audit leaks " + path("o/trials/0001")).code, 0);
+  EXPECT_EQ(vitrine_program("report " + path("o/trials/0001") + " -o " + path("trial.html")).code, 0);
+  write_file(folder / "o/trials/0002/source.json",
+             R"({"manifest": "../../../m/manifest.csv", "splits": "../../../s.json", "folds": [7], "test": false})");
+  const Outcome edited = vitrine_program("audit verify " + path("o/trials/0002") + " --steps 0..0");
+  EXPECT_EQ(edited.code, 3);
+  EXPECT_THAT(edited.output, HasSubstr("source.json: fold 7 was asked for, the split has the folds 0 to 1"));
+}
+
 TEST_F(SearchProgram, ASearchThatWasKilledEndsWithTheSameBytes) {
   const std::string space =
       "lr = [1e-3, 1e-2, 3e-2]\narch = [\"lite0\"]\n[search]\nmetric = \"loss\"\nfolds = [0]\nhalving = true\nmin-epochs = 1\n";

@@ -74,25 +74,28 @@ TEST(Seen, TheTestPartIsInNoManifestAndNoSplitOfASearch) {
   splits.manifest_sha256 = "of the whole";
   splits.test = {"S4"};
   splits.folds = {{{"S0", "S1"}, {"S2", "S3"}, {}}, {{"S2", "S3"}, {"S0", "S1"}, {}}};
-  const Manifest seen = searched_manifest(five_subjects(), splits);
+  const Manifest seen = part_of(five_subjects(), splits, SplitPart{});
   EXPECT_THAT(seen.subjects(), ElementsAre("S0", "S1", "S2", "S3"));
-  const Splits all = searched_splits(splits, {});
+  const Splits all = part_of(splits, SplitPart{});
   EXPECT_THAT(all.test, IsEmpty());
   EXPECT_EQ(all.folds.size(), 2u);
   EXPECT_EQ(all.manifest_sha256, "of the whole");
-  EXPECT_EQ(all.path, "") << "a trial does not pass for a run of the split";
-  const Splits second = searched_splits(splits, {1});
+  ASSERT_TRUE(all.part) << "a trial does not pass for a run of the whole split";
+  EXPECT_FALSE(all.part->test);
+  const Splits second = part_of(splits, SplitPart{{1}});
   ASSERT_EQ(second.folds.size(), 1u);
   EXPECT_THAT(second.folds[0].validation, ElementsAre("S0", "S1"));
-  EXPECT_THROW(searched_splits(splits, {2}), UsageError);
+  EXPECT_EQ(second.part->folds, std::vector<int>{1});
+  EXPECT_THAT(part_of(splits, SplitPart{{1}, true}).test, ElementsAre("S4"));
+  EXPECT_THROW(part_of(splits, SplitPart{{2}}), UsageError);
   splits.folds[0].train.push_back("S4");
-  EXPECT_THROW(searched_splits(splits, {}), DataError);
+  EXPECT_THROW(part_of(splits, SplitPart{}), DataError);
 }
 
 TEST(Seen, AClassInTheTestPartOnlyIsRefused) {
   Splits splits;
   splits.test = {"S1", "S3"};
-  EXPECT_THROW(searched_manifest(five_subjects(), splits), DataError);
+  EXPECT_THROW(part_of(five_subjects(), splits, SplitPart{}), DataError);
 }
 
 }  // namespace

@@ -141,6 +141,17 @@ TEST(TensorHash, FactsAreTheSameBitsEverywhere) {
   });
 }
 
+TEST(TensorHash, ManyAtOnceAreEachByItself) {
+  std::vector<Tensor> tensors{Tensor(), Tensor::from<double>({3}, std::vector<double>{1, 2, 3})};
+  for (const std::int64_t n : {0, 1, 1023, 1024, 1025, 5000, 40, 70001, 3, 2048})
+    tensors.push_back(drawn(n, static_cast<std::uint64_t>(n)));
+  tensors.emplace_back();
+  Hash128 expected;
+  for (const Tensor& t : tensors) expected = combined(expected, hash_of(t));
+  testing::everywhere({1, 2, 3, 7}, [&](const std::string& where) { EXPECT_EQ(hash_in_order(tensors), expected) << where; });
+  EXPECT_EQ(hash_in_order({}), Hash128{});
+}
+
 TEST(TensorHash, OtherNumbersHaveHashesToo) {
   const std::vector<double> values{1, 2, 3};
   const Tensor d = Tensor::from<double>({3}, values);
