@@ -10,14 +10,31 @@ namespace vitrine::audit {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+bool is_of_audit(const std::string& name) {
+  for (const char* own : {"run.json", "steps.jsonl", "trace.vtr", "lineage.jsonl", "MANIFEST.json"}) {
+    if (name == own) return true;
+  }
+  return (name.starts_with("state-") && name.ends_with(".safetensors")) ||
+         name.starts_with(".vitrine-");  // of base/output.h: cut off while it was written
+}
+
+}  // namespace
+
 AuditFiles::AuditFiles(const fs::path& folder, const std::string& identity, std::int64_t steps) : folder_(folder) {
-  make_directory(folder);
   const std::string seal = sha256(identity);
   if (steps > 0) {
     go_on(identity, seal, steps);
     return;
   }
+  make_directory(folder);
   check_plain_files(folder);
+  for (const fs::path& file : entries_of(folder)) {
+    if (!is_of_audit(file.filename().string()))
+      throw UsageError(
+          text(file, ": is no file of an audit, and an audit will be written there; move it away, or choose another folder"));
+  }
   for (const fs::path& file : entries_of(folder)) fs::remove(file);
   write_file(folder / "run.json", identity);
   steps_.emplace(folder / "steps.jsonl", "");

@@ -213,7 +213,14 @@ Parting bisect(const fs::path& a, const fs::path& b, const RemakeStep& remake) {
     p.because = "the networks began with other weights";
     return p;
   }
-  if (!first_different_line(a, of_a, b, of_b, p)) return p;
+  if (!first_different_line(a, of_a, b, of_b, p)) {
+    if (of_a.data == of_b.data) return p;
+    p.cause = Cause::data;
+    p.verdict = Verdict::other_inputs;
+    p.what = "data_sha256 of run.json";
+    p.because = text(p.because, ", but the runs do not have the same data: another validation, inner or test part");
+    return p;
+  }
   if (p.cause == Cause::data) {
     explain_inputs(p, a, b);
   } else if (p.cause == Cause::draws || p.cause == Cause::options) {

@@ -160,12 +160,16 @@ Identity read_identity(const std::filesystem::path& file) {
     id.key = text_in(json, "key");
     id.data = text_in(json, "data_sha256");
     id.weights = text_in(json, "weights");
+    id.buffers = text_in(json, "buffers");
     id.fold = static_cast<int>(integer_in(json, "fold", -1, 1'000'000));
     id.is_prediction = json.contains("kind") && text_in(json, "kind") == "prediction";
     if (!id.is_prediction) {
       id.part = text_in(json, "part");
+      if (id.part != "train" && id.part != "whole") throw std::runtime_error("'part' is neither train nor whole");
       id.epochs = static_cast<int>(integer_in(json, "epochs", 1, 1'000'000));
     }
+    if (id.level != "summary" && id.level != "full") throw std::runtime_error("'level' is neither summary nor full");
+    if (!member(json, "options").is_object()) throw std::runtime_error("'options' is no object");
     for (const auto& [name, value] : member(json, "options").items()) {
       if (!value.is_string()) throw std::runtime_error(text("option '", printable(name, 40), "' is no text"));
       id.options.emplace_back(name, value.get<std::string>());
@@ -187,7 +191,11 @@ RunOptions options_of(const Identity& identity) {
     if (row == nullptr)
       throw DataError(text("the run was trained with the option '", printable(name, 40),
                            "', which this program does not have; use the program that trained it"));
-    assign(*row, options, value, "run.json");
+    try {
+      assign(*row, options, value, "run.json: ");
+    } catch (const UsageError& error) {
+      throw DataError(error.what());  // nobody typed it
+    }
   }
   return options;
 }

@@ -38,10 +38,10 @@ std::string identity_text(const PredictionStart& start);
 struct Identity {
   std::string sha256;  // of the file
   std::string level;
-  std::string program;  // SHA-256 of the binary
-  std::string key;      // of options, data and split
-  std::string data;     // over the SHA-256 of every crop of every part
-  std::string weights;  // hash of the network before the first step
+  std::string program;           // SHA-256 of the binary
+  std::string key;               // of options, data and split
+  std::string data;              // over the SHA-256 of every crop of every part
+  std::string weights, buffers;  // hashes of the network before the first step
   int fold = 0;
   bool is_prediction = false;  // no training: there are no steps to make again
   std::string part = "train";  // that was trained: "whole" of the second training of --select nested-refit

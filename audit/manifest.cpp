@@ -39,7 +39,7 @@ void write_manifest(const fs::path& folder, const std::vector<fs::path>& results
 
 ManifestCheck check_manifest(const fs::path& folder) {
   const fs::path path = folder / kManifest;
-  const std::string bytes = read_file(path, kMostManifest);
+  const std::string bytes = as<DataError>([&] { return read_file(path, kMostManifest); });
   ManifestCheck check;
   check.sha256 = sha256(bytes);
   std::set<std::string> named{kManifest};
@@ -49,6 +49,7 @@ ManifestCheck check_manifest(const fs::path& folder) {
       throw std::runtime_error("'format' is not vitrine-audit-manifest-1");
     for (const Json& entry : member(json, "files")) {
       const std::string name = text_in(entry, "path");
+      if (named.contains(name)) throw std::runtime_error(text("'", printable(name, 80), "' is named twice"));
       const fs::path place = (folder / name).lexically_normal();
       const bool is_result = name.starts_with("../../fold_");
       if (name.empty() || fs::path(name).is_absolute() ||

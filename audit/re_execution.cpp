@@ -68,6 +68,9 @@ void ReExecution::run(std::int64_t first, std::int64_t last, StepWatch& watch) {
   if (hex(hash_of_weights(net)) != identity_.weights)
     throw WeightsError(text(folder_, ": the network does not begin with the weights that it was trained from (hash ",
                             identity_.weights, "); put the file of --weights back as it was"));
+  if (hex(hash_of_buffers(net)) != identity_.buffers)
+    throw WeightsError(text(folder_, ": the network does not begin with the running statistics that run.json names (hash ",
+                            identity_.buffers, "); put the file of --weights back as it was"));
   const std::optional<StatePlace> state = read_state_before(folder_, first, net, optimizer);
   began_at_ = state ? state->steps : 0;
   net.to(train.device);

@@ -25,28 +25,19 @@ class Comparison {
   }
 
   Recheck recheck;
+  std::string said;  // what is different; empty: nothing
 
  private:
-  [[noreturn]] void refuse(const std::string& what) const {
-    throw Error(ExitCode::runtime, text("step ", then_->line.step, " of ", folder_, ", made again: ", what,
-                                        "; `vitrine audit replay` shows the step op by op"));
+  // Kept as well: what is thrown within a step gets the place in the epoch behind it, counted otherwise.
+  [[noreturn]] void refuse(const std::string& what) {
+    said = text("step ", then_->line.step, " of ", folder_, ", made again: ", what,
+                "; `vitrine audit replay` shows the step op by op");
+    throw Error(ExitCode::runtime, said);
   }
-  void compare_lines(const RecordedStep& step) const {
-    const StepLine &a = then_->line, &b = step.line;
-    const std::array<std::pair<const char*, std::pair<Hash128, Hash128>>, 7> hashes{{{"images", {a.images, b.images}},
-                                                                                     {"targets", {a.targets, b.targets}},
-                                                                                     {"logits", {a.logits, b.logits}},
-                                                                                     {"gradients", {a.gradients, b.gradients}},
-                                                                                     {"moments", {a.moments, b.moments}},
-                                                                                     {"weights", {a.weights, b.weights}},
-                                                                                     {"buffers", {a.buffers, b.buffers}}}};
-    for (const auto& [name, both] : hashes) {
-      if (both.first != both.second)
-        refuse(text("its ", name, " have the hash ", hex(both.second), ", recorded was ", hex(both.first)));
-    }
-    if (!(a.loss == b.loss)) refuse(text("its loss is ", shortest(b.loss), ", recorded was ", shortest(a.loss)));
-    if (!(a.lr == b.lr && a.momentum == b.momentum)) refuse("it was made at another rate or momentum");
-    if (a.lineage != sha256(step.lineage)) refuse("its samples or what was drawn for them are not those that were recorded");
+  void compare_lines(const RecordedStep& step) {
+    if (const std::string what = line_difference(then_->line, step.line); !what.empty()) refuse(what);
+    if (then_->line.lineage != sha256(step.lineage))
+      refuse("its samples or what was drawn for them are not those that were recorded");
   }
   void compare_records(const std::vector<OpRecord>& now) {
     if (now.size() != then_->records.size())
@@ -73,6 +64,25 @@ class Comparison {
 
 }  // namespace
 
+std::string line_difference(const StepLine& then, const StepLine& now) {
+  struct Pair {
+    const char* name;
+    Hash128 then, now;
+    bool compared = true;
+  };
+  const bool as_many = then.sampled == now.sampled;
+  for (const Pair& p : {Pair{"images", then.images, now.images}, Pair{"targets", then.targets, now.targets},
+                        Pair{"logits", then.logits, now.logits}, Pair{"gradients", then.gradients, now.gradients, as_many},
+                        Pair{"moments", then.moments, now.moments, as_many}, Pair{"weights", then.weights, now.weights},
+                        Pair{"buffers", then.buffers, now.buffers}}) {
+    if (p.compared && p.then != p.now)
+      return text("its ", p.name, " have the hash ", hex(p.now), ", recorded was ", hex(p.then));
+  }
+  if (!(then.loss == now.loss)) return text("its loss is ", shortest(now.loss), ", recorded was ", shortest(then.loss));
+  if (!(then.lr == now.lr && then.momentum == now.momentum)) return "it was made at another rate or momentum";
+  return {};
+}
+
 Recheck recheck(ReExecution& run, const std::filesystem::path& folder, std::int64_t first, std::int64_t last) {
   NameTable names;
   Comparison comparison(folder, names);
@@ -80,7 +90,12 @@ Recheck recheck(ReExecution& run, const std::filesystem::path& folder, std::int6
   StepRecording watch(
       recording_of(level, run.options().train.device), sampled_at(level), run.training(),
       [&](const std::string& name) { return names.number(name); }, std::ref(comparison));
-  run.run(first, last + 1, watch);
+  try {
+    run.run(first, last + 1, watch);
+  } catch (const Error&) {
+    if (comparison.said.empty()) throw;
+    throw Error(ExitCode::runtime, comparison.said);
+  }
   return comparison.recheck;
 }
 

@@ -3,10 +3,15 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 #include "audit/re_execution.h"
 
 namespace vitrine::audit {
+
+// What of a step made again is another than its line says: "its loss is 0.2, recorded was 0.3"; empty: nothing. Gradients and moments are compared where
+// both hashed the same of them.
+std::string line_difference(const StepLine& then, const StepLine& now);
 
 struct Recheck {
   std::int64_t steps = 0;

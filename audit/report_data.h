@@ -15,6 +15,7 @@
 #include "audit/record.h"
 #include "audit/report_columns.h"
 #include "audit/verify.h"
+#include "base/error.h"
 
 namespace vitrine::audit {
 
@@ -98,7 +99,8 @@ struct Remade {
   std::int64_t step = 0;
   bool same = false;
   std::uint64_t records = 0;
-  std::string said;  // what was different
+  std::string said;                   // what was different
+  ExitCode code = ExitCode::runtime;  // that says so
 };
 
 struct FoldReport {

@@ -63,7 +63,15 @@ std::optional<StatePlace> read_state_before(const fs::path& folder, std::int64_t
   }
   if (!best) return std::nullopt;
   const fs::path path = state_path(folder, best->epoch);
-  const TensorFile file = read_safetensors(path);
+  const TensorFile file = [&] {
+    try {
+      return read_safetensors(path);
+    } catch (const WeightsError& error) {
+      throw DataError(text(path,
+                           ": is not the state that was written, and steps after it are made from it; put it back as it was (",
+                           std::string(error.what()).substr(0, 200), ")"));
+    }
+  }();
   if (!is_sealed(file)) throw DataError(text(path, ": carries no checksums; it is no state of an audit"));
   TensorFile network;
   std::vector<std::pair<std::string, Tensor>> moments;

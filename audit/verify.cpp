@@ -26,6 +26,16 @@ std::string next_lineage(LineReader& lines, std::uint64_t step) {
   return all;
 }
 
+// What no recorder writes: a rho that is no number from 0, or counts that do not fit it.
+void check_sense(const OpRecord& r, const TraceReader& trace, const TraceBlock& block) {
+  if (!r.has(kShadowed)) return;
+  const bool fits = r.worst_rho >= 0 && r.median_rho >= 0 && r.median_rho <= r.worst_rho && r.samples > 0 &&
+                    r.above <= r.samples && (r.above > 0) == (r.worst_rho > 1);
+  if (!fits)
+    throw DataError(text(trace.path(), ": block ", block.number, " at byte ", block.offset, " of step ", block.step,
+                         " has a record whose rho and counts contradict each other; no recorder wrote it"));
+}
+
 void take_records(const TraceBlock& block, Verified& v) {
   v.records += block.records.size();
   for (const OpRecord& r : block.records) {
@@ -53,6 +63,7 @@ void verify_steps(const fs::path& folder, Verified& v, FolderWatch* watch) {
       if (block.step != step->step)
         throw DataError(text(trace.path(), ": block ", block.number, " at byte ", block.offset, " is of step ", block.step,
                              ", step ", step->step, " is expected there"));
+      for (const OpRecord& r : block.records) check_sense(r, trace, block);
       take_records(block, v);
       v.blocks = trace.head().blocks;
       if (watch != nullptr) watch->records(block, trace);
@@ -99,6 +110,8 @@ Verified verify_folder(const fs::path& folder) {
 }
 
 std::vector<fs::path> audits_of(const fs::path& given) {
+  if (!path_exists(given))
+    throw DataError(text(given, " does not exist; give the folder of a run that was trained with --audit"));
   if (path_exists(given / "run.json") && path_exists(given / "steps.jsonl")) return {given};
   const fs::path whole = fs::absolute(given / "").lexically_normal().parent_path();
   if (whole.filename() == "audit") return audits_of(whole.parent_path());

@@ -12,6 +12,8 @@
 #include "base/output.h"
 #include "cli/commands.h"
 #include "cli/device_options.h"
+#include "data/manifest.h"
+#include "train/run_source.h"
 
 namespace vitrine::cli {
 namespace {
@@ -31,12 +33,25 @@ std::string name_of(const std::string& run) {
   return printable(path.filename().string(), 80);
 }
 
-// Every file of the runs that these audits are of: a page must replace none of them.
+// What the run was made from.
+void add_sources(const fs::path& run, std::vector<std::string>& files) {
+  try {
+    const RunSource source = read_source(run);
+    files.push_back(source.manifest.string());
+    files.push_back(source.splits.string());
+    for (const Sample& sample : read_manifest(source.manifest).samples)
+      files.push_back((source.manifest.parent_path() / sample.file).string());
+  } catch (const DataError&) {  // moved away: nothing of it can be replaced
+  }
+}
+
+// Every file of the runs that these audits are of, and of what they were made from: a page must replace none of them.
 std::vector<std::string> files_of_runs(const std::vector<fs::path>& folders) {
   std::vector<std::string> files;
   for (const fs::path& folder : folders) {
     const fs::path whole = fs::absolute(folder).lexically_normal();
     const bool in_run = whole.parent_path().filename() == "audit";
+    if (in_run) add_sources(whole.parent_path().parent_path(), files);
     for (const fs::path& file : entries_of(in_run ? whole.parent_path().parent_path() : whole, true)) {
       if (file.extension() != ".html") files.push_back(file.string());  // an earlier page may be replaced
     }
@@ -49,8 +64,12 @@ void refuse_in_audit(const std::string& output, const std::vector<fs::path>& fol
   if (output.empty() || is_standard_output(output)) return;
   const fs::path place = fs::weakly_canonical(fs::absolute(output)).parent_path();
   for (const fs::path& folder : folders) {
-    if (place == fs::weakly_canonical(fs::absolute(folder)) ||
-        fs::weakly_canonical(fs::absolute(output)) == fs::weakly_canonical(fs::absolute(folder)))
+    const fs::path own = fs::weakly_canonical(fs::absolute(folder));
+    if (own.parent_path().filename() == "audit" &&
+        fs::weakly_canonical(fs::absolute(output)).parent_path() == own.parent_path().parent_path() &&
+        fs::path(output).filename().string().starts_with("fold_"))
+      throw UsageError(text(fs::path(output), " is a fold of the run; choose another place"));
+    if (place == own || fs::weakly_canonical(fs::absolute(output)) == own)
       throw UsageError(text(fs::path(output),
                             " lies in an audit's folder, whose manifest names all that may be there; choose another place"));
   }
@@ -71,6 +90,7 @@ void remake(const fs::path& folder, std::int64_t count, Device device, audit::Fo
       throw;
     } catch (const Error& error) {
       made.said = error.what();
+      made.code = error.code();
     }
   }
 }
@@ -102,7 +122,7 @@ void tell(const audit::AuditPage& page, const std::string& output) {
       throw Error(ExitCode::runtime,
                   text(fold.name, ": ", fold.verified.above, " records lie above the bound of their op", there));
     for (const audit::Remade& made : fold.remade) {
-      if (!made.same) throw Error(ExitCode::runtime, text(made.said, there));
+      if (!made.same) throw Error(made.code, text(made.said, there));
     }
   }
 }

@@ -1,9 +1,8 @@
-// `vitrine audit verify|replay|diff|step|bisect`: what an audited run says, and whether it is so.
+// `vitrine audit verify|replay|step|rho`: what an audited run says, and whether it is so.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
-#include "audit/bisect.h"
 #include "audit/place.h"
 #include "audit/re_execution.h"
 #include "audit/recheck.h"
@@ -14,6 +13,7 @@
 #include "base/number.h"
 #include "base/standard_streams.h"
 #include "base/terminal.h"
+#include "cli/audit_folds.h"
 #include "cli/audit_tables.h"
 #include "cli/commands.h"
 #include "cli/device_options.h"
@@ -23,34 +23,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Which fold of which run.
-struct FoldWords {
-  std::string run;
-  int fold = 0;
-  bool json = false;
-};
-
-fs::path folder_of(const FoldWords& words) {
-  const std::vector<fs::path> folders = audit::audits_of(words.run);
-  if (folders.front().parent_path() != folders.back().parent_path())
-    throw UsageError(text(fs::path(words.run), " is a study of several runs; name one of them, as ",
-                          folders.front().parent_path().parent_path()));
-  if (folders.size() == 1 && words.fold == 0) return folders.front();
-  for (const fs::path& folder : folders) {
-    if (folder.filename() == text("fold_", words.fold)) return folder;
-  }
-  throw UsageError(text("--fold is ", words.fold, ", ", fs::path(words.run), " has audits of ", folders.size(), " folds"));
-}
-
-void add_fold(CLI::App* app, FoldWords& words) {
-  app->add_option("run", words.run, "folder of a run that was trained with --audit, or of one fold's audit in it")->required();
-  app->add_option("--fold", words.fold, "from 0")->capture_default_str();
-  app->add_flag("--json", words.json, "as JSON");
-}
-
 struct VerifyCommand {
   FoldWords words;
-  std::string steps;  // "a..b"
+  std::optional<std::string> steps;  // "a..b"
   DeviceChoice device;
 };
 
@@ -102,33 +77,54 @@ void print_verified(const fs::path& folder, const audit::Verified& v) {
   for (const std::string& remark : v.remarks) std::printf("  note: %s\n", remark.c_str());
 }
 
+// Makes steps of one fold again and compares them.
+void remake(const fs::path& folder, const StepRange& range, std::uint64_t steps, const VerifyCommand& c, Json& told) {
+  if (static_cast<std::uint64_t>(range.last) >= steps)
+    throw UsageError(text("--steps is ", *c.steps, ", ", folder, " has ",
+                          steps == 0 ? std::string("none yet") : text("the steps 0 to ", steps - 1)));
+  audit::ReExecution run(folder, c.device.choose());
+  const audit::Recheck recheck = audit::recheck(run, folder, range.first, range.last);
+  told["remade"] = {{"first", range.first}, {"last", range.last}, {"began_at", run.began_at()}, {"records", recheck.records}};
+  if (!c.words.json)
+    std::printf("  steps %lld to %lld made again from step %lld: every hash of them and of %llu records is the same\n",
+                static_cast<long long>(range.first), static_cast<long long>(range.last), static_cast<long long>(run.began_at()),
+                static_cast<unsigned long long>(recheck.records));
+}
+
+// Every fold, or the one that --fold names; of --steps that one's, or the first's.
+std::uint64_t verify_folds(const VerifyCommand& c, Json& all) {
+  const StepRange range = c.steps ? parsed_range(*c.steps) : StepRange{};
+  const std::vector<fs::path> folders =
+      c.words.fold ? std::vector<fs::path>{folder_of(c.words)} : audit::audits_of(c.words.run);
+  const fs::path again = c.steps ? folder_of(c.words) : fs::path();
+  std::uint64_t above = 0;
+  for (const fs::path& folder : folders) {
+    all.push_back({{"folder", folder.string()}});
+    const audit::Verified v = audit::verify_folder(folder);
+    above += v.above;
+    all.back() = verified_json(folder, v);
+    if (!c.words.json) print_verified(folder, v);
+    if (folder == again) remake(folder, range, v.steps, c, all.back());
+  }
+  audit::check_folds(folders);
+  return above;
+}
+
 // A run whose chain holds may still have computed something wrong: exit code 1 then.
 void run_verify(const VerifyCommand& c) {
   Json all = Json::array();
   std::uint64_t above = 0;
-  const std::vector<fs::path> folders =
-      c.steps.empty() ? audit::audits_of(c.words.run) : std::vector<fs::path>{folder_of(c.words)};
-  for (const fs::path& folder : folders) {
-    const audit::Verified v = audit::verify_folder(folder);
-    const StepRange range = c.steps.empty() ? StepRange{} : parsed_range(c.steps);
-    if (!c.steps.empty() && static_cast<std::uint64_t>(range.last) >= v.steps)
-      throw UsageError(text("--steps is ", c.steps, ", ", folder, " has ",
-                            v.steps == 0 ? std::string("none yet") : text("the steps 0 to ", v.steps - 1)));
-    above += v.above;
-    all.push_back(verified_json(folder, v));
-    if (!c.words.json) print_verified(folder, v);
-    if (c.steps.empty()) continue;
-    audit::ReExecution run(folder, c.device.choose());
-    const audit::Recheck recheck = audit::recheck(run, folder, range.first, range.last);
-    all.back()["remade"] = {
-        {"first", range.first}, {"last", range.last}, {"began_at", run.began_at()}, {"records", recheck.records}};
-    if (!c.words.json)
-      std::printf("  steps %lld to %lld made again from step %lld: every hash of them and of %llu records is the same\n",
-                  static_cast<long long>(range.first), static_cast<long long>(range.last),
-                  static_cast<long long>(run.began_at()), static_cast<unsigned long long>(recheck.records));
+  try {
+    above = verify_folds(c, all);
+  } catch (const Error& error) {
+    if (c.words.json) {
+      if (all.empty()) all.push_back({{"folder", c.words.run}});
+      all.back()["refused"] = error.what();
+      std::printf("%s", json_text(all).c_str());
+    }
+    throw;
   }
   if (c.words.json) std::printf("%s", json_text(all).c_str());
-  audit::check_folds(folders);
   if (above > 0)
     throw Error(ExitCode::runtime, text(above, " records of ", fs::path(c.words.run),
                                         " lie above the bound of their op; `vitrine audit report` shows them"));
@@ -144,11 +140,12 @@ struct StepCommand {
 
 void add_step(CLI::App* app, StepCommand& c, const char* name) {
   add_fold(app, c.words);
-  app->add_option(name, c.step, "number of the step, from 0")->required();
+  app->add_option(name, c.step, "number of the step, from 0")->required()->check(is_step_number());
 }
 
 void run_replay(const StepCommand& c) {
   const fs::path folder = folder_of(c.words);
+  audit::verify_folder(folder);
   audit::ReExecution run(folder, c.device.choose());
   const audit::StepRecords then = audit::recorded_step(folder, c.step);
   const audit::StepRecords now = audit::remade_step(run, c.step, c.op.empty() ? "full" : "forensic", c.op);
@@ -160,74 +157,29 @@ void run_replay(const StepCommand& c) {
     std::printf("%s", replay_json(table).c_str());
   } else {
     print_replay(table);
+    std::printf("%s\n", table.line.empty() ? "the step's line: its loss and every hash are the same" : table.line.c_str());
     std::printf("made again from step %lld on %s\n", static_cast<long long>(run.began_at()),
                 text_of(run.options().train.device).c_str());
   }
   if (table.different > 0 || table.above > 0)
     throw Error(ExitCode::runtime, text("step ", c.step, ": ", table.different, " tensors are not those that were recorded, ",
                                         table.above, " lie above their bound"));
+  if (!table.line.empty()) throw Error(ExitCode::runtime, text("step ", c.step, ": ", table.line));
 }
 
 void run_walk(const StepCommand& c) {
   const fs::path folder = folder_of(c.words);
+  audit::verify_folder(folder);
   audit::ReExecution run(folder, c.device.choose());
   const audit::StepRecords step = audit::remade_step(run, c.step, "full");
   const audit::StepRecords then = audit::recorded_step(folder, c.step);
+  if (const std::string other = audit::line_difference(then.line, step.line); !other.empty())
+    note(text("step ", c.step, " is shown as this program makes it, which is not as it was: ", other));
   if (c.words.json) {
     std::printf("%s", step_json(then.line, step).c_str());
   } else {
     walk_through(then.line, step, is_terminal(0) && is_terminal(1) && !c.all);
   }
-}
-
-struct TwoRuns {
-  std::string a, b;
-  int fold = 0;
-  std::int64_t step = 0;
-  bool json = false;
-  bool remake = true;
-};
-
-void add_two(CLI::App* app, TwoRuns& c) {
-  app->add_option("a", c.a, "run A, or one fold's audit in it")->required();
-  app->add_option("b", c.b, "run B, or one fold's audit in it")->required();
-  app->add_option("--fold", c.fold, "of both, from 0")->capture_default_str();
-  app->add_flag("--json", c.json, "as JSON");
-}
-
-void run_diff(const TwoRuns& c) {
-  const audit::StepRecords a = audit::recorded_step(folder_of({c.a, c.fold}), c.step);
-  const audit::StepRecords b = audit::recorded_step(folder_of({c.b, c.fold}), c.step);
-  print_diff(a, b, c.json);
-}
-
-void run_bisect(const TwoRuns& c) {
-  const auto remake = [](const fs::path& folder, std::int64_t step) -> std::optional<audit::StepRecords> {
-    try {
-      audit::ReExecution run(folder, Device::cpu());
-      audit::StepRecords made = audit::remade_step(run, step, "full");
-      const audit::StepLine then = audit::recorded_step(folder, step).line;
-      if (made.line.logits != then.logits || made.line.weights != then.weights)
-        return std::nullopt;  // this program does not make it as it was
-      return made;
-    } catch (const Interrupted&) {
-      throw;
-    } catch (const Error& error) {
-      note(text("step ", step, " of ", folder, " cannot be made again: ", error.what()));
-      return std::nullopt;
-    }
-  };
-  const audit::Parting p =
-      audit::bisect(folder_of({c.a, c.fold}), folder_of({c.b, c.fold}), c.remake ? audit::RemakeStep(remake) : nullptr);
-  if (c.json) {
-    std::printf("%s", parting_json(p).c_str());
-  } else {
-    print_parting(p);
-  }
-  if (p.verdict == audit::Verdict::undecided)
-    throw Error(ExitCode::runtime, text("step ", p.step, " is undecided: ", p.because));
-  if (p.verdict == audit::Verdict::violation)
-    throw Error(ExitCode::runtime, text("step ", p.step, " is a violation: ", p.because));
 }
 
 void print_rho_rows(const audit::RhoTable& table, bool rounded) {
@@ -256,7 +208,9 @@ Json rho_json(const audit::RhoTable& table) {
 }
 
 void run_rho(const FoldWords& words) {
-  const audit::RhoTable table = audit::rho_table(audit::audits_of(words.run));
+  const std::vector<fs::path> folders = audit::audits_of(words.run);
+  for (const fs::path& folder : folders) audit::verify_folder(folder);
+  const audit::RhoTable table = audit::rho_table(folders);
   if (words.json) {
     std::printf("%s", json_text(rho_json(table)).c_str());
     return;
@@ -278,8 +232,8 @@ void add_verify(CLI::App* audit, Chosen& chosen) {
   const auto c = std::make_shared<VerifyCommand>();
   auto* sub = audit->add_subcommand(
       "verify", "manifest, chain, blocks and lineage of a run; with --steps, makes steps again and compares every hash");
-  add_fold(sub, c->words);
-  sub->add_option("--steps", c->steps, "first and last step to make again, as 100..110");
+  add_fold(sub, c->words, "this fold alone, from 0; otherwise all");
+  sub->add_option("--steps", c->steps, "first and last step of a fold (--fold, else the first) to make again, as 100..110");
   add_device_options(sub, c->device);
   sub->footer(
       "Exit code 0: holds; 1: a step or an op is not what it was, or lies above its bound; 3: the folder was "
@@ -317,22 +271,7 @@ void add_audit_run(CLI::App* audit, Chosen& chosen) {
   w->footer("Example: vitrine audit step runs/all --at 120 --all");
   w->callback([=, &chosen] { chosen = [=] { run_walk(*walk); }; });
 
-  const auto diff = std::make_shared<TwoRuns>();
-  auto* d = audit->add_subcommand("diff", "the records of one step of two runs, side by side");
-  add_two(d, *diff);
-  d->add_option("--at", diff->step, "number of the step, from 0")->required();
-  d->footer("Example: vitrine audit diff runs/a runs/b --at 120");
-  d->callback([=, &chosen] { chosen = [=] { run_diff(*diff); }; });
-
-  const auto bisect = std::make_shared<TwoRuns>();
-  auto* b = audit->add_subcommand(
-      "bisect", "the first step and the first op where two runs part, and whether rounding can be the reason");
-  add_two(b, *bisect);
-  b->add_flag("!--recorded-only", bisect->remake, "make no step again: only what the traces hold");
-  b->footer(
-      "Exit code 0: equal, legal rounding, or other inputs; 1: a violation, or undecided; 3: a folder was changed.\nExample: "
-      "vitrine audit bisect runs/a runs/b");
-  b->callback([=, &chosen] { chosen = [=] { run_bisect(*bisect); }; });
+  add_audit_two_runs(audit, chosen);
 }
 
 }  // namespace vitrine::cli

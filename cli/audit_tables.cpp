@@ -5,6 +5,7 @@
 #include <map>
 #include <tuple>
 
+#include "audit/recheck.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/json.h"
@@ -89,6 +90,7 @@ void print_facts(const NamedRecord& r) {
 
 ReplayTable replay_table(const audit::StepRecords& then, const audit::StepRecords& now, const std::string& op) {
   ReplayTable table;
+  table.line = audit::line_difference(then.line, now.line);
   const std::map<Key, const NamedRecord*> recorded = by_key(then);
   for (const NamedRecord& r : now.records) {
     if (!audit::is_asked(r.node, op)) continue;
@@ -125,6 +127,7 @@ std::string replay_json(const ReplayTable& table) {
   json["recorded"] = table.recorded;
   json["different"] = table.different;
   json["above"] = table.above;
+  json["line"] = table.line.empty() ? "equal" : table.line;
   json["tensors"] = Json::array();
   for (const ReplayRow& row : table.rows) {
     Json one = record_json(row.now);
@@ -179,7 +182,7 @@ void print_parting(const audit::Parting& p) {
   std::printf("verdict   %s: %s\n", std::string(audit::verdict_name(p.verdict)).c_str(), p.because.c_str());
 }
 
-std::string parting_json(const audit::Parting& p) {
+Json parting_json(const audit::Parting& p) {
   Json json = {{"same_steps", p.steps},
                {"cause", audit::cause_name(p.cause)},
                {"verdict", audit::verdict_name(p.verdict)},
@@ -193,7 +196,7 @@ std::string parting_json(const audit::Parting& p) {
     json["a"] = record_json(*p.a);
     json["b"] = record_json(*p.b);
   }
-  return json_text(json);
+  return json;
 }
 
 std::string step_json(const audit::StepLine& line, const audit::StepRecords& step) {

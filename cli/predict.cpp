@@ -49,6 +49,8 @@ std::unique_ptr<audit::PredictionAudit> open_audit(EfficientNet& net, const Pred
   std::vector<audit::PredictionInput> inputs;
   for (const std::string& name : command.tensor.empty() ? command.images : std::vector<std::string>{command.tensor})
     inputs.push_back(audited_input(name));
+  if (path_exists(std::filesystem::path(command.audit_folder) / "run.json"))
+    note(text(std::filesystem::path(command.audit_folder), ": the audit of an earlier prediction is replaced"));
   return std::make_unique<audit::PredictionAudit>(
       command.audit_folder,
       audit::PredictionStart{command.audit, files_of_checkpoint(command.weights), std::move(inputs), std::move(options), net});

@@ -108,9 +108,6 @@ void check_sizes(const Manifest& manifest, const Dataset& all) {
   }
 }
 
-// What says that a finished fold, or a state of one, is of this run and this place in it.
-std::string fold_key(const std::string& config, int fold) { return sha256(text(config, "fold ", fold)); }
-
 std::optional<MeanSd> over(const std::vector<Metrics>& folds,
                            const std::function<std::optional<double>(const Metrics&)>& value) {
   std::vector<double> values;

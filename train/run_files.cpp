@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "base/output.h"
+#include "base/sha256.h"
 #include "base/version.h"
 
 namespace vitrine {
@@ -225,6 +226,8 @@ void write_fold(const fs::path& folder, const FoldFiles& files, const std::strin
   done["test"] = metrics_json(metrics_of(files.test, files.classes));
   write_file(folder / kDone, sealed_json_text(std::move(done)));
 }
+
+std::string fold_key(const std::string& config, int fold) { return sha256(text(config, "fold ", fold)); }
 
 bool fold_is_finished(const fs::path& folder, const std::string& key) {
   if (!path_exists(folder / kDone)) return false;

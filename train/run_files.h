@@ -60,6 +60,8 @@ Metrics metrics_of(const std::vector<Prediction>& predictions, const std::vector
 // Writes all but best.safetensors, which lies there already; fold.json last.
 void write_fold(const std::filesystem::path& folder, const FoldFiles& files, const std::string& key);
 
+// What says that a finished fold, or a state of one, is of this run and this place in it. `config`: the bytes of the run's config.json.
+std::string fold_key(const std::string& config, int fold);
 // False when there is no fold.json. DataError when it, or a file that it names, is missing, was changed since, or belongs to another run.
 bool fold_is_finished(const std::filesystem::path& folder, const std::string& key);
 // DataError when a file is missing, malformed, or not the one that fold.json was written for, and when the tables contradict each other.

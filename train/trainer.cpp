@@ -375,6 +375,10 @@ FoldFiles train_fold(const FoldData& data, const TrainOptions& options, const st
     if (!options.keeping.retrain_damaged) throw;
     progress.warn(text(title, " is trained again: ", error.what()));
   }
+  if (options.keeping.audit == "off" && path_exists(folder.parent_path() / "audit" / folder.filename() / "run.json"))
+    progress.warn(text(title,
+                       " was begun with --audit and goes on without: its audit ends here and will be refused as cut off; ",
+                       "stop and pass --audit as it was to keep it"));
   return FoldTraining(data, options, folder, key, title, progress).run();
 }
 

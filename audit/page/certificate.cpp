@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "audit/page/page.h"
 #include "audit/page/parts.h"
 #include "audit/page/style.h"
@@ -34,13 +36,35 @@ std::string fold_facts(const FoldReport& fold) {
   };
   row("run.json", v.identity.sha256);
   row("data", v.identity.data);
-  row("weights it began with", v.identity.weights);
+  row(v.identity.is_prediction ? "weights" : "weights it began with", v.identity.weights);
+  for (const char* listed : {"weights_file_sha256", "weights_files", "inputs"}) {
+    if (const std::string value = fact(fold, listed); value != "-") row(listed, value);
+  }
   row("head of the chain", v.head);
   row("MANIFEST.json", v.manifest_sha256);
   for (const FileRow& file : fold.files) {
     if (file.path.ends_with("best.safetensors")) row("best.safetensors", file.sha256);
   }
   return out + "</dl>\n</section>\n";
+}
+
+// A command and what it does, side by side.
+std::string commands(const AuditPage& page) {
+  std::string out;
+  const auto line = [&](std::string command, const char* does) {
+    command.resize(std::max<std::size_t>(command.size() + 2, 50), ' ');
+    out += text(out.empty() ? "" : "\n", escaped(command), does);
+  };
+  const bool prediction = !page.folds.empty() && page.folds.front().verified.identity.is_prediction;
+  line("vitrine audit verify RUN", "manifest, chain, blocks, lineage, tables");
+  line("python3 scripts/verify.py RUN", "the same without Vitrine, in a hundred lines");
+  for (const FoldReport& fold : page.folds)
+    line(prediction ? std::string("sha256sum RUN/MANIFEST.json") : text("sha256sum RUN/audit/", fold.name, "/MANIFEST.json"),
+         "the hash above");
+  if (prediction || page.folds.empty() || page.folds.front().verified.steps == 0) return out;
+  line(text("vitrine audit verify RUN --steps ", steps_to_check(page)), "makes steps again, compares every hash");
+  line("vitrine audit replay RUN --step 0", "one step, op by op, against float64");
+  return out;
 }
 
 }  // namespace
@@ -51,13 +75,10 @@ std::string certificate_html(const AuditPage& page) {
       head_of_page(title, kCertificateStyle) + text("<main>\n<h1>", escaped(title), "</h1>\n", page_verdict(page));
   if (!page.folds.empty()) out += shared_facts(page.folds.front());
   for (const FoldReport& fold : page.folds) out += fold_facts(fold);
+  out += text("<h2>How to check each of these</h2>\n<pre>", commands(page),
+              "</pre>\n"
+              "<p>RUN is the folder that this page was made of.</p>\n");
   out +=
-      "<h2>How to check each of these</h2>\n<pre>"
-      "vitrine audit verify RUN                       manifest, chain, blocks, lineage\n"
-      "python3 scripts/verify.py RUN/audit/fold_0     the same, by a hundred lines without Vitrine\n"
-      "sha256sum RUN/audit/fold_0/MANIFEST.json       the hash above\n"
-      "vitrine audit verify RUN --steps 0..9          makes steps again, compares every hash\n"
-      "vitrine audit replay RUN --step 0              one step, op by op, against float64</pre>\n"
       "<h2>What this does not say</h2>\n<ul>\n"
       "<li>Who trained anew with other data could write a folder that holds as well: compare the hashes with those that were "
       "published at the time.</li>\n"

@@ -27,6 +27,7 @@ std::string list_of(const Facts& facts) {
 
 std::string state_of(const FoldReport& fold) {
   if (fold.verified.finished && !fold.holds()) return "it has a manifest: the fold was finished before it was changed";
+  if (!fold.holds()) return "there is no manifest";
   return fold.verified.finished ? std::string("the fold is finished and sealed by its manifest")
                                 : std::string("there is no manifest: the fold is still being trained, or was stopped");
 }
@@ -43,6 +44,11 @@ std::string fold_option(const AuditPage& page, const FoldReport& fold) {
   return page.folds.size() > 1 ? text(" --fold ", fold.verified.identity.fold) : std::string();
 }
 
+std::string steps_to_check(const AuditPage& page) {
+  const std::uint64_t steps = page.folds.empty() ? 0 : page.folds.front().verified.steps;
+  return text("0..", std::min<std::uint64_t>(10, std::max<std::uint64_t>(steps, 1)) - 1);
+}
+
 std::string section(const FoldReport& fold, const char* id, const char* heading, const std::string& content) {
   return report::html_of({fold.name + "-" + id, heading, content});
 }
@@ -53,7 +59,8 @@ std::string fold_verdict(const FoldReport& fold) {
       fold.holds() ? text("holds: ", v.steps, v.steps == 1 ? " step" : " steps")
       : fold.broken_at
           ? text("BROKEN at step ", *fold.broken_at, "; ", v.steps, v.steps == 1 ? " step" : " steps", " before it held")
-          : text("BROKEN: the files are not those that the manifest names; the chain of ", v.steps, " steps holds");
+          : text("BROKEN: the files of the audit or of its fold are not those that were written; the chain of ", v.steps,
+                 " steps holds");
   if (v.identity.sha256.empty()) return "BROKEN: there is no run.json that can be read";
   if (v.shadowed > 0) {
     out += text("; of ", v.shadowed, " records that were compared with float64 ", v.above == 0 ? "none" : text(v.above),
@@ -161,12 +168,13 @@ std::string promises_part(const AuditPage& page) {
             "CUDA back end, so that every file of the audit but run.json, which names the machine, is the same byte for byte."
           : "This run was not computed in the portable tier. Promised are the same bits on the same kind of device with the "
             "same libraries, no more.";
+  const std::string again = text(" vitrine audit verify RUN --steps ", steps_to_check(page), "\n");
   return text(
       "<section aria-labelledby=\"promises\">\n<h2 id=\"promises\">Evidence that the run can be repeated</h2>\n<p>", promise,
       " The page shows of it only the steps that were made again above; these commands show the rest, each by comparing every "
       "hash:</p>\n<pre>",
-      "VITRINE_THREADS=1 vitrine audit verify RUN --steps 0..9\n", "VITRINE_THREADS=4 vitrine audit verify RUN --steps 0..9\n",
-      "VITRINE_SIMD=scalar vitrine audit verify RUN --steps 0..9\n", "vitrine audit bisect RUN OTHER_RUN</pre>\n",
+      "VITRINE_THREADS=1", again, "VITRINE_THREADS=4", again, "VITRINE_SIMD=scalar", again,
+      "vitrine audit bisect RUN OTHER_RUN</pre>\n",
       "<p class=\"small\">RUN is the folder that this page was made of.</p>\n</section>\n");
 }
 

@@ -12,6 +12,7 @@ std::string op_anchor(const FoldReport& fold, std::size_t row);
 std::string step_anchor(const FoldReport& fold, std::uint64_t step);
 // " --fold 2" where the run has several.
 std::string fold_option(const AuditPage& page, const FoldReport& fold);
+std::string steps_to_check(const AuditPage& page);  // "0..9", or fewer where the first fold has fewer
 std::string section(const FoldReport& fold, const char* id, const char* heading, const std::string& content);
 
 std::string page_verdict(const AuditPage& page);   // a box

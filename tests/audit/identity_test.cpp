@@ -62,6 +62,7 @@ TEST(AuditIdentity, HoldsEveryOptionThatDecidesAResult) {
     ASSERT_NE(value, "") << row.name << ": name another value for it in this test";
     RunOptions run;
     assign(row, run, value);
+    run.train.keeping.audit = "full";
     const fs::path fold = folder.path() / "fold_0";
     const std::string key = "k";
     write_file(folder.path() / "run.json",
