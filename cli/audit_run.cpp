@@ -86,27 +86,32 @@ void remake(const fs::path& folder, const StepRange& range, std::uint64_t steps,
   const audit::Recheck recheck = audit::recheck(run, folder, range.first, range.last);
   told["remade"] = {{"first", range.first}, {"last", range.last}, {"began_at", run.began_at()}, {"records", recheck.records}};
   if (!c.words.json)
-    std::printf("  steps %lld to %lld made again from step %lld: every hash of them and of %llu records is the same\n",
-                static_cast<long long>(range.first), static_cast<long long>(range.last), static_cast<long long>(run.began_at()),
-                static_cast<unsigned long long>(recheck.records));
+    std::printf("steps %lld to %lld of %s made again from step %lld: every hash of them and of %llu records is the same\n",
+                static_cast<long long>(range.first), static_cast<long long>(range.last), shown(folder.filename()).c_str(),
+                static_cast<long long>(run.began_at()), static_cast<unsigned long long>(recheck.records));
 }
 
-// Every fold, or the one that --fold names; of --steps that one's, or the first's.
+// Every fold, or the one that --fold names; then steps of that one, or of the first.
 std::uint64_t verify_folds(const VerifyCommand& c, Json& all) {
   const StepRange range = c.steps ? parsed_range(*c.steps) : StepRange{};
   const std::vector<fs::path> folders =
       c.words.fold ? std::vector<fs::path>{folder_of(c.words)} : audit::audits_of(c.words.run);
   const fs::path again = c.steps ? folder_of(c.words) : fs::path();
-  std::uint64_t above = 0;
+  std::uint64_t above = 0, steps = 0;
+  Json* told = nullptr;
+  all.get_ref<Json::array_t&>().reserve(folders.size());
   for (const fs::path& folder : folders) {
     all.push_back({{"folder", folder.string()}});
     const audit::Verified v = audit::verify_folder(folder);
     above += v.above;
     all.back() = verified_json(folder, v);
     if (!c.words.json) print_verified(folder, v);
-    if (folder == again) remake(folder, range, v.steps, c, all.back());
+    if (folder != again) continue;
+    steps = v.steps;
+    told = &all.back();
   }
   audit::check_folds(folders);
+  if (c.steps) remake(again, range, steps, c, *told);
   return above;
 }
 

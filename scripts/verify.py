@@ -38,10 +38,11 @@ def blocks(path, seal, listed):
 
 def check_place(folder, whole, identity, listed):
     """It lies where its run.json says, in the run whose options it names, and the fold's tables are those that fold.json names."""
-    fold = os.path.join(whole, "..", "..", f"fold_{identity['fold']}")
+    run = os.path.dirname(os.path.dirname(whole))
+    fold = os.path.join(run, f"fold_{identity['fold']}")
     if os.path.basename(whole) != os.path.basename(fold) + ("_refit" if identity["part"] == "whole" else ""):
         refuse(f"{folder}: its run.json is that of {os.path.basename(fold)}; audits were swapped, copied or renamed")
-    config, last = os.path.join(whole, "..", "..", "config.json"), os.path.join(fold, "fold.json")
+    config, last = os.path.join(run, "config.json"), os.path.join(fold, "fold.json")
     if os.path.exists(config) and hashlib.sha256(open(config, "rb").read() + b"fold %d" % identity["fold"]).hexdigest() != identity["key"]:
         refuse(f"{folder}: is the audit of a training with other options or data than {config} names")
     done = json.load(open(last)) if os.path.exists(last) else {"key": identity["key"], "files": {}}
