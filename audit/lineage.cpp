@@ -125,7 +125,9 @@ PixelLineage trace_pixel(const LineageRun& run, const LineageBatch& batch, std::
   pixel.deviation = normalisation.std[static_cast<std::size_t>(c % 3)];
   const BatchDraws draws(run, batch);
   for (const auto& [from, share] : draws.mixed(pixel.slot)) pixel.uses.push_back(use_of(run, batch, draws, from, share, y, x));
-  pixel.trained = input_at(inputs_of(run, batch).images, pixel.slot, c, y, x);
+  const Tensor images = inputs_of(run, batch).images;
+  pixel.trained = input_at(images, pixel.slot, c, y, x);
+  pixel.batch = hash_of(images);
   return pixel;
 }
 

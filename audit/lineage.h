@@ -14,6 +14,7 @@
 
 #include "audit/lineage_run.h"
 #include "data/view.h"
+#include "tensor/tensor_hash.h"
 
 namespace vitrine {
 
@@ -41,6 +42,7 @@ struct PixelLineage {
   float mean = 0, deviation = 1;  // of the input's normalisation
   std::vector<PixelUse> uses;     // the slot's own sample; with mixup its partner's, too
   float trained = 0;              // what training_batch makes
+  Hash128 batch;                  // of all images of that batch, as a step's line in the chain has it
 };
 
 // UsageError with the range for a slot or pixel that the batch has not.

@@ -9,7 +9,10 @@
 #include <memory>
 #include <set>
 
+#include "audit/identity.h"
+#include "audit/re_execution.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/names.h"
 #include "base/number.h"
 #include "data/dataset.h"
@@ -121,12 +124,30 @@ void print_pixel(const LineageRun& run, const LineageBatch& batch, const PixelLi
   for (std::size_t u = 0; u < origins.size(); ++u) print_use(static_cast<char>('A' + u), p.uses[u], origins[u]);
 }
 
+// Was the batch that is made again the one that the audit of the fold, where it has one, recorded? False where it has none. DataError where it was another.
+bool is_as_recorded(const LineageRun& run, std::int64_t step, const Hash128& images) {
+  const std::filesystem::path folder = audit::audit_folder(run.folder / text("fold_", run.fold));
+  if (!path_exists(folder / "run.json")) return false;
+  Hash128 then;
+  try {
+    then = audit::recorded_step(folder, step).line.images;
+  } catch (const UsageError&) {
+    return false;  // the step is not made yet
+  }
+  if (then != images)
+    throw DataError(text(
+        folder, ": the images of step ", step, " had the hash ", hex(then), ", made again they have ", hex(images),
+        "; the run was trained on other crops or by another program, or its audit was changed: `vitrine audit verify` tells"));
+  return true;
+}
+
 void run_pixel(const LineageCommand& c) {
   if (!c.step) throw UsageError("--pixel is a pixel of one step's batch; pass --step");
   const std::vector<std::int64_t> at = numbers_of(c.pixel, "--pixel", "c,y,x", 3);
   const LineageRun run = read_lineage_run(c.run, c.fold);
   const LineageBatch batch = batch_of_step(run, *c.step);
   const PixelLineage pixel = trace_pixel(run, batch, c.slot, at[0], at[1], at[2]);
+  const bool recorded = is_as_recorded(run, batch.step, pixel.batch);
   std::vector<UseOrigin> origins;
   std::vector<std::vector<float>> values, in_file;
   std::vector<std::future<UseOrigin>> reading;  // two samples' files at a time; one after the other where there are no threads
@@ -158,11 +179,13 @@ void run_pixel(const LineageCommand& c) {
     json["rebuilt"] = bits_text(rebuilt);
     json["trained"] = bits_text(pixel.trained);
     json["equal"] = flaw.empty();
+    json["recorded"] = recorded;
     std::printf("%s", json_text(json).c_str());
   } else {
     print_pixel(run, batch, pixel, origins);
     if (flaw.empty())
-      std::printf("rebuilt %s, trained on %s: equal\n", bits_text(rebuilt).c_str(), bits_text(pixel.trained).c_str());
+      std::printf("rebuilt %s, trained on %s: equal%s\n", bits_text(rebuilt).c_str(), bits_text(pixel.trained).c_str(),
+                  recorded ? "; the batch has the hash that the audit recorded" : "");
   }
   if (!flaw.empty()) throw Error(ExitCode::runtime, flaw);
 }

@@ -65,6 +65,7 @@ void run_lr_find(const LrFindCommand& command) {
   if (command.fold < 0 || static_cast<std::size_t>(command.fold) >= splits.folds.size())
     throw UsageError(text("--fold is ", command.fold, ", the split has the folds 0 to ", splits.folds.size() - 1));
   note_starting_weights(options);
+  if (options.keeping.audit != "off") note("--audit has no effect here: lr-find trains a copy and keeps nothing of it");
   DeviceChoice{chosen.values().device}.choose(options);
   if (command.words.dry_run) {
     print_options(chosen);

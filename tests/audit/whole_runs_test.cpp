@@ -150,6 +150,9 @@ TEST_F(WholeRuns, SayWhatWasTypedWrongly) {
   expect_refusal("audit replay " + path("run") + " --step 99999999999999999999", 2, {"is no step"});
   expect_refusal("audit verify " + path("run") + " --fold 7", 2, {"--fold is 7"});
   expect_refusal("audit verify " + path("absent"), 3, {"absent does not exist"});
+  EXPECT_THAT(good("lr-find " + path("m/manifest.csv") + " --splits " + path("s.json") + " -o " + path("lr") +
+                   " --audit full --dry-run"),
+              HasSubstr("--audit has no effect here"));
   EXPECT_THAT(good("audit certificate " + path("run") + " -o " + path("c.html")), HasSubstr("c.html"));
   EXPECT_THAT(read_file(folder / "c.html", 1u << 20), HasSubstr("--steps 0..0"));
 }
@@ -175,6 +178,18 @@ TEST_F(WholeRuns, AResealedLossIsFoundByMakingTheStepAgain) {
   good("audit verify " + path("resealed"));  // it holds together: only the published head of the chain tells
   refused("audit verify " + path("resealed") + " --steps 0..0", 1, "recorded was 0.25");
   refused("audit replay " + path("resealed") + " --step 0", 1, "recorded was 0.25");
+}
+
+TEST_F(WholeRuns, APixelIsThatOfTheBatchThatWasRecorded) {
+  const std::string lineage = " --step 0 --slot 1 --pixel 0,9,9";
+  EXPECT_THAT(good("audit lineage " + path("run") + lineage), HasSubstr("the batch has the hash that the audit recorded"));
+  copy("run", "edited");
+  std::string chain = read_file(folder / "edited/audit/fold_0/steps.jsonl", 1u << 20);
+  char& digit = chain[chain.find("\"images\":\"") + 10];
+  digit = digit == '0' ? '1' : '0';
+  chain = chain.substr(0, chain.find(",\"h\":\""));
+  write_file(folder / "edited/audit/fold_0/steps.jsonl", chain + ",\"h\":\"" + sha256(chain) + "\"}\n");
+  refused("audit lineage " + path("edited") + lineage, 3, "made again they have");
 }
 
 }  // namespace
