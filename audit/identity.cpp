@@ -144,7 +144,7 @@ Identity read_identity(const std::filesystem::path& file) {
     try {
       return read_file(file, kMostText);
     } catch (const FileError& error) {
-      throw DataError(text(error.what(), "; it is no audit of a fold: train with --audit summary or full"));
+      throw DataError(text(error.what(), "; it is no audit of a fold, or one that is only being begun"));
     }
   }();
   try {

@@ -63,7 +63,7 @@ ManifestCheck check_manifest(const fs::path& folder) {
       if (file.size() != size)
         throw DataError(text(place, ": has ", file.size(), " bytes, the manifest says ", size, "; it was changed"));
       if (file.sha256() != text_in(entry, "sha256"))
-        throw DataError(text(place, ": is not the file that the manifest names; it was changed"));
+        throw DataError(text(place, ": is not the file that the manifest names; one of the two was changed"));
       ++check.files;
       check.bytes += size;
     }

@@ -104,7 +104,8 @@ struct Remade {
 };
 
 struct FoldReport {
-  std::string name;           // "fold_0"
+  std::string name;           // "fold_0"; of a study "flair/fold_0"
+  std::string run = "RUN";    // as commands name it: "RUN/runs/flair" of a study
   Verified verified;          // counts are of what held
   Facts identities, options;  // of run.json
   std::vector<FileRow> files;

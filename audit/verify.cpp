@@ -120,17 +120,29 @@ std::vector<fs::path> audits_of(const fs::path& given) {
   if (is_folder(run / "trials"))
     throw DataError(text(run, ": is a search; name one of its trials, as ", run / "trials" / "0001"));
   std::vector<fs::path> found;
+  fs::path without;
   for (const fs::path& of_study : entries_of(run / "runs")) {
-    if (!is_folder(of_study / "audit")) continue;
+    if (!is_folder(of_study / "audit")) {
+      if (path_exists(of_study / "fold_0" / "fold.json")) without = of_study;
+      continue;
+    }
     for (const fs::path& folder : audits_of(of_study)) found.push_back(folder);
   }
+  if (!found.empty() && !without.empty())
+    throw DataError(text(without,
+                         " has no audit, and other runs of the study have; it was trained without --audit, or its audit was "
+                         "taken away; name one run to "
+                         "look at it alone"));
   if (!found.empty()) return found;
   for (const fs::path& entry : entries_of(run / "audit")) {
     if (is_folder(entry) && entry.filename().string().starts_with("fold_")) found.push_back(entry);
   }
   std::ranges::sort(found, {},
                     [](const fs::path& p) { return std::pair(p.filename().string().size(), p.filename().string()); });
-  if (found.empty()) throw DataError(text(run, ": holds no audit (no audit/fold_0); train with --audit summary or full"));
+  if (found.empty())
+    throw DataError(text(run,
+                         ": holds no audit (no audit/fold_0); it was trained without --audit summary or full, or has not made "
+                         "its first step yet"));
   return found;
 }
 

@@ -98,8 +98,15 @@ void remake(const fs::path& folder, std::int64_t count, Device device, audit::Fo
 audit::AuditPage page_of(const PageCommand& c, const std::vector<fs::path>& folders) {
   audit::AuditPage page;
   page.run = name_of(c.run);
+  const bool several = folders.front().parent_path() != folders.back().parent_path();  // runs, of a study
   for (const fs::path& folder : folders) {
     page.folds.push_back(audit::fold_report(folder));
+    if (several) {
+      audit::FoldReport& fold = page.folds.back();
+      const std::string run = printable(folder.parent_path().parent_path().filename().string(), 80);
+      fold.name = text(run, "/", fold.name);
+      fold.run = text("RUN/runs/", run);
+    }
     if (c.remake > 0) remake(folder, c.remake, c.device.choose(), page.folds.back());
   }
   try {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Checks the audit of a run without Vitrine: place, manifest, chain, trace and lineage (docs/audit-format.md).
-  scripts/verify.py RUN                 or RUN/audit/fold_0
+  scripts/verify.py RUN                 or RUN/audit/fold_0, or a study
 Standard library only. Exit code 0: everything holds; 3: the first thing that does not, in one sentence."""
 import hashlib, json, os, struct, sys
 
@@ -52,8 +52,7 @@ def check_place(folder, whole, identity, listed):
         sha256_of(os.path.join(fold, name)) == told or refuse(f"{os.path.join(fold, name)}: is not the file that fold.json names")
 
 def check_fold(folder):
-    whole = os.path.abspath(folder)
-    path = lambda *names: os.path.join(whole, *names)
+    whole, path = os.path.abspath(folder), lambda *names: os.path.join(os.path.abspath(folder), *names)
     identity, listed = json.load(open(path("run.json"))), os.path.exists(path("MANIFEST.json"))
     repr(identity["format"]) == "1" or refuse(f"{path('run.json')}: is not of format 1")
     if os.path.basename(os.path.dirname(whole)) == "audit" and "part" in identity: check_place(folder, whole, identity, listed)
@@ -63,8 +62,8 @@ def check_fold(folder):
             place = path(entry["path"])
             if not os.path.exists(place) or os.path.getsize(place) != entry["bytes"] or sha256_of(place) != entry["sha256"]:
                 refuse(f"{place}: is missing or not the file that the manifest names")
-        extra = set(os.listdir(folder)) - {entry["path"] for entry in files} - {"MANIFEST.json"}
-        not extra or refuse(f"{path(min(extra))}: is not in the manifest")
+        for name in sorted(set(os.listdir(folder)) - {entry["path"] for entry in files} - {"MANIFEST.json"}):
+            refuse(f"{path(name)}: is not in the manifest")
     lines = open(path("steps.jsonl"), "rb").read().splitlines(keepends=True)  # first: of a run that goes on the others have more
     open(path("trace.vtr"), "rb").read(8) == b"VTRACE01" or refuse(f"{path('trace.vtr')}: is no trace of format 01")
     prev = sha256_of(path("run.json"))
@@ -89,11 +88,13 @@ def check_fold(folder):
         refuse(f"{folder}: trace or lineage goes on behind the chain's last step; a line of the chain is missing")
     print(f"{folder}: {len(lines)} steps, {head[0]} blocks hold{'' if listed else ', not finished'}; head {prev}")
 
-run = folder = sys.argv[1] if len(sys.argv) == 2 and not sys.argv[1].startswith("-") else sys.exit(__doc__)
+given = folder = sys.argv[1] if len(sys.argv) == 2 and not sys.argv[1].startswith("-") else sys.exit(__doc__)
 try:
-    audits = sorted(os.listdir(os.path.join(run, "audit"))) if os.path.isdir(os.path.join(run, "audit")) else []
-    for name in (name for name in os.listdir(run) if audits and os.path.exists(os.path.join(run, name, "fold.json"))):
-        name in audits or refuse(f"{os.path.join(run, name)}: is finished and has no audit")
-    for folder in [os.path.join(run, "audit", name) for name in audits] or [run]: check_fold(folder)
+    study = os.path.join(given, "runs")
+    for run in [os.path.join(study, name) for name in sorted(os.listdir(study))] if os.path.isdir(study) else [given]:
+        audits = sorted(os.listdir(os.path.join(run, "audit"))) if os.path.isdir(os.path.join(run, "audit")) else []
+        for name in (name for name in os.listdir(run) if (audits or run != given) and os.path.exists(os.path.join(run, name, "fold.json"))):
+            name in audits or refuse(f"{os.path.join(run, name)}: is finished and has no audit")
+        for folder in [os.path.join(run, "audit", name) for name in audits] or [run] * (run == given): check_fold(folder)
 except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
     refuse(f"{folder}: a file is missing or not of the format: {error}")

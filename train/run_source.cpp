@@ -70,6 +70,11 @@ RunData read_run_data(const fs::path& run) {
     throw DataError(text(run, " has no config.json; it is not a run's folder, as `vitrine cv` and `vitrine train` write it"));
   }
   const RunSource source = read_source(run);
+  for (const fs::path& file : {source.manifest, source.splits}) {
+    if (!path_exists(file))
+      throw DataError(
+          text(file, " does not exist; ", run / kRunSource, " names it: put it back, or write its new place there"));
+  }
   RunData data{read_manifest(source.manifest), {}};
   data.splits = read_splits(source.splits, data.manifest);
   if (source.part) {

@@ -59,11 +59,13 @@ std::string commands(const AuditPage& page) {
   line("vitrine audit verify RUN", "manifest, chain, blocks, lineage, tables");
   line("python3 scripts/verify.py RUN", "the same without Vitrine, in a hundred lines");
   for (const FoldReport& fold : page.folds)
-    line(prediction ? std::string("sha256sum RUN/MANIFEST.json") : text("sha256sum RUN/audit/", fold.name, "/MANIFEST.json"),
+    line(prediction ? std::string("sha256sum RUN/MANIFEST.json")
+                    : text("sha256sum ", fold.run, "/audit/", fold.name.substr(fold.name.rfind('/') + 1), "/MANIFEST.json"),
          "the hash above");
   if (prediction || page.folds.empty() || page.folds.front().verified.steps == 0) return out;
-  line(text("vitrine audit verify RUN --steps ", steps_to_check(page)), "makes steps again, compares every hash");
-  line("vitrine audit replay RUN --step 0", "one step, op by op, against float64");
+  line(text("vitrine audit verify ", page.folds.front().run, " --steps ", steps_to_check(page)),
+       "makes steps again, compares every hash");
+  line(text("vitrine audit replay ", page.folds.front().run, " --step 0"), "one step, op by op, against float64");
   return out;
 }
 

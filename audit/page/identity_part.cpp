@@ -138,7 +138,7 @@ std::string files_part(const FoldReport& fold) {
 }
 
 std::string remade_part(const AuditPage& page, const FoldReport& fold) {
-  const std::string command = text("vitrine audit verify RUN", fold_option(page, fold), " --steps 0..",
+  const std::string command = text("vitrine audit verify ", escaped(fold.run), fold_option(page, fold), " --steps 0..",
                                    fold.verified.steps > 0 ? fold.verified.steps - 1 : 0);
   if (fold.remade.empty())
     return section(fold, "remade", "Steps made again",
@@ -168,7 +168,9 @@ std::string promises_part(const AuditPage& page) {
             "CUDA back end, so that every file of the audit but run.json, which names the machine, is the same byte for byte."
           : "This run was not computed in the portable tier. Promised are the same bits on the same kind of device with the "
             "same libraries, no more.";
-  const std::string again = text(" vitrine audit verify RUN --steps ", steps_to_check(page), "\n");
+  const std::string again =
+      text(" vitrine audit verify ", page.folds.empty() ? std::string("RUN") : escaped(page.folds.front().run), " --steps ",
+           steps_to_check(page), "\n");
   return text(
       "<section aria-labelledby=\"promises\">\n<h2 id=\"promises\">Evidence that the run can be repeated</h2>\n<p>", promise,
       " The page shows of it only the steps that were made again above; these commands show the rest, each by comparing every "

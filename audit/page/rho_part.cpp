@@ -104,8 +104,8 @@ std::string worst_of(const AuditPage& page, const FoldReport& fold) {
                text("<a href=\"#", step_anchor(fold, r.step), "\">", r.step, "</a>"),
                text("<a href=\"#", anchor_of(fold, w.node), "\">", escaped(w.node), "</a>"), std::string(phase_name(r.phase)),
                escaped(w.tensor) + inner, text(r.worst_element),
-               text("<code>vitrine audit replay RUN", fold_option(page, fold), " --step ", r.step, " --op ", escaped(w.node),
-                    "</code>")});
+               text("<code>vitrine audit replay ", escaped(fold.run), fold_option(page, fold), " --step ", r.step, " --op ",
+                    escaped(w.node), "</code>")});
   }
   return "<div class=\"dense\">" + table.html() + "</div>\n" + report::source_line("trace.vtr", "worst.csv");
 }

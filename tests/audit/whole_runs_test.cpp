@@ -180,6 +180,25 @@ TEST_F(WholeRuns, AResealedLossIsFoundByMakingTheStepAgain) {
   refused("audit replay " + path("resealed") + " --step 0", 1, "recorded was 0.25");
 }
 
+TEST_F(WholeRuns, OfAStudyAreNamedAndAllThere) {
+  for (const char* inputs : {"st/runs/flair", "st/runs/t1c"}) {
+    fs::create_directories(folder / "st/runs");
+    copy("run", inputs);
+  }
+  good("audit verify " + path("st"));
+  EXPECT_EQ(by_script("st"), 0);
+  good("audit certificate " + path("st") + " -o " + path("st.html"));
+  const std::string page = read_file(folder / "st.html", 1u << 20);
+  for (const char* said :
+       {"sha256sum RUN/runs/flair/audit/fold_1/MANIFEST.json", "verify RUN/runs/flair --steps", "t1c/fold_0"})
+    EXPECT_THAT(page, HasSubstr(said));
+  good("audit report " + path("st") + " -o " + path("st.html"));
+  EXPECT_THAT(read_file(folder / "st.html", 1u << 24), HasSubstr("vitrine audit replay RUN/runs/t1c --fold 1"));
+  fs::remove_all(folder / "st/runs/flair/audit");
+  refused("audit verify " + path("st"), 3, "flair has no audit, and other runs of the study have");
+  EXPECT_EQ(by_script("st"), 3);
+}
+
 TEST_F(WholeRuns, APixelIsThatOfTheBatchThatWasRecorded) {
   const std::string lineage = " --step 0 --slot 1 --pixel 0,9,9";
   EXPECT_THAT(good("audit lineage " + path("run") + lineage), HasSubstr("the batch has the hash that the audit recorded"));
