@@ -16,8 +16,7 @@ bool is_of_audit(const std::string& name) {
   for (const char* own : {"run.json", "steps.jsonl", "trace.vtr", "lineage.jsonl", "MANIFEST.json"}) {
     if (name == own) return true;
   }
-  return (name.starts_with("state-") && name.ends_with(".safetensors")) ||
-         name.starts_with(".vitrine-");  // of base/output.h: cut off while it was written
+  return name.starts_with("state-") && name.ends_with(".safetensors");
 }
 
 }  // namespace
@@ -30,6 +29,7 @@ AuditFiles::AuditFiles(const fs::path& folder, const std::string& identity, std:
   }
   make_directory(folder);
   check_plain_files(folder);
+  remove_stale_temporaries(folder);
   for (const fs::path& file : entries_of(folder)) {
     if (!is_of_audit(file.filename().string()))
       throw UsageError(

@@ -16,8 +16,8 @@ namespace vitrine::audit {
 
 class AuditFiles {
  public:
-  // With steps 0 a new audit: an earlier one in the folder goes; UsageError for what is no file of one. Otherwise the files are cut to their first `steps` steps: UsageError when they are of
-  // another `identity` (the text of run.json), DataError when they do not hold so many.
+  // With steps 0 a new audit: an earlier one in the folder goes; UsageError for what is no file of one. Otherwise the files are cut to their first
+  // `steps` steps: UsageError when they are of another `identity` (the text of run.json), DataError when they do not hold so many.
   AuditFiles(const std::filesystem::path& folder, const std::string& identity, std::int64_t steps);
 
   std::uint32_t name(const std::string& text) { return trace_->name(text); }  // its number in the trace

@@ -25,8 +25,8 @@ struct LineageRun {
   std::int64_t steps_per_epoch = 0, steps = 0;
 };
 
-// DataError as read_run_data, for a run of another version of this program or of --select nested-refit, and for a fold whose network's input is not known; UsageError for a fold
-// that the split has not.
+// DataError as read_run_data, for a run of another version of this program or of --select nested-refit, and for a fold whose network's input is not
+// known; UsageError for a fold that the split has not.
 LineageRun read_lineage_run(const std::filesystem::path& run, int fold);
 
 // The options of a run that its batches depend on. DataError for a run of another version of this program.

@@ -66,10 +66,9 @@ std::optional<StatePlace> read_state_before(const fs::path& folder, std::int64_t
   const TensorFile file = [&] {
     try {
       return read_safetensors(path);
-    } catch (const WeightsError& error) {
-      throw DataError(text(path,
-                           ": is not the state that was written, and steps after it are made from it; put it back as it was (",
-                           std::string(error.what()).substr(0, 200), ")"));
+    } catch (const WeightsError&) {  // whose advice is for checkpoints
+      throw DataError(
+          text(path, ": is not the state that was written, and steps after it are made from it; put it back as it was"));
     }
   }();
   if (!is_sealed(file)) throw DataError(text(path, ": carries no checksums; it is no state of an audit"));

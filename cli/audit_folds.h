@@ -6,8 +6,6 @@
 #include <optional>
 #include <string>
 
-#include "cli/commands.h"
-
 namespace vitrine::cli {
 
 struct FoldWords {
@@ -21,7 +19,5 @@ std::filesystem::path folder_of(const FoldWords& words);
 void add_fold(CLI::App* app, FoldWords& words, const char* fold = "from 0");
 // Of an option: a whole number from 0 that fits 64 bits; an empty text is none.
 CLI::Validator is_step_number();
-
-void add_audit_two_runs(CLI::App* audit, Chosen& chosen);  // diff, bisect
 
 }  // namespace vitrine::cli

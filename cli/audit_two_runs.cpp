@@ -1,4 +1,4 @@
-// `vitrine audit diff|bisect`: two runs against each other, and which fold of which run a command means.
+// `vitrine audit diff|bisect`: two runs against each other.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -14,6 +14,7 @@
 #include "base/standard_streams.h"
 #include "cli/audit_folds.h"
 #include "cli/audit_tables.h"
+#include "cli/commands.h"
 
 namespace vitrine::cli {
 namespace {
@@ -113,34 +114,6 @@ void run_bisect(const TwoRuns& c) {
 }
 
 }  // namespace
-
-fs::path folder_of(const FoldWords& words) {
-  const std::vector<fs::path> folders = audit::audits_of(words.run);
-  if (folders.front().parent_path() != folders.back().parent_path())
-    throw UsageError(text(fs::path(words.run), " is a study of several runs; name one of them, as ",
-                          folders.front().parent_path().parent_path()));
-  if (!words.fold || (folders.size() == 1 && *words.fold == 0)) return folders.front();
-  for (const fs::path& folder : folders) {
-    if (folder.filename() == text("fold_", *words.fold)) return folder;
-  }
-  throw UsageError(text("--fold is ", *words.fold, ", ", fs::path(words.run), " has audits of ", folders.size(), " folds"));
-}
-
-void add_fold(CLI::App* app, FoldWords& words, const char* fold) {
-  app->add_option("run", words.run, "folder of a run that was trained with --audit, or of one fold's audit in it")->required();
-  app->add_option("--fold", words.fold, fold);
-  app->add_flag("--json", words.json, "as JSON");
-}
-
-CLI::Validator is_step_number() {
-  return CLI::Validator(
-      [](const std::string& given) {
-        std::int64_t number = 0;
-        const bool is_number = parse_number(given, number) && number >= 0;
-        return is_number ? std::string() : text("'", printable(given, 40), "' is no step, a whole number from 0 is expected");
-      },
-      "");
-}
 
 void add_audit_two_runs(CLI::App* audit, Chosen& chosen) {
   const auto diff = std::make_shared<TwoRuns>();

@@ -43,7 +43,8 @@ void add_predict(CLI::App& app, Chosen& chosen);
 void add_weights(CLI::App& app, Chosen& chosen);
 void add_export(CLI::App& app, Chosen& chosen);
 void add_audit(CLI::App& app, Chosen& chosen);
-void add_audit_run(CLI::App* audit, Chosen& chosen);  // its commands about audited runs
+void add_audit_run(CLI::App* audit, Chosen& chosen);       // its commands about audited runs
+void add_audit_two_runs(CLI::App* audit, Chosen& chosen);  // diff, bisect
 void add_audit_report(CLI::App* audit, Chosen& chosen);
 void add_bench(CLI::App& app, Chosen& chosen);
 void add_doctor(CLI::App& app, Chosen& chosen);

@@ -80,12 +80,6 @@ void finish(ReportData& data, const fs::path& folder, const Manifest& manifest, 
 }
 
 ReportData data_of_run(ReportData data, const fs::path& folder) {
-  const RunSource source = read_source(folder);
-  for (const fs::path& file : {source.manifest, source.splits}) {
-    if (!path_exists(file))
-      throw DataError(text(file, " does not exist; by its source.json ", folder,
-                           " was made from it: move the one or the other back, or write the new place there"));
-  }
   const auto [manifest, splits] = read_run_data(folder);
   const std::vector<ReportedRun> runs{read_reported(folder, {}, manifest, splits)};
   data.study.runs.clear();

@@ -91,8 +91,8 @@ def check_fold(folder):
 given = folder = sys.argv[1] if len(sys.argv) == 2 and not sys.argv[1].startswith("-") else sys.exit(__doc__)
 try:
     study = os.path.join(given, "runs")
-    for run in [os.path.join(study, name) for name in sorted(os.listdir(study))] if os.path.isdir(study) else [given]:
-        audits = sorted(os.listdir(os.path.join(run, "audit"))) if os.path.isdir(os.path.join(run, "audit")) else []
+    for run in [os.path.join(study, name) for name in sorted(os.listdir(study)) if os.path.isdir(os.path.join(study, name))] if os.path.isdir(study) else [given]:
+        audits = sorted(n for n in os.listdir(os.path.join(run, "audit")) if n.startswith("fold_")) if os.path.isdir(os.path.join(run, "audit")) else []
         for name in (name for name in os.listdir(run) if (audits or run != given) and os.path.exists(os.path.join(run, name, "fold.json"))):
             name in audits or refuse(f"{os.path.join(run, name)}: is finished and has no audit")
         for folder in [os.path.join(run, "audit", name) for name in audits] or [run] * (run == given): check_fold(folder)

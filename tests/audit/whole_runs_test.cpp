@@ -135,6 +135,9 @@ TEST_F(WholeRuns, AreComparedFoldByFoldAndWithTheirData) {
 
 TEST_F(WholeRuns, LoseNoFileOfSomebodyElse) {
   fs::create_directories(folder / "new/audit/fold_0");
+  write_file(folder / "new/audit/fold_0/.vitrine-mine", "mine");
+  expect_refusal(cv("new", "--audit summary"), 2, {".vitrine-mine: is no file of an audit"});
+  fs::remove(folder / "new/audit/fold_0/.vitrine-mine");
   write_file(folder / "new/audit/fold_0/notes.txt", "mine");
   expect_refusal(cv("new", "--audit summary"), 2, {"notes.txt: is no file of an audit"});
   EXPECT_EQ(read_file(folder / "new/audit/fold_0/notes.txt", 100), "mine");
@@ -185,6 +188,8 @@ TEST_F(WholeRuns, OfAStudyAreNamedAndAllThere) {
     fs::create_directories(folder / "st/runs");
     copy("run", inputs);
   }
+  for (const char* stray : {"st/runs/.DS_Store", "st/runs/t1c/audit/.DS_Store"})
+    write_file(folder / stray, "of a file manager");
   good("audit verify " + path("st"));
   EXPECT_EQ(by_script("st"), 0);
   good("audit certificate " + path("st") + " -o " + path("st.html"));
