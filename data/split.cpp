@@ -50,11 +50,13 @@ void check_parts(const std::filesystem::path& path, const Splits& splits, const 
     std::set<std::string> train;
     for (const std::string& subject : splits.folds[f].train) {
       const auto found = place.find(subject);
-      if (found == place.end() || found->second == -1 || found->second == static_cast<int>(f) ||
-          !train.insert(subject).second) {
-        refuse("fold ", f, " trains on the subject '", printable(subject),
-               "', which is not in its training part or is there twice");
-      }
+      const auto trains = [&](const char* though) {
+        refuse("fold ", f, " trains on the subject '", printable(subject), "', which ", though, "; run `vitrine split` again");
+      };
+      if (found == place.end()) trains("is not in the manifest");
+      if (found->second == -1) trains("is in the test part");
+      if (found->second == static_cast<int>(f)) trains("is in its validation part");
+      if (!train.insert(subject).second) trains("is there twice");
     }
     std::set<std::string> inner;
     for (const std::string& subject : splits.folds[f].inner) {

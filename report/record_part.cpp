@@ -76,6 +76,9 @@ std::string test_sentence(const StudyResult& study) {
 std::string limits(const StudyResult& study) {
   std::vector<std::string> all = study.caveats;
   all.push_back(choice_sentence(study));
+  if (const std::string views = study.option("tta"); !views.empty() && views != "none")
+    all.push_back(text("Every probability is the mean over a crop and its mirror images (test-time augmentation, --tta ", views,
+                       "); the paper does not say that it did so. Saliency maps are of the crop as it is."));
   all.push_back(
       "The deviation over networks on the test part is that of one network of each fold on one and the same subjects, not of "
       "new "

@@ -22,7 +22,8 @@ const std::vector<Choice>& choices() {
                                        {"weight-decay", {"0.01", "0"}},
                                        {"bn-momentum", {"0.1", "0"}},
                                        {"select", {"best", "last", "nested", "nested-refit"}},
-                                       {"monitor", {"accuracy", "auc", "loss"}}};
+                                       {"monitor", {"accuracy", "auc", "loss"}},
+                                       {"tta", {"none", "horizontal"}}};
   return all;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/number.h"
+#include "train/option_rows.h"
 
 namespace vitrine {
 namespace {
@@ -109,6 +110,16 @@ struct Check {
 };
 
 }  // namespace
+
+std::span<const OptionRow> option_rows() {
+  static const std::vector<OptionRow> all = [] {
+    std::vector<OptionRow> rows;
+    for (const std::span<const OptionRow> part : {network_rows(), training_rows(), keeping_rows()})
+      rows.insert(rows.end(), part.begin(), part.end());
+    return rows;
+  }();
+  return all;
+}
 
 const OptionRow* find_option(std::string_view name) {
   const std::span<const OptionRow> rows = option_rows();

@@ -188,6 +188,7 @@ std::vector<std::pair<std::string, std::string>> describe(const TrainOptions& o)
       option("flip"),
       option("seed"),
       {"select", description(select_from_name(o.select), monitor_from_name(o.monitor))},
+      option("tta"),
       option("control"),
       {"tier", tier_of(o.device)}};
   if (o.ema) all.push_back(option("ema"));

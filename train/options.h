@@ -57,7 +57,9 @@ struct TrainOptions {
   std::string flip = "horizontal";  // none, horizontal, vertical or both
   OptimizerOptions optimizer{.weight_decay = 0.01, .decay_vectors = false};
   std::string select = "best", monitor = "accuracy";  // which epoch is kept: train/choice.h
-  std::string control = "none";                       // train/control.h
+  std::string tta =
+      "none";  // views that a prediction is the mean over: none, horizontal, vertical or both (train/test_views.h)
+  std::string control = "none";  // train/control.h
   std::uint64_t seed = 42;
   Keeping keeping;
   std::vector<Device> more_devices;  // that train together with `device`, a share of each batch each

@@ -39,6 +39,7 @@ const Values kPaper{{"test-fraction", "0.1"},
                     {"flip", "horizontal"},
                     {"select", "best"},
                     {"monitor", "accuracy"},
+                    {"tta", "none"},
                     {"control", "none"}};
 
 Values with(Values base, const Values& changes) {

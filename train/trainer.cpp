@@ -18,6 +18,7 @@
 #include "train/epoch_plan.h"
 #include "train/resume.h"
 #include "train/schedule.h"
+#include "train/test_views.h"
 #include "train/watch/fold_watch.h"
 #include "weights/safetensors.h"
 
@@ -48,7 +49,8 @@ class FoldTraining {
         net_(starting_network(options, static_cast<int>(data.train.classes.size()))),
         optimizer_(optimizer_options(options)),
         select_(select_from_name(options.select)),
-        monitor_(monitor_from_name(options.monitor)) {
+        monitor_(monitor_from_name(options.monitor)),
+        views_(test_views_from_name(options.tta)) {
     state_.key = key;
     be_at_its_start();
     for (const Dataset* part : {&data.train, &data.whole}) check_batches(*part);
@@ -263,9 +265,11 @@ class FoldTraining {
     times_.push_back({static_cast<std::int64_t>(visit.size()), steps, evaluated - steps, seconds_since(start) - evaluated});
   }
 
+  std::vector<std::vector<double>> predictions(const Dataset& part) { return mean_over_views(*training_, part.images, views_); }
+
   void judge(EpochRecord& record) {
     const Dataset& part = is_nested(select_) ? data_.inner : data_.validation;
-    evaluate(training_->predictions(part.images), part.labels, static_cast<int>(part.classes.size()), record);
+    evaluate(predictions(part), part.labels, static_cast<int>(part.classes.size()), record);
   }
   bool is_best(const EpochRecord& record) const {
     return state_.best_epoch == 0 || select_ == Select::last ||
@@ -304,8 +308,8 @@ class FoldTraining {
     files.best_epoch = is_refit() ? state_.chosen : state_.best_epoch;
     if (is_refit()) files.refit = state_.history;
     files.times = times_;
-    files.validation = predictions_of(data_.validation, training_->predictions(data_.validation.images));
-    files.test = predictions_of(data_.test, training_->predictions(data_.test.images));
+    files.validation = predictions_of(data_.validation, predictions(data_.validation));
+    files.test = predictions_of(data_.test, predictions(data_.test));
     write_sealed_safetensors(folder_ / "best.safetensors", state_.best);
     if (step_watch_) step_watch_->finished();
     write_fold(folder_, files, state_.key);
@@ -326,6 +330,7 @@ class FoldTraining {
   std::unique_ptr<StepWatch> step_watch_;  // null: nobody looks
   Select select_;
   Monitor monitor_;
+  TestViews views_;
   Schedule schedule_;
   int epochs_ = 0, steps_per_epoch_ = 0;  // of the training at hand
   ResumeState state_;

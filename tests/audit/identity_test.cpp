@@ -30,7 +30,7 @@ std::string other_value(const OptionRow& row, const std::string& weights) {
       {"inputs", "flair"},      {"arch", "lite0"},        {"from", "timm"},           {"first-conv", "sum"},
       {"freeze", "stage2"},     {"lr-scale", "stem=0.1"}, {"head", "concat-pool"},    {"schedule", "cosine"},
       {"optimizer", "rmsprop"}, {"mixup-mode", "batch"},  {"oversample-by", "draws"}, {"flip", "both"},
-      {"select", "nested"},     {"monitor", "auc"},       {"control", "background"}};
+      {"select", "nested"},     {"monitor", "auc"},       {"control", "background"},  {"tta", "both"}};
   const RunOptions defaults;
   if (is_flag(row)) return value_text(row, defaults) == "true" ? "false" : "true";
   if (is_text(row)) {

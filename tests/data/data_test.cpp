@@ -193,11 +193,22 @@ TEST_F(SplitsTest, ReadBackAndRefuseTampering) {
   const Splits back = read_splits(path, manifest);
   EXPECT_EQ(back.test, splits.test);
   EXPECT_EQ(back.folds[2].train, splits.folds[2].train);
+  const auto refused_for = [&](const std::string& subject, const std::string& why) {
+    Splits leaking = splits;
+    leaking.folds[0].train.push_back(subject);
+    write_file(path, splits_json(leaking));
+    try {
+      read_splits(path, manifest);
+      ADD_FAILURE() << why;
+    } catch (const DataError& error) {
+      EXPECT_THAT(error.what(), ::testing::HasSubstr(text("trains on the subject '", subject, "', which ", why)));
+    }
+  };
+  refused_for(splits.test[0], "is in the test part");
+  refused_for(splits.folds[0].validation[0], "is in its validation part");
+  refused_for(splits.folds[0].train[0], "is there twice");
+  refused_for("nobody", "is not in the manifest");
   Splits leaking = splits;
-  leaking.folds[0].train.push_back(splits.test[0]);
-  write_file(path, splits_json(leaking));
-  EXPECT_THROW(read_splits(path, manifest), DataError);
-  leaking = splits;
   leaking.folds[0].validation.push_back(splits.folds[1].validation[0]);
   write_file(path, splits_json(leaking));
   EXPECT_THROW(read_splits(path, manifest), DataError);

@@ -123,6 +123,12 @@ TEST(Report, SaysWhatTheFiguresAreWorth) {
   study.select = "nested";
   EXPECT_EQ(html_report(study).find("optimistic"), std::string::npos);
   EXPECT_NE(html_report(study).find("loss of the inner part"), std::string::npos);
+  for (const char* views : {"none", "both"}) {
+    study.configuration.emplace_back("tta", views);
+    EXPECT_EQ(html_report(study).find("mean over a crop and its mirror images") != std::string::npos,
+              views == std::string("both"));
+    study.configuration.pop_back();
+  }
 }
 
 TEST(Report, UndefinedFiguresSayWhy) {

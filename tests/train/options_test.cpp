@@ -166,7 +166,7 @@ TEST(Recorded, TheTextOfTheDefaultsStays) {
       "dropout = 0.2\ndrop_connect = 0.2\nbn_momentum = 0.1\n"
       "augmentation = yes\nrotate_degrees = 10\nzoom = 1.1\nwarp = 0\naffine_probability = 0.75\nlighting = 0.2\n"
       "lighting_probability = 0.75\nflip = horizontal\nseed = 42\n"
-      "select = best epoch by validation accuracy, the first of equals\ncontrol = none\n"
+      "select = best epoch by validation accuracy, the first of equals\ntta = none\ncontrol = none\n"
       "tier = portable (float32, same bits on any thread count and vector width)\n");
 }
 
@@ -210,7 +210,7 @@ TEST(Recorded, TheTextOfOtherValuesStays) {
       "dropout = 0.30000000000000004\ndrop_connect = 0\nbn_momentum = as the weights'\n"
       "augmentation = no\nrotate_degrees = 12.5\nzoom = 1\nwarp = 0\naffine_probability = 0.75\nlighting = 0.125\n"
       "lighting_probability = 0.75\nflip = horizontal\nseed = 18446744073709551615\n"
-      "select = best epoch by validation accuracy, the first of equals\ncontrol = none\n"
+      "select = best epoch by validation accuracy, the first of equals\ntta = none\ncontrol = none\n"
       "tier = portable (float32, same bits on any thread count and vector width)\nema = yes\ndevices = 2\n");
 }
 
@@ -218,7 +218,7 @@ TEST(Recorded, TheTextOfOtherValuesStays) {
 std::string other_text(const OptionRow& row) {
   static const std::map<std::string, std::string> others{
       {"schedule", "flat"}, {"optimizer", "sgd"}, {"mixup-mode", "batch"}, {"oversample-by", "draws"}, {"head", "concat-pool"},
-      {"flip", "none"},     {"select", "last"},   {"monitor", "auc"},      {"control", "background"}};
+      {"flip", "none"},     {"select", "last"},   {"monitor", "auc"},      {"control", "background"},  {"tta", "both"}};
   const auto found = others.find(row.name);
   return found == others.end() ? "other" : found->second;
 }
