@@ -27,6 +27,7 @@ void write_manifest(const fs::path& folder, const std::vector<fs::path>& results
     files.push_back(
         {{"path", path.lexically_relative(folder).generic_string()}, {"bytes", file.size()}, {"sha256", file.sha256()}});
   };
+  remove_stale_temporaries(folder);
   for (const fs::path& path : entries_of(folder)) {
     if (path.filename() != kManifest) put(path);
   }

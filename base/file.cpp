@@ -159,17 +159,19 @@ void make_directory(const std::filesystem::path& path) {
                        path_exists(path) ? std::string("something else of that name is in the way") : problem.message()));
 }
 
+void check_plain_file(const std::filesystem::path& path) {
+  std::error_code none;
+  const std::filesystem::file_status status = std::filesystem::symlink_status(path, none);
+  if (std::filesystem::is_regular_file(status) || !std::filesystem::exists(status)) return;
+  throw DataError(text(path, " is a ",
+                       std::filesystem::is_symlink(status)     ? "link"
+                       : std::filesystem::is_directory(status) ? "folder"
+                                                               : "pipe or device",
+                       ", a file of this program's own is expected there; remove it"));
+}
+
 void check_plain_files(const std::filesystem::path& folder) {
-  for (const std::filesystem::path& entry : entries_of(folder)) {
-    std::error_code none;
-    const std::filesystem::file_status status = std::filesystem::symlink_status(entry, none);
-    if (std::filesystem::is_regular_file(status) || !std::filesystem::exists(status)) continue;
-    throw DataError(text(entry, " is a ",
-                         std::filesystem::is_symlink(status)     ? "link"
-                         : std::filesystem::is_directory(status) ? "folder"
-                                                                 : "pipe or device",
-                         ", a file of this program's own is expected there; remove it"));
-  }
+  for (const std::filesystem::path& entry : entries_of(folder)) check_plain_file(entry);
 }
 
 }  // namespace vitrine

@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/standard_streams.h"
 
 namespace vitrine {
@@ -92,6 +93,12 @@ FolderLock::FolderLock(const fs::path& folder) : file_(folder / kLockFile) {
     return;
   }
   throw FileError(text("cannot lock ", folder, ": its lock changes hands all the time"));
+}
+
+void refuse_in_use(const fs::path& folder) {
+  for (const fs::path& path : entries_of(folder, true)) {
+    if (path.filename() == kLockFile) FolderLock(path.parent_path());
+  }
 }
 
 std::optional<LockHolder> lock_holder(const fs::path& folder) {

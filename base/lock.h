@@ -23,6 +23,9 @@ class FolderLock {
   Descriptor held_;
 };
 
+// Error as above when a process has `folder`, or one that lies in it at any depth.
+void refuse_in_use(const std::filesystem::path& folder);
+
 struct LockHolder {
   std::string line;    // "process 4711 on host since 2026-11-25T18:15:57Z", made safe to show
   bool ended = false;  // it is a process of this host that is gone: it was killed

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/lock.h"
 #include "base/standard_streams.h"
 
 namespace vitrine {
@@ -135,8 +136,11 @@ void set_aside(const fs::path& folder, const std::string& marker, const std::vec
   }
   if (!path_exists(folder / marker))
     throw UsageError(text(folder, " has no ", marker, ", so it is not set aside by --force-new; choose another folder"));
+  refuse_in_use(folder);
   fs::path name = folder;
   if (!name.has_filename()) name = name.parent_path();  // "out/"
+  const bool linked = fs::is_symlink(name, none);
+  if (linked) name = place;
   for (int i = 1; i < 10000; ++i) {
     fs::path aside = name;
     aside += ".old-" + std::to_string(i);
@@ -144,7 +148,8 @@ void set_aside(const fs::path& folder, const std::string& marker, const std::vec
     std::error_code problem;
     fs::rename(name, aside, problem);
     if (problem) throw FileError(text("cannot rename ", folder, " to ", aside, ": ", problem.message()));
-    note(text(folder, " was renamed to ", aside));
+    if (linked && !fs::create_directory(name, problem)) throw FileError(text("cannot make ", name, ": ", problem.message()));
+    note(text(linked ? name : folder, " was renamed to ", aside));
     return;
   }
   throw FileError(text("cannot rename ", folder, ": there are too many beside it"));

@@ -60,7 +60,8 @@ void check_output_folder(const std::string& name, const std::vector<std::string>
                          const std::vector<std::string>& written = {});
 
 // Renames `folder` to the first free of folder.old-1, folder.old-2, ... and says so in a note. Nothing when there is no such folder or nothing in
-// it. UsageError when `marker` does not stand in it: it is somebody else's; or when one of the inputs does. FileError when it cannot be renamed.
+// it. What a link leads to is renamed, and an empty folder takes its place. UsageError when `marker` does not stand in it: it is somebody else's;
+// or when one of the inputs does. Error (exit code 1) when a process works in it (base/lock.h). FileError when it cannot be renamed.
 void set_aside(const std::filesystem::path& folder, const std::string& marker, const std::vector<std::string>& inputs);
 
 // Removes what processes that were killed left behind in `folder`.

@@ -90,8 +90,10 @@ std::string background_verdict(const Outcome& o) {
   if (!i.low)
     return text("Background: the AUC without the lesion is ", fixed(*auc, 3), " and has no interval (", i.why,
                 "); nothing is shown.");
-  return text("Background: the interval of the AUC without the lesion (", fixed(*i.low, 3), " to ", shown_figure(i.high),
-              ") does not lie above 0.5; no shortcut was found.");
+  return text("Background: the interval of the AUC without the lesion (", fixed(*i.low, 3), " to ", shown_figure(i.high), ") ",
+              i.high && *i.high < 0.5 ? "lies below 0.5, which no shortcut explains: look at how subjects are dealt"
+                                      : "does not lie above 0.5; no shortcut was found",
+              ".");
 }
 
 std::string swapped_verdict(const Outcome& o) {

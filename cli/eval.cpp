@@ -106,7 +106,8 @@ RunPredictions read_predictions(const fs::path& folder, const std::string& name)
     const std::string flaw = path_flaw(folder);
     throw DataError(text(folder, " ", flaw.empty() ? "is a file, the folder of a run is expected" : flaw));
   }
-  const RunResult run = read_run(folder);
+  check_is_run(folder);
+  const RunResult run = read_run_so_far(folder);
   for (const auto& [option, value] : read_run_options(folder)) {
     if (option == "folds" && value != std::to_string(run.folds.size()))
       note(text(folder, ": ", run.folds.size(), " of ", printable(value, 10),

@@ -58,7 +58,7 @@ void print_figure(const LevelEvaluation& e, std::size_t f) {
   } else if (!interval.why.empty()) {
     line += text("  [", interval.why, "]");
   } else if (interval.left_out > 0) {
-    line += text("  [", interval.left_out, " replicates left out]");
+    line += text("  [", counted(interval.left_out, "replicate"), " left out]");
   }
   print_line(line);
 }

@@ -48,13 +48,6 @@ EfficientNet network_of(const std::string& file) {
   return load_checkpoint(checkpoint);
 }
 
-void check_is_run(const fs::path& run) {
-  if (path_exists(run / "config.json")) return;
-  if (path_exists(run / "study.json"))
-    throw DataError(text(run, " is a study; name one of its runs, as ", run / "runs" / "t1c+flair+t2"));
-  throw DataError(text(run, " is no run: it has no config.json; `vitrine cv` or `vitrine study` makes one"));
-}
-
 bool is_finished(const fs::path& run, int fold) { return path_exists(run / text("fold_", fold) / "fold.json"); }
 
 std::vector<int> folds_of(const ExplainRequest& request, const fs::path& run, int count) {

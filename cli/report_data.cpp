@@ -49,15 +49,15 @@ void add_unfinished(report::StudyResult& study, const fs::path& folder, const Re
     std::string numbers;
     for (const int fold : run.folds) numbers += text(numbers.empty() ? "" : ", ", fold);
     study.caveats.push_back(text(run.inputs, ": ", run.folds.size(), " of ", printable(value, 10), " folds are finished (",
-                                 numbers,
-                                 "); the others are not in these figures, and tables number the finished ones from 0."));
+                                 numbers, "); the others are not in these figures."));
   }
 }
 
 ReportedRun read_reported(const fs::path& folder, const std::string& inputs, const Manifest& manifest, const Splits& splits) {
   check_is_of(folder, splits, inputs);
-  RunSoFar found = read_run_so_far(folder);
-  ReportedRun run{inputs, std::move(found.run), std::move(found.folds)};
+  RunResult found = read_run_so_far(folder);
+  std::vector<int> numbers = found.numbers;
+  ReportedRun run{inputs, std::move(found), std::move(numbers)};
   for (const auto& [name, value] : read_run_options(folder)) {
     if (inputs.empty() && name == "inputs") run.inputs = value;
   }
@@ -132,6 +132,9 @@ ReportData report_data(const fs::path& folder) {
   ReportData data;
   data.study.title = "Small-cell or non-small-cell: brain metastases of lung cancer on MRI";
   data.study.synthetic_note = synthetic_note_of(folder);
+  if (path_exists(folder / kStudyFile) && !path_exists(folder / "runs"))
+    throw DataError(
+        text(folder, " is a study of which no fold is trained; run `vitrine study` to its end, or its tasks, first"));
   return path_exists(folder / "runs") ? data_of_study(std::move(data), folder) : data_of_run(std::move(data), folder);
 }
 

@@ -96,8 +96,10 @@ void add_run(report::StudyResult& study, const ReportedRun& run) {
   result.classes = run.run.folds.front().classes;
   result.validation = part_of(run.run.validation, run.run.folds, false);
   result.test = part_of(run.run.test, run.run.folds, true);
-  for (const FoldFiles& fold : run.run.folds) {
+  for (std::size_t f = 0; f < run.run.folds.size(); ++f) {
+    const FoldFiles& fold = run.run.folds[f];
     report::History history;
+    history.fold = run.folds[f];
     history.best_epoch = fold.best_epoch - 1;
     for (const EpochRecord& e : fold.history) {
       history.train_loss.push_back(e.train_loss);

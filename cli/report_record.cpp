@@ -1,6 +1,7 @@
 // What a report says of a study beside its figures: cohort, splits, options, controls.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/csv.h"
 #include "base/error.h"
@@ -86,6 +87,25 @@ std::vector<report::SplitRow> split_rows(const Manifest& manifest, const Splits&
   return rows;
 }
 
+// Refuses what `vitrine controls` does not write: a group that is none, a name twice, an AUC outside 0 to 1, a difference outside -1 to 1, an
+// interval that is turned round.
+void check_control(const CsvRow& row, const report::ControlRow& r, const std::vector<report::ControlRow>& before) {
+  const std::set<std::string> groups{"study", "seeds", "controls", "choices"};
+  if (!groups.contains(r.group)) row.refuse(text("'", printable(r.group, 40), "' is no group of controls"));
+  for (const report::ControlRow& other : before) {
+    if (other.name == r.name) row.refuse(text("the row '", printable(r.name, 40), "' is there twice"));
+  }
+  const auto check = [&](const std::optional<double>& value, double low, const char* what) {
+    if (value && !(*value >= low && *value <= 1)) row.refuse(text(what, " is ", *value, ", expected ", low, " to 1"));
+  };
+  for (const std::optional<double>& value : {r.auc, r.low, r.high}) check(value, 0, "an AUC or an end of its interval");
+  for (const std::optional<double>& value : {r.difference, r.difference_low, r.difference_high})
+    check(value, -1, "a difference of AUCs");
+  if ((r.low && r.high && *r.low > *r.high) ||
+      (r.difference_low && r.difference_high && *r.difference_low > *r.difference_high))
+    row.refuse("an interval ends below where it begins");
+}
+
 void add_controls(report::StudyResult& study, const fs::path& folder) {
   const fs::path path = folder / "controls" / "controls.csv", verdicts = folder / "controls" / "verdicts.txt";
   if (!path_exists(path)) return;
@@ -99,6 +119,7 @@ void add_controls(report::StudyResult& study, const fs::path& folder) {
     report::ControlRow r{std::string(row[group]), std::string(row[name]), std::string(row[what]), {}, {}, {}, {}, {}, {}};
     std::optional<double>* cells[] = {&r.auc, &r.low, &r.high, &r.difference, &r.difference_low, &r.difference_high};
     for (std::size_t c = 0; c < std::size(cells); ++c) *cells[c] = number_in_cell(row, numbers[c]);
+    check_control(row, r, study.controls);
     study.controls.push_back(std::move(r));
   }
   if (!path_exists(verdicts)) return;

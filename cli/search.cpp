@@ -27,9 +27,7 @@ struct SearchCommand {
   ChosenWords words;
 };
 
-std::string figure(const std::optional<MeanSd>& v) {
-  return v ? text(fixed(v->mean, 3), " +- ", fixed(v->sd, 3)) : std::string("n/a");
-}
+std::string figure(const std::optional<MeanSd>& v) { return mean_sd_text(v, 3, 0); }
 
 // A searched option has its values from the space; a recipe's value of it gives way, one that was named for this run would be lost.
 void refuse_named_twice(const SearchSpace& space, const ChosenOptions& chosen) {

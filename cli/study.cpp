@@ -33,13 +33,12 @@ constexpr const char* kSyntheticNote =
     "nothing "
     "about patients.";
 
-std::string mean_text(const std::optional<MeanSd>& v) {
-  return v ? text(fixed(v->mean, 2), " +- ", fixed(v->sd, 2)) : std::string("n/a");
-}
-
 void print_results(const std::vector<std::pair<std::string, RunResult>>& results) {
   std::printf("\n%-14s  %-30s  %s\n", "inputs", "validation accuracy, AUC", "test accuracy, AUC");
   for (const auto& [inputs, run] : results) {
+    const auto mean_text = [&](const std::optional<MeanSd>& v) {
+      return mean_sd_text(v, 2, static_cast<int>(run.folds.size()));
+    };
     std::printf("%-14s  %-30s  %s\n", inputs.c_str(),
                 (mean_text(run.validation.accuracy) + ", " + mean_text(run.validation.auc)).c_str(),
                 (mean_text(run.test.accuracy) + ", " + mean_text(run.test.auc)).c_str());
@@ -48,7 +47,15 @@ void print_results(const std::vector<std::pair<std::string, RunResult>>& results
 
 void check_same_splits(const fs::path& path, const Splits& found, const Splits& wanted) {
   if (splits_json(found) == splits_json(wanted)) return;
-  throw UsageError(text(path, " was made with other split options; choose another folder, or --force-new"));
+  const std::string what =
+      found.seed != wanted.seed ? text("there: split-seed = ", found.seed, "; asked: split-seed = ", wanted.seed)
+      : found.folds.size() != wanted.folds.size()
+          ? text("there: folds = ", found.folds.size(), "; asked: folds = ", wanted.folds.size())
+      : found.test_fraction != wanted.test_fraction
+          ? text("there: test-fraction = ", found.test_fraction, "; asked: test-fraction = ", wanted.test_fraction)
+          : std::string("its parts are not those that are dealt for this manifest");
+  throw UsageError(text(path, " was made with other split options (", what,
+                        "); choose another folder, or --force-new to keep that one beside it under another name"));
 }
 
 ProgressFacts stage(int number) { return {.event = "stage", .done = number, .total = 4}; }
@@ -76,7 +83,10 @@ void check_study(const StudyFolder& study) {
                            " needs two training subjects of each class in every fold, fold ", f,
                            " has fewer; pass fewer --folds or another --select"));
   }
-  for (const std::string& inputs : input_configuration_names()) starting_network(study.training(inputs), 2);
+  for (const std::string& inputs : input_configuration_names()) {
+    check(study.training(inputs));
+    starting_network(study.training(inputs), 2);
+  }
   if (!check_study_folder(study)) return;
   if (!path_exists(study.manifest()) || !path_exists(study.splits())) return;
   const Manifest manifest = read_manifest(study.manifest());
@@ -144,6 +154,23 @@ void train_and_report(const StudyFolder& study, const Manifest& manifest, const 
   std::printf("\nreport: %s\n", shown(study.out / "report.html").c_str());
 }
 
+// Crops are what they are.
+void refuse_choice(const PrepChoice& choice, const fs::path& manifest) {
+  const PrepChoice plain;
+  const auto refuse = [&](bool given, const char* option) {
+    if (given)
+      throw UsageError(text(option, " belongs to preparation, and the crops of ", manifest,
+                            " are prepared; leave it out, or name the table of the volumes"));
+  };
+  refuse(choice.normalise != plain.normalise, "--normalise");
+  refuse(choice.crop != plain.crop, "--crop");
+  refuse(choice.slices != plain.slices, "--slices");
+  refuse(choice.registration != plain.registration, "--registration");
+  refuse(choice.fov != plain.fov, "--fov");
+  refuse(choice.distance != plain.distance, "--distance");
+  refuse(choice.no_pictures, "--no-pictures");
+}
+
 StudyFolder study_of(const StudyCommand& command, const ChosenOptions& options) {
   StudyFolder study;
   study.out = command.output;
@@ -153,6 +180,7 @@ StudyFolder study_of(const StudyCommand& command, const ChosenOptions& options) 
   study.choice = *command.choice;
   study.options = options.values();
   subject_options(study.choice);
+  if (study.prepared) refuse_choice(study.choice, study.table);
   const fs::path beside = study.table.parent_path();
   for (const fs::path& made_by : {beside / "simulation.json", beside.parent_path() / "simulation.json"}) {
     if (path_exists(made_by)) study.synthetic_note = kSyntheticNote;
@@ -193,7 +221,8 @@ void run_study(const StudyCommand& command) {
   note_starting_weights(study.training(input_configuration_names().front()));
   if (command.words.dry_run) {
     print_options(options);
-    note("dry run: options, cohort, its volumes' files, weights and folder are accepted; nothing was written");
+    note(text("dry run: options, ", study.prepared ? "manifest" : "cohort, its volumes' files",
+              ", weights and folder are accepted; nothing was written"));
     return;
   }
   Progress progress(command.progress);
@@ -202,7 +231,9 @@ void run_study(const StudyCommand& command) {
   write_study_folder(study);
   if (command.plan) return write_plan(study);
 
-  progress.line("study 1/4  prep: coregistration, brain extraction, bias field, normalisation, lesion crops", stage(1));
+  progress.line(study.prepared ? "study 1/4  prep: none, the manifest's crops are prepared"
+                               : "study 1/4  prep: coregistration, brain extraction, bias field, normalisation, lesion crops",
+                stage(1));
   prepare(study, command.jobs, progress);
   const Manifest manifest = read_manifest(study.manifest());
   progress.line("study 2/4  split: subjects, stratified, into a test part and folds", stage(2));
@@ -227,8 +258,10 @@ std::string described(const StudyTask& task, const std::optional<LockHolder>& ho
 void refuse_unfinished(const StudyFolder& study, const std::vector<StudyTask>& tasks, Stage stage, const StudyTask& wanted,
                        const Manifest* manifest) {
   std::vector<std::string> open;
+  int first = 0;  // that is open
   for (const StudyTask& t : tasks) {
     if (t.stage != stage || is_done(study, t)) continue;
+    if (open.empty()) first = t.number;
     if (manifest == nullptr || stage != Stage::train || has_series(*manifest, t.inputs))
       open.push_back(text(t.number, " (", described(t, holder_of(study, t)), ")"));
   }
@@ -237,9 +270,9 @@ void refuse_unfinished(const StudyFolder& study, const std::vector<StudyTask>& t
   for (std::size_t i = 0; i < std::min<std::size_t>(open.size(), 5); ++i) list += (i > 0 ? ", " : "") + open[i];
   if (open.size() > 5) list += text(" and ", open.size() - 5, " more");
   const bool one = open.size() == 1;
-  throw Error(ExitCode::runtime,
-              text("task ", wanted.number, " (", text_of(wanted), ") needs the task", one ? " " : "s ", list, ", which ",
-                   one ? "is" : "are", " not done; run ", one ? "it" : "them", " with `vitrine task ", study.out, " N`"));
+  throw Error(ExitCode::runtime, text("task ", wanted.number, " (", text_of(wanted), ") needs the task", one ? " " : "s ", list,
+                                      ", which ", one ? "is" : "are", " not done; run ", one ? "it" : "them",
+                                      " with `vitrine task ", study.out, one ? text(" ", first) : std::string(" N"), "`"));
 }
 
 void do_task(const StudyFolder& study, const std::vector<StudyTask>& tasks, const StudyTask& task, Progress& progress) {

@@ -88,9 +88,10 @@ void check_same_plan(const StudyFolder& study, const Json& found) {
                           "); choose another folder, or --force-new to keep that one beside it under another name"));
   };
   compare("version", member(found, "version"), std::string(version()));
-  const Json &choice = member(found, "preparation"), &options = member(found, "options");
+  const Json& options = member(found, "options");
   const Json asked_choice = choice_json(study.choice), asked_options = options_json(study);
   if (!study.prepared) {
+    const Json& choice = member(found, "preparation");
     for (const auto& [name, value] : asked_choice.items()) compare(name, member(choice, name), value);
   }
   for (const OptionRow& row : option_rows()) {
@@ -106,6 +107,15 @@ Json read_json(const fs::path& path) {
   } catch (const std::runtime_error& error) {
     throw DataError(text(path, ": ", error.what(), "; choose another folder"));
   }
+}
+
+// The table that study.json names. DataError where it is not there.
+fs::path table_of(const fs::path& out, const Json& json) {
+  fs::path table = placed(out, text_in(json, "table"));
+  if (!path_exists(table))
+    throw DataError(text(table, " does not exist, and ", out / kStudyFile,
+                         " names it as the study's table; put it back, or write its new place there, relative to the study"));
+  return table;
 }
 
 }  // namespace
@@ -135,7 +145,7 @@ void write_study_folder(const StudyFolder& study) {
   json["prepared"] = study.prepared;
   json["cohort_sha256"] = study.table_sha256;
   json["synthetic_note"] = study.synthetic_note;
-  json["preparation"] = choice_json(study.choice);
+  json["preparation"] = study.prepared ? Json() : choice_json(study.choice);
   json["options"] = options_json(study);
   write_file(study.out / kStudyFile, json_text(json));
 }
@@ -153,11 +163,11 @@ StudyFolder read_study_folder(const fs::path& out) {
       throw DataError(text(path, ": it was made by version ",
                            json.contains("version") ? printable(text_in(json, "version")) : "0.6.0 or older", ", this is ",
                            version(), "; run `vitrine study` again in another folder"));
-    study.table = placed(out, text_in(json, "table"));
+    study.table = table_of(out, json);
     study.prepared = member(json, "prepared") == true;
     study.table_sha256 = text_in(json, "cohort_sha256");
     study.synthetic_note = text_in(json, "synthetic_note");
-    study.choice = choice_of(member(json, "preparation"));
+    if (!study.prepared) study.choice = choice_of(member(json, "preparation"));
     const Json& options = member(json, "options");
     for (const OptionRow& row : option_rows()) {
       if (is_of_study(row)) assign(row, study.options, text_in(options, row.name));
@@ -180,7 +190,7 @@ fs::path manifest_of_study(const fs::path& out) {
   if (path_exists(out / kStudyFile)) {
     const Json json = read_json(out / kStudyFile);
     try {
-      if (json.contains("prepared") && member(json, "prepared") == true) return placed(out, text_in(json, "table"));
+      if (json.contains("prepared") && member(json, "prepared") == true) return table_of(out, json);
     } catch (const std::runtime_error& error) {
       throw DataError(text(out / kStudyFile, ": ", error.what()));
     }
@@ -193,6 +203,10 @@ bool check_study_folder(const StudyFolder& study) {
   for (const char* name : {"splits.json", "report.html", "runs", "prep", kPlanFile}) {
     if (path_exists(out / name) && !path_exists(out / kStudyFile))
       throw UsageError(text(out / name, " is there, but no ", kStudyFile, " of a study; choose another folder"));
+  }
+  for (const auto& [name, kind] : {std::pair{"config.json", "run"}, std::pair{"search.json", "search"}}) {
+    if (path_exists(out / name))
+      throw UsageError(text(out, " is the folder of a ", kind, " (", name, "); choose another folder for a study"));
   }
   if (!path_exists(out / kStudyFile)) return false;
   const Json json = read_json(out / kStudyFile);

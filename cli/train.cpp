@@ -27,11 +27,8 @@ struct CvCommand {
   ProgressMode progress = ProgressMode::automatic;
 };
 
-std::string figure(const std::optional<MeanSd>& v) {
-  return v ? text(fixed(v->mean, 3), " +- ", fixed(v->sd, 3)) : std::string("n/a");
-}
-
-void print_part(const char* part, const PartSummary& summary) {
+void print_part(const char* part, const PartSummary& summary, std::size_t folds) {
+  const auto figure = [&](const std::optional<MeanSd>& v) { return mean_sd_text(v, 3, static_cast<int>(folds)); };
   std::printf("%-10s  accuracy %s  AUC %s\n", part, figure(summary.accuracy).c_str(), figure(summary.auc).c_str());
   for (const ClassSummary& c : summary.classes) {
     std::printf("            %-6s  precision %s  recall %s  F1 %s\n", printable(c.name, 40).c_str(),
@@ -59,8 +56,8 @@ void run_cv(const CvCommand& command) {
     return;
   }
   const RunResult result = cross_validate(manifest, splits, options, command.output, command.fold, progress, command.jobs);
-  print_part("validation", result.validation);
-  print_part("test", result.test);
+  print_part("validation", result.validation, result.folds.size());
+  print_part("test", result.test, result.folds.size());
 }
 
 void add_common(CLI::App* sub, CvCommand& c) {

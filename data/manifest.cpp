@@ -27,7 +27,9 @@ int whole_number(const CsvTable& table, const CsvRow& row, std::string_view colu
 std::string safe_path(const CsvRow& row, std::string_view cell) {
   const std::filesystem::path path(cell);
   const bool climbs = std::any_of(path.begin(), path.end(), [](const auto& part) { return part == ".."; });
-  if (path.is_absolute() || climbs) row.refuse(text("the path '", path, "' leaves the manifest's folder"));
+  if (path.is_absolute() || climbs)
+    row.refuse(text("the path '", path, "' ", path.is_absolute() ? "is absolute" : "leaves the manifest's folder",
+                    "; one relative to the manifest, and below its folder, is expected"));
   return std::string(cell);
 }
 

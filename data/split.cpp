@@ -142,7 +142,10 @@ Splits make_splits(const Manifest& manifest, const SplitOptions& options) {
     if (members.size() < folds + test) {
       throw DataError(text(manifest.path, ": the class '", printable(classes[c]), "' has ", members.size(), " subjects, but ",
                            test, " for the test part and ", folds, " folds need at least ", folds + test,
-                           ", or the class would be absent from a fold; pass fewer --folds"));
+                           ", or the class would be absent from a fold; ",
+                           folds > 2                  ? "pass fewer --folds"
+                           : test > 0 && count >= 2.0 ? "pass --test-fraction 0"
+                                                      : "two subjects of each class are the least"));
     }
     const std::vector<int> order =
         permutation({.seed = options.seed, .purpose = Purpose::split, .op = static_cast<std::uint32_t>(c)},

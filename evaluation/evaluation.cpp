@@ -146,6 +146,8 @@ LevelEvaluation evaluate(const RunPredictions& run, Part part, Level level, cons
   } else {
     score_test(e, run, validation, options);
   }
+  for (std::size_t i = 0; i < e.folds.size(); ++i)
+    e.folds[i].fold = run.folds[i].number < 0 ? static_cast<int>(i) : run.folds[i].number;
   const Units& units = e.pooled.units;
   e.subjects = subject_count(units);
   e.over_folds = over_folds(e);

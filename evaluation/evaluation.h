@@ -36,6 +36,7 @@ struct ScoredSet {  // units with their threshold and figures
   Units units;
   Figure threshold;             // of a pooled validation part none: each fold has its own
   std::vector<Figure> figures;  // as LevelEvaluation::ids
+  int fold = 0;                 // number of the fold, of one
 };
 
 struct LevelEvaluation {

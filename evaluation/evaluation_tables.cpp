@@ -34,7 +34,7 @@ std::string table(const Cells& columns, const std::vector<RunEvaluation>& runs,
       Cells begin = place_of(run.run, e);
       begin.push_back("");
       for (std::size_t fold = 0; fold < e.folds.size(); ++fold) {
-        begin.back() = std::to_string(fold);
+        begin.back() = std::to_string(e.folds[fold].fold);
         csv += rows(e.folds[fold], begin);
       }
       begin.back() = pooled_name(e.part);
@@ -54,8 +54,8 @@ std::string figure_rows(const LevelEvaluation& e, std::size_t f, const Cells& be
   std::string csv;
   for (std::size_t fold = 0; fold < e.folds.size(); ++fold) {
     const Figure& figure = e.folds[fold].figures[f];
-    csv += line(begin,
-                {std::to_string(fold), cell(figure), "", "", std::to_string(e.folds[fold].units.names.size()), "", figure.why});
+    csv += line(begin, {std::to_string(e.folds[fold].fold), cell(figure), "", "",
+                        std::to_string(e.folds[fold].units.names.size()), "", figure.why});
   }
   const Figure& pooled = e.pooled.figures[f];
   const Interval& interval = e.intervals[f];
@@ -77,7 +77,7 @@ std::string threshold_rows(const LevelEvaluation& e, const Cells& begin) {
   const auto row = [&](const std::string& fold, const ScoredSet& set) {
     csv += line(begin, {fold, cell(set.threshold), "", "", std::to_string(set.units.names.size()), "", set.threshold.why});
   };
-  for (std::size_t fold = 0; fold < e.folds.size(); ++fold) row(std::to_string(fold), e.folds[fold]);
+  for (const ScoredSet& fold : e.folds) row(std::to_string(fold.fold), fold);
   row(std::string(pooled_name(e.part)), e.pooled);
   return csv;
 }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/number.h"
 #include "evaluation/score_counts.h"
 
 namespace vitrine {
@@ -85,6 +86,12 @@ std::optional<MeanSd> mean_sd(std::span<const double> values) {
   for (const double v : values) result.sd += (v - result.mean) * (v - result.mean);
   result.sd = result.count > 1 ? std::sqrt(result.sd / (result.count - 1)) : 0;
   return result;
+}
+
+std::string mean_sd_text(const std::optional<MeanSd>& v, int digits, int of) {
+  if (!v) return "n/a";
+  const std::string count = v->count < of || v->count == 1 ? text(" (n = ", v->count, ")") : std::string();
+  return text(fixed(v->mean, digits), v->count > 1 ? " +- " + fixed(v->sd, digits) : std::string(), count);
 }
 
 }  // namespace vitrine

@@ -49,5 +49,7 @@ struct MeanSd {
   int count = 0;
 };
 std::optional<MeanSd> mean_sd(std::span<const double> values);  // nullopt for none
+// "0.812 +- 0.034"; "0.812 (n = 1)" of one value, which has no deviation; "... (n = 3)" of fewer than `of`; "n/a" of none.
+std::string mean_sd_text(const std::optional<MeanSd>& v, int digits, int of);
 
 }  // namespace vitrine

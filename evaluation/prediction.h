@@ -16,6 +16,7 @@ struct Prediction {
 
 struct FoldPredictions {  // of one fold's network
   std::vector<Prediction> validation, test;
+  int number = -1;  // in the split; negative: its place here
 };
 
 // Of a cross-validation: the folds' validation parts share no subject, their test parts are one and the same.

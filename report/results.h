@@ -34,6 +34,7 @@ struct PartResult {  // one part (validation or test) of one input configuration
 struct History {                                                         // one fold
   std::vector<double> train_loss, validation_loss, validation_accuracy;  // per epoch; of the inner part with --select nested
   int best_epoch = 0;                                                    // the one that was kept, from 0
+  int fold = 0;                                                          // its number in the split
   std::vector<double> refit_loss{};  // training loss of the second training; empty without one
 };
 

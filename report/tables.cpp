@@ -87,7 +87,7 @@ std::string history_csv(const StudyResult& study) {
     for (std::size_t f = 0; f < input.folds.size(); ++f) {
       const History& h = input.folds[f];
       for (std::size_t e = 0; e < h.train_loss.size(); ++e)
-        csv += csv_line({input.inputs, std::to_string(f), std::to_string(e + 1), shortest(h.train_loss[e]),
+        csv += csv_line({input.inputs, std::to_string(h.fold), std::to_string(e + 1), shortest(h.train_loss[e]),
                          shortest(h.validation_loss[e]), shortest(h.validation_accuracy[e]),
                          static_cast<int>(e) == h.best_epoch ? "1" : "0",
                          e < h.refit_loss.size() ? shortest(h.refit_loss[e]) : "n/a"});

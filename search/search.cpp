@@ -198,8 +198,7 @@ class Search {
     const TrialRun& run = result_.runs.back();
     const char* metric = metric_title(task_.space.metric);
     std::string line = title + "  ";
-    line += run.score.mean ? text(metric, " ", fixed(run.score.mean->mean, 3), " +- ", fixed(run.score.mean->sd, 3))
-                           : std::string("no score");
+    line += run.score.mean ? text(metric, " ", mean_sd_text(run.score.mean, 3, 0)) : std::string("no score");
     const std::vector<std::optional<double>> all = scores(result_.runs.size() - place - 1);  // of this rung
     if (const auto best = best_of(all, lower_is_better(task_.space.metric), 1); !best.empty())
       line += text("  best ", fixed(*all[best.front()], 3), " (trial ",

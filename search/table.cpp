@@ -84,7 +84,7 @@ std::string trials_csv(const SearchTask& task, const SearchResult& result) {
     }
     const std::optional<MeanSd>& mean = run.score.mean;
     cells.push_back(mean ? shortest(mean->mean) : "");
-    cells.push_back(mean ? shortest(mean->sd) : "");
+    cells.push_back(mean && mean->count > 1 ? shortest(mean->sd) : "");
     cells.push_back(std::to_string(mean ? mean->count : 0));
     for (std::size_t f = 0; f < folds.size(); ++f)
       cells.push_back(f < run.score.folds.size() && run.score.folds[f] ? shortest(*run.score.folds[f]) : "");

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <exception>
 #include <functional>
+#include <map>
+#include <set>
 #include <system_error>
 #include <thread>
 
@@ -14,75 +16,18 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "base/output.h"
-#include "base/settings_file.h"
-#include "base/sha256.h"
-#include "base/version.h"
 #include "layers/cudnn/convolution.h"
 #include "tensor/cuda/blas.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
 #include "train/choice.h"
 #include "train/control.h"
-#include "train/run_source.h"
 #include "train/trainer.h"
-#include "weights/checkpoint_file.h"
 
 namespace vitrine {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::uint64_t kMaxJson = std::uint64_t{16} << 20;
-constexpr std::uint64_t kMaxWeights = kMaxCheckpointBytes;
-constexpr const char* kConfig = "config.json";
-
-// Options plus what identifies the data: equal text means an equal run.
-std::string parts_text(const Splits& splits) {
-  std::string parts;
-  for (const std::string& subject : splits.test) parts += subject + "\n";
-  for (const Fold& fold : splits.folds) {
-    parts += "--\n";
-    for (const std::string& subject : fold.validation) parts += subject + "\n";
-    parts += "-\n";
-    for (const std::string& subject : fold.inner) parts += subject + "\n";
-  }
-  return parts;
-}
-
-Settings identity(const Splits& splits, const TrainOptions& options) {
-  Settings all{{"version", std::string(version())}};
-  for (auto& pair : describe(options)) all.push_back(std::move(pair));
-  if (!options.weights.empty())
-    all.emplace_back("weights_sha256",
-                     as<WeightsError>([&] { return sha256_of_file(checkpoint_path(options.weights), kMaxWeights); }));
-  all.emplace_back("manifest_sha256", splits.manifest_sha256);
-  all.emplace_back("split_seed", std::to_string(splits.seed));
-  all.emplace_back("folds", std::to_string(splits.folds.size()));
-  all.emplace_back("split_sha256", sha256(parts_text(splits)));
-  return all;
-}
-
-// UsageError when the run that is there has other settings.
-void check_same(const fs::path& run, const Settings& wanted) {
-  check_same_settings(run, read_run_options(run), wanted, "a run with other settings",
-                      "choose another folder, or --force-new to keep that one beside it under another name");
-}
-
-// A run writes config.json first: where something of it is, config.json is too, also when another process has just begun.
-void refuse_foreign(const fs::path& run) {
-  for (const char* name : {"fold_0", kRunSource, "summary.json"}) {
-    if (path_exists(run / name) && !path_exists(run / kConfig))
-      throw UsageError(text(run / name, " is there, but no ", kConfig, " of a run; choose another folder"));
-  }
-}
-
-// The run belongs to the first that writes its config.json; whoever comes later must want the same.
-void claim_folder(const fs::path& run, const Settings& wanted, const Manifest& manifest, const Splits& splits) {
-  make_directory(run);
-  refuse_foreign(run);
-  if (!create_file(run / kConfig, settings_json(wanted))) check_same(run, wanted);
-  write_source(run, manifest, splits);
-}
 
 std::vector<std::string> without(const std::vector<std::string>& all, const std::vector<std::string>& some) {
   std::vector<std::string> rest;
@@ -119,7 +64,7 @@ std::optional<MeanSd> over(const std::vector<Metrics>& folds,
 
 Json mean_sd_json(const std::optional<MeanSd>& v) {
   if (!v) return Json();
-  return {{"mean", v->mean}, {"sd", v->sd}, {"folds", v->count}};
+  return {{"mean", v->mean}, {"sd", v->count > 1 ? Json(v->sd) : Json()}, {"folds", v->count}};
 }
 
 Json part_json(const PartSummary& part) {
@@ -219,6 +164,31 @@ void train_side_by_side(std::size_t count, int jobs, const TrainOptions& options
   }
 }
 
+// Of every fold before the first is trained: each class is trained on, and where an AUC chooses, the part that it is of has two.
+void check_classes(const Manifest& manifest, const Splits& splits, const TrainOptions& options) {
+  const std::map<std::string, std::string> labels = manifest.labels();
+  const auto classes_of = [&](const std::vector<std::string>& subjects) {
+    std::set<std::string> found;
+    for (const std::string& subject : subjects) found.insert(labels.at(subject));
+    return found;
+  };
+  const bool nested = is_nested(options.select);
+  for (std::size_t f = 0; f < splits.folds.size(); ++f) {
+    const Fold& fold = splits.folds[f];
+    const std::set<std::string> trained = classes_of(nested ? without(fold.train, fold.inner) : fold.train);
+    for (const std::string& name : manifest.classes()) {
+      if (!trained.contains(name))
+        throw DataError(text(splits.path, ": fold ", f, " would train on no subject of the class '", printable(name, 40), "'",
+                             nested ? " beside its inner part" : "", "; make the split again with `vitrine split`"));
+    }
+    const bool chooses = select_from_name(options.select) != Select::last && monitor_from_name(options.monitor) == Monitor::auc;
+    if (chooses && classes_of(nested ? fold.inner : fold.validation).size() < 2)
+      throw DataError(
+          text(splits.path, ": --monitor auc chooses by the ", nested ? "inner" : "validation", " part of fold ", f,
+               ", which has subjects of one class alone; its AUC does not exist; take another --monitor, or fewer --folds"));
+  }
+}
+
 }  // namespace
 
 PartSummary summarize(const std::vector<Metrics>& folds) {
@@ -260,7 +230,9 @@ void check_run(const Manifest& manifest, const Splits& splits, const TrainOption
                              " has none; make the split again with `vitrine split`; each class needs two training subjects"));
     }
   }
+  check_classes(manifest, splits, options);
   refuse_foreign(run);
+  for (const char* name : {"summary.csv", "summary.json", "plans.txt"}) check_plain_file(run / name);
   check_claim(run, splits, options);
 }
 
@@ -288,7 +260,7 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
   const InputConfiguration inputs = input_configuration(options.inputs);
   if (const std::string rest = left_out(load_dataset(manifest, manifest.subjects(), inputs), inputs); !rest.empty())
     progress.warn(rest);
-  const Settings pairs = identity(splits, options);
+  const Settings pairs = run_identity(splits, options);
   claim_folder(run, pairs, manifest, splits);
   const std::string config = settings_json(pairs);
   std::vector<int> wanted;
@@ -298,6 +270,7 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
   std::vector<FoldFiles> folds(wanted.size());
   const auto train = [&](std::size_t i, const TrainOptions& here) {
     check_interrupt("cross-validation");
+    check_still_claimed(run, pairs);
     const FoldData data = fold_data(manifest, splits, here, wanted[i]);
     const std::string title = text(options.inputs, "  fold ", wanted[i] + 1, "/", count);
     folds[i] = train_fold(data, here, run / text("fold_", wanted[i]), fold_key(config, wanted[i]), title, progress);
@@ -307,35 +280,19 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
   } else {
     for (std::size_t i = 0; i < wanted.size(); ++i) train(i, options);
   }
+  check_still_claimed(run, pairs);
   write_plans(run, options.device);
   RunResult result = summarized(std::move(folds));
   if (!only_fold) write_summary(run, result);
   return result;
 }
 
-void check_claim(const fs::path& run, const Splits& splits, const TrainOptions& options) {
-  if (path_exists(run / kConfig)) check_same(run, identity(splits, options));
-}
-
-void check_is_of(const fs::path& run, const Splits& splits, const std::string& inputs) {
-  for (const auto& [name, value] : read_run_options(run)) {
-    const bool fits = name == "manifest_sha256" ? value == splits.manifest_sha256
-                      : name == "split_sha256"  ? value == sha256(parts_text(splits))
-                      : name == "inputs"        ? inputs.empty() || value == inputs
-                                                : true;
-    if (!fits)
-      throw DataError(text(run, ": its ", name, " in ", kConfig, " is ", printable(value, 16),
-                           name == "inputs" ? ", " + inputs : ", another",
-                           " is expected here; it is of another run, manifest or split"));
-  }
-}
-
 namespace {
 
-RunSoFar read_folds(const fs::path& run, bool finished_only) {
+RunResult read_folds(const fs::path& run, bool finished_only) {
   std::vector<FoldFiles> folds;
   std::vector<int> numbers;
-  const std::string config = as<DataError>([&] { return read_file(run / kConfig, kMaxJson); });
+  const std::string config = settings_json(read_run_options(run));
   for (int fold = 0; fold < kMostFolds; ++fold) {
     const fs::path folder = run / text("fold_", fold);
     if (!path_exists(folder) && !finished_only) break;
@@ -346,20 +303,22 @@ RunSoFar read_folds(const fs::path& run, bool finished_only) {
       throw DataError(text(folder, ": its tables have other classes (prob_ columns) than the first's; they are of two runs"));
     numbers.push_back(fold);
   }
-  if (folds.empty()) throw DataError(text(run, " holds no finished fold (no fold_0); run `vitrine cv` first"));
-  return {summarized(std::move(folds)), std::move(numbers)};
+  if (folds.empty()) throw DataError(text(run, " holds no finished fold; run `vitrine cv` first"));
+  RunResult result = summarized(std::move(folds));
+  result.numbers = std::move(numbers);
+  return result;
 }
 
 }  // namespace
 
-RunResult read_run(const fs::path& run) { return read_folds(run, false).run; }
-RunSoFar read_run_so_far(const fs::path& run) { return read_folds(run, true); }
-
-Settings read_run_options(const fs::path& run) { return read_settings(run / kConfig, "it is not a run's folder"); }
+RunResult read_run(const fs::path& run) { return read_folds(run, false); }
+RunResult read_run_so_far(const fs::path& run) { return read_folds(run, true); }
 
 RunPredictions predictions_of(const std::string& name, const RunResult& run) {
   RunPredictions predictions{name, run.folds.front().classes, {}};
-  for (const FoldFiles& fold : run.folds) predictions.folds.push_back({fold.validation, fold.test});
+  for (std::size_t i = 0; i < run.folds.size(); ++i)
+    predictions.folds.push_back(
+        {run.folds[i].validation, run.folds[i].test, i < run.numbers.size() ? run.numbers[i] : static_cast<int>(i)});
   return predictions;
 }
 

@@ -14,10 +14,10 @@
 #include <vector>
 
 #include "base/progress.h"
-#include "base/settings_file.h"
 #include "data/split.h"
 #include "evaluation/metrics.h"
 #include "train/options.h"
+#include "train/run_claim.h"
 #include "train/run_files.h"
 #include "train/trainer.h"
 
@@ -36,6 +36,7 @@ struct PartSummary {
 struct RunResult {
   std::vector<FoldFiles> folds;
   PartSummary validation, test;
+  std::vector<int> numbers{};  // of the folds in the split; empty: 0, 1, 2, ...
 };
 
 PartSummary summarize(const std::vector<Metrics>& folds);
@@ -53,20 +54,11 @@ FoldData fold_data(const Manifest& manifest, const Splits& splits, const TrainOp
 // Everything that cross_validate refuses before it writes: options, images, weights, fold and folder. Writes nothing.
 void check_run(const Manifest& manifest, const Splits& splits, const TrainOptions& options, const std::filesystem::path& run,
                std::optional<int> only_fold, int jobs = 1);
-// UsageError when `run` holds a run with other options or data; writes nothing.
-void check_claim(const std::filesystem::path& run, const Splits& splits, const TrainOptions& options);
 
 // A finished run, from its files. DataError when a fold is missing.
 RunResult read_run(const std::filesystem::path& run);
-// The folds that are finished, with their numbers; DataError when none is. Of a run that goes on, or whose folds are dealt to many machines.
-struct RunSoFar {
-  RunResult run;
-  std::vector<int> folds;
-};
-RunSoFar read_run_so_far(const std::filesystem::path& run);
-// DataError unless the run is of this split and its manifest, and of these inputs where they are named.
-void check_is_of(const std::filesystem::path& run, const Splits& splits, const std::string& inputs = {});
-Settings read_run_options(const std::filesystem::path& run);
+// The folds that are finished; DataError when none is. Of a run that goes on, or whose folds are dealt to many machines.
+RunResult read_run_so_far(const std::filesystem::path& run);
 // What its folds said, for evaluation/evaluation.h. It has at least one.
 RunPredictions predictions_of(const std::string& name, const RunResult& run);
 

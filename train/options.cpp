@@ -66,6 +66,9 @@ void check(const TrainOptions& o) {
     throw UsageError(text("--audit ", o.keeping.audit, " and --devices: an audit sees the steps of one device; name one"));
   if (o.keeping.audit == "off" && o.keeping.audit_every > 0)
     throw UsageError("--audit-every is about an audit's states, but --audit is off; pass --audit summary or full with it");
+  if (o.control == "swapped-channels" && o.inputs.find('+') == std::string::npos)
+    throw UsageError(text("--control swapped-channels moves the channels on by one, and those of --inputs ", o.inputs,
+                          " are all the same; pass it with --inputs t1c+flair+t2"));
   if (o.ema && o.weights.empty()) throw UsageError("--ema takes the averaged weights of a checkpoint; pass --weights with it");
 }
 

@@ -11,6 +11,7 @@
 #include "audit/bisect.h"
 #include "audit/chain.h"
 #include "audit/identity.h"
+#include "audit/manifest.h"
 #include "audit/place.h"
 #include "audit/re_execution.h"
 #include "audit/trace_file.h"
@@ -56,6 +57,16 @@ std::string refusal_of(const fs::path& folder) {
     return error.what();
   }
   return "";
+}
+
+// A process that was killed while it wrote the manifest leaves a temporary file, which is no file of the audit.
+TEST(AuditManifest, NamesNoTemporaryFiles) {
+  const vitrine::testing::TemporaryFolder folder;
+  write_file(folder.path() / "run.json", "{}");
+  write_file(folder.path() / ".vitrine-0123456789abcdef.tmp", "half");
+  write_manifest(folder.path(), {});
+  EXPECT_EQ(check_manifest(folder.path()).files, 1u);
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / ".vitrine-0123456789abcdef.tmp"));
 }
 
 TEST(FoldAudit, ChangesNoByteOfWhatItWatchesInFiftySteps) {

@@ -28,6 +28,10 @@ TEST(Metrics, DeviationIsTheSamples) {
   const std::vector<double> values = {1, 2, 4};
   EXPECT_NEAR(mean_sd(values)->sd, 1.5275252316519468, 1e-15);
   EXPECT_EQ(mean_sd(std::vector<double>{3})->sd, 0);
+  EXPECT_EQ(mean_sd_text(mean_sd(values), 2, static_cast<int>(values.size())).find("(n"), std::string::npos);
+  EXPECT_EQ(mean_sd_text(MeanSd{0.5, 0.25, 3}, 3, 5), "0.500 +- 0.250 (n = 3)");
+  EXPECT_EQ(mean_sd_text(mean_sd(std::vector<double>{3}), 1, 0), "3.0 (n = 1)");  // it has no deviation
+  EXPECT_EQ(mean_sd_text(mean_sd({}), 1, 5), "n/a");
 }
 
 }  // namespace

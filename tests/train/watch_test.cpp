@@ -320,6 +320,10 @@ TEST_F(RunFiles, OfAStudyAreItsRuns) {
   write_file(out / "prep" / "subjects" / "S1.json", "{}");
   WatchView view = RunReader(out).read();
   EXPECT_EQ(view.stage, "prep");
+  const std::string study = read_file(out / "study.json", 1u << 20);
+  write_file(out / "study.json", R"({"prepared": true})");  // of crops
+  EXPECT_EQ(RunReader(out).read().stage, "split");
+  write_file(out / "study.json", study);
   EXPECT_EQ(view.prepared, 1);
   EXPECT_EQ(view.state, WorkState::stopped);
   EXPECT_EQ(view.runs.size(), 4u) << "the paper's inputs";

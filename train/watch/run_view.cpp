@@ -261,6 +261,7 @@ WatchView RunReader::read_study() {
   const bool reported = path_exists(path_ / "report.html");
   for (const std::string& name : names) {
     RunView run = read_run(path_ / "runs" / name);
+    run.state = state_of(run.folds);  // its summary comes with the report, whoever trained its folds
     if (!reported || !run.folds.empty()) view.runs.push_back(std::move(run));
   }
   const std::optional<LockHolder> holder = lock_holder(path_);
@@ -273,10 +274,12 @@ WatchView RunReader::read_study() {
     view.state = WorkState::finished;
     return view;
   }
-  view.stage = !path_exists(path_ / "prep" / "manifest.csv") ? "prep"
-               : !path_exists(path_ / "splits.json")         ? "split"
-               : runs != WorkState::finished                 ? "cross-validation"
-                                                             : "report";
+  const std::optional<Json> study = json_of(path_ / kStudy);
+  const bool prepared = study && study->is_object() && study->contains("prepared") && (*study)["prepared"] == true;
+  view.stage = !prepared && !path_exists(path_ / "prep" / "manifest.csv") ? "prep"
+               : !path_exists(path_ / "splits.json")                      ? "split"
+               : runs != WorkState::finished                              ? "cross-validation"
+                                                                          : "report";
   if (view.stage == "prep") view.prepared = static_cast<std::int64_t>(entries_of(path_ / "prep" / "subjects").size());
   view.state = held || runs == WorkState::working ? WorkState::working : WorkState::stopped;
   return view;
