@@ -27,8 +27,8 @@ std::vector<std::filesystem::path> entries_of(const std::filesystem::path& folde
 
 // For a folder of files that are all this program's own: DataError naming the first entry that is no plain file. A link would lead a write to
 // another file, a pipe would wait for ever.
-void check_plain_file(const std::filesystem::path& path);  // the same of one; nothing may be there
 void check_plain_files(const std::filesystem::path& folder);
+void check_plain_file(const std::filesystem::path& path);  // the same of one file, which need not be there
 
 // An open file with the size and the time it had then. Nothing is mapped: a file that shrinks cannot crash its reader.
 class InputFile {

@@ -45,19 +45,17 @@ bool has_finished_fold(const fs::path& run) {
 // Says so when folds are missing.
 void add_unfinished(report::StudyResult& study, const fs::path& folder, const ReportedRun& run) {
   for (const auto& [name, value] : read_run_options(folder)) {
-    if (name != "folds" || value == std::to_string(run.folds.size())) continue;
+    if (name != "folds" || value == std::to_string(run.run.folds.size())) continue;
     std::string numbers;
-    for (const int fold : run.folds) numbers += text(numbers.empty() ? "" : ", ", fold);
-    study.caveats.push_back(text(run.inputs, ": ", run.folds.size(), " of ", printable(value, 10), " folds are finished (",
+    for (const int fold : run.run.numbers) numbers += text(numbers.empty() ? "" : ", ", fold);
+    study.caveats.push_back(text(run.inputs, ": ", run.run.folds.size(), " of ", printable(value, 10), " folds are finished (",
                                  numbers, "); the others are not in these figures."));
   }
 }
 
 ReportedRun read_reported(const fs::path& folder, const std::string& inputs, const Manifest& manifest, const Splits& splits) {
   check_is_of(folder, splits, inputs);
-  RunResult found = read_run_so_far(folder);
-  std::vector<int> numbers = found.numbers;
-  ReportedRun run{inputs, std::move(found), std::move(numbers)};
+  ReportedRun run{inputs, read_run_so_far(folder)};
   for (const auto& [name, value] : read_run_options(folder)) {
     if (inputs.empty() && name == "inputs") run.inputs = value;
   }

@@ -17,8 +17,7 @@ namespace vitrine::cli {
 
 struct ReportedRun {
   std::string inputs;
-  RunResult run;
-  std::vector<int> folds;  // numbers of the finished ones
+  RunResult run;  // of the folds that are finished, with their numbers
 };
 
 struct ReportData {

@@ -99,7 +99,7 @@ void add_run(report::StudyResult& study, const ReportedRun& run) {
   for (std::size_t f = 0; f < run.run.folds.size(); ++f) {
     const FoldFiles& fold = run.run.folds[f];
     report::History history;
-    history.fold = run.folds[f];
+    history.fold = run.run.numbers[f];
     history.best_epoch = fold.best_epoch - 1;
     for (const EpochRecord& e : fold.history) {
       history.train_loss.push_back(e.train_loss);

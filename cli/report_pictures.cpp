@@ -104,7 +104,7 @@ std::vector<report::CropPicture> predicted_pictures(const Manifest& manifest, co
     for (const Prediction& p : fold.test) {
       report::CropPicture picture = outline_of(p, fold.classes);
       picture.part = "test";
-      picture.fold = run.folds[f];
+      picture.fold = run.run.numbers[f];
       (picture.correct ? right : wrong).push_back(std::move(picture));
     }
   }

@@ -36,7 +36,7 @@ struct PartSummary {
 struct RunResult {
   std::vector<FoldFiles> folds;
   PartSummary validation, test;
-  std::vector<int> numbers{};  // of the folds in the split; empty: 0, 1, 2, ...
+  std::vector<int> numbers{};  // of the folds in the split, of a run that was read; empty: 0, 1, 2, ...
 };
 
 PartSummary summarize(const std::vector<Metrics>& folds);
