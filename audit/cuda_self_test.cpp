@@ -225,9 +225,9 @@ std::vector<SelfTestLine> cuda_self_test(Device device) {
     SelfTestLine line;
     line.op = c.op;
     const Results want = c.run(Device::cpu());
-    cuda::settings() = {cuda::Tier::portable, cuda::Precision::fp32};
+    cuda::settings() = {cuda::Tier::portable, cuda::Precision::fp32, cuda::Kernels::fastest};
     line.same_bits = same_bits(c.run(device), want);
-    cuda::settings() = {cuda::Tier::run_to_run, cuda::Precision::fp32};
+    cuda::settings() = {cuda::Tier::run_to_run, cuda::Precision::fp32, cuda::Kernels::fastest};
     line.difference = largest_difference(c.run(device), want, c.compared);
     line.passed = line.same_bits && line.difference <= kLargestDifference;
     lines.push_back(line);

@@ -14,6 +14,7 @@
 #include "cli/bench.h"
 #include "layers/conv2d.h"
 #include "layers/cudnn/convolution.h"
+#include "layers/cudnn/run.h"
 #include "layers/depthwise_conv2d.h"
 #include "nn/efficientnet/inference.h"
 #include "nn/efficientnet/work.h"
@@ -63,6 +64,7 @@ Json described(Device device, const BenchCommand& c, const std::string& kind) {
   j["size"] = c.size;
   j["device"] = device.is_gpu() ? cuda::describe(device.index).name : device.text();
   j["tier"] = cuda::text_of(cuda::settings().tier);
+  j["kernels"] = cuda::text_of(cuda::settings().kernels);
   j["precision"] = cuda::text_of(cuda::settings().precision);
   return j;
 }
@@ -110,7 +112,7 @@ void print(Device device, const BenchCommand& c, const std::string& kind, const 
 
 // What the libraries were measured to do best for each shape.
 void print_plans() {
-  for (const std::string& line : cuda::convolution_plans()) std::printf("plan  %s\n", line.c_str());
+  for (const std::string& line : cuda::cudnn::plans()) std::printf("plan  %s\n", line.c_str());
   for (const std::string& line : cuda::product_plans()) std::printf("plan  %s\n", line.c_str());
 }
 
@@ -192,7 +194,7 @@ std::vector<Ways> convolution_times(Device device, const ConvShape& s) {
   return {
       {"forward", own_microseconds(device, [&] { own.forward(s, x.data(), w.data(), nullptr, to_y); }),
        product({"forward", rows, s.K, s.C, false, false}, x, w, to_y),
-       library_microseconds(device, [&] { return cuda::library_convolution(s, x.data(), w.data(), to_y); })},
+       library_microseconds(device, [&] { return cuda::library_convolution(s, x.data(), w.data(), nullptr, to_y); })},
       {"data gradient", own_microseconds(device, [&] { own.backward_data(s, dy.data(), w.data(), nullptr, to_dx); }),
        product({"data gradient", rows, s.C, s.K, false, true}, dy, w, to_dx),
        library_microseconds(device, [&] { return cuda::library_convolution_data_gradient(s, dy.data(), w.data(), to_dx); })},

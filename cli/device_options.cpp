@@ -10,11 +10,35 @@
 #include "tensor/cuda/settings.h"
 
 namespace vitrine::cli {
+namespace {
+
+// That the device has the kernels of the settings, and the kernels the precision.
+void check_kernels(Device device) {
+  const cuda::Settings& s = cuda::settings();
+  if (s.kernels == cuda::Kernels::fastest) return;
+  const std::string option = "--kernels " + cuda::text_of(s.kernels);
+  if (!device.is_cuda())
+    throw UsageError(text(option, " needs a CUDA device, and ", device.text(), " was chosen; add --device cuda or cuda-host"));
+  if (s.kernels == cuda::Kernels::own) {
+    if (s.precision != cuda::Precision::fp32)
+      throw UsageError(
+          text("--precision ", cuda::text_of(s.precision), " needs a library's products: ", option, " computes in float32"));
+    return;
+  }
+  if (s.tier == cuda::Tier::portable)
+    throw UsageError(text(option, " needs --tier run-to-run: the portable tier has our own kernels alone"));
+  if (s.kernels == cuda::Kernels::cublaslt && !device.is_gpu())
+    throw UsageError(
+        text(option, " needs a GPU: ", device.text(), " has our own kernels and an interpreter of cuDNN's graphs"));
+}
+
+}  // namespace
 
 Device DeviceChoice::choose() const {
   const Device chosen = device_from_name(device);
-  cuda::settings() = {cuda::tier_from_name(tier), cuda::precision_from_name(precision),
+  cuda::settings() = {cuda::tier_from_name(tier), cuda::precision_from_name(precision), cuda::kernels_from_name(kernels),
                       static_cast<std::size_t>(memory_mib) << 20};
+  check_kernels(chosen);
   const bool is_fp32 = cuda::settings().precision == cuda::Precision::fp32;
   if (!is_fp32 && cuda::settings().tier == cuda::Tier::portable)
     throw UsageError(text("--precision ", precision, " needs --tier run-to-run: the portable tier computes in float32"));
@@ -29,6 +53,8 @@ Device DeviceChoice::choose_for_prediction() const {
   const Device chosen = choose();
   if (cuda::settings().precision != cuda::Precision::fp32)
     throw UsageError(text("--precision ", precision, " is for training: predictions are computed in float32"));
+  if (cuda::settings().kernels == cuda::Kernels::cudnn || cuda::settings().kernels == cuda::Kernels::cublaslt)
+    throw UsageError(text("--kernels ", kernels, " is for training: a folded network runs our own kernels"));
   return chosen;
 }
 
@@ -62,6 +88,8 @@ void DeviceChoice::choose(TrainOptions& options) const {
   first.device = devices.front().text();
   options.device = first.choose();
   options.more_devices.assign(devices.begin() + 1, devices.end());
+  if (cuda::settings().kernels == cuda::Kernels::cudnn && !options.more_devices.empty())
+    throw UsageError("--kernels cudnn is for one device: its batch norm does not see the others' images; leave out --devices");
 }
 
 void add_training_device_options(CLI::App* app, DeviceChoice& choice) {
@@ -72,7 +100,8 @@ std::string text_of(Device device) {
   if (!device.is_cuda()) return "cpu";
   const cuda::Settings& s = cuda::settings();
   const std::string name = device.is_gpu() ? text(" (", cuda::describe(device.index).name, ")") : "";
-  return text(device.text(), name, ", ", cuda::text_of(s.tier), ", ", cuda::text_of(s.precision));
+  return text(device.text(), name, ", ", cuda::text_of(s.tier), ", ", cuda::text_of(s.precision),
+              s.kernels == cuda::Kernels::fastest ? "" : ", kernels " + cuda::text_of(s.kernels));
 }
 
 }  // namespace vitrine::cli

@@ -1,5 +1,7 @@
 #include "layers/conv2d.h"
 #include "layers/cudnn/convolution.h"
+#include "layers/cudnn/run.h"
+#include "layers/cudnn/squeeze_excitation.h"
 #include "layers/kernels/long_sums_cuda.h"
 #include "layers/kernels/window_cuda.h"
 
@@ -10,15 +12,15 @@ namespace {
 // would take much memory for the blocks' sums.
 constexpr std::int64_t kFewPixels = 1 << 16, kFewOutputs = 4096, kStemPart = 64;
 
-bool is_pointwise(const ConvShape& z) {
+bool is_product(const ConvShape& z) {
   const Padding& p = z.padding;
-  return z.R == 1 && z.S == 1 && z.stride == 1 && p.top + p.left + p.bottom + p.right == 0;
+  return !cudnn::uses_graphs() && z.R == 1 && z.S == 1 && z.stride == 1 && p.top + p.left + p.bottom + p.right == 0;
 }
 
 void forward(const ConvShape& z, const float* x, const float* w, const float* b, float* y) {
   const std::int64_t pixels = z.N * z.P * z.Q, K = z.K;
-  if (is_pointwise(z)) return product("conv2d", x, w, b, pixels, z.C, K, y);
-  if (b == nullptr && library_convolution(z, x, w, y)) return;
+  if (is_product(z)) return product("conv2d", x, w, b, pixels, z.C, K, y);
+  if ((b == nullptr || cudnn::uses_graphs()) && library_convolution(z, x, w, b, y)) return;
   product_of(
       "conv2d", pixels, K, z.R * z.S * z.C, Windows{z, x},
       [=] VITRINE_HD(std::int64_t term, std::int64_t k) { return w[term * K + k]; },
@@ -26,7 +28,7 @@ void forward(const ConvShape& z, const float* x, const float* w, const float* b,
 }
 
 void backward_data(const ConvShape& z, const float* dy, const float* w, float*, float* dx) {
-  if (is_pointwise(z)) return product_transposed("conv2d", dy, w, z.N * z.H * z.W, z.K, z.C, dx);
+  if (is_product(z)) return product_transposed("conv2d", dy, w, z.N * z.H * z.W, z.K, z.C, dx);
   if (library_convolution_data_gradient(z, dy, w, dx)) return;
   const std::int64_t C = z.C, K = z.K;
   product_of(
@@ -37,8 +39,9 @@ void backward_data(const ConvShape& z, const float* dy, const float* w, float*, 
 
 void backward_weights(const ConvShape& z, const float* x, const float* dy, float*, float* dw) {
   const std::int64_t pixels = z.N * z.P * z.Q, width = z.R * z.S * z.C, K = z.K;
-  if (is_pointwise(z)) return product_over_rows("conv2d", x, dy, pixels, z.C, K, dw);
-  const bool shares = settings().tier == Tier::run_to_run && pixels <= kFewPixels && width * K <= kFewOutputs;
+  if (is_product(z)) return product_over_rows("conv2d", x, dy, pixels, z.C, K, dw);
+  const bool shares =
+      settings().tier == Tier::run_to_run && !cudnn::uses_graphs() && pixels <= kFewPixels && width * K <= kFewOutputs;
   if (!shares && library_convolution_weight_gradient(z, x, dy, dw)) return;
   const Windows windows{z, x};
   product_of_long_sums(
@@ -48,6 +51,7 @@ void backward_weights(const ConvShape& z, const float* x, const float* dy, float
 }
 
 void backward_bias(const float* dy, std::int64_t pixels, std::int64_t K, float* db) {
+  if (cudnn::uses_graphs() && library_sum_of_rows("conv2d", dy, pixels, K, db)) return;
   sum_over_rows("conv2d", dy, pixels, K, db);
 }
 

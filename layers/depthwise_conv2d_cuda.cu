@@ -1,5 +1,7 @@
 #include "layers/depthwise_conv2d.h"
 
+#include "layers/cudnn/convolution.h"
+#include "layers/cudnn/run.h"
 #include "layers/kernels/depthwise_sweep_cuda.h"
 #include "layers/kernels/linear_algebra_cuda.h"
 #include "layers/kernels/window_cuda.h"
@@ -18,6 +20,7 @@ void general(std::int64_t pixels, std::int64_t taps, std::int64_t C, Seen window
 }
 
 void forward(const ConvShape& z, const float* x, const float* w, float* y) {
+  if (cudnn::uses_graphs() && library_depthwise(z, x, w, y)) return;
   if (!has_depthwise_tiles(z)) return general(z.N * z.P * z.Q, z.R * z.S, z.C, Windows{z, x}, w, y);
   const std::int64_t C = z.C;
   depthwise_forward<0>(
@@ -26,6 +29,7 @@ void forward(const ConvShape& z, const float* x, const float* w, float* y) {
 }
 
 void backward_data(const ConvShape& z, const float* dy, const float* w, float* dx) {
+  if (cudnn::uses_graphs() && library_depthwise_data_gradient(z, dy, w, dx)) return;
   if (!has_depthwise_tiles(z)) return general(z.N * z.H * z.W, z.R * z.S, z.C, OutputWindows{z, dy}, w, dx);
   const std::int64_t C = z.C;
   depthwise_backward_data("depthwise_conv2d", z, w, RowMajor{dy, C},
@@ -33,6 +37,7 @@ void backward_data(const ConvShape& z, const float* dy, const float* w, float* d
 }
 
 void backward_weights(const ConvShape& z, const float* x, const float* dy, float* dw) {
+  if (cudnn::uses_graphs() && library_depthwise_weight_gradient(z, x, dy, dw)) return;
   if (settings().tier == Tier::run_to_run && has_depthwise_tiles(z)) {
     const auto nothing = [] VITRINE_HD(std::int64_t, std::int64_t, float, double*) {};
     return depthwise_sweep<false>("depthwise_conv2d", z, nullptr, RowMajor{dy, z.C}, RowMajor{x, z.C}, nothing, TakeNothing{},

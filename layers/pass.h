@@ -5,6 +5,7 @@
 
 #include "autograd/tape.h"
 #include "tensor/cuda/host_device.h"
+#include "tensor/cuda/settings.h"
 
 namespace vitrine {
 
@@ -42,7 +43,10 @@ struct Pass {
   static Pass train(Tape& tape) { return {.mode = Mode::train, .tape = &tape, .keyed = false}; }
   static Pass train(Tape& tape, const DropKey& key) { return {.mode = Mode::train, .tape = &tape, .key = key}; }
 
-  bool fuses() const { return fused && mode == Mode::train && tape != nullptr; }
+  // Under --kernels cudnn every op is a graph of its own.
+  bool fuses() const {
+    return fused && mode == Mode::train && tape != nullptr && cuda::settings().kernels != cuda::Kernels::cudnn;
+  }
   Variable parameter(const Parameter& p) const { return tape != nullptr ? tape->parameter(p) : Variable(p.value); }
 };
 

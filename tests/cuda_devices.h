@@ -26,4 +26,15 @@ class TierScope {
   cuda::Tier before_;
 };
 
+class KernelsScope {
+ public:
+  explicit KernelsScope(cuda::Kernels kernels) : before_(cuda::settings().kernels) { cuda::settings().kernels = kernels; }
+  ~KernelsScope() { cuda::settings().kernels = before_; }
+  KernelsScope(const KernelsScope&) = delete;
+  KernelsScope& operator=(const KernelsScope&) = delete;
+
+ private:
+  cuda::Kernels before_;
+};
+
 }  // namespace vitrine::testing

@@ -16,7 +16,7 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "base/output.h"
-#include "layers/cudnn/convolution.h"
+#include "layers/cudnn/run.h"
 #include "tensor/cuda/blas.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
@@ -122,7 +122,7 @@ void write_plans(const std::filesystem::path& run, Device device) {
   if (!device.is_gpu() || cuda::settings().tier == cuda::Tier::portable) return;
   cuda::make_current(device);
   std::string lines;
-  for (const std::string& line : cuda::convolution_plans()) lines += line + "\n";
+  for (const std::string& line : cuda::cudnn::plans()) lines += line + "\n";
   for (const std::string& line : cuda::product_plans()) lines += line + "\n";
   write_file(run / "plans.txt", lines);
 }

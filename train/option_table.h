@@ -19,7 +19,7 @@ namespace vitrine {
 
 // Where a run computes, in the words of a user; cli/device_options.h makes devices of them.
 struct DeviceNames {
-  std::string device = "cpu", tier = "run-to-run", precision = "fp32";
+  std::string device = "cpu", tier = "run-to-run", precision = "fp32", kernels = "fastest";
   std::int64_t memory_mib = 0;  // 0: all
   std::string together;         // numbers of GPUs, "0,1"
 };

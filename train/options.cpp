@@ -136,7 +136,8 @@ std::string tier_of(Device device) {
   const cuda::Settings& s = cuda::settings();
   if (!device.is_cuda() || s.tier == cuda::Tier::portable)
     return "portable (float32, same bits on any thread count and vector width)";
-  return text("run-to-run (", cuda::text_of(s.precision), " on ", device.is_gpu() ? "a GPU" : device.text(),
+  const std::string whose = s.kernels == cuda::Kernels::fastest ? "" : text(", kernels ", cuda::text_of(s.kernels));
+  return text("run-to-run (", cuda::text_of(s.precision), " on ", device.is_gpu() ? "a GPU" : device.text(), whose,
               ", bits repeat on equal hardware and libraries)");
 }
 

@@ -106,18 +106,6 @@ Descriptor& Descriptor::finish() {
 
 cudnnStatus_t Descriptor::try_finish() noexcept { return dnn().BackendFinalize(get()); }
 
-Descriptor tensor(std::int64_t id, const std::vector<std::int64_t>& sizes, const std::vector<std::int64_t>& strides,
-                  const std::string& what) {
-  Descriptor d(CUDNN_BACKEND_TENSOR_DESCRIPTOR, what);
-  d.set(CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_DATA_FLOAT)
-      .set(CUDNN_ATTR_TENSOR_DIMENSIONS, sizes)
-      .set(CUDNN_ATTR_TENSOR_STRIDES, strides)
-      .set(CUDNN_ATTR_TENSOR_UNIQUE_ID, std::vector<std::int64_t>{id})
-      .set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, std::vector<std::int64_t>{16})
-      .finish();
-  return d;
-}
-
 namespace {
 
 bool is_unsupported(cudnnStatus_t status) { return CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED; }
@@ -166,10 +154,14 @@ std::optional<Plan> plan_of(const Descriptor& configuration, bool has_products) 
 
 }  // namespace
 
-std::vector<Plan> plans_of(const Descriptor& operation, bool has_products) {
-  const std::string& what = operation.what();
+std::vector<Plan> plans_of(const std::vector<Descriptor>& operations, bool has_products) {
+  const std::string& what = operations.front().what();
+  std::vector<cudnnBackendDescriptor_t> handles;
+  for (const Descriptor& operation : operations) handles.push_back(operation.get());
   Descriptor graph(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR, what);
-  graph.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, operation)
+  graph
+      .set(CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, static_cast<std::int64_t>(handles.size()),
+           handles.data())
       .set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &library(what).handle);
   const cudnnStatus_t status = graph.try_finish();
   if (is_unsupported(status)) return {};

@@ -39,11 +39,7 @@ class Descriptor {
   std::unique_ptr<void, Destroy> handle_;
 };
 
-// A tensor of float32 with the sizes and strides given, of graph id `id`.
-Descriptor tensor(std::int64_t id, const std::vector<std::int64_t>& sizes, const std::vector<std::int64_t>& strides,
-                  const std::string& what);
-
-// A way to run a graph of one operation.
+// A way to run a graph.
 struct Plan {
   Descriptor plan;
   std::int64_t workspace = 0;
@@ -51,8 +47,8 @@ struct Plan {
 };
 
 // Plans of deterministic engines that keep float32 products unless the settings allow TF32, in the order that cuDNN proposes; none for
-// an operation that it does not support. Without products an engine's note of tensor cores means nothing: cuDNN's run-time compiler leaves it on all.
-std::vector<Plan> plans_of(const Descriptor& operation, bool has_products = true);
+// a graph that it does not support. Without products an engine's note of tensor cores means nothing: cuDNN's run-time compiler leaves it on all.
+std::vector<Plan> plans_of(const std::vector<Descriptor>& operations, bool has_products);
 cudnnStatus_t try_run(const Plan& plan, const std::vector<std::int64_t>& ids, const std::vector<const void*>& memory);
 void run(const Plan& plan, const std::vector<std::int64_t>& ids, const std::vector<const void*>& memory);
 

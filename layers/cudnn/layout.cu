@@ -14,4 +14,8 @@ void from_cudnn_weights(const ConvShape& s, const float* cudnn, float* w) {
   for_each("conv2d weights", terms * K, [=] VITRINE_HD(std::int64_t i) { w[i % terms * K + i / terms] = cudnn[i]; });
 }
 
+void fill_for_cudnn(float value, std::int64_t n, float* to) {
+  for_each("constant", n, [=] VITRINE_HD(std::int64_t i) { to[i] = value; });
+}
+
 }  // namespace vitrine::cuda

@@ -1,16 +1,28 @@
-// Swish by cuDNN 9's pointwise operations: what our own kernel (layers/swish_cuda.cu) is tested and measured against on a GPU.
+// Swish and the sigmoid as graphs of cuDNN 9 (layers/cudnn/run.h).
+//
+// Forward    y = x sigmoid(x);  y = sigmoid(x)
+// Backward   dx = dy swish'(x);  dx = dy (y - y^2)
+// Reference  layers/swish.h, layers/sigmoid.h
 #pragma once
 
 #include <cstdint>
 
+#include "layers/cudnn/description.h"
+
 namespace vitrine::cuda {
 
-// y = x sigmoid(x), dx = dy swish'(x) of n elements. False, and nothing done, on cuda-host, in the portable tier, in a build without CUDA
-// and where cuDNN has no engine for it.
+namespace cudnn {
+// Of n elements. Tensors in memory: x, y; x, dy, dx; x, y; y, dy, dx.
+Description swish(std::int64_t n);
+Description swish_gradient(std::int64_t n);
+Description sigmoid(std::int64_t n);
+Description sigmoid_gradient(std::int64_t n);
+}  // namespace cudnn
+
+// What is returned: cudnn::run.
 bool library_swish(const float* x, std::int64_t n, float* y);
 bool library_swish_gradient(const float* x, const float* dy, std::int64_t n, float* dx);
-
-// Builds both graphs as far as that goes without a device; Error when cuDNN refuses one. Nothing in a build without CUDA.
-void build_swish_graphs(std::int64_t n);
+bool library_sigmoid(const float* x, std::int64_t n, float* y);
+bool library_sigmoid_gradient(const float* y, const float* dy, std::int64_t n, float* dx);
 
 }  // namespace vitrine::cuda

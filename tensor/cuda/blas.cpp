@@ -215,7 +215,8 @@ Plan chosen_plan(const ProductShape& s, const Operands& o) {
 }  // namespace
 
 bool library_product(const ProductShape& s, const float* a, const float* b, const float* bias, float* y) {
-  if (!current().is_gpu() || settings().tier != Tier::run_to_run || s.M < 1 || s.N < 1 || s.K < 1) return false;
+  const bool is_wanted = settings().kernels == Kernels::fastest || settings().kernels == Kernels::cublaslt;
+  if (!current().is_gpu() || settings().tier != Tier::run_to_run || !is_wanted || s.M < 1 || s.N < 1 || s.K < 1) return false;
   const Operands operands{a, b, bias, y};
   const Key key{s.M, s.N, s.K, s.a_transposed, s.b_transposed, bias != nullptr, settings().precision};
   auto& plans = of_current_gpu<Plans>().of_shape;

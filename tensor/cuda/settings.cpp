@@ -22,10 +22,27 @@ Precision precision_from_name(const std::string& name) {
   throw UsageError(text("--precision is '", name, "', expected fp32, tf32 or bf16"));
 }
 
+Kernels kernels_from_name(const std::string& name) {
+  for (const Kernels kernels : {Kernels::fastest, Kernels::own, Kernels::cudnn, Kernels::cublaslt}) {
+    if (name == text_of(kernels)) return kernels;
+  }
+  throw UsageError(text("--kernels is '", name, "', expected fastest, own, cudnn or cublaslt"));
+}
+
 std::string text_of(Tier tier) { return tier == Tier::run_to_run ? "run-to-run" : "portable"; }
 
 std::string text_of(Precision precision) {
   return precision == Precision::fp32 ? "fp32" : precision == Precision::tf32 ? "tf32" : "bf16";
+}
+
+std::string text_of(Kernels kernels) {
+  switch (kernels) {
+    case Kernels::fastest: return "fastest";
+    case Kernels::own: return "own";
+    case Kernels::cudnn: return "cudnn";
+    case Kernels::cublaslt: break;
+  }
+  return "cublaslt";
 }
 
 }  // namespace vitrine::cuda

@@ -11,10 +11,15 @@ namespace vitrine::cuda {
 enum class Tier { run_to_run, portable };
 // Of the products in the run-to-run tier: float32 operands, TF32 (10 bits of mantissa) or bf16 (7 bits); sums are float32 in all of them.
 enum class Precision { fp32, tf32, bf16 };
+// Whose kernels the run-to-run tier takes. fastest: cuBLASLt's products, cuDNN's stem, our own for the rest. own: ours alone. cudnn: every
+// convolution, product, swish and squeeze-excitation as graphs of cuDNN, ours for the rest; on cuda-host an interpreter of the same graphs.
+// cublaslt: its products, ours for the rest. The portable tier means own.
+enum class Kernels { fastest, own, cudnn, cublaslt };
 
 struct Settings {
   Tier tier = Tier::run_to_run;
   Precision precision = Precision::fp32;
+  Kernels kernels = Kernels::fastest;
   std::size_t memory_limit = 0;  // bytes that tensors may take of a device; 0: all
 };
 Settings& settings();
@@ -22,7 +27,9 @@ Settings& settings();
 // UsageError naming the option.
 Tier tier_from_name(const std::string& name);
 Precision precision_from_name(const std::string& name);
+Kernels kernels_from_name(const std::string& name);
 std::string text_of(Tier tier);
 std::string text_of(Precision precision);
+std::string text_of(Kernels kernels);
 
 }  // namespace vitrine::cuda

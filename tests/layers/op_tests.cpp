@@ -318,4 +318,24 @@ TEST_P(OpTest, CudaKernelsOfTheRunToRunTierAgreeWithTheReferenceAndRepeatTheirBi
   }
 }
 
+// What the interpreter makes of the graphs on cuda-host, and cuDNN on a GPU; ops without a graph run our own kernels.
+TEST_P(OpTest, CudnnsGraphsAgreeWithTheReferenceAndRepeatTheirBits) {
+  const OpCase& c = GetParam();
+  const Arrays<double> inputs = draw_inputs(c);
+  const TierScope tier(cuda::Tier::run_to_run);
+  const KernelsScope kernels(cuda::Kernels::cudnn);
+  for (const Device device : cuda_devices()) {
+    const Result graph = run(c, inputs, 1, device);
+    const std::vector<double> dy = draw(99, static_cast<std::int64_t>(graph.y.size()), 1.0);
+    // cuDNN does not say how exact its exponential is, nor in which order it sums.
+    const double factor = device.is_gpu() ? 16 : 1;
+    expect_close(graph.y, c.forward(inputs), factor * c.forward_ulp, "forward on " + device.text());
+    const Arrays<double> dx = c.backward(inputs, dy);
+    for (std::size_t i = 0; i < dx.size(); ++i)
+      expect_close(graph.dx[i], dx[i], factor * c.backward_ulp,
+                   "gradient of input " + std::to_string(i) + " on " + device.text());
+    EXPECT_TRUE(run(c, inputs, 1, device) == graph) << "a repeated run differs on " << device.text();
+  }
+}
+
 }  // namespace vitrine::testing

@@ -172,6 +172,21 @@ TEST(DeviceTraining, OfTheRunToRunTierFollowsTheCpuAndRepeatsItsBits) {
   }
 }
 
+// The fourth step is a replay of the third, whose graphs were recorded.
+TEST(DeviceTraining, ByCudnnsGraphsFollowsTheCpuAndRepeatsItsBits) {
+  const TierScope scope(cuda::Tier::run_to_run);
+  const KernelsScope kernels(cuda::Kernels::cudnn);
+  const Dataset data = drawn_data(8, 33);
+  const TrainOptions o = options_for(4);
+  for (const Device device : cuda_devices()) {
+    const Trained got = on_device("b0", data, o, 2, device);
+    const Trained want = on_cpu("b0", data, o, 2);
+    ASSERT_EQ(got.losses.size(), 4u);
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(got.losses[i], want.losses[i], i == 0 ? 1e-5 : 2e-2) << i;
+    expect_same_bits(on_device("b0", data, o, 2, device), got, device.text());
+  }
+}
+
 // What a step of a small batch takes on a GPU is the time of its launches. Lower the bounds with every launch that is saved. 418 and 83 were fewer
 // but slower (docs/cuda.md): the sums of a depthwise sweep are read by many blocks instead of the last one, a gate is made by more than one a image.
 TEST(DeviceTraining, EnqueuesFewKernels) {

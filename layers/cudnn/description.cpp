@@ -1,0 +1,45 @@
+#include "layers/cudnn/description.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace vitrine::cuda::cudnn {
+
+Extent image(std::int64_t N, std::int64_t H, std::int64_t W, std::int64_t C) {
+  return {{N, C, H, W}, {H * W * C, 1, W * C, C}};
+}
+Extent matrix(std::int64_t rows, std::int64_t columns) { return {{1, rows, columns}, {rows * columns, columns, 1}}; }
+Extent transposed(std::int64_t rows, std::int64_t columns) { return {{1, rows, columns}, {rows * columns, 1, rows}}; }
+
+std::size_t Description::memory(Extent extent) {
+  tensors.push_back({std::move(extent), false});
+  return tensors.size() - 1;
+}
+
+std::size_t Description::between(Extent extent) {
+  tensors.push_back({std::move(extent), true});
+  return tensors.size() - 1;
+}
+
+void Description::convolve(Kind kind, std::size_t a, std::size_t b, std::size_t output, std::int64_t stride,
+                           const Padding& padding) {
+  steps.push_back({.kind = kind, .inputs = {a, b}, .output = output, .stride = stride, .padding = padding});
+}
+
+void Description::product(std::size_t a, std::size_t b, std::size_t output) {
+  steps.push_back({.kind = Kind::product, .inputs = {a, b}, .output = output});
+}
+
+void Description::pointwise(Pointwise function, std::vector<std::size_t> inputs, std::size_t output) {
+  steps.push_back({.kind = Kind::pointwise, .inputs = std::move(inputs), .output = output, .function = function});
+}
+
+void Description::sum(std::size_t input, std::size_t output) {
+  steps.push_back({.kind = Kind::reduction, .inputs = {input}, .output = output});
+}
+
+bool Description::has_products() const {
+  return std::ranges::any_of(steps, [](const Step& s) { return s.kind != Kind::pointwise && s.kind != Kind::reduction; });
+}
+
+}  // namespace vitrine::cuda::cudnn
