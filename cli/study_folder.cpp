@@ -195,7 +195,11 @@ fs::path manifest_of_study(const fs::path& out) {
       throw DataError(text(out / kStudyFile, ": ", error.what()));
     }
   }
-  return out / "prep" / "manifest.csv";
+  const fs::path prepared = out / "prep" / "manifest.csv";
+  if (!path_exists(out / kStudyFile) && !path_exists(prepared))
+    throw DataError(text(out, " has no ", kStudyFile, ", which names the table of its crops, and no ", prepared,
+                         "; put one of them back, or run `vitrine study` again in another folder"));
+  return prepared;
 }
 
 bool check_study_folder(const StudyFolder& study) {

@@ -161,6 +161,14 @@ TEST_F(Report, ANestedChoiceIsNamed) {
   EXPECT_THAT(page("last"), HasSubstr("The last epoch of a fold was kept"));
 }
 
+TEST_F(Report, OfAStudyWithoutItsDescriptionSaysWhatIsMissing) {
+  prepare(6);
+  fs::create_directories(folder / "out" / "runs");
+  fs::copy_file(folder / "s.json", folder / "out" / "splits.json");
+  expect_refusal("report " + path("out") + " -o " + path("page.html"), 3,
+                 {"study.json", "manifest.csv", "put one of them back"});
+}
+
 TEST_F(Report, RefusesToWriteNothingOrOverTheRun) {
   cv("t1c", "r");
   expect_refusal("report " + path("r"), 2, {"there is nothing to write", "--csv"});

@@ -117,6 +117,15 @@ TEST_F(Watch, BadWordsAreAnswered) {
   expect_refusal("watch '" + path("\x1b[31mred\n") + "'", 3, {"\\x1b[31mred\\n"});
 }
 
+TEST_F(Watch, AFinishedFoldThatIsDamagedIsNamed) {
+  fs::create_directories(folder / "r/fold_0");
+  write_file(folder / "r/config.json", R"({"inputs": "t1c", "arch": "b0", "epochs": "2", "folds": "1"})");
+  write_file(folder / "r/fold_0/fold.json", R"({"best_epoch": 1)");
+  const Outcome frame = vitrine_program("watch --once --ascii " + path("r"));
+  EXPECT_EQ(frame.code, 0) << frame.output;
+  EXPECT_NE(frame.output.find("fold.json is damaged"), std::string::npos) << frame.output;
+}
+
 TEST_F(Watch, TheHelpOfEveryCommandThatShowsProgressNamesTheModes) {
   for (const char* command : {"train", "cv", "study", "demo", "simulate", "mri prep", "mri coregister", "mri brain", "mri bias",
                               "mri normalise", "mri crop", "mri qc", "data scan", "data check", "bench imaging"}) {

@@ -155,6 +155,7 @@ class Frame {
       const std::string what = fold.monitor == Monitor::accuracy ? std::string() : name_of(fold.monitor) + " ";
       row.note = o_.columns < kNarrow ? best : text("best ", what, best, " at ", fold.best_epoch);
     }
+    if (fold.damaged) row.note = "fold.json is damaged";
     return row;
   }
 
@@ -175,6 +176,10 @@ class Frame {
     row.count = text(finished, "/", run.folds.empty() ? "?" : std::to_string(run.folds.size()));
     row.fraction = run.folds.empty() ? 0 : done / static_cast<double>(run.folds.size());
     const std::string what = run.monitor == Monitor::accuracy ? "mean " : text("mean ", name_of(run.monitor), " ");
+    if (std::ranges::any_of(run.folds, &FoldView::damaged)) {
+      row.note = "a fold.json is damaged";
+      return row;
+    }
     if (finished > 0) row.note = (o_.columns < kNarrow ? "" : what) + figure(sum / static_cast<double>(finished));
     return row;
   }

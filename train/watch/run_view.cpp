@@ -209,6 +209,7 @@ FoldView RunReader::read_fold(const fs::path& folder) {
   fold.name = printable(folder.filename().string(), 60);
   if (holder) fold.holder = holder->line;
   fold.holder_ended = holder && holder->ended;
+  fold.damaged = !done && path_exists(folder / kDone);
   const bool begun = !fold.history.empty() || path_exists(folder / kLastEpochs) || path_exists(folder / "last.safetensors");
   if (done) {
     fold.state = WorkState::finished;

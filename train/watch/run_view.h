@@ -34,7 +34,8 @@ struct FoldView {
   int refit_after = 0;                  // in a second training, whose epochs `history` has: the first one's epochs
   std::string holder;                   // of its lock, also of one that was left behind; empty: none
   bool holder_ended = false;
-  std::string warning;  // the last one
+  bool damaged = false;  // its fold.json is there and cannot be read: whoever goes on with the run will refuse it
+  std::string warning;   // the last one
 };
 
 struct RunView {
