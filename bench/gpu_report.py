@@ -20,7 +20,8 @@ def case_of(line):
 
 
 def compared(lines):
-    ours = {case_of(x): x for x in lines if x["kind"] in ("train", "infer") and "peer" not in x and x.get("tier") == "run-to-run"}
+    ours = {case_of(x): x for x in lines if x["kind"] in ("train", "infer") and "peer" not in x and x.get("tier") == "run-to-run"
+            and x.get("kernels", "fastest") == "fastest"}
     peers = {}
     for x in lines:
         if "peer" in x and "median_ms" in x:
@@ -38,6 +39,17 @@ def compared(lines):
                      f"{x['peak_device_mib']:.0f}"] + [f"{times[w]:.3f}" if w in times else "-" for w in ways]
                     + [ratio(["eager"]), ratio(["reduce-overhead", "max-autotune"]), ratio(ways)])
     return table(rows)
+
+
+def by_kernels(lines):
+    """Training steps by whose kernels computed them."""
+    rows = [["case", "kernels", "ms", "graph nodes"]]
+    for x in lines:
+        if x["kind"] == "kernels":
+            rows.append(["train b0", x["kernels"], "refused: a shape without an engine", "-"])
+        elif x["kind"] == "train" and "peer" not in x and "kernels" in x and x["precision"] == "fp32" and x["tier"] == "run-to-run":
+            rows.append([f"train b0, {x['batch']} x {x['size']}, fp32", x["kernels"], f"{x['median_ms']:.3f}", str(x["graph_nodes"])])
+    return f"\n## By whose kernels\n\n{table(rows)}\n" if len(rows) > 1 else ""
 
 
 def name_of(device, doctor):
@@ -93,7 +105,7 @@ def main():
     text += "".join(x["text"] + "\n\n" for x in lines if x["kind"] == "note")
     text += "## Checks\n\n" + table(checks) + "\n\n## Against PyTorch\n\n" + compared(lines) + "\n\n"
     text += "".join(f"PyTorch {x['way']} did not run {x['kind']} {x['batch']} x {x['size']} {x['precision']}: {x['failed']}\n\n" for x in failures)
-    text += depthwise(lines) + convolutions(lines)
+    text += depthwise(lines) + convolutions(lines) + by_kernels(lines)
     text += "".join(f"\n## The paper's experiment\n\n{x['patients']} patients, {x['slices']} slices, {x['trainings']} trainings of {x['epochs']} epochs on {x['device']}: {x['seconds']:.1f} s.\n"
                     for x in lines if x["kind"] == "experiment")
     if curves:
