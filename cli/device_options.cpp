@@ -53,8 +53,8 @@ Device DeviceChoice::choose_for_prediction() const {
   const Device chosen = choose();
   if (cuda::settings().precision != cuda::Precision::fp32)
     throw UsageError(text("--precision ", precision, " is for training: predictions are computed in float32"));
-  if (cuda::settings().kernels == cuda::Kernels::cudnn || cuda::settings().kernels == cuda::Kernels::cublaslt)
-    throw UsageError(text("--kernels ", kernels, " is for training: a folded network runs our own kernels"));
+  if (cuda::settings().kernels == cuda::Kernels::cublaslt)
+    throw UsageError(text("--kernels ", kernels, " is for training: a folded network runs our own kernels or cuDNN's graphs"));
   return chosen;
 }
 

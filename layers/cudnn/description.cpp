@@ -1,7 +1,10 @@
 #include "layers/cudnn/description.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
+
+#include "base/error.h"
 
 namespace vitrine::cuda::cudnn {
 
@@ -40,6 +43,17 @@ void Description::sum(std::size_t input, std::size_t output) {
 
 bool Description::has_products() const {
   return std::ranges::any_of(steps, [](const Step& s) { return s.kind != Kind::pointwise && s.kind != Kind::reduction; });
+}
+
+void Description::check_memory(const std::vector<const void*>& pointers) const {
+  const auto in_memory = static_cast<std::size_t>(std::ranges::count(tensors, false, &TensorPlan::is_virtual));
+  if (pointers.size() != in_memory)
+    throw InternalError(text(what, ": ", pointers.size(), " pointers for ", in_memory, " tensors in memory"));
+  for (std::size_t i = 0; i < pointers.size(); ++i) {
+    const auto address = reinterpret_cast<std::uintptr_t>(pointers[i]);
+    if (address == 0 || address % kAlignment != 0)
+      throw InternalError(text(what, ": tensor ", i, " in memory is ", address == 0 ? "null" : "not aligned"));
+  }
 }
 
 }  // namespace vitrine::cuda::cudnn

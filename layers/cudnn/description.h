@@ -25,6 +25,8 @@ Extent image(std::int64_t N, std::int64_t H, std::int64_t W, std::int64_t C);  /
 Extent matrix(std::int64_t rows, std::int64_t columns);                        // row-major, as a batch of one
 Extent transposed(std::int64_t rows, std::int64_t columns);                    // of a row-major [columns, rows]
 
+inline constexpr std::int64_t kAlignment = 16;  // bytes, of every tensor in memory
+
 struct TensorPlan {
   Extent extent;
   bool is_virtual = false;  // between two steps, in no memory of ours
@@ -56,6 +58,9 @@ struct Description {
   void sum(std::size_t input, std::size_t output);
 
   bool has_products() const;  // a convolution or a product is among the steps
+
+  // InternalError unless there is a pointer for each tensor in memory, none null and each at a multiple of kAlignment bytes.
+  void check_memory(const std::vector<const void*>& pointers) const;
 };
 
 }  // namespace vitrine::cuda::cudnn

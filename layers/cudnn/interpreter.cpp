@@ -206,6 +206,7 @@ std::string misfit(const Description& d, const Step& step) {
 }  // namespace
 
 void interpret(const Description& description, const std::vector<const void*>& memory) {
+  description.check_memory(memory);
   std::vector<View> views;
   std::vector<std::vector<float>> between;
   between.reserve(description.tensors.size());
@@ -215,7 +216,6 @@ void interpret(const Description& description, const std::vector<const void*>& m
       views.push_back({&t.extent, between.emplace_back(static_cast<std::size_t>(room_of(t.extent))).data()});
       continue;
     }
-    if (next == memory.size()) throw InternalError(text(description.what, ": ", memory.size(), " pointers are too few"));
     views.push_back({&t.extent, static_cast<float*>(const_cast<void*>(memory[next++]))});
   }
   for (const Step& step : description.steps) {

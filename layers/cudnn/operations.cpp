@@ -13,7 +13,7 @@ Descriptor tensor_of(const Description& d, std::size_t i) {
       .set(CUDNN_ATTR_TENSOR_DIMENSIONS, extent.sizes)
       .set(CUDNN_ATTR_TENSOR_STRIDES, extent.strides)
       .set(CUDNN_ATTR_TENSOR_UNIQUE_ID, std::vector<std::int64_t>{id_of(i)})
-      .set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, std::vector<std::int64_t>{16})
+      .set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, std::vector<std::int64_t>{kAlignment})
       .set(CUDNN_ATTR_TENSOR_IS_VIRTUAL, CUDNN_TYPE_BOOLEAN, 1, &is_virtual)
       .finish();
   return t;

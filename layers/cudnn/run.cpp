@@ -97,6 +97,7 @@ bool is_used() {
 
 bool run(const char* op, const Description& d, const std::vector<const void*>& memory) {
   if (!is_used()) return false;
+  d.check_memory(memory);
   if (!current().is_gpu()) {
     run_or_record([d, memory] { interpret(d, memory); });
   } else if (!run_on_gpu(d, memory)) {

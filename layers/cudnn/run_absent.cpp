@@ -12,6 +12,7 @@ bool is_used() { return uses_graphs(); }
 
 bool run(const char* op, const Description& d, const std::vector<const void*>& memory) {
   if (!is_used()) return false;
+  d.check_memory(memory);
   run_or_record([d, memory] { interpret(d, memory); });
   check_launch(op);
   return true;

@@ -122,7 +122,6 @@ TEST_F(Program, DevicesThatCannotBeUsedAreRefused) {
   expect_refusal(predict + path("o.safetensors") + " --device cuda-host --tier quick", 2, {"--tier", "'quick'"});
   expect_refusal(predict + path("o.safetensors") + " --device cuda-host --kernels quick", 2, {"--kernels", "'quick'", "cudnn"});
   expect_refusal(predict + path("o.safetensors") + " --kernels cudnn", 2, {"--kernels cudnn", "CUDA device", "cpu"});
-  expect_refusal(predict + path("o.safetensors") + " --device cuda-host --kernels cudnn", 2, {"--kernels cudnn", "training"});
   expect_refusal(predict + path("o.safetensors") + " --device cuda-host --kernels cublaslt", 2, {"cublaslt", "needs a GPU"});
   expect_refusal(predict + path("o.safetensors") + " --device cuda-host --tier portable --kernels cudnn", 2, {"run-to-run"});
   expect_refusal(predict + path("o.safetensors") + " --tier portable --precision bf16", 2, {"--precision bf16"});

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "layers/cudnn/convolution.h"
+#include "layers/cudnn/folded.h"
 #include "layers/cudnn/interpreter.h"
 #include "layers/cudnn/run.h"
 #include "layers/cudnn/squeeze_excitation.h"
@@ -30,10 +31,14 @@ std::vector<Description> graphs_of(const LayerWork& layer) {
             linear_weight_gradient(s.N, s.C, s.K),
             sum_of_rows(s.N, s.K),
             layer.name == "squeeze" ? swish(s.N * s.K) : sigmoid(s.N * s.K),
-            sigmoid_gradient(s.N * s.K)};
+            sigmoid_gradient(s.N * s.K),
+            folded_linear(s.N, s.C, s.K, layer.name == "squeeze" ? Ending::swish : Ending::sigmoid),
+            folded_linear(s.N, s.C, s.K, Ending::none)};
   }
   std::vector<Description> all{convolution(s, layer.depthwise, false), convolution_data_gradient(s, layer.depthwise),
                                convolution_weight_gradient(s, layer.depthwise), swish(rows * s.K), swish_gradient(rows * s.K)};
+  for (const Ending ending : {Ending::none, Ending::swish, Ending::residual})
+    all.push_back(folded_convolution(s, layer.depthwise, ending));
   if (!layer.depthwise) return all;
   for (const Description& d : {mean_over_pixels(s.N, s.P * s.Q, s.C), mean_gradient(s.N, s.P * s.Q, s.C),
                                scale(s.N, s.P * s.Q, s.C), scale_gradient(s.N, s.P * s.Q, s.C)})
@@ -72,7 +77,7 @@ TEST(CudnnGraph, WhatCudnnRefusesIsAnError) {
 
 // A step whose sizes do not fit is our bug, on every machine.
 TEST(CudnnGraph, TheInterpreterRefusesStepsThatDoNotFit) {
-  float x[8] = {}, y[8] = {};
+  alignas(16) float x[8] = {}, y[8] = {};
   Description rows{"a sum over nothing that fits", {}, {}};
   const std::size_t in = rows.memory(cuda::cudnn::image(1, 1, 2, 4));
   rows.sum(in, rows.memory(cuda::cudnn::image(1, 1, 3, 1)));
@@ -80,6 +85,8 @@ TEST(CudnnGraph, TheInterpreterRefusesStepsThatDoNotFit) {
   const Description window = cuda::cudnn::convolution({1, 2, 2, 2, 1, 1, 2, 2, 1, 1, {}}, false, false);  // Q is 2
   EXPECT_THROW(cuda::cudnn::interpret(window, {x, x, y}), InternalError);
   EXPECT_THROW(cuda::cudnn::interpret(cuda::cudnn::swish(8), {x}), InternalError);
+  EXPECT_THROW(cuda::cudnn::interpret(cuda::cudnn::swish(4), {x, nullptr}), InternalError);
+  EXPECT_THROW(cuda::cudnn::interpret(cuda::cudnn::swish(4), {x, y + 1}), InternalError);
 }
 
 // Loss gradients of a whole b0 by the graphs, against our own kernels; and that no product, convolution or swish was left to ours.

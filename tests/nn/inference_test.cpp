@@ -13,6 +13,7 @@
 #include "tests/count_allocations.h"
 #include "tests/cuda_devices.h"
 #include "tests/everywhere.h"
+#include "tests/layers/twins.h"
 #include "weights/key_tables.h"
 
 namespace vitrine::testing {
@@ -175,6 +176,24 @@ TEST(Inference, OfAnImageHasTheSameBitsInAnyBatchOnACudaDevice) {
           ASSERT_EQ(alone.host()[k], together.host()[static_cast<std::size_t>(n) * 7 + k])
               << device.text() << " " << cuda::text_of(tier);
       }
+    }
+  }
+}
+
+// Swish and squeeze-excitation in b0, ReLU6 in lite0; the third run is a replay.
+TEST(Inference, ByCudnnsGraphsAgreesWithOurKernels) {
+  const TierScope tier(cuda::Tier::run_to_run);
+  for (const char* arch : {"b0", "lite0"}) {
+    for (const Device device : cuda_devices()) {
+      EfficientNet net = network(arch, Family::timm);
+      const Tensor x = images(3, 70, 64);
+      const Tensor want = Inference(net).run(x);
+      net.to(device);
+      const KernelsScope kernels(cuda::Kernels::cudnn);
+      Inference inference(net);
+      const Tensor first = inference.run(x);
+      expect_near({{arch, first}}, {{arch, want}}, device.is_gpu() ? 1e-4f : 1e-5f);
+      for (int run = 0; run < 2; ++run) expect_same(inference.run(x), first, device.text());
     }
   }
 }
