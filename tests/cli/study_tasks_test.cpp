@@ -126,10 +126,15 @@ class Process {
     ended_ = true;
     return WIFEXITED(status_) ? WEXITSTATUS(status_) : 1000 + WTERMSIG(status_);
   }
-  // As soon as the file is there; false when the process ended before.
+  // As soon as the file is there and not empty (a lock is made first and then says whose it is); false when the process ended before.
   bool reaches(const fs::path& file) {
-    while (!fs::exists(file)) {
-      if (!is_running()) return fs::exists(file);
+    const auto is_written = [&] {
+      std::error_code none;
+      const std::uintmax_t bytes = fs::file_size(file, none);
+      return !none && bytes > 0;
+    };
+    while (!is_written()) {
+      if (!is_running()) return is_written();
       ::usleep(500);
     }
     return true;
