@@ -50,6 +50,8 @@ Json begun(Device device, const std::string& level) {
                      {"instruction_set", isa_name(active_isa())},
                      {"device", device.is_cuda() ? device.is_gpu() ? "cuda" : "cuda-host" : "cpu"},
                      {"tier", device.is_cuda() ? cuda::text_of(cuda::settings().tier) : "portable"}};
+  if (device.is_cuda() && cuda::settings().kernels != cuda::Kernels::fastest)
+    json["machine"]["kernels"] = cuda::text_of(cuda::settings().kernels);
   json["level"] = level;
   json["shadows"] = has_bounds(device);
   return json;

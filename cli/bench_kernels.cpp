@@ -10,6 +10,7 @@
 #include "base/number.h"
 #include "bench/kernels.h"
 #include "cli/bench.h"
+#include "tensor/cuda/settings.h"
 #include "tensor/isa.h"
 #include "tensor/parallel.h"
 
@@ -152,6 +153,10 @@ std::vector<Total> totals(const BenchCommand& c, const std::vector<Measured>& ro
 void run_bench_kernels(const BenchCommand& c) {
   check(c);
   if (const Device device = c.device.choose(); device.is_cuda()) {
+    if (cuda::settings().kernels != cuda::Kernels::fastest)
+      throw UsageError(
+          text("bench kernels measures our own kernels, cuBLASLt's and cuDNN's beside each other; leave out --kernels ",
+               cuda::text_of(cuda::settings().kernels)));
     if (c.micro || c.by_loss)
       throw UsageError(text("--", c.micro ? "micro" : "by-loss", " is for the CPU's kernels, --device is ", device.text(),
                             "; leave one of the two out"));

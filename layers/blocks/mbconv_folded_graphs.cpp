@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "layers/cudnn/folded.h"
+#include "layers/cudnn/biased.h"
 #include "layers/cudnn/layout.h"
 #include "layers/cudnn/run.h"
 #include "layers/cudnn/squeeze_excitation.h"
@@ -38,7 +38,7 @@ void convolve(const char* op, const ConvShape& s, bool depthwise, const Unpacked
               const float* skip, const float* x, float* y) {
   const bool is_swish = activation == Activation::swish;
   const Ending ending = skip != nullptr ? Ending::residual : is_swish ? Ending::swish : Ending::none;
-  const cudnn::Description d = cudnn::folded_convolution(s, depthwise, ending);
+  const cudnn::Description d = cudnn::biased_convolution(s, depthwise, ending);
   if (skip != nullptr) {
     cudnn::run(op, d, {x, u.w.data(), u.bias.data(), skip, y});
   } else {
@@ -73,7 +73,7 @@ void expand_depthwise(const FoldedShape& s, const FoldedSweep& sweep, const floa
 
 void linear_to(const char* op, std::int64_t N, const Packed& w, Ending ending, const float* x, float* y) {
   const Unpacked u(w, false);
-  cudnn::run(op, cudnn::folded_linear(N, w.K, w.N, ending), {x, u.w.data(), u.bias.data(), y});
+  cudnn::run(op, cudnn::biased_linear(N, w.K, w.N, ending), {x, u.w.data(), u.bias.data(), y});
 }
 
 void gate(std::int64_t N, const Packed& reduce, const Packed& expand, const float* mean, float* hidden, float* gates) {

@@ -1,6 +1,7 @@
 #include "layers/cudnn/convolution.h"
 
 #include "base/error.h"
+#include "layers/cudnn/biased.h"
 #include "layers/cudnn/layout.h"
 #include "layers/cudnn/run.h"
 #include "tensor/cuda/runtime.h"
@@ -56,9 +57,9 @@ const char* op_of(bool depthwise) { return depthwise ? "depthwise_conv2d" : "con
 bool forward(const ConvShape& s, bool depthwise, const float* x, const float* w, const float* b, float* y) {
   if (!cudnn::is_used()) return false;
   Weights weights(s, depthwise);
-  const Description d = cudnn::convolution(s, depthwise, b != nullptr);
-  if (b != nullptr) return cudnn::run(op_of(depthwise), d, {x, weights.of(w), b, y});
-  return cudnn::run(op_of(depthwise), d, {x, weights.of(w), y});
+  const char* const op = op_of(depthwise);
+  if (b == nullptr) return cudnn::run(op, cudnn::convolution(s, depthwise), {x, weights.of(w), y});
+  return cudnn::run(op, cudnn::biased_convolution(s, depthwise, cudnn::Ending::none), {x, weights.of(w), b, y});
 }
 
 bool data_gradient(const ConvShape& s, bool depthwise, const float* dy, const float* w, float* dx) {
@@ -79,16 +80,10 @@ bool weight_gradient(const ConvShape& s, bool depthwise, const float* x, const f
 
 namespace cudnn {
 
-Description convolution(const ConvShape& s, bool depthwise, bool bias) {
-  Description d{text_of(bias ? "forward with bias" : "forward", s, depthwise), {}, {}};
+Description convolution(const ConvShape& s, bool depthwise) {
+  Description d{text_of("forward", s, depthwise), {}, {}};
   const std::size_t x = d.memory(input_of(s)), w = d.memory(weights_of(s, depthwise));
-  if (!bias) {
-    d.convolve(Kind::convolution, x, w, d.memory(output_of(s)), s.stride, s.padding);
-    return d;
-  }
-  const std::size_t b = d.memory(image(1, 1, 1, s.K)), sum = d.between(output_of(s)), y = d.memory(output_of(s));
-  d.convolve(Kind::convolution, x, w, sum, s.stride, s.padding);
-  d.pointwise(Pointwise::add, {sum, b}, y);
+  d.convolve(Kind::convolution, x, w, d.memory(output_of(s)), s.stride, s.padding);
   return d;
 }
 

@@ -10,8 +10,8 @@
 namespace vitrine::cuda {
 
 namespace cudnn {
-// Tensors in memory: x, w (, b), y; dy, w, dx; x, dy, dw. Depthwise: C = K groups.
-Description convolution(const ConvShape& s, bool depthwise, bool bias);
+// Tensors in memory: x, w, y; dy, w, dx; x, dy, dw. Depthwise: C = K groups.
+Description convolution(const ConvShape& s, bool depthwise);  // with a bias: biased.h
 Description convolution_data_gradient(const ConvShape& s, bool depthwise);
 Description convolution_weight_gradient(const ConvShape& s, bool depthwise);
 }  // namespace cudnn

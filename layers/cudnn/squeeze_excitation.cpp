@@ -1,6 +1,7 @@
 #include "layers/cudnn/squeeze_excitation.h"
 
 #include "base/error.h"
+#include "layers/cudnn/biased.h"
 #include "layers/cudnn/layout.h"
 #include "layers/cudnn/run.h"
 #include "tensor/cuda/runtime.h"
@@ -30,16 +31,10 @@ Description mean_gradient(std::int64_t N, std::int64_t pixels, std::int64_t C) {
   return d;
 }
 
-Description linear(std::int64_t rows, std::int64_t C, std::int64_t K, bool bias) {
-  Description d{text("linear ", bias ? "with bias " : "", rows, " x ", C, " to ", K), {}, {}};
+Description linear(std::int64_t rows, std::int64_t C, std::int64_t K) {
+  Description d{text("linear ", rows, " x ", C, " to ", K), {}, {}};
   const std::size_t a = d.memory(matrix(rows, C)), w = d.memory(matrix(C, K));
-  if (!bias) {
-    d.product(a, w, d.memory(matrix(rows, K)));
-    return d;
-  }
-  const std::size_t b = d.memory(matrix(1, K)), sum = d.between(matrix(rows, K)), y = d.memory(matrix(rows, K));
-  d.product(a, w, sum);
-  d.pointwise(Pointwise::add, {sum, b}, y);
+  d.product(a, w, d.memory(matrix(rows, K)));
   return d;
 }
 
@@ -106,8 +101,8 @@ bool library_mean_gradient(const float* dz, std::int64_t N, std::int64_t pixels,
 
 bool library_linear(const float* a, const float* w, const float* b, std::int64_t rows, std::int64_t C, std::int64_t K,
                     float* y) {
-  if (b == nullptr) return cudnn::run("linear", cudnn::linear(rows, C, K, false), {a, w, y});
-  return cudnn::run("linear", cudnn::linear(rows, C, K, true), {a, w, b, y});
+  if (b == nullptr) return cudnn::run("linear", cudnn::linear(rows, C, K), {a, w, y});
+  return cudnn::run("linear", cudnn::biased_linear(rows, C, K, cudnn::Ending::none), {a, w, b, y});
 }
 
 bool library_linear_data_gradient(const float* dy, const float* w, std::int64_t rows, std::int64_t C, std::int64_t K,

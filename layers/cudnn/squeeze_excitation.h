@@ -17,8 +17,8 @@ namespace cudnn {
 // Tensors in memory: x, pixels times 1 / pixels, z; dz, pixels times 1 / pixels, dx.
 Description mean_over_pixels(std::int64_t N, std::int64_t pixels, std::int64_t C);
 Description mean_gradient(std::int64_t N, std::int64_t pixels, std::int64_t C);
-// a, W (, b), y; dy, W, da; a, dy, dW; dy, db.
-Description linear(std::int64_t rows, std::int64_t C, std::int64_t K, bool bias);
+// a, W, y; dy, W, da; a, dy, dW; dy, db.
+Description linear(std::int64_t rows, std::int64_t C, std::int64_t K);  // with a bias: biased.h
 Description linear_data_gradient(std::int64_t rows, std::int64_t C, std::int64_t K);
 Description linear_weight_gradient(std::int64_t rows, std::int64_t C, std::int64_t K);
 Description sum_of_rows(std::int64_t rows, std::int64_t K);

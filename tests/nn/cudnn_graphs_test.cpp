@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "layers/cudnn/biased.h"
 #include "layers/cudnn/convolution.h"
-#include "layers/cudnn/folded.h"
 #include "layers/cudnn/interpreter.h"
 #include "layers/cudnn/run.h"
 #include "layers/cudnn/squeeze_excitation.h"
@@ -26,19 +26,19 @@ std::vector<Description> graphs_of(const LayerWork& layer) {
   const ConvShape& s = layer.shape;
   const std::int64_t rows = s.N * s.P * s.Q;
   if (layer.name == "squeeze" || layer.name == "excite" || layer.name == "classifier") {
-    return {linear(s.N, s.C, s.K, true),
+    return {linear(s.N, s.C, s.K),
             linear_data_gradient(s.N, s.C, s.K),
             linear_weight_gradient(s.N, s.C, s.K),
             sum_of_rows(s.N, s.K),
             layer.name == "squeeze" ? swish(s.N * s.K) : sigmoid(s.N * s.K),
             sigmoid_gradient(s.N * s.K),
-            folded_linear(s.N, s.C, s.K, layer.name == "squeeze" ? Ending::swish : Ending::sigmoid),
-            folded_linear(s.N, s.C, s.K, Ending::none)};
+            biased_linear(s.N, s.C, s.K, layer.name == "squeeze" ? Ending::swish : Ending::sigmoid),
+            biased_linear(s.N, s.C, s.K, Ending::none)};
   }
-  std::vector<Description> all{convolution(s, layer.depthwise, false), convolution_data_gradient(s, layer.depthwise),
+  std::vector<Description> all{convolution(s, layer.depthwise), convolution_data_gradient(s, layer.depthwise),
                                convolution_weight_gradient(s, layer.depthwise), swish(rows * s.K), swish_gradient(rows * s.K)};
   for (const Ending ending : {Ending::none, Ending::swish, Ending::residual})
-    all.push_back(folded_convolution(s, layer.depthwise, ending));
+    all.push_back(biased_convolution(s, layer.depthwise, ending));
   if (!layer.depthwise) return all;
   for (const Description& d : {mean_over_pixels(s.N, s.P * s.Q, s.C), mean_gradient(s.N, s.P * s.Q, s.C),
                                scale(s.N, s.P * s.Q, s.C), scale_gradient(s.N, s.P * s.Q, s.C)})
@@ -72,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(Networks, CudnnGraphs,
 
 TEST(CudnnGraph, WhatCudnnRefusesIsAnError) {
   if (!cuda::is_built()) GTEST_SKIP() << cuda::why_no_device();
-  EXPECT_THROW(cuda::cudnn::build(cuda::cudnn::convolution({1, 8, 8, 0, 3, 3, 4, 4, 4, 2, {}}, false, false)), Error);
+  EXPECT_THROW(cuda::cudnn::build(cuda::cudnn::convolution({1, 8, 8, 0, 3, 3, 4, 4, 4, 2, {}}, false)), Error);
 }
 
 // A step whose sizes do not fit is our bug, on every machine.
@@ -82,14 +82,14 @@ TEST(CudnnGraph, TheInterpreterRefusesStepsThatDoNotFit) {
   const std::size_t in = rows.memory(cuda::cudnn::image(1, 1, 2, 4));
   rows.sum(in, rows.memory(cuda::cudnn::image(1, 1, 3, 1)));
   EXPECT_THROW(cuda::cudnn::interpret(rows, {x, y}), InternalError);
-  const Description window = cuda::cudnn::convolution({1, 2, 2, 2, 1, 1, 2, 2, 1, 1, {}}, false, false);  // Q is 2
+  const Description window = cuda::cudnn::convolution({1, 2, 2, 2, 1, 1, 2, 2, 1, 1, {}}, false);  // Q is 2
   EXPECT_THROW(cuda::cudnn::interpret(window, {x, x, y}), InternalError);
   EXPECT_THROW(cuda::cudnn::interpret(cuda::cudnn::swish(8), {x}), InternalError);
   EXPECT_THROW(cuda::cudnn::interpret(cuda::cudnn::swish(4), {x, nullptr}), InternalError);
   EXPECT_THROW(cuda::cudnn::interpret(cuda::cudnn::swish(4), {x, y + 1}), InternalError);
 }
 
-// Loss gradients of a whole b0 by the graphs, against our own kernels; and that no product, convolution or swish was left to ours.
+// A whole b0's output and gradients by the graphs, against our own kernels.
 TEST(CudnnGraph, AWholeNetworkIsComputedByThem) {
   const auto gradients_of = [](Device device) {
     EfficientNet net(architecture("b0"), Semantics{}, 2);

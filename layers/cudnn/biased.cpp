@@ -1,4 +1,4 @@
-#include "layers/cudnn/folded.h"
+#include "layers/cudnn/biased.h"
 
 #include "base/error.h"
 #include "layers/cudnn/convolution.h"
@@ -31,8 +31,8 @@ const char* text_of(Ending ending) {
 
 }  // namespace
 
-Description folded_convolution(const ConvShape& s, bool depthwise, Ending ending) {
-  Description d{text("folded", text_of(ending), " ", convolution(s, depthwise, true).what), {}, {}};
+Description biased_convolution(const ConvShape& s, bool depthwise, Ending ending) {
+  Description d{text("biased", text_of(ending), " ", convolution(s, depthwise).what), {}, {}};
   const std::size_t x = d.memory(image(s.N, s.H, s.W, s.C)), w = d.memory(image(s.K, s.R, s.S, depthwise ? 1 : s.C));
   const std::size_t b = d.memory(image(1, 1, 1, s.K));
   const Extent extent = image(s.N, s.P, s.Q, s.K);
@@ -42,8 +42,8 @@ Description folded_convolution(const ConvShape& s, bool depthwise, Ending ending
   return d;
 }
 
-Description folded_linear(std::int64_t rows, std::int64_t C, std::int64_t K, Ending ending) {
-  Description d{text("folded", text_of(ending), " ", linear(rows, C, K, true).what), {}, {}};
+Description biased_linear(std::int64_t rows, std::int64_t C, std::int64_t K, Ending ending) {
+  Description d{text("biased", text_of(ending), " ", linear(rows, C, K).what), {}, {}};
   const std::size_t x = d.memory(matrix(rows, C)), w = d.memory(matrix(C, K)), b = d.memory(matrix(1, K));
   const std::size_t sum = d.between(matrix(rows, K));
   d.product(x, w, sum);
