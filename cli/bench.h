@@ -49,7 +49,7 @@ Times time_inference(const BenchCommand& command, double seconds);
 Times time_training(const BenchCommand& command, double seconds);
 
 void run_bench_kernels(const BenchCommand& command);  // cli/bench_kernels.cpp
-// The same on a CUDA device (cli/bench_cuda.cpp).
+// The same on a CUDA device (cli/bench_cuda.cpp, cli/bench_cuda_kernels.cpp).
 void bench_infer_on(Device device, const BenchCommand& command);
 void bench_train_on(Device device, const BenchCommand& command);
 void bench_kernels_on(Device device, const BenchCommand& command);

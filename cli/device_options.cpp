@@ -37,7 +37,7 @@ void check_kernels(Device device) {
 Device DeviceChoice::choose() const {
   const Device chosen = device_from_name(device);
   cuda::settings() = {cuda::tier_from_name(tier), cuda::precision_from_name(precision), cuda::kernels_from_name(kernels),
-                      static_cast<std::size_t>(memory_mib) << 20};
+                      static_cast<std::size_t>(memory_mib) << 20, cuda::reduce_from_name(reduce)};
   check_kernels(chosen);
   const bool is_fp32 = cuda::settings().precision == cuda::Precision::fp32;
   if (!is_fp32 && cuda::settings().tier == cuda::Tier::portable)
@@ -53,8 +53,6 @@ Device DeviceChoice::choose_for_prediction() const {
   const Device chosen = choose();
   if (cuda::settings().precision != cuda::Precision::fp32)
     throw UsageError(text("--precision ", precision, " is for training: predictions are computed in float32"));
-  if (cuda::settings().kernels == cuda::Kernels::cublaslt)
-    throw UsageError(text("--kernels ", kernels, " is for training: a folded network runs our own kernels or cuDNN's graphs"));
   return chosen;
 }
 
@@ -79,6 +77,8 @@ void add_device_options(CLI::App* app, DeviceChoice& choice) {
 void DeviceChoice::choose(TrainOptions& options) const {
   if (together.empty()) {
     options.device = choose();
+    if (cuda::settings().reduce != cuda::Reduce::gather)
+      throw UsageError(text("--reduce ", reduce, " is for GPUs that share every batch; add --devices 0,1"));
     return;
   }
   std::vector<Device> devices;
@@ -88,6 +88,8 @@ void DeviceChoice::choose(TrainOptions& options) const {
   first.device = devices.front().text();
   options.device = first.choose();
   options.more_devices.assign(devices.begin() + 1, devices.end());
+  if (cuda::settings().reduce == cuda::Reduce::nccl && cuda::settings().tier == cuda::Tier::portable)
+    throw UsageError("--reduce nccl needs --tier run-to-run: the portable tier adds gradients in rank order");
   if (cuda::settings().kernels == cuda::Kernels::cudnn && !options.more_devices.empty())
     throw UsageError("--kernels cudnn is for one device: its batch norm does not see the others' images; leave out --devices");
 }

@@ -10,6 +10,7 @@
 #include "base/number.h"
 #include "base/version.h"
 #include "cli/commands.h"
+#include "cli/doctor_kernels.h"
 #include "cli/imaging_commands.h"
 #include "tensor/cuda/plans.h"
 #include "tensor/cuda/runtime.h"
@@ -72,6 +73,8 @@ void print_cuda(bool self_test) {
 
 struct DoctorCommand {
   bool self_test = false;  // seconds
+  bool kernels = false;
+  GraphsOfNetwork graphs;
 };
 
 void run_doctor(const DoctorCommand& command) {
@@ -88,6 +91,7 @@ void run_doctor(const DoctorCommand& command) {
               std::string(isa_name(active_isa())).c_str());
   check_interrupt("the doctor");
   print_cuda(command.self_test);
+  if (command.kernels) print_kernels(command.graphs);
   check_interrupt("the doctor");  // looking for NVIDIA's libraries takes a moment
 }
 
@@ -98,6 +102,17 @@ void add_doctor(CLI::App& app, Chosen& chosen) {
   auto* d = app.add_subcommand("doctor", "what was built in, and what this machine has");
   d->add_flag("--self-test", doctor->self_test,
               "also compute every op of the CUDA back end and compare it with the CPU's: seconds");
+  auto* kernels = d->add_flag("--kernels", doctor->kernels,
+                              "also ask cuDNN for an engine for every graph of --kernels cudnn, and list what it refuses");
+  d->add_option("--arch", doctor->graphs.arch, "with --kernels: the network")->needs(kernels)->capture_default_str();
+  d->add_option("--batch", doctor->graphs.batch, "with --kernels: images")
+      ->needs(kernels)
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  d->add_option("--size", doctor->graphs.size, "with --kernels: pixels of a side")
+      ->needs(kernels)
+      ->check(CLI::Range(32, 2048))
+      ->capture_default_str();
   d->footer("Example: vitrine doctor");
   d->callback([=, &chosen] { chosen = [=] { run_doctor(*doctor); }; });
 }

@@ -1,7 +1,6 @@
 #include "layers/depthwise_conv2d.h"
 
 #include "layers/cudnn/convolution.h"
-#include "layers/cudnn/run.h"
 #include "layers/kernels/depthwise_sweep_cuda.h"
 #include "layers/kernels/linear_algebra_cuda.h"
 #include "layers/kernels/window_cuda.h"
@@ -19,8 +18,7 @@ void general(std::int64_t pixels, std::int64_t taps, std::int64_t C, Seen window
   });
 }
 
-void forward(const ConvShape& z, const float* x, const float* w, float* y) {
-  if (cudnn::uses_graphs() && library_depthwise(z, x, w, y)) return;
+void own_forward(const ConvShape& z, const float* x, const float* w, float* y) {
   if (!has_depthwise_tiles(z)) return general(z.N * z.P * z.Q, z.R * z.S, z.C, Windows{z, x}, w, y);
   const std::int64_t C = z.C;
   depthwise_forward<0>(
@@ -28,16 +26,14 @@ void forward(const ConvShape& z, const float* x, const float* w, float* y) {
       [=] VITRINE_HD(std::int64_t row, std::int64_t c, float value, double*) { y[row * C + c] = value; }, TakeNothing{});
 }
 
-void backward_data(const ConvShape& z, const float* dy, const float* w, float* dx) {
-  if (cudnn::uses_graphs() && library_depthwise_data_gradient(z, dy, w, dx)) return;
+void own_backward_data(const ConvShape& z, const float* dy, const float* w, float* dx) {
   if (!has_depthwise_tiles(z)) return general(z.N * z.H * z.W, z.R * z.S, z.C, OutputWindows{z, dy}, w, dx);
   const std::int64_t C = z.C;
   depthwise_backward_data("depthwise_conv2d", z, w, RowMajor{dy, C},
                           [=] VITRINE_HD(std::int64_t row, std::int64_t c, float value) { dx[row * C + c] = value; });
 }
 
-void backward_weights(const ConvShape& z, const float* x, const float* dy, float* dw) {
-  if (cudnn::uses_graphs() && library_depthwise_weight_gradient(z, x, dy, dw)) return;
+void own_backward_weights(const ConvShape& z, const float* x, const float* dy, float* dw) {
   if (settings().tier == Tier::run_to_run && has_depthwise_tiles(z)) {
     const auto nothing = [] VITRINE_HD(std::int64_t, std::int64_t, float, double*) {};
     return depthwise_sweep<false>("depthwise_conv2d", z, nullptr, RowMajor{dy, z.C}, RowMajor{x, z.C}, nothing, TakeNothing{},
@@ -55,6 +51,24 @@ void backward_weights(const ConvShape& z, const float* x, const float* dy, float
     partial[i] = sum;
   });
   join_chunks("depthwise_conv2d", partial, chunks, size, dw);
+}
+
+void forward(const ConvShape& z, const float* x, const float* w, float* y) {
+  run_convolution(
+      ConvolutionPart::forward, z, true, false, [=] { own_forward(z, x, w, y); },
+      [=] { return library_depthwise(z, x, w, y); });
+}
+
+void backward_data(const ConvShape& z, const float* dy, const float* w, float* dx) {
+  run_convolution(
+      ConvolutionPart::data_gradient, z, true, false, [=] { own_backward_data(z, dy, w, dx); },
+      [=] { return library_depthwise_data_gradient(z, dy, w, dx); });
+}
+
+void backward_weights(const ConvShape& z, const float* x, const float* dy, float* dw) {
+  run_convolution(
+      ConvolutionPart::weight_gradient, z, true, false, [=] { own_backward_weights(z, x, dy, dw); },
+      [=] { return library_depthwise_weight_gradient(z, x, dy, dw); });
 }
 
 }  // namespace

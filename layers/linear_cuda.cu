@@ -2,22 +2,20 @@
 #include "layers/cudnn/squeeze_excitation.h"
 #include "layers/kernels/linear_algebra_cuda.h"
 #include "layers/linear.h"
+#include "layers/products_cuda.h"
 
 namespace vitrine::cuda {
 namespace {
 
 void forward(const float* x, const float* w, const float* b, std::int64_t N, std::int64_t C, std::int64_t K, float* y) {
-  if (cudnn::uses_graphs() && library_linear(x, w, b, N, C, K, y)) return;
   product("linear", x, w, b, N, C, K, y);
 }
 
 void backward_data(const float* dy, const float* w, std::int64_t N, std::int64_t C, std::int64_t K, float*, float* dx) {
-  if (cudnn::uses_graphs() && library_linear_data_gradient(dy, w, N, C, K, dx)) return;
   product_transposed("linear", dy, w, N, K, C, dx);
 }
 
 void backward_weights(const float* x, const float* dy, std::int64_t N, std::int64_t C, std::int64_t K, float* dw) {
-  if (cudnn::uses_graphs() && library_linear_weight_gradient(x, dy, N, C, K, dw)) return;
   product_over_rows("linear", x, dy, N, C, K, dw);
 }
 

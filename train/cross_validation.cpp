@@ -18,6 +18,7 @@
 #include "base/output.h"
 #include "layers/cudnn/run.h"
 #include "tensor/cuda/blas.h"
+#include "tensor/cuda/candidates.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
 #include "train/choice.h"
@@ -122,6 +123,7 @@ void write_plans(const std::filesystem::path& run, Device device) {
   if (!device.is_gpu() || cuda::settings().tier == cuda::Tier::portable) return;
   cuda::make_current(device);
   std::string lines;
+  for (const std::string& line : cuda::candidate_plans()) lines += line + "\n";
   for (const std::string& line : cuda::cudnn::plans()) lines += line + "\n";
   for (const std::string& line : cuda::product_plans()) lines += line + "\n";
   write_file(run / "plans.txt", lines);

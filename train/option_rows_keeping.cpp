@@ -92,6 +92,11 @@ constexpr OptionRow kRows[] = {
      .group = "device",
      .member = [](RunOptions& o) -> Member { return &o.device.together; },
      .help = "GPUs that share every batch: 0,1"},
+    {.name = "reduce",
+     .group = "device",
+     .member = [](RunOptions& o) -> Member { return &o.device.reduce; },
+     .help = "how --devices add their gradients: gather (in rank order) or nccl (all-reduces beside the backward pass)",
+     .check = [](const std::string& name) { cuda::reduce_from_name(name); }},
 };
 
 }  // namespace

@@ -22,6 +22,7 @@ struct DeviceNames {
   std::string device = "cpu", tier = "run-to-run", precision = "fp32", kernels = "fastest";
   std::int64_t memory_mib = 0;  // 0: all
   std::string together;         // numbers of GPUs, "0,1"
+  std::string reduce = "gather";
 };
 
 struct RunOptions {

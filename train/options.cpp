@@ -197,6 +197,7 @@ std::vector<std::pair<std::string, std::string>> describe(const TrainOptions& o)
       {"tier", tier_of(o.device)}};
   if (o.ema) all.push_back(option("ema"));
   if (!o.more_devices.empty()) all.emplace_back("devices", std::to_string(1 + o.more_devices.size()));
+  if (!o.more_devices.empty() && cuda::settings().reduce == cuda::Reduce::nccl) all.emplace_back("reduce", "nccl");
   return all;
 }
 

@@ -27,6 +27,7 @@ struct FoldedSweep {
   Packed expand;
   const float* depthwise = nullptr;  // [R, S, M]
   const float* bias = nullptr;       // [M]
+  const float* by_output = nullptr;  // the taps as [M, R, S], as Packed::by_output
 };
 
 struct FoldedKernels {

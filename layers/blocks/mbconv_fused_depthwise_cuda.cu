@@ -1,10 +1,12 @@
 // The depthwise convolution of layers/blocks/mbconv_fused.h on a CUDA device and the elementwise work around it.
 //
 // Run-to-run tier: sums ride with the pass that makes the values, and the backward pass reads z1, z2 and g2 once and writes g1, with
-// the gradient of the taps on the way. Portable tier: the CPU's order of every sum, a pass for each.
+// the gradient of the taps on the way; or cuDNN's convolutions with passes around them, where those were measured to be faster. Portable tier: the CPU's order of every sum, a pass for each.
 #include "layers/blocks/batch_statistics.h"
 #include "layers/blocks/planes_cuda.h"
+#include "layers/cudnn/convolution.h"
 #include "layers/kernels/depthwise_sweep_cuda.h"
+#include "tensor/cuda/candidates.h"
 #include "tensor/tensor.h"
 
 namespace vitrine::cuda {
@@ -30,24 +32,77 @@ NormActivation second_of(const MBConvShape& s, const NormOnLoad& norm2, const fl
   return {s, norm2, z2, s.depthwise.N * s.depthwise.P * s.depthwise.Q};
 }
 
-void forward(const MBConvShape& s, const NormOnLoad& norm1, const float* z1, const float* w, float* z2,
-             const NormTarget& sums) {
+// y [rows, C] = value(row, c).
+template <class Value>
+Tensor written(std::int64_t rows, std::int64_t C, Value value) {
+  Tensor result = Tensor::uninitialized({rows, C}, current());
+  float* const y = result.mutable_data();
+  for_rows("mbconv depthwise", rows, C, [=] VITRINE_HD(std::int64_t r, std::int64_t c) { y[r * C + c] = value(r, c); });
+  return result;
+}
+
+// act(BN1(z1)) row-major, or z1 where it is the block's input.
+Tensor first_values(const NormActivation& first, const ConvShape& z) {
+  return first.is_normed() ? written(z.N * z.H * z.W, z.C, first) : Tensor();
+}
+
+void portable_forward(const MBConvShape& s, const NormActivation& first, const float* w, float* z2, const NormTarget& sums) {
   const ConvShape& z = s.depthwise;
   const ExpandedPlace place(z.N * z.P * z.Q, z.C);
-  if (settings().tier == Tier::portable) {
-    depthwise_forward<0>(
-        "mbconv depthwise", z, w, first_of(s, norm1, z1),
-        [=] VITRINE_HD(std::int64_t r, std::int64_t c, float value, double*) { z2[place.at(r, c)] = value; }, TakeNothing{});
-    return sums_of_squares("mbconv depthwise", s, output_rows(s), z2, sums);
-  }
+  depthwise_forward<0>(
+      "mbconv depthwise", z, w, first,
+      [=] VITRINE_HD(std::int64_t r, std::int64_t c, float value, double*) { z2[place.at(r, c)] = value; }, TakeNothing{});
+  sums_of_squares("mbconv depthwise", s, output_rows(s), z2, sums);
+}
+
+// One kernel: the activation on the way in, the batch's sums on the way out.
+void fused_forward(const MBConvShape& s, const NormActivation& first, const float* w, float* z2, const NormTarget& sums) {
+  const ConvShape& z = s.depthwise;
+  const ExpandedPlace place(z.N * z.P * z.Q, z.C);
   depthwise_forward<2>(
-      "mbconv depthwise", z, w, first_of(s, norm1, z1),
+      "mbconv depthwise", z, w, first,
       [=] VITRINE_HD(std::int64_t r, std::int64_t c, float value, double* acc) {
         z2[place.at(r, c)] = value;
         acc[0] = acc[0] + static_cast<double>(value);
         acc[1] = std::fma(static_cast<double>(value), static_cast<double>(value), acc[1]);
       },
       ToNorm{sums, z.C});
+}
+
+// The activation in a pass, cuDNN's convolution, the sums in another.
+bool library_forward(const MBConvShape& s, const NormActivation& first, const float* w, float* z2, const NormTarget& sums) {
+  const ConvShape& z = s.depthwise;
+  const Tensor e = first_values(first, z);
+  if (!library_depthwise(z, e.defined() ? e.data() : first.z, w, z2)) return false;
+  sums_of_squares("mbconv depthwise", s, output_rows(s), z2, sums);
+  return true;
+}
+
+std::vector<Candidate> forward_candidates(const MBConvShape& s, const NormActivation& first, const float* w, float* z2,
+                                          const NormTarget& sums) {
+  return {{Kernels::own,
+           [=] {
+             fused_forward(s, first, w, z2, sums);
+             return true;
+           },
+           {}},
+          {Kernels::cudnn,
+           [=] { return library_forward(s, first, w, z2, sums); },
+           {cudnn::convolution(s.depthwise, true).plan_name()}}};
+}
+
+void forward(const MBConvShape& s, const NormOnLoad& norm1, const float* z1, const float* w, float* z2,
+             const NormTarget& sums) {
+  const NormActivation first = first_of(s, norm1, z1);
+  if (settings().tier == Tier::portable) return portable_forward(s, first, w, z2, sums);
+  const std::string what = text("norm, ", cudnn::convolution(s.depthwise, true).what, ", statistics");
+  // Trials leave the running statistics where they are.
+  Tensor moved = Tensor::uninitialized({2, s.depthwise.C}, current());
+  NormTarget trial = sums;
+  trial.result.running.moved_mean = moved.mutable_data();
+  trial.result.running.moved_variance = trial.result.running.moved_mean + s.depthwise.C;
+  const Kernels chosen = choice_of(what, forward_candidates(s, first, w, z2, trial));
+  run_candidates(chosen, what, forward_candidates(s, first, w, z2, sums));
 }
 
 void pool(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, float* pooled) {
@@ -174,14 +229,6 @@ void chained_weight_gradient(const MBConvShape& s, const float* x, const float* 
   norm_sums_table.weights(partial, segments, z.R * z.S, z.C, false, dw);
 }
 
-template <class Value>
-Tensor written(std::int64_t rows, std::int64_t C, Value value) {
-  Tensor result = Tensor::uninitialized({rows, C}, current());
-  float* const y = result.mutable_data();
-  for_rows("mbconv depthwise", rows, C, [=] VITRINE_HD(std::int64_t r, std::int64_t c) { y[r * C + c] = value(r, c); });
-  return result;
-}
-
 void portable_gradient(const MBConvShape& s, const NormActivation& first, const SecondNormGradient& second, const float* w,
                        const StoreFirstGradient& store, const NormGradientTarget& sums, float* dw) {
   const ConvShape& z = s.depthwise;
@@ -206,6 +253,28 @@ void portable_gradient(const MBConvShape& s, const NormActivation& first, const 
       ToNormGradients{sums, M});
 }
 
+// ---- the run-to-run tier
+
+// The values before and after in a pass each, cuDNN's two gradients, and what stands behind them in another pass.
+bool library_gradient(const MBConvShape& s, const NormActivation& first, const SecondNormGradient& second, const float* w,
+                      const StoreFirstGradient& store, const NormGradientTarget& sums, float* dw) {
+  const ConvShape& z = s.depthwise;
+  const std::int64_t M = z.C;
+  const SegmentRows rows = input_rows(s);
+  const Tensor e = first_values(first, z), dz2 = written(z.N * z.P * z.Q, M, second);
+  if (!library_depthwise_weight_gradient(z, e.defined() ? e.data() : first.z, dz2.data(), dw)) return false;
+  if (!first.is_normed()) return library_depthwise_data_gradient(z, dz2.data(), w, store.g1);
+  Tensor room = Tensor::uninitialized({rows.rows, M}, current());
+  float* const to = room.mutable_data();
+  if (!library_depthwise_data_gradient(z, dz2.data(), w, to)) return false;
+  const float* const de = to;
+  column_sums<2>(
+      "mbconv norm", s.segments(), rows.rows_of_segment, M, rows,
+      [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) { store(r, c, constant(de + r * M + c), acc); },
+      ToNormGradients{sums, M});
+  return true;
+}
+
 // ---- both
 
 void gradient(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& norm2, const NormMeans& means2, const float* z1,
@@ -215,8 +284,16 @@ void gradient(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& n
   const SecondNormGradient second{second_of(s, norm2, z2), means2, g2};
   const StoreFirstGradient store{first, g1};
   if (settings().tier == Tier::portable) return portable_gradient(s, first, second, w, store, sums, dw.whole);
-  depthwise_sweep<true>("mbconv depthwise", s.depthwise, w, second, first, store, ToNormGradients{sums, s.depthwise.C},
-                        dw.whole);
+  const auto sweep = [=] {
+    depthwise_sweep<true>("mbconv depthwise", s.depthwise, w, second, first, store, ToNormGradients{sums, s.depthwise.C},
+                          dw.whole);
+    return true;
+  };
+  const cudnn::Description data = cudnn::convolution_data_gradient(s.depthwise, true);
+  const std::vector<std::string> plans{data.plan_name(), cudnn::convolution_weight_gradient(s.depthwise, true).plan_name()};
+  run_candidates(text("norm gradient, both gradients of ", data.what),
+                 {{Kernels::own, sweep, {}},
+                  {Kernels::cudnn, [=] { return library_gradient(s, first, second, w, store, sums, dw.whole); }, plans}});
 }
 
 }  // namespace

@@ -2,8 +2,7 @@
 #include "layers/blocks/batch_statistics.h"
 #include "layers/blocks/planes_cuda.h"
 #include "layers/kernels/gemm_cuda.h"
-#include "layers/kernels/linear_algebra_cuda.h"
-#include "tensor/cuda/blas.h"
+#include "layers/products_cuda.h"
 #include "tensor/tensor.h"
 
 namespace vitrine::cuda {
@@ -33,11 +32,8 @@ void wide_product(const char* op, const float* a, const float* b, std::int64_t r
 
 // dw [narrow, M], or [M, narrow] where transposed, = sum over rows of a [rows, narrow] times q [rows, M]: float32 sums of 128 rows of a
 // segment, added in float64, segment after segment.
-void weight_gradient(const char* op, const SegmentRows& rows, std::int64_t segments, std::int64_t narrow, std::int64_t M,
-                     const float* a, const float* q, bool transposed, float* dw) {
-  const bool done = transposed ? library_product({op, M, narrow, rows.rows, true, false}, q, a, nullptr, dw)
-                               : library_product({op, narrow, M, rows.rows, true, false}, a, q, nullptr, dw);
-  if (done) return;
+void own_weight_gradient(const char* op, const SegmentRows& rows, std::int64_t segments, std::int64_t narrow, std::int64_t M,
+                         const float* a, const float* q, bool transposed, float* dw) {
   Tensor room = Tensor::uninitialized<double>({segments, narrow, M}, current());
   double* const partial = room.mutable_data<double>();
   products<double>(
@@ -48,6 +44,13 @@ void weight_gradient(const char* op, const SegmentRows& rows, std::int64_t segme
         partial[(segment * narrow + k) * M + c] = sum;
       });
   norm_sums_table.weights(partial, segments, narrow, M, transposed, dw);
+}
+
+void weight_gradient(const char* op, const SegmentRows& rows, std::int64_t segments, std::int64_t narrow, std::int64_t M,
+                     const float* a, const float* q, bool transposed, float* dw) {
+  const auto own = [=] { own_weight_gradient(op, rows, segments, narrow, M, a, q, transposed, dw); };
+  if (transposed) return product_over_rows(op, q, a, rows.rows, M, narrow, dw, own);
+  product_over_rows(op, a, q, rows.rows, narrow, M, dw, own);
 }
 
 void expand(const MBConvShape& s, const float* x, const float* w, float* z1, const kernels::NormTarget& sums) {

@@ -42,9 +42,11 @@ Description biased_convolution(const ConvShape& s, bool depthwise, Ending ending
   return d;
 }
 
-Description biased_linear(std::int64_t rows, std::int64_t C, std::int64_t K, Ending ending) {
-  Description d{text("biased", text_of(ending), " ", linear(rows, C, K).what), {}, {}};
-  const std::size_t x = d.memory(matrix(rows, C)), w = d.memory(matrix(C, K)), b = d.memory(matrix(1, K));
+Description biased_linear(std::int64_t rows, std::int64_t C, std::int64_t K, Ending ending, WeightOrder order) {
+  const bool is_by_output = order == WeightOrder::by_output;
+  Description d{text("biased", text_of(ending), " ", linear(rows, C, K).what, is_by_output ? " by output" : ""), {}, {}};
+  const std::size_t x = d.memory(matrix(rows, C)), w = d.memory(is_by_output ? transposed(C, K) : matrix(C, K));
+  const std::size_t b = d.memory(matrix(1, K));
   const std::size_t sum = d.between(matrix(rows, K));
   d.product(x, w, sum);
   end(d, ending, sum, b, matrix(rows, K));

@@ -13,6 +13,8 @@ enum class Ending { none, swish, sigmoid, residual };
 
 // Tensors in memory: x, w, b (, skip), y.
 Description biased_convolution(const ConvShape& s, bool depthwise, Ending ending);
-Description biased_linear(std::int64_t rows, std::int64_t C, std::int64_t K, Ending ending);
+enum class WeightOrder { by_input, by_output };  // w [C, K] or [K, C] in memory
+Description biased_linear(std::int64_t rows, std::int64_t C, std::int64_t K, Ending ending,
+                          WeightOrder order = WeightOrder::by_input);
 
 }  // namespace vitrine::cuda::cudnn

@@ -122,4 +122,36 @@ bool library_depthwise_weight_gradient(const ConvShape& s, const float* x, const
   return weight_gradient(s, true, x, dy, dw);
 }
 
+namespace {
+
+Description description_of(ConvolutionPart part, const ConvShape& s, bool depthwise, bool has_bias) {
+  switch (part) {
+    case ConvolutionPart::data_gradient: return cudnn::convolution_data_gradient(s, depthwise);
+    case ConvolutionPart::weight_gradient: return cudnn::convolution_weight_gradient(s, depthwise);
+    case ConvolutionPart::forward: break;
+  }
+  return has_bias ? cudnn::biased_convolution(s, depthwise, cudnn::Ending::none) : cudnn::convolution(s, depthwise);
+}
+
+}  // namespace
+
+std::vector<Candidate> convolution_candidates(ConvolutionPart part, const ConvShape& s, bool depthwise, bool has_bias,
+                                              const std::function<void()>& own, const std::function<bool()>& library) {
+  const Candidate ours{Kernels::own,
+                       [own] {
+                         own();
+                         return true;
+                       },
+                       {}};
+  const Candidate theirs{Kernels::cudnn, library, {description_of(part, s, depthwise, has_bias).plan_name()}};
+  const bool is_ours_first = depthwise || part == ConvolutionPart::weight_gradient;
+  return is_ours_first ? std::vector{ours, theirs} : std::vector{theirs, ours};
+}
+
+void run_convolution(ConvolutionPart part, const ConvShape& s, bool depthwise, bool has_bias, const std::function<void()>& own,
+                     const std::function<bool()>& library) {
+  run_candidates(description_of(part, s, depthwise, has_bias).what,
+                 convolution_candidates(part, s, depthwise, has_bias, own, library));
+}
+
 }  // namespace vitrine::cuda

@@ -4,8 +4,11 @@
 // Reference  layers/conv2d.h, layers/depthwise_conv2d.h
 #pragma once
 
+#include <functional>
+
 #include "layers/cudnn/description.h"
 #include "layers/kernels/conv_shape.h"
+#include "tensor/cuda/candidates.h"
 
 namespace vitrine::cuda {
 
@@ -25,5 +28,13 @@ bool library_convolution_weight_gradient(const ConvShape& s, const float* x, con
 bool library_depthwise(const ConvShape& s, const float* x, const float* w, float* y);
 bool library_depthwise_data_gradient(const ConvShape& s, const float* dy, const float* w, float* dx);
 bool library_depthwise_weight_gradient(const ConvShape& s, const float* x, const float* dy, float* dw);
+
+// One part of a convolution by our kernel or by cuDNN's, whichever is taken (tensor/cuda/candidates.h); ours first where nothing is timed, but
+// for dense ones forward and by the data.
+enum class ConvolutionPart { forward, data_gradient, weight_gradient };
+std::vector<Candidate> convolution_candidates(ConvolutionPart part, const ConvShape& s, bool depthwise, bool has_bias,
+                                              const std::function<void()>& own, const std::function<bool()>& library);
+void run_convolution(ConvolutionPart part, const ConvShape& s, bool depthwise, bool has_bias, const std::function<void()>& own,
+                     const std::function<bool()>& library);
 
 }  // namespace vitrine::cuda

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "tensor/cuda/settings.h"
 
 namespace vitrine::cuda::cudnn {
 
@@ -40,6 +41,8 @@ void Description::pointwise(Pointwise function, std::vector<std::size_t> inputs,
 void Description::sum(std::size_t input, std::size_t output) {
   steps.push_back({.kind = Kind::reduction, .inputs = {input}, .output = output});
 }
+
+std::string Description::plan_name() const { return text(what, " ", text_of(settings().precision)); }
 
 bool Description::has_products() const {
   return std::ranges::any_of(steps, [](const Step& s) { return s.kind != Kind::pointwise && s.kind != Kind::reduction; });

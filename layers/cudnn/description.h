@@ -57,7 +57,8 @@ struct Description {
   void pointwise(Pointwise function, std::vector<std::size_t> inputs, std::size_t output);
   void sum(std::size_t input, std::size_t output);
 
-  bool has_products() const;  // a convolution or a product is among the steps
+  std::string plan_name() const;  // what an engine is kept under (tensor/cuda/plans.h): the description and the precision
+  bool has_products() const;      // a convolution or a product is among the steps
 
   // InternalError unless there is a pointer for each tensor in memory, none null and each at a multiple of kAlignment bytes.
   void check_memory(const std::vector<const void*>& pointers) const;

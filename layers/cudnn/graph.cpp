@@ -1,6 +1,7 @@
 #include "layers/cudnn/graph.h"
 
 #include <algorithm>
+#include <array>
 #include <initializer_list>
 #include <optional>
 
@@ -12,8 +13,16 @@
 namespace vitrine::cuda::cudnn {
 namespace {
 
-constexpr std::int64_t kMostEngines = 16;
+constexpr std::int64_t kMostEngines = 16;  // that are asked for
+constexpr std::size_t kMostPlans =
+    6;  // that are made and timed: cuDNN proposes the best first, and making one may take a second
 constexpr std::int64_t kMostWorkspace = std::int64_t{64} << 20;
+
+// Bytes that a plan may take: within --device-memory.
+std::int64_t most_workspace() {
+  const auto limit = static_cast<std::int64_t>(settings().memory_limit);
+  return limit > 0 ? std::min(limit, kMostWorkspace) : kMostWorkspace;
+}
 
 struct Library {
   cudnnHandle_t handle = nullptr;
@@ -23,9 +32,10 @@ struct Library {
 Library& library(const std::string& what) {
   Library& l = of_current_gpu<Library>();
   if (l.handle != nullptr) return l;
-  if (l.workspace == nullptr) l.workspace = allocate(current().index, static_cast<std::size_t>(kMostWorkspace));
+  if (l.workspace == nullptr) l.workspace = allocate(current().index, static_cast<std::size_t>(most_workspace()));
   if (l.workspace == nullptr)
-    throw DeviceMemoryError(text(current().text(), " is out of memory: there is no room for cuDNN's workspace of 64 MiB"));
+    throw DeviceMemoryError(text(current().text(), " is out of memory: there is no room for cuDNN's workspace of ",
+                                 most_workspace() >> 20, " MiB"));
   cudnnHandle_t handle = nullptr;
   check(dnn().Create(&handle), "cudnnCreate", what);
   check(dnn().SetStream(handle, static_cast<cudaStream_t>(stream())), "cudnnSetStream", what);
@@ -131,30 +141,48 @@ std::vector<Descriptor> configurations_of(const Descriptor& graph, cudnnBackendH
   return configurations;
 }
 
-// Nothing where the settings do not allow the engine, or this machine lacks what it takes.
-std::optional<Plan> plan_of(const Descriptor& configuration, bool has_products) {
-  const std::string& what = configuration.what();
-  Descriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR, what);
-  cudnnBackendDescriptor_t handle = engine.get();
-  std::int64_t found = 0;
-  if (dnn().BackendGetAttribute(configuration.get(), CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &found,
-                                &handle) != CUDNN_STATUS_SUCCESS)
-    return std::nullopt;
-  const auto notes = notes_of(engine);
-  if (!is_allowed(notes, has_products)) return std::nullopt;
-  Plan plan{Descriptor(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, what), 0, text_of_engine(engine, notes)};
+// An engine's configuration that the settings allow.
+struct Proposal {
+  Descriptor configuration;
+  std::string choice;
+};
+
+std::vector<Proposal> proposals_of(const Descriptor& graph, cudnnBackendHeurMode_t mode, bool has_products) {
+  const std::string& what = graph.what();
+  std::vector<Proposal> allowed;
+  std::size_t index = 0;
+  for (Descriptor& configuration : configurations_of(graph, mode)) {
+    const std::size_t number = index++;
+    Descriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR, what);
+    cudnnBackendDescriptor_t handle = engine.get();
+    std::int64_t found = 0;
+    if (dnn().BackendGetAttribute(configuration.get(), CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &found,
+                                  &handle) != CUDNN_STATUS_SUCCESS)
+      continue;
+    const auto notes = notes_of(engine);
+    if (!is_allowed(notes, has_products)) continue;
+    allowed.push_back({std::move(configuration), text(mode == CUDNN_HEUR_MODE_FALLBACK ? "fallback " : "", "plan ", number,
+                                                      ", ", text_of_engine(engine, notes))});
+  }
+  return allowed;
+}
+
+// Nothing where this machine lacks what the engine takes.
+std::optional<Plan> finished(const Proposal& proposal) {
+  const std::string& what = proposal.configuration.what();
+  Plan plan{Descriptor(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, what), 0, proposal.choice};
   plan.plan.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &library(what).handle)
-      .set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configuration);
+      .set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, proposal.configuration);
   if (plan.plan.try_finish() != CUDNN_STATUS_SUCCESS) return std::nullopt;
+  std::int64_t found = 0;
   check(dnn().BackendGetAttribute(plan.plan.get(), CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &found,
                                   &plan.workspace),
         "asking for the workspace", what);
-  return plan.workspace <= kMostWorkspace ? std::optional(std::move(plan)) : std::nullopt;
+  return plan.workspace <= most_workspace() ? std::optional(std::move(plan)) : std::nullopt;
 }
 
-}  // namespace
-
-std::vector<Plan> plans_of(const std::vector<Descriptor>& operations, bool has_products) {
+// Nothing where cuDNN does not support the graph.
+std::optional<Descriptor> graph_of(const std::vector<Descriptor>& operations) {
   const std::string& what = operations.front().what();
   std::vector<cudnnBackendDescriptor_t> handles;
   for (const Descriptor& operation : operations) handles.push_back(operation.get());
@@ -164,16 +192,57 @@ std::vector<Plan> plans_of(const std::vector<Descriptor>& operations, bool has_p
            handles.data())
       .set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &library(what).handle);
   const cudnnStatus_t status = graph.try_finish();
-  if (is_unsupported(status)) return {};
+  if (is_unsupported(status)) return std::nullopt;
   check(status, "cudnnBackendFinalize", what);
+  return graph;
+}
+
+constexpr std::array kModes = {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK};
+
+}  // namespace
+
+std::vector<Plan> plans_of(const std::vector<Descriptor>& operations, bool has_products) {
   std::vector<Plan> plans;
-  for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
-    for (const Descriptor& configuration : configurations_of(graph, mode)) {
-      if (std::optional<Plan> plan = plan_of(configuration, has_products)) plans.push_back(std::move(*plan));
+  const std::optional<Descriptor> graph = graph_of(operations);
+  if (!graph) return plans;
+  for (const cudnnBackendHeurMode_t mode : kModes) {
+    for (const Proposal& proposal : proposals_of(*graph, mode, has_products)) {
+      if (std::optional<Plan> plan = finished(proposal)) plans.push_back(std::move(*plan));
+      if (plans.size() == kMostPlans) return plans;
     }
     if (!plans.empty()) break;
   }
   return plans;
+}
+
+std::optional<Plan> plan_of(const std::vector<Descriptor>& operations, bool has_products, const std::string& choice) {
+  const std::optional<Descriptor> graph = graph_of(operations);
+  if (!graph) return std::nullopt;
+  for (const cudnnBackendHeurMode_t mode : kModes) {
+    for (const Proposal& proposal : proposals_of(*graph, mode, has_products)) {
+      if (proposal.choice == choice) return finished(proposal);
+    }
+  }
+  return std::nullopt;
+}
+
+std::string why_refused(const std::vector<Descriptor>& operations, bool has_products) {
+  const std::optional<Descriptor> graph = graph_of(operations);
+  if (!graph) return "the graph is not supported";
+  std::size_t proposed = 0, allowed = 0;
+  for (const cudnnBackendHeurMode_t mode : kModes) {
+    proposed += configurations_of(*graph, mode).size();
+    for (const Proposal& proposal : proposals_of(*graph, mode, has_products)) {
+      ++allowed;
+      if (finished(proposal)) return "";
+    }
+  }
+  if (proposed == 0) return "no engine is proposed";
+  if (allowed == 0)
+    return text("of ", proposed, " engines proposed none is deterministic",
+                settings().precision == Precision::fp32 && has_products ? " and multiplies in float32" : "");
+  return text("of ", proposed, " engines proposed ", allowed, " would do, and none runs here within ", most_workspace() >> 20,
+              " MiB of workspace");
 }
 
 cudnnStatus_t try_run(const Plan& plan, const std::vector<std::int64_t>& ids, const std::vector<const void*>& memory) {

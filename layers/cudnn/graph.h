@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,12 +44,16 @@ class Descriptor {
 struct Plan {
   Descriptor plan;
   std::int64_t workspace = 0;
-  std::string engine;  // its number and numerical notes
+  std::string choice;  // which of cuDNN's proposals, its engine and numerical notes: the same for a GPU and a version of cuDNN
 };
 
-// Plans of deterministic engines that keep float32 products unless the settings allow TF32, in the order that cuDNN proposes; none for
+// A few plans of deterministic engines that keep float32 products unless the settings allow TF32, in the order that cuDNN proposes; none for
 // a graph that it does not support. Without products an engine's note of tensor cores means nothing: cuDNN's run-time compiler leaves it on all.
 std::vector<Plan> plans_of(const std::vector<Descriptor>& operations, bool has_products);
+// The one of that choice alone, since making a plan may take cuDNN's compiler; nothing where it is not among them.
+std::optional<Plan> plan_of(const std::vector<Descriptor>& operations, bool has_products, const std::string& choice);
+// Why plans_of finds none; empty where it finds one.
+std::string why_refused(const std::vector<Descriptor>& operations, bool has_products);
 cudnnStatus_t try_run(const Plan& plan, const std::vector<std::int64_t>& ids, const std::vector<const void*>& memory);
 void run(const Plan& plan, const std::vector<std::int64_t>& ids, const std::vector<const void*>& memory);
 

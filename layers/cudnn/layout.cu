@@ -14,16 +14,6 @@ void from_cudnn_weights(const ConvShape& s, const float* cudnn, float* w) {
   for_each("conv2d weights", terms * K, [=] VITRINE_HD(std::int64_t i) { w[i % terms * K + i / terms] = cudnn[i]; });
 }
 
-void unpack_for_cudnn(const kernels::Packed& packed, bool of_convolution, float* w, float* bias) {
-  const kernels::Packed p = packed;
-  for_each("folded weights", p.K * p.N, [=] VITRINE_HD(std::int64_t i) {
-    const std::int64_t k = of_convolution ? i % p.K : i / p.N, n = of_convolution ? i / p.K : i % p.N;
-    const std::int64_t first = n / kernels::Packed::kPanel * kernels::Packed::kPanel;
-    w[i] = constant(p.panel(first) + k * p.width(first) + n - first);
-  });
-  for_each("folded weights", p.N, [=] VITRINE_HD(std::int64_t n) { bias[n] = constant(p.bias() + n); });
-}
-
 void fill_for_cudnn(float value, std::int64_t n, float* to) {
   for_each("constant", n, [=] VITRINE_HD(std::int64_t i) { to[i] = value; });
 }

@@ -49,30 +49,31 @@ std::optional<Fastest> fastest_of(const std::vector<Plan>& found, const std::vec
 // The fastest deterministic plan, as it was chosen the first time; none where cuDNN has no engine.
 std::optional<Plan> chosen(const std::string& name, const Description& d, const std::vector<const void*>& memory) {
   std::vector<std::string>& lines = of_current_gpu<Plans>().lines;
-  std::vector<Plan> found = plans_of(operations_of(d), d.has_products());
-  // cuDNN proposes the same plans in the same order for a GPU and a version of itself.
-  const auto choice_of = [&](std::size_t i) { return text("plan ", i, ", ", found[i].engine); };
+  const std::vector<Descriptor> operations = operations_of(d);
   std::optional<KeptPlan> kept = plan_store().find(name);
-  std::size_t index = 0;
-  while (kept && index < found.size() && choice_of(index) != kept->choice) ++index;
-  if (!kept || index == found.size()) {
+  std::optional<Plan> plan = kept ? plan_of(operations, d.has_products(), kept->choice) : std::nullopt;
+  if (!plan) {
+    std::vector<Plan> found = plans_of(operations, d.has_products());
     const std::optional<Fastest> best = fastest_of(found, ids_of(d), memory);
     if (!best) {
       lines.push_back(text(name, "  no deterministic engine"));
       return std::nullopt;
     }
-    index = best->index;
-    kept = {choice_of(index), static_cast<std::uint64_t>(found[index].workspace), text("best of ", found.size()),
-            best->microseconds};
-    if (best->microseconds > 0) plan_store().keep(name, *kept);
+    plan = std::move(found[best->index]);
+    const KeptPlan mine{plan->choice, static_cast<std::uint64_t>(plan->workspace), text("best of ", found.size()),
+                        best->microseconds};
+    kept = best->microseconds > 0 ? plan_store().keep(name, mine) : mine;
+    if (kept->choice != mine.choice) {  // another process chose meanwhile
+      if (std::optional<Plan> theirs = plan_of(operations, d.has_products(), kept->choice)) plan = std::move(theirs);
+    }
   }
   lines.push_back(
       text(name, "  ", kept->choice, ", ", kept->notes, ", workspace ", kept->workspace, ", ", kept->microseconds, " us"));
-  return std::move(found[index]);
+  return plan;
 }
 
 bool run_on_gpu(const Description& d, const std::vector<const void*>& memory) {
-  const std::string name = text(d.what, " ", text_of(settings().precision));
+  const std::string name = d.plan_name();
   auto& all = of_current_gpu<Plans>().of_name;
   auto plan = all.find(name);
   if (plan == all.end()) plan = all.emplace(name, chosen(name, d, memory)).first;
@@ -82,7 +83,7 @@ bool run_on_gpu(const Description& d, const std::vector<const void*>& memory) {
   }
   if (!uses_graphs()) return false;
   throw Error(ExitCode::runtime,
-              text("cuDNN has no deterministic engine for ", name, " on ", current().text(),
+              text("cuDNN has no engine for ", name, " on ", current().text(), ": ", why_refused(d),
                    "; choose --kernels fastest, which takes another kernel there, or --precision tf32 or bf16"));
 }
 
@@ -105,6 +106,10 @@ bool run(const char* op, const Description& d, const std::vector<const void*>& m
   }
   check_launch(op);
   return true;
+}
+
+std::string why_refused(const Description& d) {
+  return current().is_gpu() ? why_refused(operations_of(d), d.has_products()) : std::string();
 }
 
 void build(const Description& description) { operations_of(description); }

@@ -22,6 +22,9 @@ bool run(const char* op, const Description& description, const std::vector<const
 // Builds a description's operations as far as that goes without a device; Error when cuDNN refuses one. Nothing in a build without CUDA.
 void build(const Description& description);
 
+// Why cuDNN does not run a description on the current device; empty where it does. On cuda-host the interpreter runs all of them.
+std::string why_refused(const Description& description);
+
 // What was chosen so far, a line for every description: name, engine, notes, workspace, microseconds.
 std::vector<std::string> plans();
 

@@ -19,6 +19,7 @@ bool run(const char* op, const Description& d, const std::vector<const void*>& m
 }
 
 void build(const Description&) {}
+std::string why_refused(const Description&) { return {}; }
 
 std::vector<std::string> plans() { return {}; }
 

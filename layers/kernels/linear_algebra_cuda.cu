@@ -1,7 +1,6 @@
 #include "layers/kernels/linear_algebra_cuda.h"
 
 #include "layers/kernels/long_sums_cuda.h"
-#include "tensor/cuda/blas.h"
 #include "tensor/tensor.h"
 
 namespace vitrine::cuda {
@@ -11,9 +10,8 @@ std::int64_t chunks_of(std::int64_t rows) { return (rows + kChunk - 1) / kChunk;
 
 }  // namespace
 
-void product(const char* op, const float* a, const float* b, const float* bias, std::int64_t M, std::int64_t K, std::int64_t N,
-             float* y) {
-  if (library_product({op, M, N, K, false, false}, a, b, bias, y)) return;
+void own_product(const char* op, const float* a, const float* b, const float* bias, std::int64_t M, std::int64_t K,
+                 std::int64_t N, float* y) {
   product_of(
       op, M, N, K, [=] VITRINE_HD(std::int64_t m, std::int64_t k) { return a[m * K + k]; },
       [=] VITRINE_HD(std::int64_t k, std::int64_t n) { return b[k * N + n]; },
@@ -22,18 +20,16 @@ void product(const char* op, const float* a, const float* b, const float* bias, 
       });
 }
 
-void product_transposed(const char* op, const float* dy, const float* w, std::int64_t M, std::int64_t K, std::int64_t N,
-                        float* dx) {
-  if (library_product({op, M, N, K, false, true}, dy, w, nullptr, dx)) return;
+void own_product_transposed(const char* op, const float* dy, const float* w, std::int64_t M, std::int64_t K, std::int64_t N,
+                            float* dx) {
   product_of(
       op, M, N, K, [=] VITRINE_HD(std::int64_t m, std::int64_t k) { return dy[m * K + k]; },
       [=] VITRINE_HD(std::int64_t k, std::int64_t n) { return w[n * K + k]; },
       [=] VITRINE_HD(std::int64_t m, std::int64_t n, float sum) { dx[m * N + n] = sum; });
 }
 
-void product_over_rows(const char* op, const float* x, const float* dy, std::int64_t rows, std::int64_t C, std::int64_t K,
-                       float* dw) {
-  if (library_product({op, C, K, rows, true, false}, x, dy, nullptr, dw)) return;
+void own_product_over_rows(const char* op, const float* x, const float* dy, std::int64_t rows, std::int64_t C, std::int64_t K,
+                           float* dw) {
   product_of_long_sums(
       op, C, K, rows, [=] VITRINE_HD(std::int64_t c, std::int64_t r) { return x[r * C + c]; },
       [=] VITRINE_HD(std::int64_t r, std::int64_t k) { return dy[r * K + k]; }, dw);

@@ -1,4 +1,4 @@
-// The three products of a linear map and its gradients on a CUDA device: by cuBLASLt on a GPU in the run-to-run tier, else by our own kernel.
+// The three products of a linear map and its gradients on a CUDA device by our own kernels (layers/products_cuda.h chooses), and sums over rows.
 #pragma once
 
 #include <cstdint>
@@ -6,14 +6,14 @@
 namespace vitrine::cuda {
 
 // y [M, N] = a [M, K] b [K, N] (+ bias [N], which may be null).
-void product(const char* op, const float* a, const float* b, const float* bias, std::int64_t M, std::int64_t K, std::int64_t N,
-             float* y);
+void own_product(const char* op, const float* a, const float* b, const float* bias, std::int64_t M, std::int64_t K,
+                 std::int64_t N, float* y);
 // dx [M, N] = dy [M, K] w^T with w [N, K].
-void product_transposed(const char* op, const float* dy, const float* w, std::int64_t M, std::int64_t K, std::int64_t N,
-                        float* dx);
+void own_product_transposed(const char* op, const float* dy, const float* w, std::int64_t M, std::int64_t K, std::int64_t N,
+                            float* dx);
 // dw [C, K] = x^T dy with x [rows, C], dy [rows, K]: sums of 1,024 rows joined by the tree of layers/kernels/pairwise.h.
-void product_over_rows(const char* op, const float* x, const float* dy, std::int64_t rows, std::int64_t C, std::int64_t K,
-                       float* dw);
+void own_product_over_rows(const char* op, const float* x, const float* dy, std::int64_t rows, std::int64_t C, std::int64_t K,
+                           float* dw);
 // db [K] = sum over rows of dy [rows, K], in the same order.
 void sum_over_rows(const char* op, const float* dy, std::int64_t rows, std::int64_t K, float* db);
 // y [size] = the chunks' sums [chunks][size], joined by the tree.

@@ -15,6 +15,7 @@ namespace kernels {
 struct Packed {
   const float* panels = nullptr;
   std::int64_t K = 0, N = 0;
+  const float* by_output = nullptr;  // the same weights [N, K], as a device's libraries want them; null where none are asked
 
   static constexpr std::int64_t kPanel = 48;
   constexpr std::int64_t padded() const { return (N + 15) / 16 * 16; }
@@ -30,11 +31,11 @@ void pack(const float* w, const float* bias, std::int64_t K, std::int64_t N, flo
 
 struct PackedWeights {
   std::int64_t K = 0, N = 0;
-  Tensor values;
+  Tensor values, by_output;
 
   PackedWeights() = default;
   PackedWeights(std::span<const float> w, std::span<const float> bias, std::int64_t rows, std::int64_t columns);
-  kernels::Packed view() const { return {values.data(), K, N}; }
+  kernels::Packed view() const { return {values.data(), K, N, by_output.defined() ? by_output.data() : nullptr}; }
 };
 
 }  // namespace vitrine

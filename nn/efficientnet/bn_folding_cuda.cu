@@ -42,4 +42,10 @@ void fold_taps(const float* w, const NormToFold& norm, std::int64_t taps, std::i
   });
 }
 
+void fold_by_output(const float* w, const NormToFold& norm, std::int64_t K, std::int64_t N, float* folded) {
+  const NormToFold from = norm;
+  for_rows("fold", N, K,
+           [=] VITRINE_HD(std::int64_t n, std::int64_t k) { folded[n * K + k] = folded_weight(from, w[k * N + n], n); });
+}
+
 }  // namespace vitrine::cuda

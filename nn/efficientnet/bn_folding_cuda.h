@@ -16,4 +16,7 @@ void fold_packed(const float* w, const NormToFold& norm, std::int64_t K, std::in
 // folded [taps, C] and bias [C] of w [taps, C].
 void fold_taps(const float* w, const NormToFold& norm, std::int64_t taps, std::int64_t C, float* folded, float* bias);
 
+// The same weights by outputs: [N, K] of w [K, N].
+void fold_by_output(const float* w, const NormToFold& norm, std::int64_t K, std::int64_t N, float* folded);
+
 }  // namespace vitrine::cuda

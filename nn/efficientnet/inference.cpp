@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "layers/blocks/mbconv_folded_cuda.h"
 #include "layers/blocks/planes.h"
 #include "nn/efficientnet/bn_folding.h"
 #include "nn/efficientnet/bn_folding_cuda.h"
@@ -33,6 +34,15 @@ float* room_for(PackedWeights& packed, const Tensor& weight) {
   return room_for(packed.values, {K + 1, kernels::Packed{nullptr, K, N}.padded()}, weight.device());
 }
 
+// On a CUDA device: for our kernels, and for a library's where one may be chosen.
+void fold(PackedWeights& packed, const Tensor& w, const cuda::NormToFold& norm) {
+  float* const to = room_for(packed, w);
+  cuda::fold_packed(w.data(), norm, packed.K, packed.N, to);
+  if (!cuda::folded_libraries_may_run()) return;
+  float* const by_output = room_for(packed.by_output, {packed.N, packed.K}, w.device());
+  cuda::fold_by_output(w.data(), norm, packed.K, packed.N, by_output);
+}
+
 void take(PackedWeights& packed, const Parameter& weight, const Parameter& bias) {
   const Tensor &w = weight.value, &b = bias.value;
   const std::int64_t N = w.shape().back(), K = w.size() / N;
@@ -41,8 +51,7 @@ void take(PackedWeights& packed, const Parameter& weight, const Parameter& bias)
     return;
   }
   cuda::make_current(w.device());
-  float* const to = room_for(packed, w);
-  cuda::fold_packed(w.data(), {nullptr, b.data(), nullptr, nullptr, 0}, K, N, to);
+  fold(packed, w, {nullptr, b.data(), nullptr, nullptr, 0});
 }
 
 }  // namespace
@@ -72,9 +81,10 @@ void Inference::Unit::take(const ConvNorm& source) {
   if (source.depthwise) {
     float *const to = room_for(taps, w.shape(), w.device()), *const shift = room_for(bias, {N}, w.device());
     cuda::fold_taps(w.data(), from, rows, N, to, shift);
+    if (cuda::folded_libraries_may_run())
+      cuda::fold_by_output(w.data(), from, rows, N, room_for(taps_by_output, {N, rows}, w.device()));
   } else {
-    float* const to = room_for(packed, w);
-    cuda::fold_packed(w.data(), from, rows, N, to);
+    fold(packed, w, from);
   }
 }
 
@@ -236,8 +246,10 @@ void Inference::run_group(const WorkspaceLayout& layout, const float* images, st
     kernels::FoldedShape s = layout.blocks[i];
     s.depthwise.N = count;
     kernels.expand_depthwise(
-        s, {b.expands ? b.expand.packed.view() : kernels::Packed{}, b.depthwise.taps.data(), b.depthwise.bias.data()}, x,
-        expanded, b.gated ? mean : nullptr);
+        s,
+        {b.expands ? b.expand.packed.view() : kernels::Packed{}, b.depthwise.taps.data(), b.depthwise.bias.data(),
+         b.depthwise.taps_by_output.defined() ? b.depthwise.taps_by_output.data() : nullptr},
+        x, expanded, b.gated ? mean : nullptr);
     if (b.gated) kernels.gate(count, b.reduce.view(), b.excite.view(), mean, workspace + layout.hidden, gate);
     kernels.project(count, s.depthwise.P * s.depthwise.Q, b.project.packed.view(), expanded, b.gated ? gate : nullptr,
                     b.residual ? x : nullptr, y);

@@ -51,7 +51,7 @@ class Inference {
 
   struct Unit {  // a convolution with its norm folded in
     PackedWeights packed;
-    Tensor taps, bias;  // depthwise: [R, S, M] and [M]
+    Tensor taps, bias, taps_by_output;  // depthwise: [R, S, M], [M], and [M, R, S] where layers/kernels/packed.h has it too
     std::int64_t kernel = 1, stride = 1;
     PaddingRule padding = PaddingRule::symmetric;
     std::int64_t static_size = 0;

@@ -20,7 +20,13 @@
 namespace vitrine::cuda {
 namespace {
 
-constexpr std::size_t kWorkspace = std::size_t{32} << 20;
+constexpr std::size_t kMostWorkspace = std::size_t{32} << 20;
+
+// Bytes that an algorithm may take: within --device-memory.
+std::size_t most_workspace() {
+  const std::size_t limit = settings().memory_limit;
+  return limit > 0 ? std::min(limit, kMostWorkspace) : kMostWorkspace;
+}
 constexpr int kCandidates = 24;  // that the library proposes and that are timed
 constexpr int kTimedCalls = 5, kTimedRounds = 4;
 
@@ -65,9 +71,10 @@ struct Library {
 Library& library(const ProductShape& s) {
   Library& l = of_current_gpu<Library>();
   if (l.handle != nullptr) return l;
-  if (l.workspace == nullptr) l.workspace = allocate(current().index, kWorkspace);
+  if (l.workspace == nullptr) l.workspace = allocate(current().index, most_workspace());
   if (l.workspace == nullptr)
-    throw DeviceMemoryError(text(current().text(), " is out of memory: there is no room for cuBLASLt's workspace of 32 MiB"));
+    throw DeviceMemoryError(text(current().text(), " is out of memory: there is no room for cuBLASLt's workspace of ",
+                                 most_workspace() >> 20, " MiB"));
   check(blas().Create(&l.handle), "cublasLtCreate", s);
   return l;
 }
@@ -119,7 +126,8 @@ std::vector<cublasLtMatmulHeuristicResult_t> proposals(const Plan& p, const Prod
   const auto set = [&](cublasLtMatmulPreferenceAttributes_t name, const void* value, std::size_t bytes) {
     check(blas().MatmulPreferenceSetAttribute(preference.get(), name, value, bytes), "cublasLtMatmulPreferenceSetAttribute", s);
   };
-  set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kWorkspace, sizeof kWorkspace);
+  const std::size_t workspace = most_workspace();
+  set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &workspace, sizeof workspace);
   set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &schemes, sizeof schemes);
   for (const auto name : {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
                           CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES})
@@ -150,21 +158,15 @@ Plan plan_of(const ProductShape& s, const Operands& o) {
   return p;
 }
 
-// The shape, by which its algorithm is kept.
-std::string name_of(const ProductShape& s, bool has_bias) {
-  return text("product [", s.M, ", ", s.K, "] x [", s.K, ", ", s.N, "]", s.a_transposed ? " a^T" : "",
-              s.b_transposed ? " b^T" : "", has_bias ? " bias " : " ", text_of(settings().precision));
-}
-
 // True where the kept algorithm is one that the library can run.
 bool take_kept(Plan& p, const ProductShape& s, const KeptPlan& kept) {
   cublasLtMatmulHeuristicResult_t result{};
-  if (kept.workspace > kWorkspace || !bytes_of(kept.choice, &p.algorithm, sizeof p.algorithm)) return false;
+  if (kept.workspace > most_workspace() || !bytes_of(kept.choice, &p.algorithm, sizeof p.algorithm)) return false;
   if (blas().MatmulAlgoCheck(library(s).handle, p.operation.get(), p.left.get(), p.right.get(), p.result.get(), p.result.get(),
                              &p.algorithm, &result) != CUBLAS_STATUS_SUCCESS)
     return false;
   p.workspace = result.workspaceSize;
-  return result.state == CUBLAS_STATUS_SUCCESS && p.workspace <= kWorkspace;
+  return result.state == CUBLAS_STATUS_SUCCESS && p.workspace <= most_workspace();
 }
 
 // The fastest of what the library proposes; its microseconds: 0 where nothing can be timed, so the first is taken. Nothing where none of
@@ -195,7 +197,7 @@ std::optional<double> take_fastest(Plan& p, const ProductShape& s, const Operand
 
 Plan chosen_plan(const ProductShape& s, const Operands& o) {
   Plan p = plan_of(s, o);
-  const std::string name = name_of(s, o.bias != nullptr);
+  const std::string name = s.text_of(o.bias != nullptr);
   std::optional<KeptPlan> kept = plan_store().find(name);
   if (kept && take_kept(p, s, *kept)) {
     p.is_supported = true;
@@ -205,7 +207,8 @@ Plan chosen_plan(const ProductShape& s, const Operands& o) {
     if (!microseconds) return p;  // our own kernel computes this shape
     p.is_supported = true;
     kept = {hex_of(&p.algorithm, sizeof p.algorithm), p.workspace, text("best of ", found.size()), *microseconds};
-    if (*microseconds > 0) plan_store().keep(name, *kept);
+    if (*microseconds > 0) kept = plan_store().keep(name, *kept);
+    take_kept(p, s, *kept);  // another process may have chosen meanwhile
   }
   of_current_gpu<Plans>().lines.push_back(text(name, "  (", s.op, ")  ", kept->notes, ", algorithm ", kept->choice,
                                                ", workspace ", kept->workspace, ", ", kept->microseconds, " us"));

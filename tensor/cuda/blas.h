@@ -15,6 +15,8 @@ struct ProductShape {
   const char* op;  // for messages and the table of plans
   std::int64_t M, N, K;
   bool a_transposed, b_transposed;
+
+  std::string text_of(bool has_bias) const;  // with the precision: what the shape's algorithm is kept under (plans.h)
 };
 
 // False, and nothing done, where the library is not to be used: on cuda-host, in the portable tier, in a build without CUDA, and for a

@@ -3,6 +3,7 @@
 
 #include <cudnn.h>
 
+#include "base/error.h"
 #include "tensor/cuda/library.h"
 
 namespace vitrine::cuda {
@@ -35,6 +36,10 @@ inline const Dnn& dnn() {
     library.find(f.GetErrorString, "cudnnGetErrorString");
     library.find(f.GetVersion, "cudnnGetVersion");
     library.find(f.SetStream, "cudnnSetStream");
+    if (const std::size_t version = f.GetVersion(); version < 90000)  // 9.1.2 is 90102, 8.9.7 was 8907
+      throw Error(ExitCode::runtime,
+                  text("cuDNN ", version / 1000, ".", version % 1000 / 100, ".", version % 100,
+                       " is too old: its graphs are used from version 9 on; install cuDNN 9, or use --device cpu"));
     return f;
   }();
   return functions;

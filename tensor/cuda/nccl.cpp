@@ -27,6 +27,19 @@ class NcclCommunicator final : public Communicator {
     if (handle == nullptr) throw Error(ExitCode::runtime, text("NCCL: another device than ", current().text(), " failed"));
     check(nccl().AllGather(in, out, bytes, ncclInt8, handle, static_cast<cudaStream_t>(stream())), "ncclAllGather");
   }
+  // One communicator's exchanges follow each other on all ranks alike, whatever stream they are given to, so none waits for one that cannot start.
+  void begin_sum(float* values, std::size_t count) override {
+    const ncclComm_t handle = handle_.load();
+    if (handle == nullptr) throw Error(ExitCode::runtime, text("NCCL: another device than ", current().text(), " failed"));
+    if (beside_ == nullptr) beside_ = std::make_unique<SideStream>();
+    check(nccl().AllReduce(values, values, count, ncclFloat, ncclSum, handle, static_cast<cudaStream_t>(beside_->follow())),
+          "ncclAllReduce");
+    is_under_way_ = true;
+  }
+  void join() override {
+    if (is_under_way_) beside_->join();
+    is_under_way_ = false;
+  }
   // Ends the exchanges under way at once; returns when no recorded graph holds the communicator any more.
   void abort() override {
     if (const ncclComm_t handle = handle_.exchange(nullptr)) nccl().CommAbort(handle);
@@ -35,6 +48,8 @@ class NcclCommunicator final : public Communicator {
  private:
   std::atomic<ncclComm_t> handle_;
   int rank_, size_;
+  std::unique_ptr<SideStream> beside_;  // of this rank's GPU
+  bool is_under_way_ = false;
 };
 
 }  // namespace

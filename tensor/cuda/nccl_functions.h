@@ -9,6 +9,7 @@ namespace vitrine::cuda {
 
 struct Nccl {
   decltype(&::ncclAllGather) AllGather = nullptr;
+  decltype(&::ncclAllReduce) AllReduce = nullptr;
   decltype(&::ncclCommAbort) CommAbort = nullptr;
   decltype(&::ncclCommDestroy) CommDestroy = nullptr;
   decltype(&::ncclCommInitAll) CommInitAll = nullptr;
@@ -22,6 +23,7 @@ inline const Nccl& nccl() {
     const SharedLibrary library("libnccl.so.2", VITRINE_NCCL);
     Nccl f;
     library.find(f.AllGather, "ncclAllGather");
+    library.find(f.AllReduce, "ncclAllReduce");
     library.find(f.CommAbort, "ncclCommAbort");
     library.find(f.CommDestroy, "ncclCommDestroy");
     library.find(f.CommInitAll, "ncclCommInitAll");

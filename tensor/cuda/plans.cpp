@@ -77,12 +77,13 @@ std::optional<KeptPlan> PlanStore::find(const std::string& shape) const {
   return found == plans_.end() ? std::nullopt : std::optional(found->second);
 }
 
-void PlanStore::keep(const std::string& shape, const KeptPlan& plan) {
+KeptPlan PlanStore::keep(const std::string& shape, const KeptPlan& plan) {
   const std::scoped_lock lock(mutex_);
   plans_.merge(read_plans(file_));
   plans_.emplace(shape, plan);
   make_directory(file_.parent_path());
   write_file(file_, json_of(plans_));
+  return plans_.at(shape);
 }
 
 std::size_t PlanStore::size() const {

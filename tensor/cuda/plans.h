@@ -30,8 +30,8 @@ class PlanStore {
 
   std::optional<KeptPlan> find(const std::string& shape) const;
   // Adds a plan and writes the file, with what other processes have put into it since; a shape that is there already stays as it is.
-  // FileError when it cannot be written: without it the tier's promise could not be kept.
-  void keep(const std::string& shape, const KeptPlan& plan);
+  // Returns what is kept now. FileError when it cannot be written: without it the tier's promise could not be kept.
+  KeptPlan keep(const std::string& shape, const KeptPlan& plan);
 
   const std::filesystem::path& file() const { return file_; }
   std::size_t size() const;

@@ -268,6 +268,40 @@ std::size_t Capture::nodes() const {
   return count;
 }
 
+struct SideStream::State {
+  Device device;
+  cudaStream_t stream = nullptr;
+  cudaEvent_t fork = nullptr, joined = nullptr;
+};
+
+SideStream::SideStream() : state_(std::make_unique<State>()) {
+  state_->device = current();
+  const std::string where = at_device(state_->device.index);
+  check(cudaStreamCreateWithFlags(&state_->stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags", where);
+  check(cudaEventCreateWithFlags(&state_->fork, cudaEventDisableTiming), "cudaEventCreateWithFlags", where);
+  check(cudaEventCreateWithFlags(&state_->joined, cudaEventDisableTiming), "cudaEventCreateWithFlags", where);
+}
+
+// At the process's end there may be no device any more.
+SideStream::~SideStream() {
+  if (state_->fork != nullptr) cudaEventDestroy(state_->fork);
+  if (state_->joined != nullptr) cudaEventDestroy(state_->joined);
+  if (state_->stream != nullptr) cudaStreamDestroy(state_->stream);
+}
+
+void* SideStream::follow() {
+  const std::string where = at_device(state_->device.index);
+  check(cudaEventRecord(state_->fork, stream_of(state_->device.index)), "cudaEventRecord", where);
+  check(cudaStreamWaitEvent(state_->stream, state_->fork, 0), "cudaStreamWaitEvent", where);
+  return state_->stream;
+}
+
+void SideStream::join() {
+  const std::string where = at_device(state_->device.index);
+  check(cudaEventRecord(state_->joined, state_->stream), "cudaEventRecord", where);
+  check(cudaStreamWaitEvent(stream_of(state_->device.index), state_->joined, 0), "cudaStreamWaitEvent", where);
+}
+
 double milliseconds(Device device, const std::function<void()>& work) {
   if (!device.is_gpu()) {
     const auto start = std::chrono::steady_clock::now();

@@ -82,6 +82,22 @@ class Capture {
   std::unique_ptr<State> state_;
 };
 
+// A second order of work on the current GPU: what goes to its stream runs beside the first one's, and is recorded with it.
+class SideStream {
+ public:
+  SideStream();
+  ~SideStream();
+  SideStream(const SideStream&) = delete;
+  SideStream& operator=(const SideStream&) = delete;
+
+  void* follow();  // a cudaStream_t, after all that the device's stream has been given so far
+  void join();     // the device's stream goes on after all that this one has been given
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 // Milliseconds that the device spends on `work`, between two events of its stream. On cuda-host: of the host's clock.
 double milliseconds(Device device, const std::function<void()>& work);
 

@@ -29,6 +29,14 @@ Kernels kernels_from_name(const std::string& name) {
   throw UsageError(text("--kernels is '", name, "', expected fastest, own, cudnn or cublaslt"));
 }
 
+Reduce reduce_from_name(const std::string& name) {
+  if (name == "gather") return Reduce::gather;
+  if (name == "nccl") return Reduce::nccl;
+  throw UsageError(text("--reduce is '", name, "', expected gather or nccl"));
+}
+
+std::string text_of(Reduce reduce) { return reduce == Reduce::gather ? "gather" : "nccl"; }
+
 std::string text_of(Tier tier) { return tier == Tier::run_to_run ? "run-to-run" : "portable"; }
 
 std::string text_of(Precision precision) {

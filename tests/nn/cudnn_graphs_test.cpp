@@ -3,14 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "layers/cudnn/biased.h"
 #include "layers/cudnn/convolution.h"
 #include "layers/cudnn/interpreter.h"
 #include "layers/cudnn/run.h"
-#include "layers/cudnn/squeeze_excitation.h"
 #include "layers/cudnn/swish.h"
 #include "nn/efficientnet/efficientnet.h"
-#include "nn/efficientnet/work.h"
+#include "nn/efficientnet/graphs.h"
 #include "tensor/cuda/launches.h"
 #include "tests/cuda_devices.h"
 #include "tests/layers/twins.h"
@@ -20,32 +18,6 @@ namespace {
 
 using cuda::cudnn::Description;
 
-// Whatever one layer asks for, forward and backward.
-std::vector<Description> graphs_of(const LayerWork& layer) {
-  using namespace cuda::cudnn;
-  const ConvShape& s = layer.shape;
-  const std::int64_t rows = s.N * s.P * s.Q;
-  if (layer.name == "squeeze" || layer.name == "excite" || layer.name == "classifier") {
-    return {linear(s.N, s.C, s.K),
-            linear_data_gradient(s.N, s.C, s.K),
-            linear_weight_gradient(s.N, s.C, s.K),
-            sum_of_rows(s.N, s.K),
-            layer.name == "squeeze" ? swish(s.N * s.K) : sigmoid(s.N * s.K),
-            sigmoid_gradient(s.N * s.K),
-            biased_linear(s.N, s.C, s.K, layer.name == "squeeze" ? Ending::swish : Ending::sigmoid),
-            biased_linear(s.N, s.C, s.K, Ending::none)};
-  }
-  std::vector<Description> all{convolution(s, layer.depthwise), convolution_data_gradient(s, layer.depthwise),
-                               convolution_weight_gradient(s, layer.depthwise), swish(rows * s.K), swish_gradient(rows * s.K)};
-  for (const Ending ending : {Ending::none, Ending::swish, Ending::residual})
-    all.push_back(biased_convolution(s, layer.depthwise, ending));
-  if (!layer.depthwise) return all;
-  for (const Description& d : {mean_over_pixels(s.N, s.P * s.Q, s.C), mean_gradient(s.N, s.P * s.Q, s.C),
-                               scale(s.N, s.P * s.Q, s.C), scale_gradient(s.N, s.P * s.Q, s.C)})
-    all.push_back(d);
-  return all;
-}
-
 class CudnnGraphs : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(CudnnGraphs, AreBuiltForEveryLayer) {
@@ -54,11 +26,11 @@ TEST_P(CudnnGraphs, AreBuiltForEveryLayer) {
   std::size_t built = 0;
   for (const std::int64_t size : {std::int64_t{64}, std::int64_t{224}, std::int64_t{arch.resolution}}) {
     for (const std::int64_t batch : {1, 16}) {
-      for (const LayerWork& layer : layers_of(arch, batch, size, 3, 1000)) {
-        for (const Description& d : graphs_of(layer)) {
-          EXPECT_NO_THROW(cuda::cudnn::build(d)) << d.what;
-          ++built;
-        }
+      std::vector<Description> all = training_graphs(arch, batch, size), folded = prediction_graphs(arch, batch, size);
+      all.insert(all.end(), folded.begin(), folded.end());
+      for (const Description& d : all) {
+        EXPECT_NO_THROW(cuda::cudnn::build(d)) << d.what;
+        ++built;
       }
     }
   }

@@ -157,8 +157,9 @@ TEST(Inference, RefusesTheWeightsOfAnotherNetwork) {
   }
 }
 
-// On a CUDA device, in both tiers.
+// By our own kernels, in both tiers: a library's may depend on the batch.
 TEST(Inference, OfAnImageHasTheSameBitsInAnyBatchOnACudaDevice) {
+  const KernelsScope kernels(cuda::Kernels::own);
   for (const cuda::Tier tier : {cuda::Tier::portable, cuda::Tier::run_to_run}) {
     const TierScope scope(tier);
     for (const Device device : cuda_devices()) {

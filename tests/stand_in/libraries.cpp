@@ -179,7 +179,10 @@ cudnnStatus_t cudnnCreate(cudnnHandle_t* handle) {
   return CUDNN_STATUS_SUCCESS;
 }
 const char* cudnnGetErrorString(cudnnStatus_t) { return "a status"; }
-std::size_t cudnnGetVersion() { return CUDNN_VERSION; }
+std::size_t cudnnGetVersion() {
+  const char* const other = std::getenv("STAND_IN_CUDNN");
+  return other != nullptr ? static_cast<std::size_t>(std::atol(other)) : CUDNN_VERSION;
+}
 cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream) {
   std::memcpy(static_cast<void*>(handle), &stream, sizeof stream);
   return CUDNN_STATUS_SUCCESS;
@@ -192,6 +195,14 @@ ncclResult_t ncclAllGather(const void* from, void* to, std::size_t bytes, ncclDa
   if (!holds(from, bytes) || !holds(to, bytes * static_cast<std::size_t>(ranks)))
     broken("what is gathered lies on the device, with room for all ranks", "ncclAllGather");
   enqueue(stream, "ncclAllGather");
+  return ncclSuccess;
+}
+ncclResult_t ncclAllReduce(const void* from, void* to, std::size_t count, ncclDataType_t, ncclRedOp_t, ncclComm_t,
+                           cudaStream_t stream) {
+  if (!holds(from, count * sizeof(float)) || !holds(to, count * sizeof(float)))
+    broken("what is added lies on the device", "ncclAllReduce");
+  enqueue(stream, "ncclAllReduce");
+  add_beside(count * sizeof(float));
   return ncclSuccess;
 }
 ncclResult_t ncclCommAbort(ncclComm_t) { return ncclSuccess; }

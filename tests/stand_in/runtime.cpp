@@ -10,6 +10,7 @@
 #include <fstream>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "tests/stand_in/device.h"
@@ -18,7 +19,9 @@ namespace vitrine::stand_in {
 namespace {
 
 struct Graph {
-  std::size_t nodes = 0;
+  const void* origin = nullptr;        // the stream that is recorded
+  std::set<const void*> forked, busy;  // streams that joined in, and those of them with work that nothing waits for yet
+  std::size_t nodes = 0, exchanges = 0, bytes = 0, beside = 0;
 };
 
 struct Launch {
@@ -30,10 +33,13 @@ struct Launch {
 std::mutex mutex;
 std::map<char*, std::size_t> blocks;  // of device memory
 std::size_t bytes_in_use = 0;
+std::map<const void*, const void*> streams_of_events;  // where an event was recorded last
+std::set<const void*> timing_events;
 std::atomic<long> launches{0};
 thread_local Graph* recorded = nullptr;
 thread_local int current = 0;
 thread_local Launch pushed;
+thread_local bool has_fastest = false, had_fastest = false;          // since the last event that times; between the two before
 thread_local cudaError_t last = cudaSuccess, failure = cudaSuccess;  // of a call; of a kernel, known when it is waited for
 
 long setting(const char* name, long otherwise) {
@@ -100,8 +106,25 @@ bool is_recording() { return recorded != nullptr; }
 
 void enqueue(const void* stream, const char* what) {
   if (stream == nullptr) broken("all work goes to the program's own stream", what);
-  if (recorded != nullptr) ++recorded->nodes;
+  const char* const fastest = std::getenv("STAND_IN_FASTEST");
+  has_fastest = has_fastest || (fastest != nullptr && std::strstr(what, fastest) != nullptr);
+  if (recorded != nullptr) {
+    ++recorded->nodes;
+    if (stream == recorded->origin) {
+      recorded->beside += recorded->busy.empty() ? 0 : 1;
+    } else if (recorded->forked.contains(stream)) {
+      recorded->busy.insert(stream);
+    } else {
+      broken("a second stream follows the recorded one", what);
+    }
+  }
   if (++launches == setting("STAND_IN_FAILS", 0)) failure = cudaErrorLaunchFailure;
+}
+
+void add_beside(std::size_t bytes) {
+  if (recorded == nullptr) return;
+  ++recorded->exchanges;
+  recorded->bytes += bytes;
 }
 
 }  // namespace vitrine::stand_in
@@ -220,12 +243,36 @@ cudaError_t cudaStreamSynchronize(cudaStream_t) {
   if (is_recording()) broken("nothing is waited for while a graph is recorded", "cudaStreamSynchronize");
   return failure;
 }
-cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) {
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  std::free(stream);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  if (recorded == nullptr) return cudaSuccess;
+  const std::scoped_lock lock(mutex);
+  const void* const from = streams_of_events[event];
+  if (from != recorded->origin && !recorded->forked.contains(from))
+    broken("what is waited for is recorded in the same graph", "cudaStreamWaitEvent");
+  if (stream == recorded->origin) {
+    recorded->busy.erase(from);
+  } else {
+    recorded->forked.insert(stream);
+  }
+  return cudaSuccess;
+}
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
   if (is_recording()) broken("one graph is recorded at a time", "cudaStreamBeginCapture");
   recorded = new Graph;
+  recorded->origin = stream;
   return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) {
+  if (!recorded->busy.empty()) broken("a second stream is joined before the graph ends", "cudaStreamEndCapture");
+  if (const char* const file = std::getenv("STAND_IN_COUNTS")) {
+    const std::scoped_lock lock(mutex);
+    std::ofstream(file, std::ios::app) << recorded->nodes << " nodes, " << recorded->exchanges << " exchanges, "
+                                       << recorded->bytes << " bytes, " << recorded->beside << " beside\n";
+  }
   *graph = reinterpret_cast<cudaGraph_t>(recorded);
   recorded = nullptr;
   return cudaSuccess;
@@ -254,19 +301,36 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
 
 cudaError_t cudaEventCreate(cudaEvent_t* event) {
   *event = made<CUevent_st>();
+  const std::scoped_lock lock(mutex);
+  timing_events.insert(*event);
+  return cudaSuccess;
+}
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
+  if (flags != cudaEventDisableTiming) broken("an event that orders streams takes no time", "cudaEventCreateWithFlags");
+  *event = made<CUevent_st>();
   return cudaSuccess;
 }
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  {
+    const std::scoped_lock lock(mutex);
+    timing_events.erase(event);
+  }
   std::free(event);
   return cudaSuccess;
 }
-cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) {
-  if (is_recording()) broken("nothing is timed while a graph is recorded", "cudaEventRecord");
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  const std::scoped_lock lock(mutex);
+  if (is_recording() && timing_events.contains(event)) broken("nothing is timed while a graph is recorded", "cudaEventRecord");
+  streams_of_events[event] = stream;
+  if (timing_events.contains(event)) {
+    had_fastest = has_fastest;
+    has_fastest = false;
+  }
   return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t) { return failure; }
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t, cudaEvent_t) {
-  *milliseconds = 1;
+  *milliseconds = had_fastest ? 0.5f : 1.0f;
   return cudaSuccess;
 }
 

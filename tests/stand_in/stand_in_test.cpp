@@ -2,6 +2,9 @@
 // are tested on cuda-host.
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <sstream>
+
 #include "base/file.h"
 #include "base/output.h"
 #include "base/sha256.h"
@@ -87,6 +90,30 @@ TEST_F(StandIn, SharesBatchesBetweenTwoGpus) {
             output_of("bench experiment --epochs 2 --device cuda:0 --devices 0,1 --folder " + path("runs"), "STAND_IN_GPUS=2"));
 }
 
+// b0's 4,010,000 gradients of two classes as four buckets, the first of which begin while the backward pass is recorded.
+TEST_F(StandIn, AddsGradientsBesideTheBackwardPass) {
+  const std::string counts = path("counts");
+  output_of("bench experiment --epochs 2 --device cuda:0 --devices 0,1 --reduce nccl --folder " + path("runs"),
+            "STAND_IN_GPUS=2 STAND_IN_COUNTS=" + counts);
+  std::size_t steps = 0;
+  std::istringstream lines(read_file(counts, 1 << 24));
+  for (std::string line; std::getline(lines, line);) {
+    std::size_t nodes = 0, exchanges = 0, bytes = 0, beside = 0;
+    ASSERT_EQ(std::sscanf(line.c_str(), "%zu nodes, %zu exchanges, %zu bytes, %zu beside", &nodes, &exchanges, &bytes, &beside),
+              4);
+    if (exchanges == 0) continue;  // an evaluation
+    ++steps;
+    EXPECT_EQ(exchanges, 4u) << line;
+    EXPECT_EQ(bytes, 16040440u) << line;
+    EXPECT_GT(beside, nodes / 4) << line;
+  }
+  EXPECT_GE(steps, 2u);
+  expect_refusal("bench experiment --device cuda:0 --reduce nccl --folder " + path("more"), 2, {"--reduce nccl", "--devices"},
+                 environment());
+  expect_refusal("bench experiment --device cuda:0 --devices 0,1 --tier portable --reduce nccl --folder " + path("more"), 2,
+                 {"--reduce nccl", "run-to-run"}, environment("STAND_IN_GPUS=2"));
+}
+
 TEST_F(StandIn, KeepsThePlansOfTheFirstRun) {
   output_of("bench train --device cuda:0 --seconds 0.01");
   const std::string first = plans();
@@ -94,6 +121,22 @@ TEST_F(StandIn, KeepsThePlansOfTheFirstRun) {
   EXPECT_NE(first.find("plan 0, engine 5"), std::string::npos) << first;
   output_of("bench train --device cuda:0 --seconds 0.01");
   EXPECT_EQ(plans(), first);
+}
+
+// Each library's kernels in their turn the fastest, in a training step and in a prediction: layouts, alignment and lifetimes of what they are given.
+TEST_F(StandIn, RunsWhatWasFastest) {
+  for (const auto& [library, choice] : {std::pair{"cudnnBackendExecute", "cudnn"}, std::pair{"cublasLtMatmul", "cublaslt"}}) {
+    const std::string more = std::string("STAND_IN_FASTEST=") + library + " VITRINE_PLANS=" + path(choice);
+    for (const char* arch : {"b0", "lite0"}) {
+      const std::string sizes = std::string(" --batch 8 --size 64 --device cuda:0 --seconds 0.01 --arch ") + arch;
+      output_of("bench train" + sizes, more);
+      output_of("bench infer" + sizes, more);
+    }
+    std::string kept;
+    for (const auto& file : fs::directory_iterator(folder / choice)) kept += read_file(file.path(), 1 << 24);
+    expect_in(std::string("\"choice\": \"") + choice + "\"", kept);
+  }
+  expect_in("a training step and a prediction run them", output_of("bench kernels --batch 2 --size 64 --device cuda:0"));
 }
 
 TEST_F(StandIn, UsesTheDeviceThatIsNamed) {
@@ -109,6 +152,21 @@ TEST_F(StandIn, RefusesWhatCannotBeUsed) {
                  environment("STAND_IN_CAPABILITY=70"));
 }
 
+TEST_F(StandIn, RefusesAnOldCudnn) {
+  expect_refusal("bench train --device cuda:0 --kernels cudnn", 1, {"cuDNN 8.9.7", "version 9"},
+                 environment("STAND_IN_CUDNN=8907"));
+  const Outcome doctor = vitrine_program("doctor --kernels", environment("STAND_IN_CUDNN=8907"));
+  EXPECT_EQ(doctor.code, 1) << doctor.output;
+  expect_in("cuDNN 8.9.7 is too old", doctor.output);
+}
+
+// The stand-in's engines run every graph.
+TEST_F(StandIn, ListsTheGraphsThatCudnnRuns) {
+  const std::string listed = output_of("doctor --kernels --arch lite0 --batch 2 --size 64");
+  for (const char* line : {"training   fp32: 176 of 176", "prediction fp32: 85 of 85", "training   bf16: 176 of 176"})
+    expect_in(line, listed);
+}
+
 TEST_F(StandIn, SaysWhichBatchFitsIntoTheMemory) {
   expect_refusal("bench train --batch 64 --size 224 --device cuda:0", 1, {"out of memory", "of 600 MiB", "--batch-size "},
                  environment("STAND_IN_MIB=600"));
@@ -118,7 +176,9 @@ TEST_F(StandIn, SaysWhichBatchFitsIntoTheMemory) {
 
 TEST_F(StandIn, KeepsWhatItFinishedWhenAKernelFails) {
   const std::string command = cross_validation("");
-  const Outcome failed = vitrine_program(command, environment("STAND_IN_FAILS=20000"));
+  output_of(command);  // what is fastest is known from here on, and no launch is for measuring it
+  fs::remove_all(folder / "run");
+  const Outcome failed = vitrine_program(command, environment("STAND_IN_FAILS=12000"));
   EXPECT_EQ(failed.code, 1) << failed.output;
   expect_in("launch failure", failed.output);
   EXPECT_TRUE(fs::exists(folder / "run" / "fold_0" / "fold.json")) << failed.output;

@@ -244,6 +244,18 @@ TEST(DeviceTraining, OfTwoDevicesFollowsOneAndKeepsReplicasEqual) {
   expect_same_bits(on_two_devices(data, o, 2), together, "a repeated run");
 }
 
+// On cuda-host both ways add in rank order: the same bits, through buckets that are packed while the backward pass runs.
+TEST(DeviceTraining, OfTwoDevicesAddsBucketsBesideTheBackwardPass) {
+  const TierScope scope(cuda::Tier::run_to_run);
+  const Dataset data = drawn_data(8, 33);
+  const TrainOptions o = options_for(4);
+  const Trained gathered = on_two_devices(data, o, 2);
+  cuda::settings().reduce = cuda::Reduce::nccl;
+  const Trained reduced = on_two_devices(data, o, 2);
+  cuda::settings().reduce = cuda::Reduce::gather;
+  expect_same_bits(reduced, gathered, "sums of buckets");
+}
+
 TEST(DeviceTraining, OfTwoDevicesLeavesOutWhatCannotBeShared) {
   const TierScope scope(cuda::Tier::portable);
   EXPECT_EQ(on_two_devices(drawn_data(9, 33), options_for(4), 1).losses.size(), 2u);  // two batches of four, and one image

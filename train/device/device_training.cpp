@@ -9,6 +9,7 @@
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
 #include "tensor/storage.h"
+#include "train/device/gradient_buckets.h"
 #include "train/step.h"
 
 namespace vitrine {
@@ -135,8 +136,11 @@ void DeviceTraining::enqueue(Step& step, std::int64_t N) {
   Pass pass{Mode::train};
   pass.key.on_device = &now->key;
   Gradients gradients;
+  GradientBuckets buckets(device_);
+  const bool sums_beside = share_.count > 1 && cuda::settings().reduce == cuda::Reduce::nccl;
   {
     Tape tape;
+    if (sums_beside) tape.observe(&buckets);
     pass.tape = &tape;
     const Variable logits = net_.forward(step.images, pass);
     const Variable loss = cross_entropy(logits, step.targets, options_.label_smoothing);
@@ -144,6 +148,7 @@ void DeviceTraining::enqueue(Step& step, std::int64_t N) {
     cuda::end_step(loss.tensor().data(), position, losses_.mutable_data());
     // The loss of the whole batch is the mean over the devices' shares.
     gradients = tape.backward(loss, Tensor::full(loss.shape(), 1.0f / static_cast<float>(share_.count), device_));
+    if (sums_beside) buckets.finish(gradients);
   }
   std::vector<Optimizer::Target> targets;
   net_.visit([&](const NamedTensor& t) {
@@ -151,7 +156,7 @@ void DeviceTraining::enqueue(Step& step, std::int64_t N) {
     const Tensor& gradient = gradients.of(*t.parameter);
     if (gradient.defined()) targets.push_back({t.name, t.value, gradient, group_of(t)});
   });
-  if (share_.count > 1) add_over_devices(targets);
+  if (share_.count > 1 && !sums_beside) add_over_devices(targets);
   optimizer_.apply(targets, now->groups.data());
 }
 

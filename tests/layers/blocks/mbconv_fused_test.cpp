@@ -62,6 +62,26 @@ Named run(const Sizes& z, bool fused, Device device = {}) {
   return all;
 }
 
+// The fused op alone, whatever the pass would fuse.
+Named run_expanded_part(const Sizes& z, Device device) {
+  MBConv block = block_of(z);
+  move(block, device);
+  Tape tape;
+  const Variable x = tape.input(drawn({z.N, z.H, z.W, z.in}, 0.1, 1, 1).to(device));
+  const Variable y = fused_mbconv(block, x, {.mode = Mode::train, .tape = &tape});
+  const Gradients g = tape.backward(y, drawn(y.shape(), 0, 1, 2).to(device));
+  Named all{{"y", y.tensor()},
+            {"dx", g.of(x)},
+            {"depthwise weight", g.of(block.depthwise.weight)},
+            {"depthwise gamma", g.of(block.depthwise.norm.gamma)},
+            {"running mean", block.depthwise.norm.running_mean},
+            {"running variance", block.depthwise.norm.running_var},
+            {"project weight", g.of(block.project.weight)}};
+  if (block.expand) all.emplace_back("expand weight", g.of(block.expand->weight));
+  for (auto& [name, tensor] : all) tensor = tensor.to(Device::cpu());
+  return all;
+}
+
 class FusedMBConv : public ::testing::TestWithParam<Sizes> {};
 
 TEST_P(FusedMBConv, AgreesWithTheComposedBlock) {
@@ -95,6 +115,19 @@ TEST_P(FusedMBConv, AgreesWithTheComposedBlockOnACudaDeviceInTheRunToRunTier) {
   // Sums of the gate and of the taps have another order than the composed ops'; a GPU's libraries add up in one accumulator each.
   for (const Device device : cuda_devices())
     expect_near(run(GetParam(), true, device), run(GetParam(), false), device.is_gpu() ? 2e-5f : 4e-6f);
+}
+
+// What --kernels fastest may choose beside our own: cuDNN's depthwise convolutions with passes around them, its products.
+TEST_P(FusedMBConv, ByCudnnsConvolutionsAgreesWithOurKernels) {
+  const TierScope scope(cuda::Tier::run_to_run);
+  const Sizes& z = GetParam();
+  for (const Device device : cuda_devices()) {
+    const auto by = [&](cuda::Kernels which) {
+      const KernelsScope kernels(which);
+      return run_expanded_part(z, device);
+    };
+    expect_near(by(cuda::Kernels::cudnn), by(cuda::Kernels::own), device.is_gpu() ? 2e-5f : 4e-6f);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Blocks, FusedMBConv, ::testing::ValuesIn(mbconv_cases()));

@@ -1,0 +1,71 @@
+#include "layers/products_cuda.h"
+
+#include "layers/cudnn/biased.h"
+#include "layers/cudnn/squeeze_excitation.h"
+#include "layers/kernels/linear_algebra_cuda.h"
+#include "tensor/cuda/blas.h"
+
+namespace vitrine::cuda {
+namespace {
+
+// Our kernel, cuBLASLt's product and cuDNN's graph of the same.
+std::vector<Candidate> candidates_of(const ProductShape& s, const float* a, const float* b, const float* bias, float* y,
+                                     const std::function<void()>& own, const cudnn::Description& graph,
+                                     const std::function<bool()>& run_graph) {
+  return {{Kernels::cublaslt, [=] { return library_product(s, a, b, bias, y); }, {s.text_of(bias != nullptr)}},
+          {Kernels::own,
+           [=] {
+             own();
+             return true;
+           },
+           {}},
+          {Kernels::cudnn, run_graph, {graph.plan_name()}}};
+}
+
+}  // namespace
+
+std::vector<Candidate> product_candidates(const char* op, const float* a, const float* b, const float* bias, std::int64_t M,
+                                          std::int64_t K, std::int64_t N, float* y) {
+  return candidates_of(
+      {op, M, N, K, false, false}, a, b, bias, y, [=] { own_product(op, a, b, bias, M, K, N, y); },
+      bias != nullptr ? cudnn::biased_linear(M, K, N, cudnn::Ending::none) : cudnn::linear(M, K, N),
+      [=] { return library_linear(a, b, bias, M, K, N, y); });
+}
+
+std::vector<Candidate> product_transposed_candidates(const char* op, const float* dy, const float* w, std::int64_t M,
+                                                     std::int64_t K, std::int64_t N, float* dx) {
+  return candidates_of(
+      {op, M, N, K, false, true}, dy, w, nullptr, dx, [=] { own_product_transposed(op, dy, w, M, K, N, dx); },
+      cudnn::linear_data_gradient(M, N, K), [=] { return library_linear_data_gradient(dy, w, M, N, K, dx); });
+}
+
+std::vector<Candidate> product_over_rows_candidates(const char* op, const float* x, const float* dy, std::int64_t rows,
+                                                    std::int64_t C, std::int64_t K, float* dw,
+                                                    const std::function<void()>& own) {
+  return candidates_of({op, C, K, rows, true, false}, x, dy, nullptr, dw, own, cudnn::linear_weight_gradient(rows, C, K),
+                       [=] { return library_linear_weight_gradient(x, dy, rows, C, K, dw); });
+}
+
+void product(const char* op, const float* a, const float* b, const float* bias, std::int64_t M, std::int64_t K, std::int64_t N,
+             float* y) {
+  run_candidates(ProductShape{op, M, N, K, false, false}.text_of(bias != nullptr),
+                 product_candidates(op, a, b, bias, M, K, N, y));
+}
+
+void product_transposed(const char* op, const float* dy, const float* w, std::int64_t M, std::int64_t K, std::int64_t N,
+                        float* dx) {
+  run_candidates(ProductShape{op, M, N, K, false, true}.text_of(false), product_transposed_candidates(op, dy, w, M, K, N, dx));
+}
+
+void product_over_rows(const char* op, const float* x, const float* dy, std::int64_t rows, std::int64_t C, std::int64_t K,
+                       float* dw) {
+  product_over_rows(op, x, dy, rows, C, K, dw, [=] { own_product_over_rows(op, x, dy, rows, C, K, dw); });
+}
+
+void product_over_rows(const char* op, const float* x, const float* dy, std::int64_t rows, std::int64_t C, std::int64_t K,
+                       float* dw, const std::function<void()>& own) {
+  run_candidates(ProductShape{op, C, K, rows, true, false}.text_of(false),
+                 product_over_rows_candidates(op, x, dy, rows, C, K, dw, own));
+}
+
+}  // namespace vitrine::cuda

@@ -1,0 +1,12 @@
+#include "base/error.h"
+#include "tensor/cuda/blas.h"
+#include "tensor/cuda/settings.h"
+
+namespace vitrine::cuda {
+
+std::string ProductShape::text_of(bool has_bias) const {
+  return text("product [", M, ", ", K, "] x [", K, ", ", N, "]", a_transposed ? " a^T" : "", b_transposed ? " b^T" : "",
+              has_bias ? " bias " : " ", cuda::text_of(settings().precision));
+}
+
+}  // namespace vitrine::cuda
