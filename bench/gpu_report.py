@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What scripts/gpu-check measured, as one JSON and one Markdown file.
 
-  gpu_report.py --device cuda:0 --doctor FILE --training FILE --plans FILE LINES --out FOLDER"""
+  gpu_report.py --device cuda:0 --doctor FILE --training FILE --plans FILE --graphs FILE LINES --out FOLDER"""
 import argparse
 import json
 import math
@@ -81,7 +81,24 @@ def convolutions(lines):
         had = [(x[key], name) for name, key in ways if x.get(key)]
         rows.append([x["shape"], x["part"]] + [f"{x[key]:.1f}" if x.get(key) else "-" for _, key in ways] + [min(had)[1]])
     counts = ", ".join(f"{name} {sum(row[-1] == name for row in rows[1:])}" for name, _ in ways)
-    return f"\n## The other convolutions\n\nOwn: the portable tier's. Fastest: {counts} of {len(rows) - 1}.\n\n" + table(rows) + "\n"
+    return f"\n## The other convolutions\n\nFastest: {counts} of {len(rows) - 1}.\n\n" + table(rows) + "\n"
+
+
+def choices(lines):
+    """What --kernels fastest chose for the forms in which training and prediction run them."""
+    found = list({x["what"]: x for x in lines if x["kind"] == "choice"}.values())
+    if not found:
+        return ""
+    counts = ", ".join(f"{name} {sum(x['chosen'] == name for x in found)}" for name in ("own", "cublaslt", "cudnn"))
+    rows = [["what", "chosen", "us", "of"]] + [[x["what"].removeprefix("kernels of "), x["chosen"], f"{x['us']:.1f}", x["candidates"]] for x in found]
+    return f"\n## Chosen by measurement\n\n{counts} of {len(found)}.\n\n{table(rows)}\n"
+
+
+def graphs(path):
+    """What doctor --kernels printed of cuDNN's graphs."""
+    lines = [x.strip() for x in Path(path).read_text().splitlines()] if Path(path).exists() else []
+    found = [x for x in lines if "deterministic engine" in x or x.startswith("refused:")]
+    return "\n## Graphs that cuDNN runs\n\n```\n" + "\n".join(found) + "\n```\n" if found else ""
 
 
 def main():
@@ -90,6 +107,7 @@ def main():
     parser.add_argument("--doctor", required=True)
     parser.add_argument("--training", required=True)
     parser.add_argument("--plans", required=True)
+    parser.add_argument("--graphs", required=True)
     parser.add_argument("lines")
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
@@ -105,7 +123,7 @@ def main():
     text += "".join(x["text"] + "\n\n" for x in lines if x["kind"] == "note")
     text += "## Checks\n\n" + table(checks) + "\n\n## Against PyTorch\n\n" + compared(lines) + "\n\n"
     text += "".join(f"PyTorch {x['way']} did not run {x['kind']} {x['batch']} x {x['size']} {x['precision']}: {x['failed']}\n\n" for x in failures)
-    text += depthwise(lines) + convolutions(lines) + by_kernels(lines)
+    text += depthwise(lines) + convolutions(lines) + choices(lines) + graphs(args.graphs) + by_kernels(lines)
     text += "".join(f"\n## The paper's experiment\n\n{x['patients']} patients, {x['slices']} slices, {x['trainings']} trainings of {x['epochs']} epochs on {x['device']}: {x['seconds']:.1f} s.\n"
                     for x in lines if x["kind"] == "experiment")
     if curves:

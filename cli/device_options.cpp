@@ -20,9 +20,8 @@ void check_kernels(Device device) {
   if (!device.is_cuda())
     throw UsageError(text(option, " needs a CUDA device, and ", device.text(), " was chosen; add --device cuda or cuda-host"));
   if (s.kernels == cuda::Kernels::own) {
-    if (s.precision != cuda::Precision::fp32)
-      throw UsageError(
-          text("--precision ", cuda::text_of(s.precision), " needs a library's products: ", option, " computes in float32"));
+    if (s.precision == cuda::Precision::tf32)
+      throw UsageError(text("--precision tf32 needs a library's products: ", option, " computes in float32 or bf16"));
     return;
   }
   if (s.tier == cuda::Tier::portable)
@@ -42,8 +41,12 @@ Device DeviceChoice::choose() const {
   const bool is_fp32 = cuda::settings().precision == cuda::Precision::fp32;
   if (!is_fp32 && cuda::settings().tier == cuda::Tier::portable)
     throw UsageError(text("--precision ", precision, " needs --tier run-to-run: the portable tier computes in float32"));
-  if (!is_fp32 && !chosen.is_gpu())
-    throw UsageError(text("--precision ", precision, " needs a GPU: ", chosen.text(), " computes in float32"));
+  // The interpreter of cuDNN's graphs has no bf16; our own kernels keep values in it anywhere.
+  const bool keeps_bf16 = cuda::settings().precision == cuda::Precision::bf16 && chosen.is_cuda() &&
+                          cuda::settings().kernels != cuda::Kernels::cudnn;
+  if (!is_fp32 && !chosen.is_gpu() && !keeps_bf16)
+    throw UsageError(text("--precision ", precision, " needs a GPU: ", chosen.text(), " computes in float32",
+                          chosen.is_cuda() ? ", or with --precision bf16 by our own kernels" : ""));
   if (device == "auto" && !chosen.is_cuda())
     std::fprintf(stderr, "vitrine: computing on the CPU: %s\n", cuda::why_no_device().c_str());
   return chosen;

@@ -29,14 +29,19 @@ void print_self_test(Device device) {
     same += line.same_bits ? 1 : 0;
     worst = std::max(worst, line.difference);
     if (line.passed) continue;
-    std::printf("                  FAILED: %s: portable tier %s, run-to-run tier differs by %s\n", line.op.c_str(),
-                line.same_bits ? "has the CPU's bits" : "differs from the CPU", shortest(line.difference).c_str());
+    std::printf("                  FAILED: %s: portable tier %s, run-to-run tier differs by %s, in bf16 by %s\n",
+                line.op.c_str(), line.same_bits ? "has the CPU's bits" : "differs from the CPU",
+                shortest(line.difference).c_str(), shortest(line.in_bf16).c_str());
   }
   std::printf(
       "self-test         %s: %zu of %zu cases passed; portable tier: %zu have the CPU's bits; run-to-run tier: largest "
       "difference "
       "%.1e\n",
       device.text().c_str(), passed, lines.size(), same, worst);
+  for (const SelfTestLine& line : lines) {
+    if (line.in_bf16 > 2 * line.difference)
+      std::printf("                  --precision bf16 differs by %.1e: %s\n", line.in_bf16, line.op.c_str());
+  }
   if (passed != lines.size()) {
     throw Error(ExitCode::runtime, text("the self-test of ", device.text(), " failed for ", lines.size() - passed, " of ",
                                         lines.size(), " cases (above); use --device cpu and report the lines"));

@@ -68,4 +68,33 @@ void product_over_rows(const char* op, const float* x, const float* dy, std::int
                  product_over_rows_candidates(op, x, dy, rows, C, K, dw, own));
 }
 
+template <class Result>
+void product(const char* op, const BFloat16* a, const BFloat16* b, std::int64_t M, std::int64_t K, std::int64_t N,
+             bool b_transposed, Result* y) {
+  const ProductShape s{op, M, N, K, false, b_transposed, DType::bf16, dtype_of<Result>};
+  const auto own = [=] {
+    own_product(op, a, b, M, K, N, b_transposed, y);
+    return true;
+  };
+  run_candidates(
+      s.text_of(false),
+      {{Kernels::cublaslt, [=] { return library_product(s, a, b, nullptr, y); }, {s.text_of(false)}}, {Kernels::own, own, {}}});
+}
+template void product<float>(const char*, const BFloat16*, const BFloat16*, std::int64_t, std::int64_t, std::int64_t, bool,
+                             float*);
+template void product<BFloat16>(const char*, const BFloat16*, const BFloat16*, std::int64_t, std::int64_t, std::int64_t, bool,
+                                BFloat16*);
+
+void product_over_rows(const char* op, const BFloat16* x, const BFloat16* dy, std::int64_t rows, std::int64_t C, std::int64_t K,
+                       float* dw) {
+  const ProductShape s{op, C, K, rows, true, false, DType::bf16, DType::f32};
+  const auto own = [=] {
+    own_product_over_rows(op, x, dy, rows, C, K, dw);
+    return true;
+  };
+  run_candidates(s.text_of(false),
+                 {{Kernels::cublaslt, [=] { return library_product(s, x, dy, nullptr, dw); }, {s.text_of(false)}},
+                  {Kernels::own, own, {}}});
+}
+
 }  // namespace vitrine::cuda

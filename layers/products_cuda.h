@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "tensor/bfloat16.h"
 #include "tensor/cuda/candidates.h"
 
 namespace vitrine::cuda {
@@ -21,6 +22,13 @@ void product_over_rows(const char* op, const float* x, const float* dy, std::int
 // The same where another kernel of ours than own_product_over_rows makes dw.
 void product_over_rows(const char* op, const float* x, const float* dy, std::int64_t rows, std::int64_t C, std::int64_t K,
                        float* dw, const std::function<void()>& own);
+
+// The same of operands in bfloat16 in memory, with float32 sums; y float or BFloat16.
+template <class Result>
+void product(const char* op, const BFloat16* a, const BFloat16* b, std::int64_t M, std::int64_t K, std::int64_t N,
+             bool b_transposed, Result* y);
+void product_over_rows(const char* op, const BFloat16* x, const BFloat16* dy, std::int64_t rows, std::int64_t C, std::int64_t K,
+                       float* dw);
 
 // The ways to compute them, in the order in which they are preferred where nothing is timed.
 std::vector<Candidate> product_candidates(const char* op, const float* a, const float* b, const float* bias, std::int64_t M,

@@ -8,7 +8,8 @@
 
 namespace vitrine {
 
-// All of them occur in files of weights. A Tensor holds f32, which is what ops compute with; f64, for sums and statistics; or u8, bytes.
+// All of them occur in files of weights. A Tensor holds f32, which is what ops compute with; f64, for sums and statistics;
+// u8, bytes; or bf16, values of a CUDA device between ops (tensor/bfloat16.h).
 enum class DType { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean };
 std::size_t dtype_bytes(DType type);
 std::string_view dtype_name(DType type);  // "F32", as safetensors spells it

@@ -37,4 +37,17 @@ class KernelsScope {
   cuda::Kernels before_;
 };
 
+class PrecisionScope {
+ public:
+  explicit PrecisionScope(cuda::Precision precision) : before_(cuda::settings().precision) {
+    cuda::settings().precision = precision;
+  }
+  ~PrecisionScope() { cuda::settings().precision = before_; }
+  PrecisionScope(const PrecisionScope&) = delete;
+  PrecisionScope& operator=(const PrecisionScope&) = delete;
+
+ private:
+  cuda::Precision before_;
+};
+
 }  // namespace vitrine::testing

@@ -4,6 +4,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <vector>
 
 #include "autograd/expect_float32.h"
@@ -11,12 +12,16 @@
 #include "layers/blocks/batch_statistics.h"
 #include "layers/blocks/planes.h"
 #include "layers/blocks/squeeze_excitation_fused.h"
+#include "tensor/cuda/runtime.h"
+#include "tensor/cuda/settings.h"
 #include "tensor/isa.h"
 #include "tensor/parallel.h"
 
 namespace vitrine::cuda {
 extern const kernels::FusedPointwiseKernels fused_pointwise_table;
 extern const kernels::FusedDepthwiseKernels fused_depthwise_table;
+extern const kernels::FusedPointwiseKernelsOf<BFloat16> fused_pointwise_bfloat16_table;
+extern const kernels::FusedDepthwiseKernelsOf<BFloat16> fused_depthwise_bfloat16_table;
 }  // namespace vitrine::cuda
 
 namespace vitrine {
@@ -44,9 +49,38 @@ const FusedDepthwiseKernels& fused_depthwise_kernels(Device device) {
                     vitrine::cuda::fused_depthwise_table);
 }
 
+bool keeps_bfloat16(Device device) {
+  const vitrine::cuda::Settings& s = vitrine::cuda::settings();
+  return device.is_cuda() && s.tier == vitrine::cuda::Tier::run_to_run && s.precision == vitrine::cuda::Precision::bf16;
+}
+const FusedPointwiseKernelsOf<BFloat16>& fused_pointwise_kernels_in_bfloat16(Device device) {
+  return vitrine::cuda::on(device, vitrine::cuda::fused_pointwise_bfloat16_table);
+}
+const FusedDepthwiseKernelsOf<BFloat16>& fused_depthwise_kernels_in_bfloat16(Device device) {
+  return vitrine::cuda::on(device, vitrine::cuda::fused_depthwise_bfloat16_table);
+}
+
 }  // namespace kernels
 
 namespace {
+
+// The kernels of a device for the type in which expanded tensors lie in memory.
+template <class Stored>
+const kernels::FusedPointwiseKernelsOf<Stored>& pointwise_kernels(Device device) {
+  if constexpr (std::is_same_v<Stored, BFloat16>) {
+    return kernels::fused_pointwise_kernels_in_bfloat16(device);
+  } else {
+    return kernels::fused_pointwise_kernels(device);
+  }
+}
+template <class Stored>
+const kernels::FusedDepthwiseKernelsOf<Stored>& depthwise_kernels(Device device) {
+  if constexpr (std::is_same_v<Stored, BFloat16>) {
+    return kernels::fused_depthwise_kernels_in_bfloat16(device);
+  } else {
+    return kernels::fused_depthwise_kernels(device);
+  }
+}
 
 constexpr std::int64_t kMostSegments = 16;    // more would only cost memory for partial sums
 constexpr std::int64_t kSegmentPixels = 256;  // fewer would make short loops
@@ -78,8 +112,9 @@ class WeightGradient {
 };
 
 // An expanded tensor (layers/blocks/planes.h).
+template <class Stored>
 Tensor planes(std::int64_t rows, std::int64_t channels, Device device) {
-  return Tensor::uninitialized({kernels::plane_floats(rows, channels)}, device);
+  return Tensor::uninitialized<Stored>({kernels::plane_floats(rows, channels)}, device);
 }
 
 // The inputs of fused_mbconv, in the order in which it records them.
@@ -124,57 +159,73 @@ struct FusedMBConvNode final : Node {
   }
   kernels::NormOnLoad second() const { return {norm2.view(), beta2.data()}; }
   const Tensor& input_tensor() const { return expands() ? z1 : x; }
-  const float* input() const { return input_tensor().data(); }
+  template <class Stored>
+  const Stored* input() const {
+    return input_tensor().data<Stored>();
+  }
   bool has_gate() const { return gate.gate.defined(); }
   const float* scale() const { return has_gate() ? gate.gate.data() : nullptr; }
 
-  Tensor forward(MBConv& block);
-  std::vector<Tensor> backward(const Tensor& dz3, const Wanted& wanted) const override;
+  Tensor forward(MBConv& block) {
+    return block.expand && kernels::keeps_bfloat16(x.device()) ? forward_in<BFloat16>(block) : forward_in<float>(block);
+  }
+  std::vector<Tensor> backward(const Tensor& dz3, const Wanted& wanted) const override {
+    return z2.dtype() == DType::bf16 ? backward_in<BFloat16>(dz3, wanted) : backward_in<float>(dz3, wanted);
+  }
+
+ private:
+  // Expanded tensors lie in memory as Stored.
+  template <class Stored>
+  Tensor forward_in(MBConv& block);
+  template <class Stored>
+  std::vector<Tensor> backward_in(const Tensor& dz3, const Wanted& wanted) const;
 };
 
-Tensor FusedMBConvNode::forward(MBConv& block) {
+template <class Stored>
+Tensor FusedMBConvNode::forward_in(MBConv& block) {
   const ConvShape& d = shape.depthwise;
   const Device device = x.device();
-  const kernels::FusedPointwiseKernels& pointwise = kernels::fused_pointwise_kernels(x.device());
-  const kernels::FusedDepthwiseKernels& depthwise = kernels::fused_depthwise_kernels(x.device());
+  const auto& pointwise = pointwise_kernels<Stored>(device);
+  const auto& depthwise = depthwise_kernels<Stored>(device);
   if (block.expand) {
-    z1 = planes(d.N * d.H * d.W, d.C, device);
+    z1 = planes<Stored>(d.N * d.H * d.W, d.C, device);
     NormOfBatch statistics(block.expand->norm, shape.segments(), d.N * d.H * d.W, device);
-    pointwise.expand(shape, x.data(), w_expand.data(), z1.mutable_data(), statistics.target());
+    pointwise.expand(shape, x.data(), w_expand.data(), z1.mutable_data<Stored>(), statistics.target());
     norm1 = statistics.result();
     beta1 = block.expand->norm.beta.value;
     eps1 = block.expand->norm.eps;
   }
-  z2 = planes(d.N * d.P * d.Q, d.C, device);
+  z2 = planes<Stored>(d.N * d.P * d.Q, d.C, device);
   NormOfBatch statistics(block.depthwise.norm, shape.segments(), d.N * d.P * d.Q, device);
-  depthwise.forward(shape, first(), input(), w_depthwise.data(), z2.mutable_data(), statistics.target());
+  depthwise.forward(shape, first(), input<Stored>(), w_depthwise.data(), z2.mutable_data<Stored>(), statistics.target());
   norm2 = statistics.result();
   beta2 = block.depthwise.norm.beta.value;
   eps2 = block.depthwise.norm.eps;
   if (block.se) {
     Tensor mean = Tensor::uninitialized({d.N, d.C}, device);
-    depthwise.pool(shape, second(), z2.data(), mean.mutable_data());
+    depthwise.pool(shape, second(), z2.data<Stored>(), mean.mutable_data());
     gate = gate_forward(*block.se, std::move(mean));
   }
   Tensor z3 = Tensor::uninitialized({d.N, d.P, d.Q, shape.out}, device);
-  pointwise.project(shape, second(), z2.data(), scale(), w_project.data(), z3.mutable_data());
+  pointwise.project(shape, second(), z2.data<Stored>(), scale(), w_project.data(), z3.mutable_data());
   return z3;
 }
 
-std::vector<Tensor> FusedMBConvNode::backward(const Tensor& dz3, const Wanted& wanted) const {
+template <class Stored>
+std::vector<Tensor> FusedMBConvNode::backward_in(const Tensor& dz3, const Wanted& wanted) const {
   const ConvShape& d = shape.depthwise;
   const std::int64_t segments = shape.segments(), M = d.C;
   const Device device = x.device();
-  const kernels::FusedPointwiseKernels& pointwise = kernels::fused_pointwise_kernels(x.device());
-  const kernels::FusedDepthwiseKernels& depthwise = kernels::fused_depthwise_kernels(x.device());
+  const auto& pointwise = pointwise_kernels<Stored>(device);
+  const auto& depthwise = depthwise_kernels<Stored>(device);
   std::vector<Tensor> gradients(kInputs);
   // B1: the projection
-  Tensor g2 = Tensor::uninitialized(z2.shape(), device), gate_gradient;
-  float* const g2_data = g2.mutable_data();
+  Tensor g2 = Tensor::uninitialized<Stored>(z2.shape(), device), gate_gradient;
+  Stored* const g2_data = g2.mutable_data<Stored>();
   if (has_gate()) gate_gradient = Tensor::uninitialized({d.N, M}, device);
   {
     WeightGradient weights(segments, shape.out, M, w_project.shape(), device);
-    pointwise.project_gradient(shape, second(), z2.data(), scale(), w_project.data(), dz3.data(), g2_data,
+    pointwise.project_gradient(shape, second(), z2.data<Stored>(), scale(), w_project.data(), dz3.data(), g2_data,
                                has_gate() ? gate_gradient.mutable_data() : nullptr, weights.target());
     gradients[kProjectWeight] = weights.summed(true);
   }
@@ -190,17 +241,17 @@ std::vector<Tensor> FusedMBConvNode::backward(const Tensor& dz3, const Wanted& w
   }
   // B3: the activation after the depthwise convolution, and its norm
   NormGradients second_norm(segments, M, d.N * d.P * d.Q, device);
-  depthwise.activation_gradient(shape, second(), z2.data(), scale(), has_gate() ? pooled_gradient.data() : nullptr, g2_data,
-                                second_norm.target());
+  depthwise.activation_gradient(shape, second(), z2.data<Stored>(), scale(), has_gate() ? pooled_gradient.data() : nullptr,
+                                g2_data, second_norm.target());
   second_norm.finish();
   gradients[kDepthwiseGamma] = second_norm.gamma;
   gradients[kDepthwiseBeta] = second_norm.beta;
   // B4: the depthwise convolution, and the activation before it
-  Tensor g1 = Tensor::uninitialized(input_tensor().shape(), device);
+  Tensor g1 = Tensor::uninitialized<Stored>(input_tensor().shape(), device);
   NormGradients first_norm(segments, M, d.N * d.H * d.W, device);
   WeightGradient taps(segments, d.R * d.S, M, w_depthwise.shape(), device);
-  depthwise.gradient(shape, first(), second(), second_norm.means(), input(), z2.data(), g2_data, w_depthwise.data(),
-                     g1.mutable_data(), first_norm.target(), taps.target());
+  depthwise.gradient(shape, first(), second(), second_norm.means(), input<Stored>(), z2.data<Stored>(), g2_data,
+                     w_depthwise.data(), g1.mutable_data<Stored>(), first_norm.target(), taps.target());
   gradients[kDepthwiseWeight] = taps.summed(false);
   if (!expands()) {
     gradients[kX] = std::move(g1);
@@ -213,8 +264,9 @@ std::vector<Tensor> FusedMBConvNode::backward(const Tensor& dz3, const Wanted& w
   WeightGradient weights(segments, shape.in, M, w_expand.shape(), device);
   Tensor scratch = Tensor::uninitialized(w_expand.shape(), device);
   if (wanted[kX]) gradients[kX] = Tensor::uninitialized(x.shape(), device);
-  pointwise.expand_gradient(shape, first(), first_norm.means(), x.data(), z1.data(), w_expand.data(), scratch.mutable_data(),
-                            g1.mutable_data(), wanted[kX] ? gradients[kX].mutable_data() : nullptr, weights.target());
+  pointwise.expand_gradient(shape, first(), first_norm.means(), x.data(), z1.data<Stored>(), w_expand.data(),
+                            scratch.mutable_data(), g1.mutable_data<Stored>(),
+                            wanted[kX] ? gradients[kX].mutable_data() : nullptr, weights.target());
   gradients[kExpandWeight] = weights.summed(false);
   return gradients;
 }

@@ -26,6 +26,7 @@
 #include "layers/blocks/batch_statistics.h"
 #include "layers/blocks/mbconv.h"
 #include "layers/kernels/conv_shape.h"
+#include "tensor/bfloat16.h"
 
 namespace vitrine {
 
@@ -62,40 +63,51 @@ struct WeightGradientTarget {
 // The sizes and segments of a block for an input x [N, H, W, C], as fused_mbconv runs it on the device of the block's weights.
 MBConvShape fused_mbconv_shape(const MBConv& block, const Shape& x);
 
-struct FusedPointwiseKernels {
+// Stored: how z1, z2 and the gradients by them lie in memory: float, or BFloat16 on a CUDA device in a run in bf16 (tensor/bfloat16.h).
+template <class Stored>
+struct FusedPointwiseKernelsOf {
   // sums of z1 and of z1^2
-  void (*expand)(const MBConvShape& s, const float* x, const float* w, float* z1, const NormTarget& sums);
+  void (*expand)(const MBConvShape& s, const float* x, const float* w, Stored* z1, const NormTarget& sums);
   // scale [N][M] or null
-  void (*project)(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale, const float* w,
+  void (*project)(const MBConvShape& s, const NormOnLoad& norm2, const Stored* z2, const float* scale, const float* w,
                   float* z3);
   // dq = dz3 Wp^T; scale_gradient [N][M] where there is a scale; dw: dWp transposed, rows K
-  void (*project_gradient)(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale, const float* w,
-                           const float* dz3, float* dq, float* scale_gradient, const WeightGradientTarget& dw);
+  void (*project_gradient)(const MBConvShape& s, const NormOnLoad& norm2, const Stored* z2, const float* scale, const float* w,
+                           const float* dz3, Stored* dq, float* scale_gradient, const WeightGradientTarget& dw);
   // From g1, the gradient by BN1(z1), which is overwritten: dx = dz1 We^T; dw: dWe, rows C. scratch: size of We
   void (*expand_gradient)(const MBConvShape& s, const NormOnLoad& norm1, const NormMeans& means, const float* x,
-                          const float* z1, const float* w, float* scratch, float* g1, float* dx,
+                          const Stored* z1, const float* w, float* scratch, Stored* g1, float* dx,
                           const WeightGradientTarget& dw);
 };
+using FusedPointwiseKernels = FusedPointwiseKernelsOf<float>;
 const FusedPointwiseKernels& fused_pointwise_kernels(Device device = {});
 
-struct FusedDepthwiseKernels {
+template <class Stored>
+struct FusedDepthwiseKernelsOf {
   // sums of z2 and of z2^2
-  void (*forward)(const MBConvShape& s, const NormOnLoad& norm1, const float* z1, const float* w, float* z2,
+  void (*forward)(const MBConvShape& s, const NormOnLoad& norm1, const Stored* z1, const float* w, Stored* z2,
                   const NormTarget& sums);
   // mean over pixels of act(BN2(z2)): pooled [N][M]
-  void (*pool)(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, float* pooled);
+  void (*pool)(const MBConvShape& s, const NormOnLoad& norm2, const Stored* z2, float* pooled);
   // dq becomes g2 = (dq scale + pooled_gradient / pixels) act'(BN2(z2)); sums of g2, g2 h2
-  void (*activation_gradient)(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale,
-                              const float* pooled_gradient, float* dq, const NormGradientTarget& sums);
+  void (*activation_gradient)(const MBConvShape& s, const NormOnLoad& norm2, const Stored* z2, const float* scale,
+                              const float* pooled_gradient, Stored* dq, const NormGradientTarget& sums);
   // g1 (planes; NHWC without expansion, as z1 then is x) from g2; sums of g1, g1 h1 where norm1 has constants; dw: dWd, rows R S
   void (*gradient)(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& norm2, const NormMeans& means2,
-                   const float* z1, const float* z2, const float* g2, const float* w, float* g1, const NormGradientTarget& sums,
-                   const WeightGradientTarget& dw);
+                   const Stored* z1, const Stored* z2, const Stored* g2, const float* w, Stored* g1,
+                   const NormGradientTarget& sums, const WeightGradientTarget& dw);
   // The inner loop alone, to be measured: one vector of channels of one image, tile and y as layers/kernels/depthwise_tile_cpu.h (room for
   // 16 channels a pixel is enough). Returns the multiply-adds it did.
   double (*filter_tile)(const ConvShape& s, const float* tile, const float* taps, float* y);
 };
+using FusedDepthwiseKernels = FusedDepthwiseKernelsOf<float>;
 const FusedDepthwiseKernels& fused_depthwise_kernels(Device device = {});
+
+// Whether blocks with an expansion keep z1, z2 and the gradients by them in bfloat16: on a CUDA device in the run-to-run tier with --precision
+// bf16. Their products then take operands in bfloat16, the narrow ones rounded for it; statistics are those of the values as they are kept.
+bool keeps_bfloat16(Device device);
+const FusedPointwiseKernelsOf<BFloat16>& fused_pointwise_kernels_in_bfloat16(Device device);
+const FusedDepthwiseKernelsOf<BFloat16>& fused_depthwise_kernels_in_bfloat16(Device device);
 
 }  // namespace kernels
 }  // namespace vitrine

@@ -25,10 +25,12 @@ using kernels::WeightGradientTarget;
 constexpr std::int64_t kChainPixels =
     256;  // of a float32 sum in the portable tier, layers/blocks/mbconv_fused_depthwise_gradient_cpu.cpp
 
-NormActivation first_of(const MBConvShape& s, const NormOnLoad& norm1, const float* z1) {
+template <class Stored>
+NormActivation<Stored> first_of(const MBConvShape& s, const NormOnLoad& norm1, const Stored* z1) {
   return {s, norm1, z1, s.depthwise.N * s.depthwise.H * s.depthwise.W};
 }
-NormActivation second_of(const MBConvShape& s, const NormOnLoad& norm2, const float* z2) {
+template <class Stored>
+NormActivation<Stored> second_of(const MBConvShape& s, const NormOnLoad& norm2, const Stored* z2) {
   return {s, norm2, z2, s.depthwise.N * s.depthwise.P * s.depthwise.Q};
 }
 
@@ -42,11 +44,12 @@ Tensor written(std::int64_t rows, std::int64_t C, Value value) {
 }
 
 // act(BN1(z1)) row-major, or z1 where it is the block's input.
-Tensor first_values(const NormActivation& first, const ConvShape& z) {
+Tensor first_values(const NormActivation<float>& first, const ConvShape& z) {
   return first.is_normed() ? written(z.N * z.H * z.W, z.C, first) : Tensor();
 }
 
-void portable_forward(const MBConvShape& s, const NormActivation& first, const float* w, float* z2, const NormTarget& sums) {
+void portable_forward(const MBConvShape& s, const NormActivation<float>& first, const float* w, float* z2,
+                      const NormTarget& sums) {
   const ConvShape& z = s.depthwise;
   const ExpandedPlace place(z.N * z.P * z.Q, z.C);
   depthwise_forward<0>(
@@ -56,21 +59,25 @@ void portable_forward(const MBConvShape& s, const NormActivation& first, const f
 }
 
 // One kernel: the activation on the way in, the batch's sums on the way out.
-void fused_forward(const MBConvShape& s, const NormActivation& first, const float* w, float* z2, const NormTarget& sums) {
+template <class Stored>
+void fused_forward(const MBConvShape& s, const NormActivation<Stored>& first, const float* w, Stored* z2,
+                   const NormTarget& sums) {
   const ConvShape& z = s.depthwise;
   const ExpandedPlace place(z.N * z.P * z.Q, z.C);
   depthwise_forward<2>(
       "mbconv depthwise", z, w, first,
       [=] VITRINE_HD(std::int64_t r, std::int64_t c, float value, double* acc) {
-        z2[place.at(r, c)] = value;
-        acc[0] = acc[0] + static_cast<double>(value);
-        acc[1] = std::fma(static_cast<double>(value), static_cast<double>(value), acc[1]);
+        keep(z2 + place.at(r, c), value);
+        const double kept = static_cast<double>(as_kept(z2, value));
+        acc[0] = acc[0] + kept;
+        acc[1] = std::fma(kept, kept, acc[1]);
       },
       ToNorm{sums, z.C});
 }
 
 // The activation in a pass, cuDNN's convolution, the sums in another.
-bool library_forward(const MBConvShape& s, const NormActivation& first, const float* w, float* z2, const NormTarget& sums) {
+bool library_forward(const MBConvShape& s, const NormActivation<float>& first, const float* w, float* z2,
+                     const NormTarget& sums) {
   const ConvShape& z = s.depthwise;
   const Tensor e = first_values(first, z);
   if (!library_depthwise(z, e.defined() ? e.data() : first.z, w, z2)) return false;
@@ -78,7 +85,7 @@ bool library_forward(const MBConvShape& s, const NormActivation& first, const fl
   return true;
 }
 
-std::vector<Candidate> forward_candidates(const MBConvShape& s, const NormActivation& first, const float* w, float* z2,
+std::vector<Candidate> forward_candidates(const MBConvShape& s, const NormActivation<float>& first, const float* w, float* z2,
                                           const NormTarget& sums) {
   return {{Kernels::own,
            [=] {
@@ -93,7 +100,7 @@ std::vector<Candidate> forward_candidates(const MBConvShape& s, const NormActiva
 
 void forward(const MBConvShape& s, const NormOnLoad& norm1, const float* z1, const float* w, float* z2,
              const NormTarget& sums) {
-  const NormActivation first = first_of(s, norm1, z1);
+  const NormActivation<float> first = first_of(s, norm1, z1);
   if (settings().tier == Tier::portable) return portable_forward(s, first, w, z2, sums);
   const std::string what = text("norm, ", cudnn::convolution(s.depthwise, true).what, ", statistics");
   // Trials leave the running statistics where they are.
@@ -105,9 +112,15 @@ void forward(const MBConvShape& s, const NormOnLoad& norm1, const float* z1, con
   run_candidates(chosen, what, forward_candidates(s, first, w, z2, sums));
 }
 
-void pool(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, float* pooled) {
+void forward_in_bfloat16(const MBConvShape& s, const NormOnLoad& norm1, const BFloat16* z1, const float* w, BFloat16* z2,
+                         const NormTarget& sums) {
+  fused_forward(s, first_of(s, norm1, z1), w, z2, sums);
+}
+
+template <class Stored>
+void pool(const MBConvShape& s, const NormOnLoad& norm2, const Stored* z2, float* pooled) {
   const std::int64_t N = s.depthwise.N, M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q;
-  const NormActivation value = second_of(s, norm2, z2);
+  const NormActivation<Stored> value = second_of(s, norm2, z2);
   column_sums<1>(
       "mbconv pool", N, pixels, M, SegmentRows{pixels, N * pixels},
       [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) { acc[0] = acc[0] + static_cast<double>(value(r, c)); },
@@ -120,15 +133,16 @@ struct GradientAndValue {
   float gradient, value;
 };
 
-void activation_gradient(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale,
-                         const float* pooled_gradient, float* dq, const NormGradientTarget& sums) {
+template <class Stored>
+void activation_gradient(const MBConvShape& s, const NormOnLoad& norm2, const Stored* z2, const float* scale,
+                         const float* pooled_gradient, Stored* dq, const NormGradientTarget& sums) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q;
   const SegmentRows rows = output_rows(s);
-  const NormActivation value = second_of(s, norm2, z2);
+  const NormActivation<Stored> value = second_of(s, norm2, z2);
   const std::int32_t image = static_cast<std::int32_t>(pixels);  // rows fit into 32 bits, whose division is cheap
   const auto load = [=] VITRINE_HD(std::int64_t r, std::int64_t c) {
     const std::int64_t at = value.place.at(r, c);
-    return GradientAndValue{dq[at], constant(z2 + at)};
+    return GradientAndValue{value_now(dq + at), value_at(z2 + at)};
   };
   const auto add = [=] VITRINE_HD(std::int64_t r, std::int64_t c, const GradientAndValue& of, double* acc) {
     const std::int64_t gate = static_cast<std::int32_t>(r) / image * M + c;
@@ -136,8 +150,8 @@ void activation_gradient(const MBConvShape& s, const NormOnLoad& norm2, const fl
     const float share = scale != nullptr ? constant(pooled_gradient + gate) / static_cast<float>(pixels) : 0.0f;
     const NormChannel norm(value.norm.constants, c);
     const float shift = constant(value.norm.shift + c);
-    const float g = (of.gradient * factor + share) * value.activate.slope(norm.value(of.value, shift));
-    dq[value.place.at(r, c)] = g;
+    const float g = as_kept(dq, (of.gradient * factor + share) * value.activate.slope(norm.value(of.value, shift)));
+    keep(dq + value.place.at(r, c), g);
     acc[0] = acc[0] + static_cast<double>(g);
     acc[1] = std::fma(static_cast<double>(g), static_cast<double>(norm.standard(of.value)), acc[1]);
   };
@@ -146,30 +160,33 @@ void activation_gradient(const MBConvShape& s, const NormOnLoad& norm2, const fl
 }
 
 // The gradient by z2 through its norm.
+template <class Stored>
 struct SecondNormGradient {
-  NormActivation z2;
+  NormActivation<Stored> z2;
   NormMeans means;
-  const float* g2;  // expanded
+  const Stored* g2;  // expanded
   VITRINE_HD float operator()(std::int64_t r, std::int64_t c) const {
     const std::int64_t at = z2.place.at(r, c);
     return NormChannel(z2.norm.constants, c)
-        .gradient(constant(z2.z + at), constant(g2 + at), constant(means.g + c), constant(means.gh + c));
+        .gradient(value_at(z2.z + at), value_at(g2 + at), constant(means.g + c), constant(means.gh + c));
   }
 };
 
 // g1 = de act'(BN1(z1)), or de where there is no norm; adds g1 and g1 h1.
+template <class Stored>
 struct StoreFirstGradient {
-  NormActivation z1;
-  float* g1;
+  NormActivation<Stored> z1;
+  Stored* g1;
   VITRINE_HD void operator()(std::int64_t r, std::int64_t c, float de, double* acc) const {
     const std::int64_t at = z1.place.at(r, c);
     if (!z1.is_normed()) {
-      g1[at] = de;
+      keep(g1 + at, de);
       return;
     }
     const NormChannel norm(z1.norm.constants, c);
-    const float z = z1.raw(r, c), g = de * z1.activate.slope(norm.value(z, constant(z1.norm.shift + c)));
-    g1[at] = g;
+    const float z = z1.raw(r, c);
+    const float g = as_kept(g1, de * z1.activate.slope(norm.value(z, constant(z1.norm.shift + c))));
+    keep(g1 + at, g);
     acc[0] = acc[0] + static_cast<double>(g);
     acc[1] = std::fma(static_cast<double>(g), static_cast<double>(norm.standard(z)), acc[1]);
   }
@@ -229,8 +246,8 @@ void chained_weight_gradient(const MBConvShape& s, const float* x, const float* 
   norm_sums_table.weights(partial, segments, z.R * z.S, z.C, false, dw);
 }
 
-void portable_gradient(const MBConvShape& s, const NormActivation& first, const SecondNormGradient& second, const float* w,
-                       const StoreFirstGradient& store, const NormGradientTarget& sums, float* dw) {
+void portable_gradient(const MBConvShape& s, const NormActivation<float>& first, const SecondNormGradient<float>& second,
+                       const float* w, const StoreFirstGradient<float>& store, const NormGradientTarget& sums, float* dw) {
   const ConvShape& z = s.depthwise;
   const std::int64_t M = z.C;
   const SegmentRows rows = input_rows(s);
@@ -256,8 +273,8 @@ void portable_gradient(const MBConvShape& s, const NormActivation& first, const 
 // ---- the run-to-run tier
 
 // The values before and after in a pass each, cuDNN's two gradients, and what stands behind them in another pass.
-bool library_gradient(const MBConvShape& s, const NormActivation& first, const SecondNormGradient& second, const float* w,
-                      const StoreFirstGradient& store, const NormGradientTarget& sums, float* dw) {
+bool library_gradient(const MBConvShape& s, const NormActivation<float>& first, const SecondNormGradient<float>& second,
+                      const float* w, const StoreFirstGradient<float>& store, const NormGradientTarget& sums, float* dw) {
   const ConvShape& z = s.depthwise;
   const std::int64_t M = z.C;
   const SegmentRows rows = input_rows(s);
@@ -280,9 +297,9 @@ bool library_gradient(const MBConvShape& s, const NormActivation& first, const S
 void gradient(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& norm2, const NormMeans& means2, const float* z1,
               const float* z2, const float* g2, const float* w, float* g1, const NormGradientTarget& sums,
               const WeightGradientTarget& dw) {
-  const NormActivation first = first_of(s, norm1, z1);
-  const SecondNormGradient second{second_of(s, norm2, z2), means2, g2};
-  const StoreFirstGradient store{first, g1};
+  const NormActivation<float> first = first_of(s, norm1, z1);
+  const SecondNormGradient<float> second{second_of(s, norm2, z2), means2, g2};
+  const StoreFirstGradient<float> store{first, g1};
   if (settings().tier == Tier::portable) return portable_gradient(s, first, second, w, store, sums, dw.whole);
   const auto sweep = [=] {
     depthwise_sweep<true>("mbconv depthwise", s.depthwise, w, second, first, store, ToNormGradients{sums, s.depthwise.C},
@@ -296,9 +313,22 @@ void gradient(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& n
                   {Kernels::cudnn, [=] { return library_gradient(s, first, second, w, store, sums, dw.whole); }, plans}});
 }
 
+void gradient_in_bfloat16(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& norm2, const NormMeans& means2,
+                          const BFloat16* z1, const BFloat16* z2, const BFloat16* g2, const float* w, BFloat16* g1,
+                          const NormGradientTarget& sums, const WeightGradientTarget& dw) {
+  const NormActivation<BFloat16> first = first_of(s, norm1, z1);
+  depthwise_sweep<true>("mbconv depthwise", s.depthwise, w, SecondNormGradient<BFloat16>{second_of(s, norm2, z2), means2, g2},
+                        first, StoreFirstGradient<BFloat16>{first, g1}, ToNormGradients{sums, s.depthwise.C}, dw.whole);
+}
+
 }  // namespace
 
 extern const kernels::FusedDepthwiseKernels fused_depthwise_table;
-const kernels::FusedDepthwiseKernels fused_depthwise_table = {forward, pool, activation_gradient, gradient, nullptr};
+const kernels::FusedDepthwiseKernels fused_depthwise_table = {forward, pool<float>, activation_gradient<float>, gradient,
+                                                              nullptr};
+
+extern const kernels::FusedDepthwiseKernelsOf<BFloat16> fused_depthwise_bfloat16_table;
+const kernels::FusedDepthwiseKernelsOf<BFloat16> fused_depthwise_bfloat16_table = {
+    forward_in_bfloat16, pool<BFloat16>, activation_gradient<BFloat16>, gradient_in_bfloat16, nullptr};
 
 }  // namespace vitrine::cuda

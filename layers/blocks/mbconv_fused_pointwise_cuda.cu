@@ -2,6 +2,7 @@
 #include "layers/blocks/batch_statistics.h"
 #include "layers/blocks/planes_cuda.h"
 #include "layers/kernels/gemm_cuda.h"
+#include "layers/kernels/linear_algebra_cuda.h"
 #include "layers/products_cuda.h"
 #include "tensor/tensor.h"
 
@@ -56,7 +57,7 @@ void weight_gradient(const char* op, const SegmentRows& rows, std::int64_t segme
 void expand(const MBConvShape& s, const float* x, const float* w, float* z1, const kernels::NormTarget& sums) {
   const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
   wide_product("mbconv expand", x, w, all, s.in, M, false, z1);
-  sums_of_squares("mbconv expand", s, input_rows(s), z1, sums);
+  sums_of_squares("mbconv expand", s, input_rows(s), static_cast<const float*>(z1), sums);
 }
 
 // The factor of a row's image: 1 without squeeze-excitation.
@@ -74,14 +75,15 @@ Gate gate_of(const MBConvShape& s, const float* scale) {
 }
 
 // q [rows, M] = scale act(BN2(z2)), row-major.
-Tensor scaled_activation(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale) {
+template <class Stored>
+Tensor scaled_activation(const MBConvShape& s, const NormOnLoad& norm2, const Stored* z2, const float* scale) {
   const std::int64_t M = s.depthwise.C, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
-  Tensor result = Tensor::uninitialized({rows, M}, current());
-  float* const q = result.mutable_data();
-  const NormActivation value(s, norm2, z2, rows);
+  Tensor result = Tensor::uninitialized<Stored>({rows, M}, current());
+  Stored* const q = result.mutable_data<Stored>();
+  const NormActivation<Stored> value(s, norm2, z2, rows);
   const Gate gate = gate_of(s, scale);
   for_rows("mbconv project", rows, M,
-           [=] VITRINE_HD(std::int64_t r, std::int64_t c) { q[r * M + c] = value(r, c) * gate(r, c); });
+           [=] VITRINE_HD(std::int64_t r, std::int64_t c) { keep(q + r * M + c, value(r, c) * gate(r, c)); });
   return result;
 }
 
@@ -92,19 +94,20 @@ void project(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, con
 }
 
 // The same q, and scale_gradient [N, M]: per image the sum of dq act(BN2(z2)) over its pixels.
-Tensor scaled_activation_and_gradient(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale,
-                                      const float* dq, float* scale_gradient) {
+template <class Stored>
+Tensor scaled_activation_and_gradient(const MBConvShape& s, const NormOnLoad& norm2, const Stored* z2, const float* scale,
+                                      const Stored* dq, float* scale_gradient) {
   const std::int64_t N = s.depthwise.N, M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q;
-  Tensor result = Tensor::uninitialized({N * pixels, M}, current());
-  float* const q = result.mutable_data();
-  const NormActivation value(s, norm2, z2, N * pixels);
+  Tensor result = Tensor::uninitialized<Stored>({N * pixels, M}, current());
+  Stored* const q = result.mutable_data<Stored>();
+  const NormActivation<Stored> value(s, norm2, z2, N * pixels);
   const Gate gate = gate_of(s, scale);
   column_sums<1>(
       "mbconv project", N, pixels, M, SegmentRows{pixels, N * pixels},
       [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) {
         const float d = value(r, c);
-        q[r * M + c] = d * gate(r, c);
-        acc[0] = std::fma(static_cast<double>(constant(dq + value.place.at(r, c))), static_cast<double>(d), acc[0]);
+        keep(q + r * M + c, d * gate(r, c));
+        acc[0] = std::fma(static_cast<double>(value_at(dq + value.place.at(r, c))), static_cast<double>(d), acc[0]);
       },
       [=] VITRINE_HD(std::int64_t n, std::int64_t c, const double* sum) {
         scale_gradient[n * M + c] = static_cast<float>(sum[0]);
@@ -121,23 +124,82 @@ void project_gradient(const MBConvShape& s, const NormOnLoad& norm2, const float
   weight_gradient("mbconv project", output_rows(s), s.segments(), K, M, dz3, q.data(), true, dw.whole);
 }
 
+// dz1, the gradient through the first norm, row-major.
+template <class Stored>
+Tensor first_norm_gradient(const MBConvShape& s, const NormOnLoad& norm1, const kernels::NormMeans& means, const Stored* z1,
+                           const Stored* g1) {
+  const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
+  const ExpandedPlace place(all, M);
+  Tensor room = Tensor::uninitialized<Stored>({all, M}, current());
+  Stored* const dz1 = room.mutable_data<Stored>();
+  for_rows("mbconv expand", all, M, [=] VITRINE_HD(std::int64_t r, std::int64_t c) {
+    const std::int64_t at = place.at(r, c);
+    keep(dz1 + r * M + c,
+         NormChannel(norm1.constants, c).gradient(value_at(z1 + at), value_at(g1 + at), means.g[c], means.gh[c]));
+  });
+  return room;
+}
+
 void expand_gradient(const MBConvShape& s, const NormOnLoad& norm1, const kernels::NormMeans& means, const float* x,
                      const float* z1, const float* w, float*, float* g1, float* dx, const WeightGradientTarget& dw) {
   const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
-  const ExpandedPlace place(all, M);
-  Tensor room = Tensor::uninitialized({all, M}, current());
-  float* const dz1 = room.mutable_data();
-  for_rows("mbconv expand", all, M, [=] VITRINE_HD(std::int64_t r, std::int64_t c) {
-    const std::int64_t at = place.at(r, c);
-    dz1[r * M + c] = NormChannel(norm1.constants, c).gradient(z1[at], g1[at], means.g[c], means.gh[c]);
-  });
+  const Tensor room = first_norm_gradient(s, norm1, means, z1, g1);
+  const float* const dz1 = room.data();
   weight_gradient("mbconv expand", input_rows(s), s.segments(), s.in, M, x, dz1, false, dw.whole);
   if (dx != nullptr) product_transposed("mbconv expand", dz1, w, all, M, s.in, dx);
+}
+
+// ---- in bfloat16: operands of products as they lie in memory, narrow ones rounded for it
+
+Tensor rounded(const char* op, const float* values, std::int64_t n) {
+  Tensor result = Tensor::uninitialized<BFloat16>({n}, current());
+  round_to_bfloat16(op, values, n, result.mutable_data<BFloat16>());
+  return result;
+}
+
+void expand_in_bfloat16(const MBConvShape& s, const float* x, const float* w, BFloat16* z1, const kernels::NormTarget& sums) {
+  const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
+  const Tensor x16 = rounded("mbconv expand", x, all * s.in), w16 = rounded("mbconv expand", w, s.in * M);
+  product("mbconv expand", x16.data<BFloat16>(), w16.data<BFloat16>(), all, s.in, M, false, z1);
+  sums_of_squares("mbconv expand", s, input_rows(s), static_cast<const BFloat16*>(z1), sums);
+}
+
+void project_in_bfloat16(const MBConvShape& s, const NormOnLoad& norm2, const BFloat16* z2, const float* scale, const float* w,
+                         float* z3) {
+  const std::int64_t M = s.depthwise.C, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
+  const Tensor q = scaled_activation(s, norm2, z2, scale), w16 = rounded("mbconv project", w, M * s.out);
+  product("mbconv project", q.data<BFloat16>(), w16.data<BFloat16>(), rows, M, s.out, false, z3);
+}
+
+void project_gradient_in_bfloat16(const MBConvShape& s, const NormOnLoad& norm2, const BFloat16* z2, const float* scale,
+                                  const float* w, const float* dz3, BFloat16* dq, float* scale_gradient,
+                                  const WeightGradientTarget& dw) {
+  const std::int64_t M = s.depthwise.C, K = s.out, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
+  const Tensor dz = rounded("mbconv project", dz3, rows * K), w16 = rounded("mbconv project", w, M * K);
+  product("mbconv project", dz.data<BFloat16>(), w16.data<BFloat16>(), rows, K, M, true, dq);
+  const Tensor q = scale != nullptr
+                       ? scaled_activation_and_gradient(s, norm2, z2, scale, static_cast<const BFloat16*>(dq), scale_gradient)
+                       : scaled_activation(s, norm2, z2, nullptr);
+  product_over_rows("mbconv project", q.data<BFloat16>(), dz.data<BFloat16>(), rows, M, K, dw.whole);
+}
+
+void expand_gradient_in_bfloat16(const MBConvShape& s, const NormOnLoad& norm1, const kernels::NormMeans& means, const float* x,
+                                 const BFloat16* z1, const float* w, float*, BFloat16* g1, float* dx,
+                                 const WeightGradientTarget& dw) {
+  const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
+  const Tensor dz1 = first_norm_gradient(s, norm1, means, z1, static_cast<const BFloat16*>(g1));
+  const Tensor x16 = rounded("mbconv expand", x, all * s.in), w16 = rounded("mbconv expand", w, s.in * M);
+  product_over_rows("mbconv expand", x16.data<BFloat16>(), dz1.data<BFloat16>(), all, s.in, M, dw.whole);
+  if (dx != nullptr) product("mbconv expand", dz1.data<BFloat16>(), w16.data<BFloat16>(), all, M, s.in, true, dx);
 }
 
 }  // namespace
 
 extern const kernels::FusedPointwiseKernels fused_pointwise_table;
 const kernels::FusedPointwiseKernels fused_pointwise_table = {expand, project, project_gradient, expand_gradient};
+
+extern const kernels::FusedPointwiseKernelsOf<BFloat16> fused_pointwise_bfloat16_table;
+const kernels::FusedPointwiseKernelsOf<BFloat16> fused_pointwise_bfloat16_table = {
+    expand_in_bfloat16, project_in_bfloat16, project_gradient_in_bfloat16, expand_gradient_in_bfloat16};
 
 }  // namespace vitrine::cuda

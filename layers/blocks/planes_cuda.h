@@ -47,19 +47,20 @@ inline SegmentRows output_rows(const kernels::MBConvShape& s) {
 }
 
 // An MBConv's values before and after a norm and its activation: z expanded. Without constants z is the block's input, taken as it is.
+template <class Stored>
 struct NormActivation {
   kernels::NormOnLoad norm;
   Activate activate;
-  const float* z;
+  const Stored* z;
   ExpandedPlace place;
 
-  NormActivation(const kernels::MBConvShape& s, const kernels::NormOnLoad& n, const float* values, std::int64_t rows)
+  NormActivation(const kernels::MBConvShape& s, const kernels::NormOnLoad& n, const Stored* values, std::int64_t rows)
       : norm(n),
         activate(s.activation),
         z(values),
         place(n.shift != nullptr ? ExpandedPlace(rows, s.depthwise.C) : ExpandedPlace::row_major(s.depthwise.C)) {}
   VITRINE_HD bool is_normed() const { return norm.shift != nullptr; }
-  VITRINE_HD float raw(std::int64_t r, std::int64_t c) const { return constant(z + place.at(r, c)); }
+  VITRINE_HD float raw(std::int64_t r, std::int64_t c) const { return value_at(z + place.at(r, c)); }
   VITRINE_HD float normal(std::int64_t r, std::int64_t c) const {
     return NormChannel(norm.constants, c).value(raw(r, c), constant(norm.shift + c));
   }
@@ -68,8 +69,9 @@ struct NormActivation {
   }
 };
 
-// Sums of z and of z^2 over the rows of each segment; z expanded.
-void sums_of_squares(const char* op, const kernels::MBConvShape& s, const SegmentRows& rows, const float* z,
+// Sums of z and of z^2 over the rows of each segment; z expanded, float or BFloat16.
+template <class Stored>
+void sums_of_squares(const char* op, const kernels::MBConvShape& s, const SegmentRows& rows, const Stored* z,
                      const kernels::NormTarget& sums);
 
 }  // namespace vitrine::cuda

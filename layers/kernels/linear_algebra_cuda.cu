@@ -35,6 +35,31 @@ void own_product_over_rows(const char* op, const float* x, const float* dy, std:
       [=] VITRINE_HD(std::int64_t r, std::int64_t k) { return dy[r * K + k]; }, dw);
 }
 
+template <class Result>
+void own_product(const char* op, const BFloat16* a, const BFloat16* b, std::int64_t M, std::int64_t K, std::int64_t N,
+                 bool b_transposed, Result* y) {
+  const std::int64_t step = b_transposed ? 1 : N, column = b_transposed ? K : 1;
+  product_of(
+      op, M, N, K, [=] VITRINE_HD(std::int64_t m, std::int64_t k) { return value_at(a + m * K + k); },
+      [=] VITRINE_HD(std::int64_t k, std::int64_t n) { return value_at(b + k * step + n * column); },
+      [=] VITRINE_HD(std::int64_t m, std::int64_t n, float sum) { keep(y + m * N + n, sum); });
+}
+template void own_product<float>(const char*, const BFloat16*, const BFloat16*, std::int64_t, std::int64_t, std::int64_t, bool,
+                                 float*);
+template void own_product<BFloat16>(const char*, const BFloat16*, const BFloat16*, std::int64_t, std::int64_t, std::int64_t,
+                                    bool, BFloat16*);
+
+void own_product_over_rows(const char* op, const BFloat16* x, const BFloat16* dy, std::int64_t rows, std::int64_t C,
+                           std::int64_t K, float* dw) {
+  product_of_long_sums(
+      op, C, K, rows, [=] VITRINE_HD(std::int64_t c, std::int64_t r) { return value_at(x + r * C + c); },
+      [=] VITRINE_HD(std::int64_t r, std::int64_t k) { return value_at(dy + r * K + k); }, dw);
+}
+
+void round_to_bfloat16(const char* op, const float* from, std::int64_t n, BFloat16* to) {
+  for_each(op, n, [=] VITRINE_HD(std::int64_t i) { to[i] = to_bfloat16(constant(from + i)); });
+}
+
 void sum_over_rows(const char* op, const float* dy, std::int64_t rows, std::int64_t K, float* db) {
   const std::int64_t chunks = chunks_of(rows);
   Tensor room = Tensor::uninitialized({chunks, K}, current());

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "tensor/bfloat16.h"
+
 namespace vitrine::cuda {
 
 // y [M, N] = a [M, K] b [K, N] (+ bias [N], which may be null).
@@ -14,6 +16,14 @@ void own_product_transposed(const char* op, const float* dy, const float* w, std
 // dw [C, K] = x^T dy with x [rows, C], dy [rows, K]: sums of 1,024 rows joined by the tree of layers/kernels/pairwise.h.
 void own_product_over_rows(const char* op, const float* x, const float* dy, std::int64_t rows, std::int64_t C, std::int64_t K,
                            float* dw);
+// The same of operands in bfloat16, with float32 sums; y in either type (tensor/bfloat16.h).
+template <class Result>
+void own_product(const char* op, const BFloat16* a, const BFloat16* b, std::int64_t M, std::int64_t K, std::int64_t N,
+                 bool b_transposed, Result* y);
+void own_product_over_rows(const char* op, const BFloat16* x, const BFloat16* dy, std::int64_t rows, std::int64_t C,
+                           std::int64_t K, float* dw);
+// to = from in bfloat16
+void round_to_bfloat16(const char* op, const float* from, std::int64_t n, BFloat16* to);
 // db [K] = sum over rows of dy [rows, K], in the same order.
 void sum_over_rows(const char* op, const float* dy, std::int64_t rows, std::int64_t K, float* db);
 // y [size] = the chunks' sums [chunks][size], joined by the tree.

@@ -46,15 +46,16 @@ using Layout = std::unique_ptr<void, Destroyer<cublasLtMatrixLayout_t, &Blas::Ma
 using Operation = std::unique_ptr<void, Destroyer<cublasLtMatmulDesc_t, &Blas::MatmulDescDestroy>>;
 using Preference = std::unique_ptr<void, Destroyer<cublasLtMatmulPreference_t, &Blas::MatmulPreferenceDestroy>>;
 
-Layout layout(std::int64_t rows, std::int64_t columns, const ProductShape& s) {
+Layout layout(std::int64_t rows, std::int64_t columns, DType type, const ProductShape& s) {
   cublasLtMatrixLayout_t made = nullptr;
-  check(
-      blas().MatrixLayoutCreate(&made, CUDA_R_32F, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns), rows),
-      "cublasLtMatrixLayoutCreate", s);
+  const cudaDataType_t elements = type == DType::bf16 ? CUDA_R_16BF : CUDA_R_32F;
+  check(blas().MatrixLayoutCreate(&made, elements, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns), rows),
+        "cublasLtMatrixLayoutCreate", s);
   return Layout(made);
 }
 
-cublasComputeType_t compute_type() {
+cublasComputeType_t compute_type(const ProductShape& s) {
+  if (s.operands == DType::bf16) return CUBLAS_COMPUTE_32F;
   switch (settings().precision) {
     case Precision::tf32: return CUBLAS_COMPUTE_32F_FAST_TF32;
     case Precision::bf16: return CUBLAS_COMPUTE_32F_FAST_16BF;
@@ -88,7 +89,7 @@ struct Plan {
   bool is_supported = false;
 };
 
-using Key = std::tuple<std::int64_t, std::int64_t, std::int64_t, bool, bool, bool, Precision>;
+using Key = std::tuple<std::int64_t, std::int64_t, std::int64_t, bool, bool, bool, Precision, DType, DType>;
 
 struct Plans {
   std::map<Key, Plan> of_shape;
@@ -96,8 +97,9 @@ struct Plans {
 };
 
 struct Operands {
-  const float *a, *b, *bias;
-  float* y;
+  const void *a, *b;
+  const float* bias;
+  void* y;
 };
 
 void set_bias(Plan& p, const ProductShape& s, const float* bias) {
@@ -146,14 +148,14 @@ std::vector<cublasLtMatmulHeuristicResult_t> proposals(const Plan& p, const Prod
 Plan plan_of(const ProductShape& s, const Operands& o) {
   Plan p;
   cublasLtMatmulDesc_t operation = nullptr;
-  check(blas().MatmulDescCreate(&operation, compute_type(), CUDA_R_32F), "cublasLtMatmulDescCreate", s);
+  check(blas().MatmulDescCreate(&operation, compute_type(s), CUDA_R_32F), "cublasLtMatmulDescCreate", s);
   p.operation.reset(operation);
   const cublasOperation_t left = s.b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N, right = s.a_transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
   check(blas().MatmulDescSetAttribute(operation, CUBLASLT_MATMUL_DESC_TRANSA, &left, sizeof left), "setting a transpose", s);
   check(blas().MatmulDescSetAttribute(operation, CUBLASLT_MATMUL_DESC_TRANSB, &right, sizeof right), "setting a transpose", s);
-  p.left = s.b_transposed ? layout(s.K, s.N, s) : layout(s.N, s.K, s);
-  p.right = s.a_transposed ? layout(s.M, s.K, s) : layout(s.K, s.M, s);
-  p.result = layout(s.N, s.M, s);
+  p.left = s.b_transposed ? layout(s.K, s.N, s.operands, s) : layout(s.N, s.K, s.operands, s);
+  p.right = s.a_transposed ? layout(s.M, s.K, s.operands, s) : layout(s.K, s.M, s.operands, s);
+  p.result = layout(s.N, s.M, s.result, s);
   set_bias(p, s, o.bias);
   return p;
 }
@@ -217,11 +219,11 @@ Plan chosen_plan(const ProductShape& s, const Operands& o) {
 
 }  // namespace
 
-bool library_product(const ProductShape& s, const float* a, const float* b, const float* bias, float* y) {
+bool library_product(const ProductShape& s, const void* a, const void* b, const float* bias, void* y) {
   const bool is_wanted = settings().kernels == Kernels::fastest || settings().kernels == Kernels::cublaslt;
   if (!current().is_gpu() || settings().tier != Tier::run_to_run || !is_wanted || s.M < 1 || s.N < 1 || s.K < 1) return false;
   const Operands operands{a, b, bias, y};
-  const Key key{s.M, s.N, s.K, s.a_transposed, s.b_transposed, bias != nullptr, settings().precision};
+  const Key key{s.M, s.N, s.K, s.a_transposed, s.b_transposed, bias != nullptr, settings().precision, s.operands, s.result};
   auto& plans = of_current_gpu<Plans>().of_shape;
   auto found = plans.find(key);
   if (found == plans.end()) found = plans.emplace(key, chosen_plan(s, operands)).first;

@@ -3,7 +3,7 @@
 
 namespace vitrine::cuda {
 
-bool library_product(const ProductShape&, const float*, const float*, const float*, float*) { return false; }
+bool library_product(const ProductShape&, const void*, const void*, const float*, void*) { return false; }
 std::vector<std::string> product_plans() { return {}; }
 
 }  // namespace vitrine::cuda

@@ -22,6 +22,7 @@ constexpr std::uint64_t kMark = 7;  // in the first word of every algorithm that
 struct Layout {
   std::uint64_t rows, columns;
   std::int64_t leading;
+  std::size_t bytes;  // of an element
 };
 
 struct Descriptor {
@@ -51,7 +52,7 @@ void check_matrix(const void* memory, cublasLtMatrixLayout_t layout, const char*
   const auto leading = static_cast<std::uint64_t>(l->leading);
   if (leading < l->rows) broken("the leading dimension holds a column", which);
   if (reinterpret_cast<std::uintptr_t>(memory) % 16 != 0) broken("a matrix starts at a multiple of 16 bytes", which);
-  if (!holds(memory, ((l->columns - 1) * leading + l->rows) * sizeof(float))) broken("a matrix lies on the device", which);
+  if (!holds(memory, ((l->columns - 1) * leading + l->rows) * l->bytes)) broken("a matrix lies on the device", which);
 }
 
 }  // namespace
@@ -120,9 +121,9 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t, 
                                                     const void*, std::size_t) {
   return CUBLAS_STATUS_SUCCESS;
 }
-cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* layout, cudaDataType, std::uint64_t rows,
+cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* layout, cudaDataType type, std::uint64_t rows,
                                           std::uint64_t columns, std::int64_t leading) {
-  *layout = reinterpret_cast<cublasLtMatrixLayout_t>(new Layout{rows, columns, leading});
+  *layout = reinterpret_cast<cublasLtMatrixLayout_t>(new Layout{rows, columns, leading, type == CUDA_R_16BF ? 2u : 4u});
   return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t layout) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "tensor/storage.h"
 #include "tests/cuda_devices.h"
 
 namespace vitrine::testing {

@@ -207,6 +207,21 @@ TEST(DeviceTraining, EnqueuesFewKernels) {
   EXPECT_LE(cuda::launch_count(), 99u);
 }
 
+// Expanded tensors in bfloat16: losses follow float32's at a distance of their rounding, steps are replayed, bits repeat.
+TEST(DeviceTraining, InBfloat16FollowsFloat32AndRepeatsItsBits) {
+  const TierScope tier(cuda::Tier::run_to_run);
+  const Dataset data = drawn_data(8, 33);
+  const TrainOptions o = options_for(4);
+  const Trained plain = on_device("b0", data, o, 2, Device::cuda_host());
+  const PrecisionScope precision(cuda::Precision::bf16);
+  const Trained got = on_device("b0", data, o, 2, Device::cuda_host());
+  ASSERT_EQ(got.losses.size(), plain.losses.size());
+  EXPECT_NE(got.losses[0], plain.losses[0]);
+  EXPECT_NEAR(got.losses[0], plain.losses[0], 0.02);
+  for (std::size_t i = 0; i < got.losses.size(); ++i) EXPECT_NEAR(got.losses[i], plain.losses[i], 0.2) << i;
+  expect_same_bits(on_device("b0", data, o, 2, Device::cuda_host()), got, "a repeated run");
+}
+
 // Two devices with half of each batch.
 Trained on_two_devices(const Dataset& data, const TrainOptions& o, std::uint32_t epochs) {
   EfficientNet net = network("b0");

@@ -46,6 +46,20 @@ inline MBConv block_of(const MBConvSizes& z) {
   return block;
 }
 
+inline void move_to(MBConv& block, Device device) {
+  const auto to = [device](Tensor& t) { t = t.to(device); };
+  const auto move_unit = [&](ConvNorm& u) {
+    for (Tensor* t : {&u.weight.value, &u.norm.gamma.value, &u.norm.beta.value, &u.norm.running_mean, &u.norm.running_var})
+      to(*t);
+  };
+  if (block.expand) move_unit(*block.expand);
+  move_unit(block.depthwise);
+  move_unit(block.project);
+  if (!block.se) return;
+  for (Parameter* p : {&block.se->reduce_weight, &block.se->reduce_bias, &block.se->expand_weight, &block.se->expand_bias})
+    to(p->value);
+}
+
 inline std::vector<MBConvSizes> mbconv_cases() {
   using enum Activation;
   constexpr PaddingRule kSymmetric = PaddingRule::symmetric, kSame = PaddingRule::same;

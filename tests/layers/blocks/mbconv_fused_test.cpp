@@ -19,24 +19,10 @@ namespace {
 
 using Sizes = MBConvSizes;
 
-void move(MBConv& block, Device device) {
-  const auto to = [device](Tensor& t) { t = t.to(device); };
-  const auto move_unit = [&](ConvNorm& u) {
-    for (Tensor* t : {&u.weight.value, &u.norm.gamma.value, &u.norm.beta.value, &u.norm.running_mean, &u.norm.running_var})
-      to(*t);
-  };
-  if (block.expand) move_unit(*block.expand);
-  move_unit(block.depthwise);
-  move_unit(block.project);
-  if (!block.se) return;
-  for (Parameter* p : {&block.se->reduce_weight, &block.se->reduce_bias, &block.se->expand_weight, &block.se->expand_bias})
-    to(p->value);
-}
-
 // One training pass and its gradients.
 Named run(const Sizes& z, bool fused, Device device = {}) {
   MBConv block = block_of(z);
-  move(block, device);
+  move_to(block, device);
   Tape tape;
   const Variable x = tape.input(drawn({z.N, z.H, z.W, z.in}, 0.1, 1, 1).to(device));
   const Variable y = block.forward(x, {.mode = Mode::train, .tape = &tape, .fused = fused});
@@ -65,7 +51,7 @@ Named run(const Sizes& z, bool fused, Device device = {}) {
 // The fused op alone, whatever the pass would fuse.
 Named run_expanded_part(const Sizes& z, Device device) {
   MBConv block = block_of(z);
-  move(block, device);
+  move_to(block, device);
   Tape tape;
   const Variable x = tape.input(drawn({z.N, z.H, z.W, z.in}, 0.1, 1, 1).to(device));
   const Variable y = fused_mbconv(block, x, {.mode = Mode::train, .tape = &tape});
