@@ -34,6 +34,10 @@ void print_kernels(const GraphsOfNetwork& which) {
   const Architecture arch = architecture(which.arch);
   const std::vector<Description> training = training_graphs(arch, which.batch, which.size),
                                  prediction = prediction_graphs(arch, which.batch, which.size);
+  std::vector<Description> in_bfloat16;  // what blocks run whose expanded tensors lie in bfloat16
+  for (const Description& d : training) {
+    if (d.has_products()) in_bfloat16.push_back(d.in_bfloat16(d.what.find("weight gradient") == std::string::npos));
+  }
   std::printf("kernels           %s, batch %lld, %lld x %lld\n", which.arch.c_str(), static_cast<long long>(which.batch),
               static_cast<long long>(which.size), static_cast<long long>(which.size));
   if (cuda::device_count() == 0) {
@@ -55,6 +59,7 @@ void print_kernels(const GraphsOfNetwork& which) {
     for (const cuda::Precision precision : {cuda::Precision::fp32, cuda::Precision::tf32, cuda::Precision::bf16}) {
       cuda::settings().precision = precision;
       print_refusals("training", training);
+      if (precision == cuda::Precision::bf16) print_refusals("in memory", in_bfloat16);
       if (precision == cuda::Precision::fp32) print_refusals("prediction", prediction);
     }
   }

@@ -1,6 +1,9 @@
 #include "layers/products_cuda.h"
 
+#include <type_traits>
+
 #include "layers/cudnn/biased.h"
+#include "layers/cudnn/run.h"
 #include "layers/cudnn/squeeze_excitation.h"
 #include "layers/kernels/linear_algebra_cuda.h"
 #include "tensor/cuda/blas.h"
@@ -72,13 +75,20 @@ template <class Result>
 void product(const char* op, const BFloat16* a, const BFloat16* b, std::int64_t M, std::int64_t K, std::int64_t N,
              bool b_transposed, Result* y) {
   const ProductShape s{op, M, N, K, false, b_transposed, DType::bf16, dtype_of<Result>};
+  const cudnn::Description graph = (b_transposed ? cudnn::linear_data_gradient(M, N, K) : cudnn::linear(M, K, N))
+                                       .in_bfloat16(std::is_same_v<Result, BFloat16>);
   const auto own = [=] {
     own_product(op, a, b, M, K, N, b_transposed, y);
     return true;
   };
-  run_candidates(
-      s.text_of(false),
-      {{Kernels::cublaslt, [=] { return library_product(s, a, b, nullptr, y); }, {s.text_of(false)}}, {Kernels::own, own, {}}});
+  run_candidates(s.text_of(false),
+                 {{Kernels::cublaslt, [=] { return library_product(s, a, b, nullptr, y); }, {s.text_of(false)}},
+                  {Kernels::own, own, {}},
+                  {Kernels::cudnn,
+                   [=] {
+                     return cudnn::run(op, graph, {a, b, y});
+                   },
+                   {graph.plan_name()}}});
 }
 template void product<float>(const char*, const BFloat16*, const BFloat16*, std::int64_t, std::int64_t, std::int64_t, bool,
                              float*);
@@ -88,13 +98,19 @@ template void product<BFloat16>(const char*, const BFloat16*, const BFloat16*, s
 void product_over_rows(const char* op, const BFloat16* x, const BFloat16* dy, std::int64_t rows, std::int64_t C, std::int64_t K,
                        float* dw) {
   const ProductShape s{op, C, K, rows, true, false, DType::bf16, DType::f32};
+  const cudnn::Description graph = cudnn::linear_weight_gradient(rows, C, K).in_bfloat16(false);
   const auto own = [=] {
     own_product_over_rows(op, x, dy, rows, C, K, dw);
     return true;
   };
   run_candidates(s.text_of(false),
                  {{Kernels::cublaslt, [=] { return library_product(s, x, dy, nullptr, dw); }, {s.text_of(false)}},
-                  {Kernels::own, own, {}}});
+                  {Kernels::own, own, {}},
+                  {Kernels::cudnn,
+                   [=] {
+                     return cudnn::run(op, graph, {x, dy, dw});
+                   },
+                   {graph.plan_name()}}});
 }
 
 }  // namespace vitrine::cuda

@@ -2,6 +2,8 @@
 //
 // Run-to-run tier: sums ride with the pass that makes the values, and the backward pass reads z1, z2 and g2 once and writes g1, with
 // the gradient of the taps on the way; or cuDNN's convolutions with passes around them, where those were measured to be faster. Portable tier: the CPU's order of every sum, a pass for each.
+#include <type_traits>
+
 #include "layers/blocks/batch_statistics.h"
 #include "layers/blocks/planes_cuda.h"
 #include "layers/cudnn/convolution.h"
@@ -35,17 +37,18 @@ NormActivation<Stored> second_of(const MBConvShape& s, const NormOnLoad& norm2, 
 }
 
 // y [rows, C] = value(row, c).
-template <class Value>
+template <class Stored, class Value>
 Tensor written(std::int64_t rows, std::int64_t C, Value value) {
-  Tensor result = Tensor::uninitialized({rows, C}, current());
-  float* const y = result.mutable_data();
-  for_rows("mbconv depthwise", rows, C, [=] VITRINE_HD(std::int64_t r, std::int64_t c) { y[r * C + c] = value(r, c); });
+  Tensor result = Tensor::uninitialized<Stored>({rows, C}, current());
+  Stored* const y = result.mutable_data<Stored>();
+  for_rows("mbconv depthwise", rows, C, [=] VITRINE_HD(std::int64_t r, std::int64_t c) { keep(y + r * C + c, value(r, c)); });
   return result;
 }
 
 // act(BN1(z1)) row-major, or z1 where it is the block's input.
-Tensor first_values(const NormActivation<float>& first, const ConvShape& z) {
-  return first.is_normed() ? written(z.N * z.H * z.W, z.C, first) : Tensor();
+template <class Stored>
+Tensor first_values(const NormActivation<Stored>& first, const ConvShape& z) {
+  return first.is_normed() ? written<Stored>(z.N * z.H * z.W, z.C, first) : Tensor();
 }
 
 void portable_forward(const MBConvShape& s, const NormActivation<float>& first, const float* w, float* z2,
@@ -76,16 +79,24 @@ void fused_forward(const MBConvShape& s, const NormActivation<Stored>& first, co
 }
 
 // The activation in a pass, cuDNN's convolution, the sums in another.
-bool library_forward(const MBConvShape& s, const NormActivation<float>& first, const float* w, float* z2,
+template <class Stored>
+bool library_forward(const MBConvShape& s, const NormActivation<Stored>& first, const float* w, Stored* z2,
                      const NormTarget& sums) {
   const ConvShape& z = s.depthwise;
   const Tensor e = first_values(first, z);
-  if (!library_depthwise(z, e.defined() ? e.data() : first.z, w, z2)) return false;
-  sums_of_squares("mbconv depthwise", s, output_rows(s), z2, sums);
+  if (!library_depthwise(z, e.defined() ? e.data<Stored>() : first.z, w, z2)) return false;
+  sums_of_squares("mbconv depthwise", s, output_rows(s), static_cast<const Stored*>(z2), sums);
   return true;
 }
 
-std::vector<Candidate> forward_candidates(const MBConvShape& s, const NormActivation<float>& first, const float* w, float* z2,
+// A description in the type of what lies in memory; weight gradients are float32 in both.
+template <class Stored>
+cudnn::Description stored_as(const cudnn::Description& d, bool outputs_too) {
+  return std::is_same_v<Stored, BFloat16> ? d.in_bfloat16(outputs_too) : d;
+}
+
+template <class Stored>
+std::vector<Candidate> forward_candidates(const MBConvShape& s, const NormActivation<Stored>& first, const float* w, Stored* z2,
                                           const NormTarget& sums) {
   return {{Kernels::own,
            [=] {
@@ -95,14 +106,17 @@ std::vector<Candidate> forward_candidates(const MBConvShape& s, const NormActiva
            {}},
           {Kernels::cudnn,
            [=] { return library_forward(s, first, w, z2, sums); },
-           {cudnn::convolution(s.depthwise, true).plan_name()}}};
+           {stored_as<Stored>(cudnn::convolution(s.depthwise, true), true).plan_name()}}};
 }
 
-void forward(const MBConvShape& s, const NormOnLoad& norm1, const float* z1, const float* w, float* z2,
+template <class Stored>
+void forward(const MBConvShape& s, const NormOnLoad& norm1, const Stored* z1, const float* w, Stored* z2,
              const NormTarget& sums) {
-  const NormActivation<float> first = first_of(s, norm1, z1);
-  if (settings().tier == Tier::portable) return portable_forward(s, first, w, z2, sums);
-  const std::string what = text("norm, ", cudnn::convolution(s.depthwise, true).what, ", statistics");
+  const NormActivation<Stored> first = first_of(s, norm1, z1);
+  if constexpr (std::is_same_v<Stored, float>) {
+    if (settings().tier == Tier::portable) return portable_forward(s, first, w, z2, sums);
+  }
+  const std::string what = text("norm, ", stored_as<Stored>(cudnn::convolution(s.depthwise, true), true).what, ", statistics");
   // Trials leave the running statistics where they are.
   Tensor moved = Tensor::uninitialized({2, s.depthwise.C}, current());
   NormTarget trial = sums;
@@ -110,11 +124,6 @@ void forward(const MBConvShape& s, const NormOnLoad& norm1, const float* z1, con
   trial.result.running.moved_variance = trial.result.running.moved_mean + s.depthwise.C;
   const Kernels chosen = choice_of(what, forward_candidates(s, first, w, z2, trial));
   run_candidates(chosen, what, forward_candidates(s, first, w, z2, sums));
-}
-
-void forward_in_bfloat16(const MBConvShape& s, const NormOnLoad& norm1, const BFloat16* z1, const float* w, BFloat16* z2,
-                         const NormTarget& sums) {
-  fused_forward(s, first_of(s, norm1, z1), w, z2, sums);
 }
 
 template <class Stored>
@@ -251,7 +260,7 @@ void portable_gradient(const MBConvShape& s, const NormActivation<float>& first,
   const ConvShape& z = s.depthwise;
   const std::int64_t M = z.C;
   const SegmentRows rows = input_rows(s);
-  const Tensor e = written(rows.rows, M, first), dz2 = written(z.N * z.P * z.Q, M, second);
+  const Tensor e = written<float>(rows.rows, M, first), dz2 = written<float>(z.N * z.P * z.Q, M, second);
   chained_weight_gradient(s, e.data(), dz2.data(), dw);
   depthwise_backward_data("mbconv depthwise", z, w, RowMajor{dz2.data(), M},
                           [=] VITRINE_HD(std::int64_t r, std::int64_t c, float de) {
@@ -273,52 +282,48 @@ void portable_gradient(const MBConvShape& s, const NormActivation<float>& first,
 // ---- the run-to-run tier
 
 // The values before and after in a pass each, cuDNN's two gradients, and what stands behind them in another pass.
-bool library_gradient(const MBConvShape& s, const NormActivation<float>& first, const SecondNormGradient<float>& second,
-                      const float* w, const StoreFirstGradient<float>& store, const NormGradientTarget& sums, float* dw) {
+template <class Stored>
+bool library_gradient(const MBConvShape& s, const NormActivation<Stored>& first, const SecondNormGradient<Stored>& second,
+                      const float* w, const StoreFirstGradient<Stored>& store, const NormGradientTarget& sums, float* dw) {
   const ConvShape& z = s.depthwise;
   const std::int64_t M = z.C;
   const SegmentRows rows = input_rows(s);
-  const Tensor e = first_values(first, z), dz2 = written(z.N * z.P * z.Q, M, second);
-  if (!library_depthwise_weight_gradient(z, e.defined() ? e.data() : first.z, dz2.data(), dw)) return false;
-  if (!first.is_normed()) return library_depthwise_data_gradient(z, dz2.data(), w, store.g1);
-  Tensor room = Tensor::uninitialized({rows.rows, M}, current());
-  float* const to = room.mutable_data();
-  if (!library_depthwise_data_gradient(z, dz2.data(), w, to)) return false;
-  const float* const de = to;
+  const Tensor e = first_values(first, z), dz2 = written<Stored>(z.N * z.P * z.Q, M, second);
+  if (!library_depthwise_weight_gradient(z, e.defined() ? e.data<Stored>() : first.z, dz2.data<Stored>(), dw)) return false;
+  if (!first.is_normed()) return library_depthwise_data_gradient(z, dz2.data<Stored>(), w, store.g1);
+  Tensor room = Tensor::uninitialized<Stored>({rows.rows, M}, current());
+  Stored* const to = room.mutable_data<Stored>();
+  if (!library_depthwise_data_gradient(z, dz2.data<Stored>(), w, to)) return false;
+  const Stored* const de = to;
   column_sums<2>(
       "mbconv norm", s.segments(), rows.rows_of_segment, M, rows,
-      [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) { store(r, c, constant(de + r * M + c), acc); },
+      [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) { store(r, c, value_at(de + r * M + c), acc); },
       ToNormGradients{sums, M});
   return true;
 }
 
-// ---- both
-
-void gradient(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& norm2, const NormMeans& means2, const float* z1,
-              const float* z2, const float* g2, const float* w, float* g1, const NormGradientTarget& sums,
+template <class Stored>
+void gradient(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& norm2, const NormMeans& means2, const Stored* z1,
+              const Stored* z2, const Stored* g2, const float* w, Stored* g1, const NormGradientTarget& sums,
               const WeightGradientTarget& dw) {
-  const NormActivation<float> first = first_of(s, norm1, z1);
-  const SecondNormGradient<float> second{second_of(s, norm2, z2), means2, g2};
-  const StoreFirstGradient<float> store{first, g1};
-  if (settings().tier == Tier::portable) return portable_gradient(s, first, second, w, store, sums, dw.whole);
+  const NormActivation<Stored> first = first_of(s, norm1, z1);
+  const SecondNormGradient<Stored> second{second_of(s, norm2, z2), means2, g2};
+  const StoreFirstGradient<Stored> store{first, g1};
+  if constexpr (std::is_same_v<Stored, float>) {
+    if (settings().tier == Tier::portable) return portable_gradient(s, first, second, w, store, sums, dw.whole);
+  }
+  float* const taps = dw.whole;
   const auto sweep = [=] {
-    depthwise_sweep<true>("mbconv depthwise", s.depthwise, w, second, first, store, ToNormGradients{sums, s.depthwise.C},
-                          dw.whole);
+    depthwise_sweep<true>("mbconv depthwise", s.depthwise, w, second, first, store, ToNormGradients{sums, s.depthwise.C}, taps);
     return true;
   };
-  const cudnn::Description data = cudnn::convolution_data_gradient(s.depthwise, true);
-  const std::vector<std::string> plans{data.plan_name(), cudnn::convolution_weight_gradient(s.depthwise, true).plan_name()};
+  const cudnn::Description data = stored_as<Stored>(cudnn::convolution_data_gradient(s.depthwise, true), true);
+  const cudnn::Description weights = stored_as<Stored>(cudnn::convolution_weight_gradient(s.depthwise, true), false);
   run_candidates(text("norm gradient, both gradients of ", data.what),
                  {{Kernels::own, sweep, {}},
-                  {Kernels::cudnn, [=] { return library_gradient(s, first, second, w, store, sums, dw.whole); }, plans}});
-}
-
-void gradient_in_bfloat16(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& norm2, const NormMeans& means2,
-                          const BFloat16* z1, const BFloat16* z2, const BFloat16* g2, const float* w, BFloat16* g1,
-                          const NormGradientTarget& sums, const WeightGradientTarget& dw) {
-  const NormActivation<BFloat16> first = first_of(s, norm1, z1);
-  depthwise_sweep<true>("mbconv depthwise", s.depthwise, w, SecondNormGradient<BFloat16>{second_of(s, norm2, z2), means2, g2},
-                        first, StoreFirstGradient<BFloat16>{first, g1}, ToNormGradients{sums, s.depthwise.C}, dw.whole);
+                  {Kernels::cudnn,
+                   [=] { return library_gradient(s, first, second, w, store, sums, taps); },
+                   {data.plan_name(), weights.plan_name()}}});
 }
 
 }  // namespace
@@ -329,6 +334,6 @@ const kernels::FusedDepthwiseKernels fused_depthwise_table = {forward, pool<floa
 
 extern const kernels::FusedDepthwiseKernelsOf<BFloat16> fused_depthwise_bfloat16_table;
 const kernels::FusedDepthwiseKernelsOf<BFloat16> fused_depthwise_bfloat16_table = {
-    forward_in_bfloat16, pool<BFloat16>, activation_gradient<BFloat16>, gradient_in_bfloat16, nullptr};
+    forward<BFloat16>, pool<BFloat16>, activation_gradient<BFloat16>, gradient<BFloat16>, nullptr};
 
 }  // namespace vitrine::cuda

@@ -4,6 +4,7 @@
 #include "layers/cudnn/biased.h"
 #include "layers/cudnn/layout.h"
 #include "layers/cudnn/run.h"
+#include "layers/kernels/linear_algebra_cuda.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/tensor.h"
 
@@ -43,12 +44,18 @@ class Weights {
     to_cudnn_weights(layout_, w, data_);
     return data_;
   }
+  const BFloat16* in_bfloat16(const float* w) {
+    rounded_ = Tensor::uninitialized<BFloat16>(room_.shape(), current());
+    BFloat16* const to = rounded_.mutable_data<BFloat16>();
+    round_to_bfloat16("conv2d weights", of(w), room_.size(), to);
+    return to;
+  }
   float* data() { return data_; }
   void give_to(float* dw) const { from_cudnn_weights(layout_, data_, dw); }
 
  private:
   ConvShape layout_;
-  Tensor room_;
+  Tensor room_, rounded_;
   float* data_;
 };
 
@@ -76,7 +83,30 @@ bool weight_gradient(const ConvShape& s, bool depthwise, const float* x, const f
   return true;
 }
 
+constexpr const char* kDepthwise = "depthwise_conv2d";
+
 }  // namespace
+
+bool library_depthwise(const ConvShape& s, const BFloat16* x, const float* w, BFloat16* y) {
+  if (!cudnn::is_used()) return false;
+  Weights weights(s, true);
+  return cudnn::run(kDepthwise, cudnn::convolution(s, true).in_bfloat16(true), {x, weights.in_bfloat16(w), y});
+}
+
+bool library_depthwise_data_gradient(const ConvShape& s, const BFloat16* dy, const float* w, BFloat16* dx) {
+  if (!cudnn::is_used()) return false;
+  Weights weights(s, true);
+  return cudnn::run(kDepthwise, cudnn::convolution_data_gradient(s, true).in_bfloat16(true), {dy, weights.in_bfloat16(w), dx});
+}
+
+bool library_depthwise_weight_gradient(const ConvShape& s, const BFloat16* x, const BFloat16* dy, float* dw) {
+  if (!cudnn::is_used()) return false;
+  Weights weights(s, true);
+  if (!cudnn::run(kDepthwise, cudnn::convolution_weight_gradient(s, true).in_bfloat16(false), {x, dy, weights.data()}))
+    return false;
+  weights.give_to(dw);
+  return true;
+}
 
 namespace cudnn {
 

@@ -8,6 +8,7 @@
 
 #include "layers/cudnn/description.h"
 #include "layers/kernels/conv_shape.h"
+#include "tensor/bfloat16.h"
 #include "tensor/cuda/candidates.h"
 
 namespace vitrine::cuda {
@@ -28,6 +29,10 @@ bool library_convolution_weight_gradient(const ConvShape& s, const float* x, con
 bool library_depthwise(const ConvShape& s, const float* x, const float* w, float* y);
 bool library_depthwise_data_gradient(const ConvShape& s, const float* dy, const float* w, float* dx);
 bool library_depthwise_weight_gradient(const ConvShape& s, const float* x, const float* dy, float* dw);
+// The same of images in bfloat16 in memory; w rounded for it.
+bool library_depthwise(const ConvShape& s, const BFloat16* x, const float* w, BFloat16* y);
+bool library_depthwise_data_gradient(const ConvShape& s, const BFloat16* dy, const float* w, BFloat16* dx);
+bool library_depthwise_weight_gradient(const ConvShape& s, const BFloat16* x, const BFloat16* dy, float* dw);
 
 // One part of a convolution by our kernel or by cuDNN's, whichever is taken (tensor/cuda/candidates.h); ours first where nothing is timed, but
 // for dense ones forward and by the data.

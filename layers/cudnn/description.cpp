@@ -42,6 +42,16 @@ void Description::sum(std::size_t input, std::size_t output) {
   steps.push_back({.kind = Kind::reduction, .inputs = {input}, .output = output});
 }
 
+Description Description::in_bfloat16(bool outputs_too) const {
+  Description d = *this;
+  d.what += outputs_too ? " bf16 in memory" : " bf16 in memory to float32";
+  for (TensorPlan& t : d.tensors) t.type = t.is_virtual ? DType::f32 : DType::bf16;
+  for (const Step& step : steps) {
+    if (!outputs_too) d.tensors[step.output].type = DType::f32;
+  }
+  return d;
+}
+
 std::string Description::plan_name() const { return text(what, " ", text_of(settings().precision)); }
 
 bool Description::has_products() const {

@@ -11,13 +11,14 @@
 #include <vector>
 
 #include "layers/kernels/window.h"
+#include "tensor/dtype.h"
 
 namespace vitrine::cuda::cudnn {
 
 enum class Kind { convolution, data_gradient, weight_gradient, product, pointwise, reduction };
 enum class Pointwise { add, subtract, multiply, swish, swish_gradient, sigmoid };
 
-// Sizes and strides of a tensor of float32.
+// Sizes and strides of a tensor.
 struct Extent {
   std::vector<std::int64_t> sizes, strides;
 };
@@ -30,6 +31,7 @@ inline constexpr std::int64_t kAlignment = 16;  // bytes, of every tensor in mem
 struct TensorPlan {
   Extent extent;
   bool is_virtual = false;  // between two steps, in no memory of ours
+  DType type = DType::f32;  // or bf16; steps compute in float32
 };
 
 // One operation. Inputs: convolution x, w; data_gradient dy, w; weight_gradient x, dy; product a, b; pointwise one or two, of which each size
@@ -56,6 +58,9 @@ struct Description {
   void product(std::size_t a, std::size_t b, std::size_t output);  // [B, M, K] by [B, K, N]
   void pointwise(Pointwise function, std::vector<std::size_t> inputs, std::size_t output);
   void sum(std::size_t input, std::size_t output);
+
+  // The same with its inputs in memory in bfloat16, and its outputs where `outputs_too`.
+  Description in_bfloat16(bool outputs_too) const;
 
   std::string plan_name() const;  // what an engine is kept under (tensor/cuda/plans.h): the description and the precision
   bool has_products() const;      // a convolution or a product is among the steps

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <list>
 
 #include "base/error.h"
+#include "tensor/bfloat16.h"
 #include "tensor/parallel.h"
 
 namespace vitrine::cuda::cudnn {
@@ -203,20 +205,40 @@ std::string misfit(const Description& d, const Step& step) {
   return fits ? "" : "a convolution of other sizes";
 }
 
+// A tensor in memory in bfloat16 is computed with in float32: a copy, which goes back where the tensor is written.
+struct Widened {
+  std::size_t tensor;
+  BFloat16* memory;
+  std::vector<float> values;
+};
+
+void give_back(const Widened& w) {
+  for (std::size_t i = 0; i < w.values.size(); ++i) w.memory[i] = to_bfloat16(w.values[i]);
+}
+
 }  // namespace
 
 void interpret(const Description& description, const std::vector<const void*>& memory) {
   description.check_memory(memory);
   std::vector<View> views;
-  std::vector<std::vector<float>> between;
-  between.reserve(description.tensors.size());
+  std::list<std::vector<float>> between;
+  std::list<Widened> widened;
   std::size_t next = 0;
-  for (const TensorPlan& t : description.tensors) {
+  for (std::size_t i = 0; i < description.tensors.size(); ++i) {
+    const TensorPlan& t = description.tensors[i];
+    const auto room = static_cast<std::size_t>(room_of(t.extent));
     if (t.is_virtual) {
-      views.push_back({&t.extent, between.emplace_back(static_cast<std::size_t>(room_of(t.extent))).data()});
+      views.push_back({&t.extent, between.emplace_back(room).data()});
       continue;
     }
-    views.push_back({&t.extent, static_cast<float*>(const_cast<void*>(memory[next++]))});
+    void* const at = const_cast<void*>(memory[next++]);
+    if (t.type != DType::bf16) {
+      views.push_back({&t.extent, static_cast<float*>(at)});
+      continue;
+    }
+    Widened& w = widened.emplace_back(Widened{i, static_cast<BFloat16*>(at), std::vector<float>(room)});
+    for (std::size_t k = 0; k < room; ++k) w.values[k] = vitrine::widened(w.memory[k]);
+    views.push_back({&t.extent, w.values.data()});
   }
   for (const Step& step : description.steps) {
     if (const std::string why = misfit(description, step); !why.empty())
@@ -224,6 +246,9 @@ void interpret(const Description& description, const std::vector<const void*>& m
     std::vector<View> in;
     for (const std::size_t input : step.inputs) in.push_back(views[input]);
     run(step, in, views[step.output]);
+    for (const Widened& w : widened) {
+      if (w.tensor == step.output) give_back(w);
+    }
   }
 }
 

@@ -9,7 +9,7 @@ Descriptor tensor_of(const Description& d, std::size_t i) {
   const Extent& extent = d.tensors[i].extent;
   const bool is_virtual = d.tensors[i].is_virtual;
   Descriptor t(CUDNN_BACKEND_TENSOR_DESCRIPTOR, d.what);
-  t.set(CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_DATA_FLOAT)
+  t.set(CUDNN_ATTR_TENSOR_DATA_TYPE, d.tensors[i].type == DType::bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT)
       .set(CUDNN_ATTR_TENSOR_DIMENSIONS, extent.sizes)
       .set(CUDNN_ATTR_TENSOR_STRIDES, extent.strides)
       .set(CUDNN_ATTR_TENSOR_UNIQUE_ID, std::vector<std::int64_t>{id_of(i)})

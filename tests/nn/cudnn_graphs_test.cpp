@@ -29,8 +29,10 @@ TEST_P(CudnnGraphs, AreBuiltForEveryLayer) {
       std::vector<Description> all = training_graphs(arch, batch, size), folded = prediction_graphs(arch, batch, size);
       all.insert(all.end(), folded.begin(), folded.end());
       for (const Description& d : all) {
-        EXPECT_NO_THROW(cuda::cudnn::build(d)) << d.what;
-        ++built;
+        for (const Description& stored : {d, d.in_bfloat16(true), d.in_bfloat16(false)}) {
+          EXPECT_NO_THROW(cuda::cudnn::build(stored)) << stored.what;
+          ++built;
+        }
       }
     }
   }

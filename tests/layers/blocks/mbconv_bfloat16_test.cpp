@@ -115,6 +115,26 @@ TEST_P(BFloat16MBConv, RoundsWhereItSays) {
   }
 }
 
+// cuDNN's graphs of tensors in bfloat16, on the host interpreted. The values between its convolutions and the passes around them lie in bfloat16 as
+// well, and so do its weights: a few roundings more.
+TEST_P(BFloat16MBConv, ByCudnnsGraphsIsAsNearToFloat32) {
+  const MBConvSizes& z = GetParam();
+  if (z.N * z.H * z.W > 10'000) GTEST_SKIP() << "minutes of the interpreter";
+  const TierScope tier(cuda::Tier::run_to_run);
+  for (const Device device : cuda_devices()) {
+    const Named plain = fused(z, device);
+    const PrecisionScope precision(cuda::Precision::bf16);
+    const Named ours = fused(z, device);
+    const KernelsScope kernels(cuda::Kernels::cudnn);
+    const Named theirs = fused(z, device);
+    for (std::size_t t = 0; t < plain.size(); ++t) {
+      const double error = root_mean_square(ours[t].second, &plain[t].second);
+      const double size = root_mean_square(plain[t].second, nullptr);
+      EXPECT_LT(root_mean_square(theirs[t].second, &plain[t].second), 3 * error + 2e-3 * size) << plain[t].first;
+    }
+  }
+}
+
 std::vector<MBConvSizes> expanding_cases() {
   std::vector<MBConvSizes> cases;
   for (const MBConvSizes& z : mbconv_cases()) {
