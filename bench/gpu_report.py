@@ -101,6 +101,10 @@ def graphs(path):
     return "\n## Graphs that cuDNN runs\n\n```\n" + "\n".join(found) + "\n```\n" if found else ""
 
 
+def shared_by(x):
+    return f" and {x['devices'] - 1} more, --reduce {x['reduce']}" if x.get("devices", 1) > 1 else ""
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--device", required=True)
@@ -124,7 +128,7 @@ def main():
     text += "## Checks\n\n" + table(checks) + "\n\n## Against PyTorch\n\n" + compared(lines) + "\n\n"
     text += "".join(f"PyTorch {x['way']} did not run {x['kind']} {x['batch']} x {x['size']} {x['precision']}: {x['failed']}\n\n" for x in failures)
     text += depthwise(lines) + convolutions(lines) + choices(lines) + graphs(args.graphs) + by_kernels(lines)
-    text += "".join(f"\n## The paper's experiment\n\n{x['patients']} patients, {x['slices']} slices, {x['trainings']} trainings of {x['epochs']} epochs on {x['device']}: {x['seconds']:.1f} s.\n"
+    text += "".join(f"\n## The paper's experiment\n\n{x['patients']} patients, {x['slices']} slices, {x['trainings']} trainings of {x['epochs']} epochs on {x['device']}{shared_by(x)}: {x['seconds']:.1f} s.\n"
                     for x in lines if x["kind"] == "experiment")
     if curves:
         text += "\n## Training curves\n\nLoss of the same steps on the CPU and on the device, run-to-run tier.\n\n" + table([["step", "CPU", "device"]] + curves) + "\n"

@@ -115,12 +115,14 @@ bool is_fastest(const TimedCandidate& one, const std::vector<TimedCandidate>& al
          &one == &*std::ranges::min_element(all, {}, [](const auto& t) { return t.microseconds.value_or(HUGE_VAL); });
 }
 
-void print_rows(const std::string& shape, const char* part, const std::vector<TimedCandidate>& timed) {
+void print_rows(Device device, const std::string& shape, const char* part, const std::vector<TimedCandidate>& timed) {
   for (const TimedCandidate& t : timed) {
     std::printf("%-44s  %-15s  %-8s  %10s  %10s  %-6s  %s\n", shape.c_str(), part, cuda::text_of(t.kernels).c_str(),
                 t.microseconds ? fixed(*t.microseconds, 1).c_str() : "-",
                 t.workspace > 0 ? std::to_string(t.workspace).c_str() : "-", is_fastest(t, timed) ? "chosen" : "",
-                t.microseconds ? t.notes.c_str() : "has nothing for the shape");
+                t.microseconds    ? t.notes.c_str()
+                : device.is_gpu() ? "has nothing for the shape"
+                                  : "needs a GPU");
   }
 }
 
@@ -198,7 +200,7 @@ void bench_kernels_on(Device device, const BenchCommand& c) {
       if (c.json) {
         print_json(described(device, c, layer.depthwise ? "depthwise" : "convolution"), shape, part.name, timed);
       } else {
-        print_rows(shape, part.name, timed);
+        print_rows(device, shape, part.name, timed);
       }
     }
   }

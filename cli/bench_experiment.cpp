@@ -17,6 +17,7 @@
 #include "cli/bench.h"
 #include "data/dataset.h"
 #include "tensor/cuda/runtime.h"
+#include "tensor/cuda/settings.h"
 #include "tensor/parallel.h"
 #include "tensor/philox.h"
 #include "train/cross_validation.h"
@@ -147,6 +148,8 @@ void print_json(const BenchExperimentCommand& c, const TrainOptions& options, co
   j["kind"] = "experiment";
   j["arch"] = options.arch;
   j["device"] = text_of(options.device);
+  j["devices"] = 1 + options.more_devices.size();
+  j["reduce"] = cuda::text_of(cuda::settings().reduce);
   j["trainings"] = m.trainings;
   j["epochs"] = options.epochs;
   j["patients"] = c.patients;

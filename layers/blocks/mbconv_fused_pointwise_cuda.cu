@@ -151,36 +151,48 @@ void expand_gradient(const MBConvShape& s, const NormOnLoad& norm1, const kernel
 
 // ---- in bfloat16: operands of products as they lie in memory, narrow ones rounded for it
 
-Tensor rounded(const char* op, const float* values, std::int64_t n) {
-  Tensor result = Tensor::uninitialized<BFloat16>({n}, current());
-  round_to_bfloat16(op, values, n, result.mutable_data<BFloat16>());
-  return result;
-}
+// Both narrow operands of a step's products, rounded in one launch.
+class Rounded {
+ public:
+  Rounded(const char* op, const float* values, std::int64_t n, const float* w, std::int64_t m)
+      : second_((n + 7) / 8 * 8), room_(Tensor::uninitialized<BFloat16>({second_ + m}, current())) {
+    round_to_bfloat16(op, values, n, w, m, room_.mutable_data<BFloat16>());
+  }
+  const BFloat16* values() const { return room_.data<BFloat16>(); }
+  const BFloat16* weights() const { return values() + second_; }
+
+ private:
+  std::int64_t second_;
+  Tensor room_;
+};
 
 void expand_in_bfloat16(const MBConvShape& s, const float* x, const float* w, BFloat16* z1, const kernels::NormTarget& sums) {
   const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
-  const Tensor x16 = rounded("mbconv expand", x, all * s.in), w16 = rounded("mbconv expand", w, s.in * M);
-  product("mbconv expand", x16.data<BFloat16>(), w16.data<BFloat16>(), all, s.in, M, false, z1);
+  const Rounded narrow("mbconv expand", x, all * s.in, w, s.in * M);
+  product("mbconv expand", narrow.values(), narrow.weights(), all, s.in, M, false, z1);
   sums_of_squares("mbconv expand", s, input_rows(s), static_cast<const BFloat16*>(z1), sums);
 }
 
 void project_in_bfloat16(const MBConvShape& s, const NormOnLoad& norm2, const BFloat16* z2, const float* scale, const float* w,
                          float* z3) {
   const std::int64_t M = s.depthwise.C, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
-  const Tensor q = scaled_activation(s, norm2, z2, scale), w16 = rounded("mbconv project", w, M * s.out);
-  product("mbconv project", q.data<BFloat16>(), w16.data<BFloat16>(), rows, M, s.out, false, z3);
+  const Tensor q = scaled_activation(s, norm2, z2, scale);
+  Tensor w16 = Tensor::uninitialized<BFloat16>({M * s.out}, current());
+  BFloat16* const to = w16.mutable_data<BFloat16>();
+  round_to_bfloat16("mbconv project", w, M * s.out, to);
+  product("mbconv project", q.data<BFloat16>(), to, rows, M, s.out, false, z3);
 }
 
 void project_gradient_in_bfloat16(const MBConvShape& s, const NormOnLoad& norm2, const BFloat16* z2, const float* scale,
                                   const float* w, const float* dz3, BFloat16* dq, float* scale_gradient,
                                   const WeightGradientTarget& dw) {
   const std::int64_t M = s.depthwise.C, K = s.out, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
-  const Tensor dz = rounded("mbconv project", dz3, rows * K), w16 = rounded("mbconv project", w, M * K);
-  product("mbconv project", dz.data<BFloat16>(), w16.data<BFloat16>(), rows, K, M, true, dq);
+  const Rounded narrow("mbconv project", dz3, rows * K, w, M * K);
+  product("mbconv project", narrow.values(), narrow.weights(), rows, K, M, true, dq);
   const Tensor q = scale != nullptr
                        ? scaled_activation_and_gradient(s, norm2, z2, scale, static_cast<const BFloat16*>(dq), scale_gradient)
                        : scaled_activation(s, norm2, z2, nullptr);
-  product_over_rows("mbconv project", q.data<BFloat16>(), dz.data<BFloat16>(), rows, M, K, dw.whole);
+  product_over_rows("mbconv project", q.data<BFloat16>(), narrow.values(), rows, M, K, dw.whole);
 }
 
 void expand_gradient_in_bfloat16(const MBConvShape& s, const NormOnLoad& norm1, const kernels::NormMeans& means, const float* x,
@@ -188,9 +200,9 @@ void expand_gradient_in_bfloat16(const MBConvShape& s, const NormOnLoad& norm1, 
                                  const WeightGradientTarget& dw) {
   const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
   const Tensor dz1 = first_norm_gradient(s, norm1, means, z1, static_cast<const BFloat16*>(g1));
-  const Tensor x16 = rounded("mbconv expand", x, all * s.in), w16 = rounded("mbconv expand", w, s.in * M);
-  product_over_rows("mbconv expand", x16.data<BFloat16>(), dz1.data<BFloat16>(), all, s.in, M, dw.whole);
-  if (dx != nullptr) product("mbconv expand", dz1.data<BFloat16>(), w16.data<BFloat16>(), all, M, s.in, true, dx);
+  const Rounded narrow("mbconv expand", x, all * s.in, w, s.in * M);
+  product_over_rows("mbconv expand", narrow.values(), dz1.data<BFloat16>(), all, s.in, M, dw.whole);
+  if (dx != nullptr) product("mbconv expand", dz1.data<BFloat16>(), narrow.weights(), all, M, s.in, true, dx);
 }
 
 }  // namespace

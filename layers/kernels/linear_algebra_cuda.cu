@@ -60,6 +60,13 @@ void round_to_bfloat16(const char* op, const float* from, std::int64_t n, BFloat
   for_each(op, n, [=] VITRINE_HD(std::int64_t i) { to[i] = to_bfloat16(constant(from + i)); });
 }
 
+void round_to_bfloat16(const char* op, const float* first, std::int64_t n, const float* second, std::int64_t m, BFloat16* to) {
+  const std::int64_t start = (n + 7) / 8 * 8;
+  for_each(op, n + m, [=] VITRINE_HD(std::int64_t i) {
+    to[i < n ? i : i - n + start] = to_bfloat16(constant(i < n ? first + i : second + i - n));
+  });
+}
+
 void sum_over_rows(const char* op, const float* dy, std::int64_t rows, std::int64_t K, float* db) {
   const std::int64_t chunks = chunks_of(rows);
   Tensor room = Tensor::uninitialized({chunks, K}, current());
