@@ -1,6 +1,7 @@
 #include "base/settings_file.h"
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 
 #include "base/error.h"
@@ -12,9 +13,15 @@ namespace {
 
 constexpr std::uint64_t kMaxJson = std::uint64_t{16} << 20;
 
-std::string shown_setting(const Settings& settings, std::size_t at) {
-  if (at >= settings.size()) return "nothing";
-  return text(printable(settings[at].first, 40), " = ", printable(settings[at].second, 60));
+std::optional<std::string> value_of(const Settings& settings, const std::string& name) {
+  const auto at = std::ranges::find(settings, name, &Settings::value_type::first);
+  return at == settings.end() ? std::nullopt : std::optional(at->second);
+}
+
+// The setting of that name; "no NAME" where there is none.
+std::string shown_setting(const Settings& settings, const std::string& name) {
+  const std::optional<std::string> value = value_of(settings, name);
+  return value ? text(printable(name, 40), " = ", printable(*value, 60)) : text("no ", printable(name, 40));
 }
 
 }  // namespace
@@ -39,11 +46,15 @@ Settings read_settings(const std::filesystem::path& file, const std::string& is_
 
 void check_same_settings(const std::filesystem::path& folder, const Settings& found, const Settings& wanted,
                          const std::string& what, const std::string& advice) {
-  for (std::size_t i = 0; i < std::max(found.size(), wanted.size()); ++i) {
-    if (i < found.size() && i < wanted.size() && found[i] == wanted[i]) continue;
-    throw UsageError(text(folder, " holds ", what, " (there: ", shown_setting(found, i), "; asked: ", shown_setting(wanted, i),
-                          "); ", advice));
+  // The first that differs of those that are asked for, then one that is there alone.
+  for (const Settings* settings : {&wanted, &found}) {
+    for (const auto& [name, value] : *settings) {
+      if (value_of(found, name) == value_of(wanted, name)) continue;
+      const std::string there = shown_setting(found, name), asked = shown_setting(wanted, name);
+      throw UsageError(text(folder, " holds ", what, " (there: ", there, "; asked: ", asked, "); ", advice));
+    }
   }
+  if (found != wanted) throw UsageError(text(folder, " holds ", what, " (the same settings in another order); ", advice));
 }
 
 }  // namespace vitrine

@@ -1,11 +1,13 @@
 #include "cli/device_options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 
 #include "base/error.h"
 #include "base/names.h"
 #include "cli/train_options.h"
+#include "tensor/cuda/plans.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
 
@@ -38,6 +40,14 @@ Device DeviceChoice::choose() const {
   cuda::settings() = {cuda::tier_from_name(tier), cuda::precision_from_name(precision), cuda::kernels_from_name(kernels),
                       static_cast<std::size_t>(memory_mib) << 20, cuda::reduce_from_name(reduce)};
   check_kernels(chosen);
+  const std::vector<std::string> sharing = split_at(together, ',');
+  if (cuda::settings().reduce != cuda::Reduce::gather && sharing.size() < 2)
+    throw UsageError(text("--reduce ", reduce, " is for training on GPUs that share every batch; add --devices 0,1"));
+  // Where plans are kept is known, and readable, before anything is begun.
+  if (chosen.is_gpu() && cuda::settings().tier == cuda::Tier::run_to_run && cuda::settings().kernels != cuda::Kernels::own) {
+    cuda::make_current(chosen);
+    cuda::plan_store().expect_writable();
+  }
   const bool is_fp32 = cuda::settings().precision == cuda::Precision::fp32;
   if (!is_fp32 && cuda::settings().tier == cuda::Tier::portable)
     throw UsageError(text("--precision ", precision, " needs --tier run-to-run: the portable tier computes in float32"));
@@ -46,7 +56,7 @@ Device DeviceChoice::choose() const {
                           cuda::settings().kernels != cuda::Kernels::cudnn;
   if (!is_fp32 && !chosen.is_gpu() && !keeps_bf16)
     throw UsageError(text("--precision ", precision, " needs a GPU: ", chosen.text(), " computes in float32",
-                          chosen.is_cuda() ? ", or with --precision bf16 by our own kernels" : ""));
+                          chosen.is_cuda() ? ", or bf16 with --kernels fastest or own" : ""));
   if (device == "auto" && !chosen.is_cuda())
     std::fprintf(stderr, "vitrine: computing on the CPU: %s\n", cuda::why_no_device().c_str());
   return chosen;
@@ -80,13 +90,16 @@ void add_device_options(CLI::App* app, DeviceChoice& choice) {
 void DeviceChoice::choose(TrainOptions& options) const {
   if (together.empty()) {
     options.device = choose();
-    if (cuda::settings().reduce != cuda::Reduce::gather)
-      throw UsageError(text("--reduce ", reduce, " is for GPUs that share every batch; add --devices 0,1"));
     return;
   }
   std::vector<Device> devices;
   for (const std::string& number : split_at(together, ','))
     devices.push_back(device_from_name(device == "cuda-host" ? device : "cuda:" + number));
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    if (devices[i].is_gpu() && std::find(devices.begin(), devices.begin() + static_cast<std::ptrdiff_t>(i), devices[i]) !=
+                                   devices.begin() + static_cast<std::ptrdiff_t>(i))
+      throw UsageError(text("--devices is '", together, "', expected different GPUs"));
+  }
   DeviceChoice first = *this;
   first.device = devices.front().text();
   options.device = first.choose();

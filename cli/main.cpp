@@ -19,6 +19,7 @@
 #include "cli/commands.h"
 #include "tensor/isa.h"
 #include "tensor/parallel.h"
+#include "tensor/storage.h"
 
 namespace vitrine::cli {
 namespace {
@@ -110,6 +111,11 @@ int main(int argc, char** argv) {
     vitrine::cli::run(argc, argv);
     vitrine::finish_standard_output();
     return static_cast<int>(ExitCode::ok);
+  } catch (const vitrine::DeviceMemoryError& error) {
+    const std::string said = error.what();
+    const bool says_what_to_do = said.find("; ") != std::string::npos;
+    return vitrine::cli::refuse(error.code(),
+                                says_what_to_do ? said : said + "; use smaller batches or images, or allow more memory");
   } catch (const vitrine::Error& error) {
     return vitrine::cli::refuse(error.code(), error.what());
   } catch (const std::bad_alloc&) {

@@ -5,7 +5,9 @@
 #include <exception>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <set>
+#include <sstream>
 #include <system_error>
 #include <thread>
 
@@ -118,15 +120,24 @@ void write_summary(const std::filesystem::path& run, const RunResult& result) {
   write_file(run / "summary.json", json_text(json));
 }
 
-// What cuBLASLt and cuDNN were chosen to do for this run's shapes, where they did it.
+// What was chosen for this run's shapes, by the processes before and by this one, after each fold: folds may be trained side by side.
 void write_plans(const std::filesystem::path& run, Device device) {
   if (!device.is_gpu() || cuda::settings().tier == cuda::Tier::portable) return;
+  constexpr std::uint64_t kMostBytes = std::uint64_t{64} << 20;
+  static std::mutex mutex;
+  const std::scoped_lock lock(mutex);
   cuda::make_current(device);
-  std::string lines;
-  for (const std::string& line : cuda::candidate_plans()) lines += line + "\n";
-  for (const std::string& line : cuda::cudnn::plans()) lines += line + "\n";
-  for (const std::string& line : cuda::product_plans()) lines += line + "\n";
-  write_file(run / "plans.txt", lines);
+  const std::filesystem::path file = run / "plans.txt";
+  std::string lines = path_exists(file) ? read_file(file, kMostBytes) : "";
+  std::set<std::string> known;
+  std::istringstream before(lines);
+  for (std::string line; std::getline(before, line);) known.insert(line);
+  for (const std::vector<std::string>& all : {cuda::candidate_plans(), cuda::cudnn::plans(), cuda::product_plans()}) {
+    for (const std::string& line : all) {
+      if (known.insert(line).second) lines += line + "\n";
+    }
+  }
+  write_file(file, lines);
 }
 
 // train(i, options) for i < count, `jobs` at a time, on the devices of `options` in turn. The failure of the lowest i is thrown when all
@@ -276,6 +287,7 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
     const FoldData data = fold_data(manifest, splits, here, wanted[i]);
     const std::string title = text(options.inputs, "  fold ", wanted[i] + 1, "/", count);
     folds[i] = train_fold(data, here, run / text("fold_", wanted[i]), fold_key(config, wanted[i]), title, progress);
+    write_plans(run, here.device);
   };
   if (jobs > 1) {
     train_side_by_side(wanted.size(), jobs, given, train);
@@ -283,7 +295,6 @@ RunResult cross_validate(const Manifest& manifest, const Splits& splits, const T
     for (std::size_t i = 0; i < wanted.size(); ++i) train(i, options);
   }
   check_still_claimed(run, pairs);
-  write_plans(run, options.device);
   RunResult result = summarized(std::move(folds));
   if (!only_fold) write_summary(run, result);
   return result;

@@ -22,6 +22,7 @@ extern const kernels::FusedPointwiseKernels fused_pointwise_table;
 extern const kernels::FusedDepthwiseKernels fused_depthwise_table;
 extern const kernels::FusedPointwiseKernelsOf<BFloat16> fused_pointwise_bfloat16_table;
 extern const kernels::FusedDepthwiseKernelsOf<BFloat16> fused_depthwise_bfloat16_table;
+extern const kernels::FusedDepthwiseKernelsOf<BFloat16, float> fused_depthwise_of_input_table;
 }  // namespace vitrine::cuda
 
 namespace vitrine {
@@ -59,6 +60,9 @@ const FusedPointwiseKernelsOf<BFloat16>& fused_pointwise_kernels_in_bfloat16(Dev
 const FusedDepthwiseKernelsOf<BFloat16>& fused_depthwise_kernels_in_bfloat16(Device device) {
   return vitrine::cuda::on(device, vitrine::cuda::fused_depthwise_bfloat16_table);
 }
+const FusedDepthwiseKernelsOf<BFloat16, float>& fused_depthwise_kernels_of_input(Device device) {
+  return vitrine::cuda::on(device, vitrine::cuda::fused_depthwise_of_input_table);
+}
 
 }  // namespace kernels
 
@@ -73,9 +77,11 @@ const kernels::FusedPointwiseKernelsOf<Stored>& pointwise_kernels(Device device)
     return kernels::fused_pointwise_kernels(device);
   }
 }
-template <class Stored>
-const kernels::FusedDepthwiseKernelsOf<Stored>& depthwise_kernels(Device device) {
-  if constexpr (std::is_same_v<Stored, BFloat16>) {
+template <class Stored, class First>
+const kernels::FusedDepthwiseKernelsOf<Stored, First>& depthwise_kernels(Device device) {
+  if constexpr (!std::is_same_v<Stored, First>) {
+    return kernels::fused_depthwise_kernels_of_input(device);
+  } else if constexpr (std::is_same_v<Stored, BFloat16>) {
     return kernels::fused_depthwise_kernels_in_bfloat16(device);
   } else {
     return kernels::fused_depthwise_kernels(device);
@@ -159,34 +165,36 @@ struct FusedMBConvNode final : Node {
   }
   kernels::NormOnLoad second() const { return {norm2.view(), beta2.data()}; }
   const Tensor& input_tensor() const { return expands() ? z1 : x; }
-  template <class Stored>
-  const Stored* input() const {
-    return input_tensor().data<Stored>();
+  template <class First>
+  const First* input() const {
+    return input_tensor().data<First>();
   }
   bool has_gate() const { return gate.gate.defined(); }
   const float* scale() const { return has_gate() ? gate.gate.data() : nullptr; }
 
   Tensor forward(MBConv& block) {
-    return block.expand && kernels::keeps_bfloat16(x.device()) ? forward_in<BFloat16>(block) : forward_in<float>(block);
+    if (!kernels::keeps_bfloat16(x.device())) return forward_in<float, float>(block);
+    return block.expand ? forward_in<BFloat16, BFloat16>(block) : forward_in<BFloat16, float>(block);
   }
   std::vector<Tensor> backward(const Tensor& dz3, const Wanted& wanted) const override {
-    return z2.dtype() == DType::bf16 ? backward_in<BFloat16>(dz3, wanted) : backward_in<float>(dz3, wanted);
+    if (z2.dtype() != DType::bf16) return backward_in<float, float>(dz3, wanted);
+    return expands() ? backward_in<BFloat16, BFloat16>(dz3, wanted) : backward_in<BFloat16, float>(dz3, wanted);
   }
 
  private:
-  // Expanded tensors lie in memory as Stored.
-  template <class Stored>
+  // z2 lies in memory as Stored, z1 or the block's input as First.
+  template <class Stored, class First>
   Tensor forward_in(MBConv& block);
-  template <class Stored>
+  template <class Stored, class First>
   std::vector<Tensor> backward_in(const Tensor& dz3, const Wanted& wanted) const;
 };
 
-template <class Stored>
+template <class Stored, class First>
 Tensor FusedMBConvNode::forward_in(MBConv& block) {
   const ConvShape& d = shape.depthwise;
   const Device device = x.device();
   const auto& pointwise = pointwise_kernels<Stored>(device);
-  const auto& depthwise = depthwise_kernels<Stored>(device);
+  const auto& depthwise = depthwise_kernels<Stored, First>(device);
   if (block.expand) {
     z1 = planes<Stored>(d.N * d.H * d.W, d.C, device);
     NormOfBatch statistics(block.expand->norm, shape.segments(), d.N * d.H * d.W, device);
@@ -197,7 +205,7 @@ Tensor FusedMBConvNode::forward_in(MBConv& block) {
   }
   z2 = planes<Stored>(d.N * d.P * d.Q, d.C, device);
   NormOfBatch statistics(block.depthwise.norm, shape.segments(), d.N * d.P * d.Q, device);
-  depthwise.forward(shape, first(), input<Stored>(), w_depthwise.data(), z2.mutable_data<Stored>(), statistics.target());
+  depthwise.forward(shape, first(), input<First>(), w_depthwise.data(), z2.mutable_data<Stored>(), statistics.target());
   norm2 = statistics.result();
   beta2 = block.depthwise.norm.beta.value;
   eps2 = block.depthwise.norm.eps;
@@ -211,13 +219,13 @@ Tensor FusedMBConvNode::forward_in(MBConv& block) {
   return z3;
 }
 
-template <class Stored>
+template <class Stored, class First>
 std::vector<Tensor> FusedMBConvNode::backward_in(const Tensor& dz3, const Wanted& wanted) const {
   const ConvShape& d = shape.depthwise;
   const std::int64_t segments = shape.segments(), M = d.C;
   const Device device = x.device();
   const auto& pointwise = pointwise_kernels<Stored>(device);
-  const auto& depthwise = depthwise_kernels<Stored>(device);
+  const auto& depthwise = depthwise_kernels<Stored, First>(device);
   std::vector<Tensor> gradients(kInputs);
   // B1: the projection
   Tensor g2 = Tensor::uninitialized<Stored>(z2.shape(), device), gate_gradient;
@@ -247,11 +255,11 @@ std::vector<Tensor> FusedMBConvNode::backward_in(const Tensor& dz3, const Wanted
   gradients[kDepthwiseGamma] = second_norm.gamma;
   gradients[kDepthwiseBeta] = second_norm.beta;
   // B4: the depthwise convolution, and the activation before it
-  Tensor g1 = Tensor::uninitialized<Stored>(input_tensor().shape(), device);
+  Tensor g1 = Tensor::uninitialized<First>(input_tensor().shape(), device);
   NormGradients first_norm(segments, M, d.N * d.H * d.W, device);
   WeightGradient taps(segments, d.R * d.S, M, w_depthwise.shape(), device);
-  depthwise.gradient(shape, first(), second(), second_norm.means(), input<Stored>(), z2.data<Stored>(), g2_data,
-                     w_depthwise.data(), g1.mutable_data<Stored>(), first_norm.target(), taps.target());
+  depthwise.gradient(shape, first(), second(), second_norm.means(), input<First>(), z2.data<Stored>(), g2_data,
+                     w_depthwise.data(), g1.mutable_data<First>(), first_norm.target(), taps.target());
   gradients[kDepthwiseWeight] = taps.summed(false);
   if (!expands()) {
     gradients[kX] = std::move(g1);

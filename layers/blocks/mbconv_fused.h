@@ -82,10 +82,11 @@ struct FusedPointwiseKernelsOf {
 using FusedPointwiseKernels = FusedPointwiseKernelsOf<float>;
 const FusedPointwiseKernels& fused_pointwise_kernels(Device device = {});
 
-template <class Stored>
+// First: how z1 lies there: as Stored, or float where it is the block's input.
+template <class Stored, class First = Stored>
 struct FusedDepthwiseKernelsOf {
   // sums of z2 and of z2^2
-  void (*forward)(const MBConvShape& s, const NormOnLoad& norm1, const Stored* z1, const float* w, Stored* z2,
+  void (*forward)(const MBConvShape& s, const NormOnLoad& norm1, const First* z1, const float* w, Stored* z2,
                   const NormTarget& sums);
   // mean over pixels of act(BN2(z2)): pooled [N][M]
   void (*pool)(const MBConvShape& s, const NormOnLoad& norm2, const Stored* z2, float* pooled);
@@ -94,7 +95,7 @@ struct FusedDepthwiseKernelsOf {
                               const float* pooled_gradient, Stored* dq, const NormGradientTarget& sums);
   // g1 (planes; NHWC without expansion, as z1 then is x) from g2; sums of g1, g1 h1 where norm1 has constants; dw: dWd, rows R S
   void (*gradient)(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& norm2, const NormMeans& means2,
-                   const Stored* z1, const Stored* z2, const Stored* g2, const float* w, Stored* g1,
+                   const First* z1, const Stored* z2, const Stored* g2, const float* w, First* g1,
                    const NormGradientTarget& sums, const WeightGradientTarget& dw);
   // The inner loop alone, to be measured: one vector of channels of one image, tile and y as layers/kernels/depthwise_tile_cpu.h (room for
   // 16 channels a pixel is enough). Returns the multiply-adds it did.
@@ -103,11 +104,12 @@ struct FusedDepthwiseKernelsOf {
 using FusedDepthwiseKernels = FusedDepthwiseKernelsOf<float>;
 const FusedDepthwiseKernels& fused_depthwise_kernels(Device device = {});
 
-// Whether blocks with an expansion keep z1, z2 and the gradients by them in bfloat16: on a CUDA device in the run-to-run tier with --precision
+// Whether blocks keep z2, z1 where there is an expansion, and the gradients by them in bfloat16: on a CUDA device in the run-to-run tier with --precision
 // bf16. Their products then take operands in bfloat16, the narrow ones rounded for it; statistics are those of the values as they are kept.
 bool keeps_bfloat16(Device device);
 const FusedPointwiseKernelsOf<BFloat16>& fused_pointwise_kernels_in_bfloat16(Device device);
 const FusedDepthwiseKernelsOf<BFloat16>& fused_depthwise_kernels_in_bfloat16(Device device);
+const FusedDepthwiseKernelsOf<BFloat16, float>& fused_depthwise_kernels_of_input(Device device);  // without an expansion
 
 }  // namespace kernels
 }  // namespace vitrine

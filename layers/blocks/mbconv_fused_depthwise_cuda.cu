@@ -45,11 +45,20 @@ Tensor written(std::int64_t rows, std::int64_t C, Value value) {
   return result;
 }
 
-// act(BN1(z1)) row-major, or z1 where it is the block's input.
+// act(BN1(z1)), or the block's input, row-major as Stored: a tensor of its own where it does not lie like that already.
 template <class Stored>
-Tensor first_values(const NormActivation<Stored>& first, const ConvShape& z) {
-  return first.is_normed() ? written<Stored>(z.N * z.H * z.W, z.C, first) : Tensor();
-}
+struct FirstValues {
+  Tensor room;
+  const Stored* values;
+
+  template <class First>
+  FirstValues(const NormActivation<First>& first, const ConvShape& z) {
+    if constexpr (std::is_same_v<Stored, First>) values = first.z;
+    if (std::is_same_v<Stored, First> && !first.is_normed()) return;
+    room = written<Stored>(z.N * z.H * z.W, z.C, first);
+    values = room.data<Stored>();
+  }
+};
 
 void portable_forward(const MBConvShape& s, const NormActivation<float>& first, const float* w, float* z2,
                       const NormTarget& sums) {
@@ -62,8 +71,8 @@ void portable_forward(const MBConvShape& s, const NormActivation<float>& first, 
 }
 
 // One kernel: the activation on the way in, the batch's sums on the way out.
-template <class Stored>
-void fused_forward(const MBConvShape& s, const NormActivation<Stored>& first, const float* w, Stored* z2,
+template <class Stored, class First>
+void fused_forward(const MBConvShape& s, const NormActivation<First>& first, const float* w, Stored* z2,
                    const NormTarget& sums) {
   const ConvShape& z = s.depthwise;
   const ExpandedPlace place(z.N * z.P * z.Q, z.C);
@@ -79,12 +88,12 @@ void fused_forward(const MBConvShape& s, const NormActivation<Stored>& first, co
 }
 
 // The activation in a pass, cuDNN's convolution, the sums in another.
-template <class Stored>
-bool library_forward(const MBConvShape& s, const NormActivation<Stored>& first, const float* w, Stored* z2,
+template <class Stored, class First>
+bool library_forward(const MBConvShape& s, const NormActivation<First>& first, const float* w, Stored* z2,
                      const NormTarget& sums) {
   const ConvShape& z = s.depthwise;
-  const Tensor e = first_values(first, z);
-  if (!library_depthwise(z, e.defined() ? e.data<Stored>() : first.z, w, z2)) return false;
+  const FirstValues<Stored> e(first, z);
+  if (!library_depthwise(z, e.values, w, z2)) return false;
   sums_of_squares("mbconv depthwise", s, output_rows(s), static_cast<const Stored*>(z2), sums);
   return true;
 }
@@ -95,8 +104,8 @@ cudnn::Description stored_as(const cudnn::Description& d, bool outputs_too) {
   return std::is_same_v<Stored, BFloat16> ? d.in_bfloat16(outputs_too) : d;
 }
 
-template <class Stored>
-std::vector<Candidate> forward_candidates(const MBConvShape& s, const NormActivation<Stored>& first, const float* w, Stored* z2,
+template <class Stored, class First>
+std::vector<Candidate> forward_candidates(const MBConvShape& s, const NormActivation<First>& first, const float* w, Stored* z2,
                                           const NormTarget& sums) {
   return {{Kernels::own,
            [=] {
@@ -109,10 +118,10 @@ std::vector<Candidate> forward_candidates(const MBConvShape& s, const NormActiva
            {stored_as<Stored>(cudnn::convolution(s.depthwise, true), true).plan_name()}}};
 }
 
-template <class Stored>
-void forward(const MBConvShape& s, const NormOnLoad& norm1, const Stored* z1, const float* w, Stored* z2,
+template <class Stored, class First>
+void forward(const MBConvShape& s, const NormOnLoad& norm1, const First* z1, const float* w, Stored* z2,
              const NormTarget& sums) {
-  const NormActivation<Stored> first = first_of(s, norm1, z1);
+  const NormActivation<First> first = first_of(s, norm1, z1);
   if constexpr (std::is_same_v<Stored, float>) {
     if (settings().tier == Tier::portable) return portable_forward(s, first, w, z2, sums);
   }
@@ -282,19 +291,26 @@ void portable_gradient(const MBConvShape& s, const NormActivation<float>& first,
 // ---- the run-to-run tier
 
 // The values before and after in a pass each, cuDNN's two gradients, and what stands behind them in another pass.
-template <class Stored>
-bool library_gradient(const MBConvShape& s, const NormActivation<Stored>& first, const SecondNormGradient<Stored>& second,
-                      const float* w, const StoreFirstGradient<Stored>& store, const NormGradientTarget& sums, float* dw) {
+template <class Stored, class First>
+bool library_gradient(const MBConvShape& s, const NormActivation<First>& first, const SecondNormGradient<Stored>& second,
+                      const float* w, const StoreFirstGradient<First>& store, const NormGradientTarget& sums, float* dw) {
   const ConvShape& z = s.depthwise;
   const std::int64_t M = z.C;
   const SegmentRows rows = input_rows(s);
-  const Tensor e = first_values(first, z), dz2 = written<Stored>(z.N * z.P * z.Q, M, second);
-  if (!library_depthwise_weight_gradient(z, e.defined() ? e.data<Stored>() : first.z, dz2.data<Stored>(), dw)) return false;
-  if (!first.is_normed()) return library_depthwise_data_gradient(z, dz2.data<Stored>(), w, store.g1);
+  const FirstValues<Stored> e(first, z);
+  const Tensor dz2 = written<Stored>(z.N * z.P * z.Q, M, second);
+  if (!library_depthwise_weight_gradient(z, e.values, dz2.data<Stored>(), dw)) return false;
   Tensor room = Tensor::uninitialized<Stored>({rows.rows, M}, current());
   Stored* const to = room.mutable_data<Stored>();
   if (!library_depthwise_data_gradient(z, dz2.data<Stored>(), w, to)) return false;
   const Stored* const de = to;
+  if (!first.is_normed()) {
+    for_rows("mbconv depthwise", rows.rows, M, [=] VITRINE_HD(std::int64_t r, std::int64_t c) {
+      double unused[2] = {};
+      store(r, c, value_at(de + r * M + c), unused);
+    });
+    return true;
+  }
   column_sums<2>(
       "mbconv norm", s.segments(), rows.rows_of_segment, M, rows,
       [=] VITRINE_HD(std::int64_t r, std::int64_t c, double* acc) { store(r, c, value_at(de + r * M + c), acc); },
@@ -302,13 +318,13 @@ bool library_gradient(const MBConvShape& s, const NormActivation<Stored>& first,
   return true;
 }
 
-template <class Stored>
-void gradient(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& norm2, const NormMeans& means2, const Stored* z1,
-              const Stored* z2, const Stored* g2, const float* w, Stored* g1, const NormGradientTarget& sums,
+template <class Stored, class First>
+void gradient(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& norm2, const NormMeans& means2, const First* z1,
+              const Stored* z2, const Stored* g2, const float* w, First* g1, const NormGradientTarget& sums,
               const WeightGradientTarget& dw) {
-  const NormActivation<Stored> first = first_of(s, norm1, z1);
+  const NormActivation<First> first = first_of(s, norm1, z1);
   const SecondNormGradient<Stored> second{second_of(s, norm2, z2), means2, g2};
-  const StoreFirstGradient<Stored> store{first, g1};
+  const StoreFirstGradient<First> store{first, g1};
   if constexpr (std::is_same_v<Stored, float>) {
     if (settings().tier == Tier::portable) return portable_gradient(s, first, second, w, store, sums, dw.whole);
   }
@@ -334,6 +350,10 @@ const kernels::FusedDepthwiseKernels fused_depthwise_table = {forward, pool<floa
 
 extern const kernels::FusedDepthwiseKernelsOf<BFloat16> fused_depthwise_bfloat16_table;
 const kernels::FusedDepthwiseKernelsOf<BFloat16> fused_depthwise_bfloat16_table = {
-    forward<BFloat16>, pool<BFloat16>, activation_gradient<BFloat16>, gradient<BFloat16>, nullptr};
+    forward<BFloat16, BFloat16>, pool<BFloat16>, activation_gradient<BFloat16>, gradient<BFloat16, BFloat16>, nullptr};
+
+extern const kernels::FusedDepthwiseKernelsOf<BFloat16, float> fused_depthwise_of_input_table;
+const kernels::FusedDepthwiseKernelsOf<BFloat16, float> fused_depthwise_of_input_table = {
+    forward<BFloat16, float>, pool<BFloat16>, activation_gradient<BFloat16>, gradient<BFloat16, float>, nullptr};
 
 }  // namespace vitrine::cuda

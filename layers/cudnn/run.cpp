@@ -60,11 +60,15 @@ std::optional<Plan> chosen(const std::string& name, const Description& d, const 
       return std::nullopt;
     }
     plan = std::move(found[best->index]);
-    const KeptPlan mine{plan->choice, static_cast<std::uint64_t>(plan->workspace), text("best of ", found.size()),
-                        best->microseconds};
-    kept = best->microseconds > 0 ? plan_store().keep(name, mine) : mine;
-    if (kept->choice != mine.choice) {  // another process chose meanwhile
-      if (std::optional<Plan> theirs = plan_of(operations, d.has_products(), kept->choice)) plan = std::move(theirs);
+    const std::optional<KeptPlan> unusable = kept;
+    kept = {plan->choice, static_cast<std::uint64_t>(plan->workspace), text("best of ", found.size()), best->microseconds};
+    if (best->microseconds > 0 && has_all_memory()) {
+      const KeptPlan now = plan_store().keep(name, *kept, unusable);
+      std::optional<Plan> theirs = now == *kept ? std::nullopt : plan_of(operations, d.has_products(), now.choice);
+      if (theirs) {  // another process chose meanwhile
+        plan = std::move(theirs);
+        kept = now;
+      }
     }
   }
   lines.push_back(

@@ -160,15 +160,18 @@ Plan plan_of(const ProductShape& s, const Operands& o) {
   return p;
 }
 
-// True where the kept algorithm is one that the library can run.
+// True where the kept algorithm is one that the library can run; else `p` stays as it is.
 bool take_kept(Plan& p, const ProductShape& s, const KeptPlan& kept) {
+  cublasLtMatmulAlgo_t algorithm{};
   cublasLtMatmulHeuristicResult_t result{};
-  if (kept.workspace > most_workspace() || !bytes_of(kept.choice, &p.algorithm, sizeof p.algorithm)) return false;
-  if (blas().MatmulAlgoCheck(library(s).handle, p.operation.get(), p.left.get(), p.right.get(), p.result.get(), p.result.get(),
-                             &p.algorithm, &result) != CUBLAS_STATUS_SUCCESS)
+  if (kept.workspace > most_workspace() || !bytes_of(kept.choice, &algorithm, sizeof algorithm)) return false;
+  const auto status = blas().MatmulAlgoCheck(library(s).handle, p.operation.get(), p.left.get(), p.right.get(), p.result.get(),
+                                             p.result.get(), &algorithm, &result);
+  if (status != CUBLAS_STATUS_SUCCESS || result.state != CUBLAS_STATUS_SUCCESS || result.workspaceSize > most_workspace())
     return false;
+  p.algorithm = algorithm;
   p.workspace = result.workspaceSize;
-  return result.state == CUBLAS_STATUS_SUCCESS && p.workspace <= most_workspace();
+  return true;
 }
 
 // The fastest of what the library proposes; its microseconds: 0 where nothing can be timed, so the first is taken. Nothing where none of
@@ -201,17 +204,18 @@ Plan chosen_plan(const ProductShape& s, const Operands& o) {
   Plan p = plan_of(s, o);
   const std::string name = s.text_of(o.bias != nullptr);
   std::optional<KeptPlan> kept = plan_store().find(name);
-  if (kept && take_kept(p, s, *kept)) {
-    p.is_supported = true;
-  } else {
+  if (!kept || !take_kept(p, s, *kept)) {
+    const std::optional<KeptPlan> unusable = kept;
     const auto found = proposals(p, s);
     const std::optional<double> microseconds = take_fastest(p, s, o, found);
     if (!microseconds) return p;  // our own kernel computes this shape
-    p.is_supported = true;
     kept = {hex_of(&p.algorithm, sizeof p.algorithm), p.workspace, text("best of ", found.size()), *microseconds};
-    if (*microseconds > 0) kept = plan_store().keep(name, *kept);
-    take_kept(p, s, *kept);  // another process may have chosen meanwhile
+    if (*microseconds > 0 && has_all_memory()) {
+      const KeptPlan now = plan_store().keep(name, *kept, unusable);
+      if (!(now == *kept) && take_kept(p, s, now)) kept = now;  // another process chose meanwhile
+    }
   }
+  p.is_supported = true;
   of_current_gpu<Plans>().lines.push_back(text(name, "  (", s.op, ")  ", kept->notes, ", algorithm ", kept->choice,
                                                ", workspace ", kept->workspace, ", ", kept->microseconds, " us"));
   return p;

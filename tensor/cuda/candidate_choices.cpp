@@ -40,13 +40,21 @@ Kernels chosen_by_time(const std::string& name, const std::vector<Candidate>& tr
   std::optional<KeptPlan> kept = plan_store().find(name);
   std::optional<Kernels> choice = kernels_of(kept, trials);
   if (!choice) {
+    const std::optional<KeptPlan> unusable = kept;
     const std::vector<TimedCandidate> timed = time_candidates(trials);
     const auto best = std::ranges::min_element(timed, {}, [](const auto& t) { return t.microseconds.value_or(HUGE_VAL); });
     if (best == timed.end() || !best->microseconds)
       throw DeviceMemoryError(text(current().text(), " is out of memory: there is no room for any kernel of ", name));
-    // What another process chose meanwhile stays chosen.
-    kept = plan_store().keep(name, {text_of(best->kernels), best->workspace, text_of(timed), *best->microseconds});
-    choice = kernels_of(kept, trials).value_or(best->kernels);
+    kept = {text_of(best->kernels), best->workspace, text_of(timed), *best->microseconds};
+    choice = best->kernels;
+    const bool lacked_memory = std::ranges::any_of(timed, &TimedCandidate::lacked_memory);
+    if (!lacked_memory && has_all_memory()) {
+      const KeptPlan now = plan_store().keep(name, *kept, unusable);
+      if (const std::optional<Kernels> theirs = kernels_of(now, trials)) {  // another process chose meanwhile
+        choice = theirs;
+        kept = now;
+      }
+    }
   }
   of_current_gpu<Choices>().made.push_back({name, text_of(*choice), kept->microseconds, kept->notes});
   return *choice;

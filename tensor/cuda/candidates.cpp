@@ -13,10 +13,9 @@ namespace {
 
 constexpr int kTimedCalls = 5, kTimedRounds = 4;
 
-// Nothing where the candidate cannot be had.
-std::optional<double> microseconds_of(const Candidate& candidate) {
+void time(const Candidate& candidate, TimedCandidate& timed) {
   try {
-    if (!candidate.run()) return std::nullopt;
+    if (!candidate.run()) return;
     double ms = HUGE_VAL;  // the least of a few rounds: a choice that is kept must not be one of noise
     const int calls = current().is_gpu() ? kTimedCalls : 1;
     for (int round = 0; round < kTimedRounds; ++round) {
@@ -24,9 +23,9 @@ std::optional<double> microseconds_of(const Candidate& candidate) {
                       for (int i = 0; i < calls; ++i) candidate.run();
                     }));
     }
-    return ms * 1000 / calls;
+    timed.microseconds = ms * 1000 / calls;
   } catch (const DeviceMemoryError&) {
-    return std::nullopt;
+    timed.lacked_memory = true;
   }
 }
 
@@ -35,7 +34,8 @@ std::optional<double> microseconds_of(const Candidate& candidate) {
 std::vector<TimedCandidate> time_candidates(const std::vector<Candidate>& candidates) {
   std::vector<TimedCandidate> all;
   for (const Candidate& candidate : candidates) {
-    TimedCandidate timed{candidate.kernels, microseconds_of(candidate), 0, {}};
+    TimedCandidate timed{.kernels = candidate.kernels};
+    time(candidate, timed);
     if (timed.microseconds) add_notes_of_plans(candidate, timed);
     all.push_back(std::move(timed));
   }

@@ -37,9 +37,10 @@ inline const Dnn& dnn() {
     library.find(f.GetVersion, "cudnnGetVersion");
     library.find(f.SetStream, "cudnnSetStream");
     if (const std::size_t version = f.GetVersion(); version < 90000)  // 9.1.2 is 90102, 8.9.7 was 8907
-      throw Error(ExitCode::runtime,
-                  text("cuDNN ", version / 1000, ".", version % 1000 / 100, ".", version % 100,
-                       " is too old: its graphs are used from version 9 on; install cuDNN 9, or use --device cpu"));
+      throw Error(
+          ExitCode::runtime,
+          text("cuDNN ", version / 1000, ".", version % 1000 / 100, ".", version % 100,
+               " is too old: its graphs are used from version 9 on; install cuDNN 9, or choose --kernels own or cublaslt"));
     return f;
   }();
   return functions;

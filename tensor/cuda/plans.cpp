@@ -1,5 +1,6 @@
 #include "tensor/cuda/plans.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/error.h"
@@ -14,20 +15,40 @@ namespace {
 constexpr std::uint64_t kMostBytes = std::uint64_t{16} << 20;
 constexpr int kFormat = 1;
 
+KeptPlan plan_in(const Json& plan) {
+  KeptPlan kept{text_in(plan, "choice"), unsigned_in(plan, "workspace"), text_in(plan, "notes"),
+                number_in(plan, "microseconds", 0, 1e12)};
+  const auto is_control = [](unsigned char c) { return c < 32 || c == 127; };
+  if (std::ranges::any_of(kept.choice + kept.notes, is_control)) throw std::runtime_error("control characters in a plan");
+  return kept;
+}
+
 std::map<std::string, KeptPlan> read_plans(const std::filesystem::path& file) {
   std::map<std::string, KeptPlan> plans;
   if (!std::filesystem::exists(file)) return plans;
+  if (!std::filesystem::is_regular_file(file))
+    throw DataError(text(file.string(), ": the kept plans of a GPU, expected a file; choose another folder by VITRINE_PLANS"));
+  const std::string bytes = read_file(file, kMostBytes);
   try {
-    const Json json = parse_json(read_file(file, kMostBytes), {.max_keys = 100'000});
-    if (json.at("format").get<int>() != kFormat) throw std::runtime_error("its format is not 1");
-    for (const auto& [shape, plan] : json.at("plans").items()) {
-      plans[shape] = {plan.at("choice").get<std::string>(), plan.at("workspace").get<std::uint64_t>(),
-                      plan.at("notes").get<std::string>(), plan.at("microseconds").get<double>()};
-    }
+    const Json json = parse_json(bytes, {.max_bytes = kMostBytes, .max_values = 4'000'000, .max_keys = 500'000});
+    if (integer_in(json, "format", 0, 1'000'000) != kFormat) throw std::runtime_error("its format is not 1");
+    const Json& all = member(json, "plans");
+    if (!all.is_object()) throw std::runtime_error("'plans' is no object");
+    for (const auto& [shape, plan] : all.items()) plans[shape] = plan_in(plan);
+  } catch (const Error&) {  // a stop that was asked for
+    throw;
   } catch (const std::exception& error) {
     throw DataError(text(file.string(), ": ", error.what(), "; delete it and the plans are chosen again"));
   }
   return plans;
+}
+
+// Size and time of a file: what tells that another process has written it since.
+std::string stamp_of(const std::filesystem::path& file) {
+  std::error_code none;
+  const auto size = std::filesystem::file_size(file, none);
+  if (none) return "";
+  return text(size, " ", std::filesystem::last_write_time(file, none).time_since_epoch().count());
 }
 
 std::string json_of(const std::map<std::string, KeptPlan>& plans) {
@@ -69,7 +90,7 @@ std::filesystem::path folder() {
 
 }  // namespace
 
-PlanStore::PlanStore(std::filesystem::path file) : file_(std::move(file)), plans_(read_plans(file_)) {}
+PlanStore::PlanStore(std::filesystem::path file) : file_(std::move(file)), plans_(read_plans(file_)), stamp_(stamp_of(file_)) {}
 
 std::optional<KeptPlan> PlanStore::find(const std::string& shape) const {
   const std::scoped_lock lock(mutex_);
@@ -77,13 +98,25 @@ std::optional<KeptPlan> PlanStore::find(const std::string& shape) const {
   return found == plans_.end() ? std::nullopt : std::optional(found->second);
 }
 
-KeptPlan PlanStore::keep(const std::string& shape, const KeptPlan& plan) {
+KeptPlan PlanStore::keep(const std::string& shape, const KeptPlan& plan, const std::optional<KeptPlan>& unusable) {
   const std::scoped_lock lock(mutex_);
-  plans_.merge(read_plans(file_));
-  plans_.emplace(shape, plan);
+  if (stamp_of(file_) != stamp_) {
+    for (auto& [name, theirs] : read_plans(file_)) plans_.insert_or_assign(name, std::move(theirs));
+  }
+  const auto [there, is_new] = plans_.emplace(shape, plan);
+  if (!is_new && unusable && there->second == *unusable) there->second = plan;
   make_directory(file_.parent_path());
   write_file(file_, json_of(plans_));
-  return plans_.at(shape);
+  stamp_ = stamp_of(file_);
+  return there->second;
+}
+
+void PlanStore::expect_writable() const {
+  try {
+    make_directory(file_.parent_path());
+  } catch (const FileError& error) {
+    throw FileError(text(error.what(), "; name a folder for what is measured to be fastest in VITRINE_PLANS"));
+  }
 }
 
 std::size_t PlanStore::size() const {
@@ -98,7 +131,9 @@ std::filesystem::path plan_file(const std::string& gpu, const std::string& libra
 PlanStore& plan_store() {
   std::string libraries;
   for (const auto& [name, version] : versions()) {
-    if (name == "cuDNN" || name == "cuBLASLt") libraries += (libraries.empty() ? "" : "-") + name + " " + version;
+    // A library that cannot be used says so where it is asked for.
+    if ((name == "cuDNN" || name == "cuBLASLt") && !version.starts_with("unusable"))
+      libraries += (libraries.empty() ? "" : "-") + name + " " + version;
   }
   const std::filesystem::path file = plan_file(describe(current().index).name, libraries);
   static std::mutex mutex;

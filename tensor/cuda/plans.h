@@ -29,9 +29,13 @@ class PlanStore {
   explicit PlanStore(std::filesystem::path file);
 
   std::optional<KeptPlan> find(const std::string& shape) const;
-  // Adds a plan and writes the file, with what other processes have put into it since; a shape that is there already stays as it is.
-  // Returns what is kept now. FileError when it cannot be written: without it the tier's promise could not be kept.
-  KeptPlan keep(const std::string& shape, const KeptPlan& plan);
+  // Adds a plan and writes the file, with what other processes have put into it since; a shape that is there already stays as it is, unless it
+  // is still `unusable`, which the caller found in it and cannot run. Returns what is kept now. FileError when the file cannot be written: without it
+  // the tier's promise could not be kept.
+  KeptPlan keep(const std::string& shape, const KeptPlan& plan, const std::optional<KeptPlan>& unusable = std::nullopt);
+
+  // Makes the folder. FileError naming VITRINE_PLANS where it cannot be made.
+  void expect_writable() const;
 
   const std::filesystem::path& file() const { return file_; }
   std::size_t size() const;
@@ -40,6 +44,7 @@ class PlanStore {
   std::filesystem::path file_;
   mutable std::mutex mutex_;
   std::map<std::string, KeptPlan> plans_;
+  std::string stamp_;  // of the file as it was read or written last
 };
 
 // <folder>/plans-<gpu>-<libraries>.json in lower-case letters, digits, dots and dashes. UsageError when no folder is known.

@@ -133,17 +133,34 @@ DeviceInfo describe(int index) {
   return info;
 }
 
+namespace {
+
+// What a library says, or why it cannot be used.
+template <class Ask>
+std::string version_or_why(Ask ask) {
+  try {
+    const auto v = static_cast<std::size_t>(ask());
+    return text(v / 10000, ".", v % 10000 / 100, ".", v % 100);
+  } catch (const Error& error) {
+    return text("unusable (", error.what(), ")");
+  }
+}
+
+}  // namespace
+
 std::vector<std::pair<std::string, std::string>> versions() {
-  int driver = 0, runtime = 0, of_nccl = 0;
+  int driver = 0, runtime = 0;
   cudaDriverGetVersion(&driver);
   cudaRuntimeGetVersion(&runtime);
-  nccl().GetVersion(&of_nccl);
-  const auto parts = [](std::size_t v) { return text(v / 10000, ".", v % 10000 / 100, ".", v % 100); };
   return {{"driver", driver == 0 ? "none" : version_text(driver)},
           {"CUDA runtime", version_text(runtime)},
-          {"cuDNN", parts(dnn().GetVersion())},
-          {"cuBLASLt", parts(blas().GetVersion())},
-          {"NCCL", parts(static_cast<std::size_t>(of_nccl))}};
+          {"cuDNN", version_or_why([] { return dnn().GetVersion(); })},
+          {"cuBLASLt", version_or_why([] { return blas().GetVersion(); })},
+          {"NCCL", version_or_why([] {
+             int version = 0;
+             nccl().GetVersion(&version);
+             return version;
+           })}};
 }
 
 Device current() { return current_device; }

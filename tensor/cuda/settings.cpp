@@ -9,6 +9,8 @@ Settings& settings() {
   return the_settings;
 }
 
+bool has_all_memory() { return settings().memory_limit == 0; }
+
 Tier tier_from_name(const std::string& name) {
   if (name == "run-to-run") return Tier::run_to_run;
   if (name == "portable") return Tier::portable;

@@ -53,10 +53,32 @@ TEST_F(Plans, OfOtherProcessesAreKeptAndTheFirstChoiceStays) {
   EXPECT_EQ(store.find("b"), kSecond);
 }
 
+TEST_F(Plans, WhatCannotBeRunIsReplacedAndNothingElse) {
+  cuda::PlanStore store(file());
+  store.keep("a", kFirst);
+  EXPECT_EQ(store.keep("a", kSecond), kFirst);
+  EXPECT_EQ(store.keep("a", kSecond, kSecond), kFirst) << "another one was found unusable";
+  EXPECT_EQ(store.keep("a", kSecond, kFirst), kSecond);
+  EXPECT_EQ(cuda::PlanStore(file()).find("a"), kSecond);
+}
+
+TEST_F(Plans, ManyAreKept) {
+  std::string json = "{\"format\": 1, \"plans\": {";
+  for (int i = 0; i < 60'000; ++i)
+    json += std::string(i > 0 ? "," : "") + "\"s" + std::to_string(i) +
+            R"(": {"choice": "own", "workspace": 0, "notes": "", "microseconds": 1})";
+  make_directory(file().parent_path());
+  write_file(file(), json + "}}");
+  EXPECT_EQ(cuda::PlanStore(file()).size(), 60'000u);
+}
+
 TEST_F(Plans, ADamagedFileIsRefusedByName) {
   make_directory(file().parent_path());
   for (const char* bytes :
        {"", "{", "[]", "{\"format\": 2, \"plans\": {}}", "{\"format\": 1}", "{\"format\": 1, \"plans\": {\"a\": {}}}",
+        "{\"format\": 1, \"plans\": []}",
+        "{\"format\": 1, \"plans\": {\"a\": {\"choice\": \"own\", \"workspace\": -1, \"notes\": \"\", \"microseconds\": 1}}}",
+        "{\"format\": 1, \"plans\": {\"a\": {\"choice\": \"own\", \"workspace\": 1, \"notes\": \"\\n\", \"microseconds\": 1}}}",
         "{\"format\": 1, \"plans\": {\"a\": {\"choice\": 5, \"workspace\": 0, \"notes\": \"\", \"microseconds\": 1}}}"}) {
     write_file(file(), bytes);
     try {
