@@ -46,7 +46,7 @@ Device DeviceChoice::choose() const {
   // Where plans are kept is known, and readable, before anything is begun.
   if (chosen.is_gpu() && cuda::settings().tier == cuda::Tier::run_to_run && cuda::settings().kernels != cuda::Kernels::own) {
     cuda::make_current(chosen);
-    cuda::plan_store().expect_writable();
+    cuda::plan_store().make_folder();
   }
   const bool is_fp32 = cuda::settings().precision == cuda::Precision::fp32;
   if (!is_fp32 && cuda::settings().tier == cuda::Tier::portable)

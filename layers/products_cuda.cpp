@@ -11,18 +11,15 @@
 namespace vitrine::cuda {
 namespace {
 
-// Our kernel, cuBLASLt's product and cuDNN's graph of the same.
-std::vector<Candidate> candidates_of(const ProductShape& s, const float* a, const float* b, const float* bias, float* y,
-                                     const std::function<void()>& own, const cudnn::Description& graph,
-                                     const std::function<bool()>& run_graph) {
-  return {{Kernels::cublaslt, [=] { return library_product(s, a, b, bias, y); }, {s.text_of(bias != nullptr)}},
-          {Kernels::own,
-           [=] {
-             own();
-             return true;
-           },
-           {}},
-          {Kernels::cudnn, run_graph, {graph.plan_name()}}};
+// cuBLASLt's product, our kernel, and cuDNN's graph of the same, which takes the operands, a bias where there is one, and the result.
+std::vector<Candidate> candidates_of(const ProductShape& s, const void* a, const void* b, const float* bias, void* y,
+                                     const std::function<void()>& own, const cudnn::Description& graph) {
+  std::vector<const void*> memory{a, b};
+  if (bias != nullptr) memory.push_back(bias);
+  memory.push_back(y);
+  return {{Kernels::cublaslt, [=] { return library_product(s, a, b, bias, y); }, {s.plan_name(bias != nullptr)}},
+          own_candidate(own),
+          {Kernels::cudnn, [=] { return cudnn::run(s.op, graph, memory); }, {graph.plan_name()}}};
 }
 
 }  // namespace
@@ -31,22 +28,20 @@ std::vector<Candidate> product_candidates(const char* op, const float* a, const 
                                           std::int64_t K, std::int64_t N, float* y) {
   return candidates_of(
       {op, M, N, K, false, false}, a, b, bias, y, [=] { own_product(op, a, b, bias, M, K, N, y); },
-      bias != nullptr ? cudnn::biased_linear(M, K, N, cudnn::Ending::none) : cudnn::linear(M, K, N),
-      [=] { return library_linear(a, b, bias, M, K, N, y); });
+      bias != nullptr ? cudnn::biased_linear(M, K, N, cudnn::Ending::none) : cudnn::linear(M, K, N));
 }
 
 std::vector<Candidate> product_transposed_candidates(const char* op, const float* dy, const float* w, std::int64_t M,
                                                      std::int64_t K, std::int64_t N, float* dx) {
   return candidates_of(
       {op, M, N, K, false, true}, dy, w, nullptr, dx, [=] { own_product_transposed(op, dy, w, M, K, N, dx); },
-      cudnn::linear_data_gradient(M, N, K), [=] { return library_linear_data_gradient(dy, w, M, N, K, dx); });
+      cudnn::linear_data_gradient(M, N, K));
 }
 
 std::vector<Candidate> product_over_rows_candidates(const char* op, const float* x, const float* dy, std::int64_t rows,
                                                     std::int64_t C, std::int64_t K, float* dw,
                                                     const std::function<void()>& own) {
-  return candidates_of({op, C, K, rows, true, false}, x, dy, nullptr, dw, own, cudnn::linear_weight_gradient(rows, C, K),
-                       [=] { return library_linear_weight_gradient(x, dy, rows, C, K, dw); });
+  return candidates_of({op, C, K, rows, true, false}, x, dy, nullptr, dw, own, cudnn::linear_weight_gradient(rows, C, K));
 }
 
 void product(const char* op, const float* a, const float* b, const float* bias, std::int64_t M, std::int64_t K, std::int64_t N,
@@ -75,20 +70,10 @@ template <class Result>
 void product(const char* op, const BFloat16* a, const BFloat16* b, std::int64_t M, std::int64_t K, std::int64_t N,
              bool b_transposed, Result* y) {
   const ProductShape s{op, M, N, K, false, b_transposed, DType::bf16, dtype_of<Result>};
-  const cudnn::Description graph = (b_transposed ? cudnn::linear_data_gradient(M, N, K) : cudnn::linear(M, K, N))
-                                       .in_bfloat16(std::is_same_v<Result, BFloat16>);
-  const auto own = [=] {
-    own_product(op, a, b, M, K, N, b_transposed, y);
-    return true;
-  };
-  run_candidates(s.text_of(false),
-                 {{Kernels::cublaslt, [=] { return library_product(s, a, b, nullptr, y); }, {s.text_of(false)}},
-                  {Kernels::own, own, {}},
-                  {Kernels::cudnn,
-                   [=] {
-                     return cudnn::run(op, graph, {a, b, y});
-                   },
-                   {graph.plan_name()}}});
+  const cudnn::Description graph = b_transposed ? cudnn::linear_data_gradient(M, N, K) : cudnn::linear(M, K, N);
+  run_candidates(s.text_of(false), candidates_of(
+                                       s, a, b, nullptr, y, [=] { own_product(op, a, b, M, K, N, b_transposed, y); },
+                                       graph.in_bfloat16(std::is_same_v<Result, BFloat16>)));
 }
 template void product<float>(const char*, const BFloat16*, const BFloat16*, std::int64_t, std::int64_t, std::int64_t, bool,
                              float*);
@@ -98,19 +83,9 @@ template void product<BFloat16>(const char*, const BFloat16*, const BFloat16*, s
 void product_over_rows(const char* op, const BFloat16* x, const BFloat16* dy, std::int64_t rows, std::int64_t C, std::int64_t K,
                        float* dw) {
   const ProductShape s{op, C, K, rows, true, false, DType::bf16, DType::f32};
-  const cudnn::Description graph = cudnn::linear_weight_gradient(rows, C, K).in_bfloat16(false);
-  const auto own = [=] {
-    own_product_over_rows(op, x, dy, rows, C, K, dw);
-    return true;
-  };
-  run_candidates(s.text_of(false),
-                 {{Kernels::cublaslt, [=] { return library_product(s, x, dy, nullptr, dw); }, {s.text_of(false)}},
-                  {Kernels::own, own, {}},
-                  {Kernels::cudnn,
-                   [=] {
-                     return cudnn::run(op, graph, {x, dy, dw});
-                   },
-                   {graph.plan_name()}}});
+  run_candidates(s.text_of(false), candidates_of(
+                                       s, x, dy, nullptr, dw, [=] { own_product_over_rows(op, x, dy, rows, C, K, dw); },
+                                       cudnn::linear_weight_gradient(rows, C, K).in_bfloat16(false)));
 }
 
 }  // namespace vitrine::cuda

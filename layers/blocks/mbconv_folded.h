@@ -6,7 +6,8 @@
 //            sweep B  y = (s d) Wp + bp (+ x)
 // Shapes     x [N, H, W, C], d in planes of 16 channels (layers/blocks/planes.h), y [N, P, Q, K]
 // Numerics   products as layers/kernels/gemm_cpu.h, taps as layers/depthwise_conv2d_reference.h, means in float64. An image's result is made
-//            of its own pixels in an order fixed by the shapes: the same bits alone and in any batch, for any threads and any set.
+//            of its own pixels in an order fixed by the shapes: the same bits alone and in any batch, for any threads and any set; on a
+//            GPU by our own kernels (mbconv_folded_choice.cpp).
 // Reference  Tan, Le 2019, arXiv:1905.11946; Zhang, Lo, Lu 2020, arXiv:2001.02504 (depthwise and pointwise sweeps)
 #pragma once
 

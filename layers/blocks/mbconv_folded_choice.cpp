@@ -1,6 +1,5 @@
 // Which kernels predict on a CUDA device, layer by layer: ours, cuBLASLt's product with our passes around it, or cuDNN's graphs
 // (tensor/cuda/candidates.h). Ours are preferred where nothing is timed, and are the only ones beside float32.
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,15 +19,6 @@ namespace {
 using kernels::FoldedShape;
 using kernels::FoldedSweep;
 using kernels::Packed;
-
-Candidate ours(const std::function<void()>& run) {
-  return {Kernels::own,
-          [run] {
-            run();
-            return true;
-          },
-          {}};
-}
 
 // Training in fewer bits is still evaluated in float32, as `predict` predicts.
 void run_best(const std::string& what, std::vector<Candidate> candidates) {
@@ -50,25 +40,25 @@ Candidate dense_product(const char* op, std::int64_t rows, const Packed& w, std:
     if (activation) kernels::unary_kernels(current()).forward(*activation, y, rows * w.N, y);
     return true;
   };
-  return {Kernels::cublaslt, run, {shape.text_of(true)}};
+  return {Kernels::cublaslt, run, {shape.plan_name(true)}};
 }
 
 void dense(const char* op, std::int64_t rows, const Packed& w, std::optional<Activation> activation, const float* x, float* y) {
   run_best(text("dense ", rows, " x ", w.K, " to ", w.N, name_of(activation)),
-           {ours([=] { own_folded_dense(op, rows, w, activation, x, y); }), dense_product(op, rows, w, activation, x, y),
-            folded_dense_graph(op, rows, w, activation, x, y)});
+           {own_candidate([=] { own_folded_dense(op, rows, w, activation, x, y); }),
+            dense_product(op, rows, w, activation, x, y), folded_dense_graph(op, rows, w, activation, x, y)});
 }
 
 void convolution(const ConvShape& s, const Packed& w, Activation activation, const float* x, float* y) {
   const Candidate graph = folded_convolution_graph(s, w, activation, x, y);
   run_best(text(cudnn::convolution(s, false).what, name_of(activation)),
-           {ours([=] { own_folded_convolution(s, w, activation, x, y); }), graph});
+           {own_candidate([=] { own_folded_convolution(s, w, activation, x, y); }), graph});
 }
 
 void depthwise(const FoldedShape& s, const FoldedSweep& sweep, const float* x, float* d) {
   const Candidate graph = folded_depthwise_graph(s, sweep, x, d);
   run_best(text(cudnn::convolution(s.depthwise, true).what, name_of(s.activation)),
-           {ours([=] { own_folded_depthwise(s, sweep, x, d); }), graph});
+           {own_candidate([=] { own_folded_depthwise(s, sweep, x, d); }), graph});
 }
 
 void expand_depthwise(const FoldedShape& s, const FoldedSweep& sweep, const float* x, float* d, float* mean) {
@@ -85,13 +75,13 @@ void expand_depthwise(const FoldedShape& s, const FoldedSweep& sweep, const floa
   if (mean == nullptr) return;
   const std::int64_t pixels = z.P * z.Q;
   run_best(text("mean over ", pixels, " pixels of ", z.N, " x ", z.C),
-           {ours([=] { own_expanded_mean("mbconv pool", z.N, pixels, z.C, d, mean); }),
+           {own_candidate([=] { own_expanded_mean("mbconv pool", z.N, pixels, z.C, d, mean); }),
             folded_mean_graph(z.N, pixels, z.C, d, mean)});
 }
 
 void gate(std::int64_t N, const Packed& reduce, const Packed& expand, const float* mean, float* hidden, float* gates) {
   run_best(text("gate ", N, " x ", reduce.K, " by ", reduce.N),
-           {ours([=] { own_folded_gate(N, reduce, expand, mean, hidden, gates); }),
+           {own_candidate([=] { own_folded_gate(N, reduce, expand, mean, hidden, gates); }),
             folded_gate_graphs(N, reduce, expand, mean, hidden, gates)});
 }
 
@@ -113,14 +103,14 @@ Candidate project_product(std::int64_t N, std::int64_t pixels, const Packed& w, 
     if (skip != nullptr) add_folded("mbconv project", N * pixels * w.N, skip, y);
     return true;
   };
-  return {Kernels::cublaslt, run, {shape.text_of(true)}};
+  return {Kernels::cublaslt, run, {shape.plan_name(true)}};
 }
 
 void project(std::int64_t N, std::int64_t pixels, const Packed& w, const float* d, const float* gates, const float* skip,
              float* y) {
   run_best(text(gates != nullptr ? "gated " : "", "projection ", N, " x ", pixels, " x ", w.K, " to ", w.N,
                 skip != nullptr ? " residual" : ""),
-           {ours([=] { own_folded_project(N, pixels, w, d, gates, skip, y); }),
+           {own_candidate([=] { own_folded_project(N, pixels, w, d, gates, skip, y); }),
             project_product(N, pixels, w, d, gates, skip, y), folded_project_graphs(N, pixels, w, d, gates, skip, y)});
 }
 
@@ -129,12 +119,12 @@ void head(std::int64_t N, std::int64_t pixels, const Packed& w, Activation activ
   float* const z = room.mutable_data();
   dense("head", N * pixels, w, activation, x, z);
   run_best(text("mean over ", pixels, " pixels of ", N, " x ", w.N),
-           {ours([=] { own_row_mean("head", N, pixels, w.N, z, mean); }), folded_mean_graph(N, pixels, w.N, z, mean)});
+           {own_candidate([=] { own_row_mean("head", N, pixels, w.N, z, mean); }), folded_mean_graph(N, pixels, w.N, z, mean)});
 }
 
 void linear(std::int64_t N, const Packed& w, const float* x, float* y) {
   run_best(text("linear ", N, " x ", w.K, " to ", w.N),
-           {ours([=] { own_folded_dense("classifier", N, w, std::nullopt, x, y); }),
+           {own_candidate([=] { own_folded_dense("classifier", N, w, std::nullopt, x, y); }),
             dense_product("classifier", N, w, std::nullopt, x, y), folded_linear_graph(N, w, x, y)});
 }
 

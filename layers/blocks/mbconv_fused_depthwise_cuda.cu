@@ -107,12 +107,7 @@ cudnn::Description stored_as(const cudnn::Description& d, bool outputs_too) {
 template <class Stored, class First>
 std::vector<Candidate> forward_candidates(const MBConvShape& s, const NormActivation<First>& first, const float* w, Stored* z2,
                                           const NormTarget& sums) {
-  return {{Kernels::own,
-           [=] {
-             fused_forward(s, first, w, z2, sums);
-             return true;
-           },
-           {}},
+  return {own_candidate([=] { fused_forward(s, first, w, z2, sums); }),
           {Kernels::cudnn,
            [=] { return library_forward(s, first, w, z2, sums); },
            {stored_as<Stored>(cudnn::convolution(s.depthwise, true), true).plan_name()}}};
@@ -331,12 +326,11 @@ void gradient(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& n
   float* const taps = dw.whole;
   const auto sweep = [=] {
     depthwise_sweep<true>("mbconv depthwise", s.depthwise, w, second, first, store, ToNormGradients{sums, s.depthwise.C}, taps);
-    return true;
   };
   const cudnn::Description data = stored_as<Stored>(cudnn::convolution_data_gradient(s.depthwise, true), true);
   const cudnn::Description weights = stored_as<Stored>(cudnn::convolution_weight_gradient(s.depthwise, true), false);
   run_candidates(text("norm gradient, both gradients of ", data.what),
-                 {{Kernels::own, sweep, {}},
+                 {own_candidate(sweep),
                   {Kernels::cudnn,
                    [=] { return library_gradient(s, first, second, w, store, sums, taps); },
                    {data.plan_name(), weights.plan_name()}}});

@@ -167,12 +167,7 @@ Description description_of(ConvolutionPart part, const ConvShape& s, bool depthw
 
 std::vector<Candidate> convolution_candidates(ConvolutionPart part, const ConvShape& s, bool depthwise, bool has_bias,
                                               const std::function<void()>& own, const std::function<bool()>& library) {
-  const Candidate ours{Kernels::own,
-                       [own] {
-                         own();
-                         return true;
-                       },
-                       {}};
+  const Candidate ours = own_candidate(own);
   const Candidate theirs{Kernels::cudnn, library, {description_of(part, s, depthwise, has_bias).plan_name()}};
   const bool is_ours_first = depthwise || part == ConvolutionPart::weight_gradient;
   return is_ours_first ? std::vector{ours, theirs} : std::vector{theirs, ours};

@@ -52,7 +52,7 @@ Description Description::in_bfloat16(bool outputs_too) const {
   return d;
 }
 
-std::string Description::plan_name() const { return text(what, " ", text_of(settings().precision)); }
+std::string Description::plan_name() const { return text(what, " ", plan_conditions()); }
 
 bool Description::has_products() const {
   return std::ranges::any_of(steps, [](const Step& s) { return s.kind != Kind::pointwise && s.kind != Kind::reduction; });

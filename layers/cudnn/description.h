@@ -62,7 +62,7 @@ struct Description {
   // The same with its inputs in memory in bfloat16, and its outputs where `outputs_too`.
   Description in_bfloat16(bool outputs_too) const;
 
-  std::string plan_name() const;  // what an engine is kept under (tensor/cuda/plans.h): the description and the precision
+  std::string plan_name() const;  // what an engine is kept under (tensor/cuda/plans.h): the description and the settings
   bool has_products() const;      // a convolution or a product is among the steps
 
   // InternalError unless there is a pointer for each tensor in memory, none null and each at a multiple of kAlignment bytes.

@@ -62,7 +62,7 @@ std::optional<Plan> chosen(const std::string& name, const Description& d, const 
     plan = std::move(found[best->index]);
     const std::optional<KeptPlan> unusable = kept;
     kept = {plan->choice, static_cast<std::uint64_t>(plan->workspace), text("best of ", found.size()), best->microseconds};
-    if (best->microseconds > 0 && has_all_memory()) {
+    if (best->microseconds > 0) {
       const KeptPlan now = plan_store().keep(name, *kept, unusable);
       std::optional<Plan> theirs = now == *kept ? std::nullopt : plan_of(operations, d.has_products(), now.choice);
       if (theirs) {  // another process chose meanwhile

@@ -1,7 +1,6 @@
 #include "layers/cudnn/squeeze_excitation.h"
 
 #include "base/error.h"
-#include "layers/cudnn/biased.h"
 #include "layers/cudnn/layout.h"
 #include "layers/cudnn/run.h"
 #include "tensor/cuda/runtime.h"
@@ -97,22 +96,6 @@ bool library_mean_gradient(const float* dz, std::int64_t N, std::int64_t pixels,
   if (!cudnn::is_used()) return false;
   const Tensor share = shares_of(pixels);
   return cudnn::run("global_average_pool", cudnn::mean_gradient(N, pixels, C), {dz, share.data(), dx});
-}
-
-bool library_linear(const float* a, const float* w, const float* b, std::int64_t rows, std::int64_t C, std::int64_t K,
-                    float* y) {
-  if (b == nullptr) return cudnn::run("linear", cudnn::linear(rows, C, K), {a, w, y});
-  return cudnn::run("linear", cudnn::biased_linear(rows, C, K, cudnn::Ending::none), {a, w, b, y});
-}
-
-bool library_linear_data_gradient(const float* dy, const float* w, std::int64_t rows, std::int64_t C, std::int64_t K,
-                                  float* da) {
-  return cudnn::run("linear", cudnn::linear_data_gradient(rows, C, K), {dy, w, da});
-}
-
-bool library_linear_weight_gradient(const float* a, const float* dy, std::int64_t rows, std::int64_t C, std::int64_t K,
-                                    float* dw) {
-  return cudnn::run("linear", cudnn::linear_weight_gradient(rows, C, K), {a, dy, dw});
 }
 
 bool library_sum_of_rows(const char* op, const float* dy, std::int64_t rows, std::int64_t K, float* db) {

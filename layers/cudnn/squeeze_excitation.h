@@ -27,15 +27,9 @@ Description scale(std::int64_t N, std::int64_t pixels, std::int64_t C);
 Description scale_gradient(std::int64_t N, std::int64_t pixels, std::int64_t C);
 }  // namespace cudnn
 
-// What is returned: cudnn::run. A null b adds nothing.
+// What is returned: cudnn::run.
 bool library_mean(const float* x, std::int64_t N, std::int64_t pixels, std::int64_t C, float* z);
 bool library_mean_gradient(const float* dz, std::int64_t N, std::int64_t pixels, std::int64_t C, float* dx);
-bool library_linear(const float* a, const float* w, const float* b, std::int64_t rows, std::int64_t C, std::int64_t K,
-                    float* y);
-bool library_linear_data_gradient(const float* dy, const float* w, std::int64_t rows, std::int64_t C, std::int64_t K,
-                                  float* da);
-bool library_linear_weight_gradient(const float* a, const float* dy, std::int64_t rows, std::int64_t C, std::int64_t K,
-                                    float* dw);
 bool library_sum_of_rows(const char* op, const float* dy, std::int64_t rows, std::int64_t K, float* db);
 bool library_scale(const float* x, const float* s, std::int64_t N, std::int64_t pixels, std::int64_t C, float* y);
 bool library_scale_gradient(const float* x, const float* dy, std::int64_t N, std::int64_t pixels, std::int64_t C, float* ds);

@@ -202,7 +202,7 @@ std::optional<double> take_fastest(Plan& p, const ProductShape& s, const Operand
 
 Plan chosen_plan(const ProductShape& s, const Operands& o) {
   Plan p = plan_of(s, o);
-  const std::string name = s.text_of(o.bias != nullptr);
+  const std::string name = s.plan_name(o.bias != nullptr);
   std::optional<KeptPlan> kept = plan_store().find(name);
   if (!kept || !take_kept(p, s, *kept)) {
     const std::optional<KeptPlan> unusable = kept;
@@ -210,7 +210,7 @@ Plan chosen_plan(const ProductShape& s, const Operands& o) {
     const std::optional<double> microseconds = take_fastest(p, s, o, found);
     if (!microseconds) return p;  // our own kernel computes this shape
     kept = {hex_of(&p.algorithm, sizeof p.algorithm), p.workspace, text("best of ", found.size()), *microseconds};
-    if (*microseconds > 0 && has_all_memory()) {
+    if (*microseconds > 0) {
       const KeptPlan now = plan_store().keep(name, *kept, unusable);
       if (!(now == *kept) && take_kept(p, s, now)) kept = now;  // another process chose meanwhile
     }

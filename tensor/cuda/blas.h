@@ -19,7 +19,8 @@ struct ProductShape {
   bool a_transposed, b_transposed;
   DType operands = DType::f32, result = DType::f32;  // or bf16; the bias is float32
 
-  std::string text_of(bool has_bias) const;  // with the precision: what the shape's algorithm is kept under (plans.h)
+  std::string text_of(bool has_bias) const;
+  std::string plan_name(bool has_bias) const;  // with plan_conditions(): what its algorithm is kept under (plans.h)
 };
 
 // False, and nothing done, where the library is not to be used: on cuda-host, in the portable tier, in a build without CUDA, and for a

@@ -47,13 +47,10 @@ Kernels chosen_by_time(const std::string& name, const std::vector<Candidate>& tr
       throw DeviceMemoryError(text(current().text(), " is out of memory: there is no room for any kernel of ", name));
     kept = {text_of(best->kernels), best->workspace, text_of(timed), *best->microseconds};
     choice = best->kernels;
-    const bool lacked_memory = std::ranges::any_of(timed, &TimedCandidate::lacked_memory);
-    if (!lacked_memory && has_all_memory()) {
-      const KeptPlan now = plan_store().keep(name, *kept, unusable);
-      if (const std::optional<Kernels> theirs = kernels_of(now, trials)) {  // another process chose meanwhile
-        choice = theirs;
-        kept = now;
-      }
+    const KeptPlan now = plan_store().keep(name, *kept, unusable);
+    if (const std::optional<Kernels> theirs = kernels_of(now, trials)) {  // another process chose meanwhile
+      choice = theirs;
+      kept = now;
     }
   }
   of_current_gpu<Choices>().made.push_back({name, text_of(*choice), kept->microseconds, kept->notes});

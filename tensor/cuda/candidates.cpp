@@ -24,12 +24,20 @@ void time(const Candidate& candidate, TimedCandidate& timed) {
                     }));
     }
     timed.microseconds = ms * 1000 / calls;
-  } catch (const DeviceMemoryError&) {
-    timed.lacked_memory = true;
+  } catch (const DeviceMemoryError&) {  // it stays without a time
   }
 }
 
 }  // namespace
+
+Candidate own_candidate(const std::function<void()>& run) {
+  return {Kernels::own,
+          [run] {
+            run();
+            return true;
+          },
+          {}};
+}
 
 std::vector<TimedCandidate> time_candidates(const std::vector<Candidate>& candidates) {
   std::vector<TimedCandidate> all;
@@ -47,7 +55,7 @@ Kernels choice_of(const std::string& what, const std::vector<Candidate>& trials)
   if (s.tier == Tier::portable) return Kernels::own;
   if (s.kernels != Kernels::fastest) return s.kernels;
   if (!current().is_gpu() || trials.size() == 1) return trials.front().kernels;
-  return kept_choice(text("kernels of ", what, " ", text_of(s.precision)), trials);
+  return kept_choice(text("kernels of ", what, " ", plan_conditions()), trials);
 }
 
 void run_candidates(Kernels chosen, const std::string& what, const std::vector<Candidate>& candidates) {

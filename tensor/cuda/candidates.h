@@ -20,13 +20,15 @@ struct Candidate {
   std::vector<std::string> plans;  // what its libraries keep their own choices under: its workspace and notes
 };
 
+// Our own kernels, which have every shape.
+Candidate own_candidate(const std::function<void()>& run);
+
 // What one candidate was measured to take.
 struct TimedCandidate {
   Kernels kernels = Kernels::own;
   std::optional<double> microseconds{};  // none: it has nothing for the shape, or there was no memory for it
   std::uint64_t workspace = 0;           // bytes of a library's plans
   std::string notes{};
-  bool lacked_memory = false;
 };
 
 // Least of a few rounds each, on the current device. Candidates may run any number of times: what they write must not be what they read.

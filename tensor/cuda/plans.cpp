@@ -111,7 +111,7 @@ KeptPlan PlanStore::keep(const std::string& shape, const KeptPlan& plan, const s
   return there->second;
 }
 
-void PlanStore::expect_writable() const {
+void PlanStore::make_folder() const {
   try {
     make_directory(file_.parent_path());
   } catch (const FileError& error) {

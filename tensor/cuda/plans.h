@@ -34,8 +34,8 @@ class PlanStore {
   // the tier's promise could not be kept.
   KeptPlan keep(const std::string& shape, const KeptPlan& plan, const std::optional<KeptPlan>& unusable = std::nullopt);
 
-  // Makes the folder. FileError naming VITRINE_PLANS where it cannot be made.
-  void expect_writable() const;
+  // FileError naming VITRINE_PLANS where the folder cannot be made.
+  void make_folder() const;
 
   const std::filesystem::path& file() const { return file_; }
   std::size_t size() const;

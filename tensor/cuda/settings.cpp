@@ -9,7 +9,10 @@ Settings& settings() {
   return the_settings;
 }
 
-bool has_all_memory() { return settings().memory_limit == 0; }
+std::string plan_conditions() {
+  const Settings& s = settings();
+  return text(text_of(s.precision), s.memory_limit > 0 ? text(" within ", s.memory_limit >> 20, " MiB") : std::string());
+}
 
 Tier tier_from_name(const std::string& name) {
   if (name == "run-to-run") return Tier::run_to_run;

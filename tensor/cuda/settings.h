@@ -28,8 +28,8 @@ struct Settings {
   Reduce reduce = Reduce::gather;
 };
 Settings& settings();
-// Whether nothing was left out for want of memory that a user held back: choices made under --device-memory are not kept for others.
-bool has_all_memory();
+// The part of a kept plan's name (plans.h) that is the settings': the precision, and --device-memory, under which other plans may fit.
+std::string plan_conditions();
 
 // UsageError naming the option.
 Tier tier_from_name(const std::string& name);

@@ -126,7 +126,8 @@ TEST_F(Program, DevicesThatCannotBeUsedAreRefused) {
   expect_refusal(predict + path("o.safetensors") + " --device cuda-host --tier portable --kernels cudnn", 2, {"run-to-run"});
   expect_refusal(predict + path("o.safetensors") + " --tier portable --precision bf16", 2, {"--precision bf16"});
   expect_refusal(predict + path("o.safetensors") + " --device cuda-host --precision tf32", 2, {"--precision tf32", "GPU"});
-  expect_refusal("bench train --device cuda-host --kernels cudnn --precision bf16", 2, {"--precision bf16", "GPU", "our own"});
+  expect_refusal("bench train --device cuda-host --kernels cudnn --precision bf16", 2,
+                 {"--precision bf16", "GPU", "fastest or own"});
   expect_refusal("bench train --precision bf16", 2, {"--precision bf16", "cpu computes in float32"});
   EXPECT_FALSE(fs::exists(folder / "o.safetensors"));
   ASSERT_EQ(vitrine_program(predict + path("cpu.safetensors")).code, 0);
