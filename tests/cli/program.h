@@ -59,6 +59,9 @@ class Program : public ::testing::Test {
       EXPECT_NE(outcome.output.find(part), std::string::npos) << part << " is not in: " << outcome.output;
   }
 
+  // Whether the program was built with ITK, which most of `mri`, `data`, `study` and `simulate` need.
+  static bool has_itk() { return vitrine_program("doctor").output.find("imaging (ITK)     built in") != std::string::npos; }
+
   fs::path folder;
 };
 

@@ -80,10 +80,9 @@ TEST_F(Beside, EveryRecipeTrains) {
 }
 
 TEST_F(Beside, ControlsOfAStudyOfPreparedCrops) {
-  if (run("doctor").output.find("ITK") == std::string::npos) GTEST_SKIP() << "built without ITK";
+  if (!has_itk()) GTEST_SKIP() << "built without ITK";
   const std::string options = " --arch lite0 --epochs 1 --folds 2 --test-fraction 0.2 --threads 1 -q";
-  if (vitrine_program("study " + path("m/manifest.csv") + " -o " + path("s") + options).code != 0)
-    GTEST_SKIP() << "studies need ITK";
+  ASSERT_EQ(run("study " + path("m/manifest.csv") + " -o " + path("s") + options).code, 0);
   EXPECT_TRUE(fs::exists(folder / "s" / "report.html"));
   EXPECT_FALSE(fs::exists(folder / "s" / "prep"));
   const Outcome list = run("controls " + path("s") + " --list --seeds 2");

@@ -127,6 +127,7 @@ TEST_F(Watch, AFinishedFoldThatIsDamagedIsNamed) {
 }
 
 TEST_F(Watch, TheHelpOfEveryCommandThatShowsProgressNamesTheModes) {
+  if (!has_itk()) GTEST_SKIP() << "built without ITK";
   for (const char* command : {"train", "cv", "study", "demo", "simulate", "mri prep", "mri coregister", "mri brain", "mri bias",
                               "mri normalise", "mri crop", "mri qc", "data scan", "data check", "bench imaging"}) {
     EXPECT_THAT(vitrine_program(std::string(command) + " --help").output, AllOf(HasSubstr("--progress"), HasSubstr("--quiet")))
