@@ -18,6 +18,7 @@ struct BenchCommand {
   double seconds = 6;  // of measuring; training takes twice that
   bool json = false;
   bool micro = false, by_loss = false;  // kernels
+  std::string only;                     // of the kernels, those with this in their row
   DeviceChoice device;
 };
 // The steps that `bench train` measures on the CPU: a fixed batch of drawn pixels.

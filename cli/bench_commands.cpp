@@ -158,6 +158,7 @@ void add_bench(CLI::App& app, Chosen& chosen) {
   auto* kernels = add("kernels", "every kernel that inference and training run, beside its bound", run_bench_kernels);
   kernels->add_flag("--micro", bench->micro, "plain forms and the inner loop of the depthwise filter instead");
   kernels->add_flag("--by-loss", bench->by_loss, "sorted by (measured - predicted) x times: where to work next");
+  kernels->add_option("--only", bench->only, "the rows with this in part, kernel or shape, e.g. 'depthwise gradient'; no sums");
   add_bench_experiment(b, chosen);
   add_bench_imaging(b, chosen);
 }

@@ -122,20 +122,27 @@ struct Machine {
   const MachineRates& of(const KernelCase& k) const { return k.threads == 1 ? one : all; }
 };
 
+std::vector<KernelCase> with_text(const std::string& part, std::vector<KernelCase> cases) {
+  std::erase_if(cases,
+                [&](const KernelCase& k) { return text(k.part, " ", k.kernel, " ", k.shape).find(part) == std::string::npos; });
+  if (cases.empty()) throw UsageError(text("--only '", part, "': no row of bench kernels has it; see them all without --only"));
+  return cases;
+}
+
 std::vector<KernelCase> cases_of(const BenchCommand& c) {
   const Architecture arch = architecture(c.arch);
-  if (c.micro) return micro_cases(arch, c.batch, c.size);
+  if (c.micro) return with_text(c.only, micro_cases(arch, c.batch, c.size));
   std::vector<KernelCase> cases = inference_cases(arch, c.batch, c.size), training = training_cases(arch, c.batch, c.size);
   if (training.empty())
     std::fprintf(stderr,
                  "vitrine: no training step: its last map leaves a channel one value; use a larger --batch or --size\n");
   cases.insert(cases.end(), std::make_move_iterator(training.begin()), std::make_move_iterator(training.end()));
-  return cases;
+  return with_text(c.only, std::move(cases));
 }
 
 std::vector<Total> totals(const BenchCommand& c, const std::vector<Measured>& rows) {
   std::vector<Total> all;
-  if (c.micro) return all;
+  if (c.micro || !c.only.empty()) return all;
   for (const Measured& m : rows) {
     if (all.empty() || all.back().part != m.kernel.part) all.push_back({m.kernel.part});
     all.back().predicted_ms += m.kernel.times * m.predicted_ms();
@@ -157,9 +164,12 @@ void run_bench_kernels(const BenchCommand& c) {
       throw UsageError(
           text("bench kernels measures our own kernels, cuBLASLt's and cuDNN's beside each other; leave out --kernels ",
                cuda::text_of(cuda::settings().kernels)));
-    if (c.micro || c.by_loss)
-      throw UsageError(text("--", c.micro ? "micro" : "by-loss", " is for the CPU's kernels, --device is ", device.text(),
-                            "; leave one of the two out"));
+    if (c.micro || c.by_loss || !c.only.empty())
+      throw UsageError(text("--",
+                            c.micro     ? "micro"
+                            : c.by_loss ? "by-loss"
+                                        : "only",
+                            " is for the CPU's kernels, --device is ", device.text(), "; leave one of the two out"));
     return bench_kernels_on(device, c);
   }
   const bool lite = architecture(c.arch).lite;

@@ -11,6 +11,10 @@ function(vitrine_kernels target)
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
     # Its own header of AVX-512 intrinsics starts from values that are not initialised on purpose (gcc bug 105593).
     list(APPEND flags_avx512 -Wno-maybe-uninitialized -Wno-uninitialized)
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 12)
+      # Structures are copied by whole vectors: by parts of 16 bytes, as gcc does it by itself, the next whole load waits for the stores.
+      list(APPEND flags_avx2 -mmove-max=256 -mstore-max=256)
+    endif()
     if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
       # gcc's first scheduling, which x86-64 does without, moves a tile's loads ahead until its sums no longer fit into the registers.
       set(flags_scalar -fno-schedule-insns)

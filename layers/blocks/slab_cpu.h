@@ -20,10 +20,11 @@ static inline std::int64_t plane_at(std::int64_t rows, std::int64_t r, std::int6
   return (c / kPlane * plane_rows(rows) + r) * kPlane + c % kPlane;
 }
 
-// Expanded tensors beyond this size are written past the caches: they could not stay there until they are read.
+// Expanded tensors beyond this size are written past the caches: they could not stay there until they are read. Not where a vector is part of a
+// line: what is written past the caches goes to memory line by line, and half a line costs more than a whole one.
 inline constexpr std::int64_t kStreamedBytes = 24 << 20;
 static inline bool is_streamed(std::int64_t rows, std::int64_t M) {
-  return plane_floats(rows, M) * static_cast<std::int64_t>(sizeof(float)) > kStreamedBytes;
+  return kLanes == kPlane && plane_floats(rows, M) * static_cast<std::int64_t>(sizeof(float)) > kStreamedBytes;
 }
 static inline void store_row(float* p, F v, int lanes, bool streamed) {
   if (streamed && lanes == kLanes) {
