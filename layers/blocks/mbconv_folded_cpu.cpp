@@ -146,7 +146,7 @@ void filter_rows(const Strip& t, std::int64_t k, std::int64_t n, std::int64_t p0
   float* out = d + plane_at(z.N * z.P * z.Q, (n * z.P + p0) * z.Q, t.c + k);
   D total = sum;
   for (std::int64_t p = p0; p < p1; ++p) {
-    filter_row<R, Stride, false>(t.row(k, p * Stride), t.columns * kLanes, t.taps, z.Q, StoredOutputs{t.line});
+    filter_row<R, Stride>(t.row(k, p * Stride), t.columns * kLanes, t.taps, z.Q, StoredOutputs{t.line});
     for (std::int64_t q = 0; q < z.Q; ++q, out += kPlane) {
       const F value = function.value(load(t.line + q * kLanes) + bias);
       if (Mean) total = total + widen(value);
@@ -251,7 +251,8 @@ void scale(const float* d, const float* gates, std::int64_t rows, std::int64_t p
 
 void project(std::int64_t N, std::int64_t pixels, const Packed& w, const float* d, const float* gates, const float* skip,
              float* y) {
-  const std::int64_t M = w.K, rows = N * pixels, tile = pixels % 7 == 0 ? 7 : 8, block = (rows < 256 ? 2 : 8) * tile;
+  const std::int64_t M = w.K, rows = N * pixels, tile = kTileRows == 8 && pixels % 7 == 0 ? 7 : 8,
+                     block = (rows < 256 && thread_count() > 1 ? 2 : 8) * tile;
   parallel_for((rows + block - 1) / block, 1, [&](std::int64_t first, std::int64_t last) {
     float* const q = thread_scratch(static_cast<std::size_t>(gates != nullptr ? block * M : 0));
     for (std::int64_t r = first * block; r < smaller(rows, last * block); r += block) {

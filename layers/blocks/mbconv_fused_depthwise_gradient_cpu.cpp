@@ -10,34 +10,32 @@ constexpr std::int64_t kChainPixels =
 // The scratch of one thread's part of the backward pass; the tiles' borders stay zero from job to job.
 struct GradientRoom {
   TileSizes sizes;
-  float *input, *slopes, *dilated, *dz2, *taps, *tap_sums;
+  float *input, *gradient, *slopes, *taps, *tap_sums;
 
   explicit GradientRoom(const ConvShape& z) : sizes(z) {
-    const std::int64_t map = z.H * z.W * kLanes, out = z.P * z.Q * kLanes, weights = z.R * z.S * kLanes;
-    input = thread_scratch(static_cast<std::size_t>(sizes.input() + sizes.gradient() + map + out + 2 * weights));
-    dilated = input + sizes.input();
-    slopes = dilated + sizes.gradient();
-    dz2 = slopes + map;
-    taps = dz2 + out;
+    const std::int64_t map = z.H * z.W * kLanes, weights = z.R * z.S * kLanes;
+    input = thread_scratch(static_cast<std::size_t>(sizes.input() + sizes.gradient() + map + 2 * weights));
+    gradient = input + sizes.input();
+    slopes = gradient + sizes.gradient();
+    taps = slopes + map;
     tap_sums = taps + weights;
     clear(input, sizes.input() + sizes.gradient());
   }
+  // Of dz2, row p.
+  float* gradient_row(std::int64_t p) const {
+    return gradient + ((sizes.top + p) * sizes.gradient_columns + sizes.left) * kLanes;
+  }
 };
 
-// dz2 of one image, dense and with stride - 1 zeros between its pixels.
-template <int R, int Stride>
+// dz2 of one image.
 void fill_gradient(const ConvShape& z, const GradientRoom& room, const NormLanes& norm, F mean_g, F mean_gh, const Job& job,
                    std::int64_t n, const float* z2, const float* g2) {
-  const std::int64_t columns = room.sizes.gradient_columns;
   const Map<const float> map = wide_map(z2, z, z.P * z.Q, job, n), gradients = wide_map(g2, z, z.P * z.Q, job, n);
   for (std::int64_t p = 0; p < z.P; ++p) {
-    const std::int64_t row = p * Stride + R - 1 - z.padding.top;
+    float* const to = room.gradient_row(p);
     for (std::int64_t q = 0; q < z.Q; ++q) {
-      const std::int64_t pixel = p * z.Q + q, column = q * Stride + R - 1 - z.padding.left;
-      const F g = norm.gradient(map.read(pixel, job.lanes), gradients.read(pixel, job.lanes), mean_g, mean_gh);
-      store(room.dz2 + pixel * kLanes, g);
-      if (row >= 0 && row < room.sizes.gradient_rows && column >= 0 && column < columns)
-        store(room.dilated + (row * columns + column) * kLanes, g);
+      const std::int64_t pixel = p * z.Q + q;
+      store(to + q * kLanes, norm.gradient(map.read(pixel, job.lanes), gradients.read(pixel, job.lanes), mean_g, mean_gh));
     }
   }
 }
@@ -61,8 +59,8 @@ void fill_input_and_slopes(const ConvShape& z, const GradientRoom& room, const A
   fill_input(z, room.sizes, load_as, job, n, z1, room.input);
 }
 
-// g1 of one image: the mirrored convolution of dz2, times the slope at z1; sums of g1 and g1 h1.
-template <int R, class Load>
+// g1 of one image: the gradient by its map, times the slope at z1; sums of g1 and g1 h1.
+template <int R, int Stride, class Load>
 void input_gradient_of_image(const ConvShape& z, const GradientRoom& room, const Load& load_as, const Job& job, std::int64_t n,
                              const float* z1, float* g1, D& sum, D& sum_h) {
   const std::int64_t step = room.sizes.gradient_columns * kLanes;
@@ -86,7 +84,9 @@ void input_gradient_of_image(const ConvShape& z, const GradientRoom& room, const
       sum = total;
       sum_h = total_h;
     };
-    filter_row<R, 1, true>(room.dilated + h * step, step, room.taps, z.W, use);
+    const std::int64_t padded = h + z.padding.top;
+    gradient_row<R, Stride>(room.gradient_row(padded / Stride), step, room.taps, static_cast<int>(padded % Stride),
+                            z.padding.left, z.W, use);
   }
 }
 
@@ -112,15 +112,16 @@ void gradient_of(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad
         };
         clear(room.tap_sums, R * R * kLanes);
         for (std::int64_t n = job.n0; n < job.n1; ++n) {
-          fill_gradient<R, Stride>(z, room, norm, mean_g, mean_gh, job, n, z2, g2);
+          fill_gradient(z, room, norm, mean_g, mean_gh, job, n, z2, g2);
           fill_input_and_slopes(z, room, load_as, job, n, z1);
           for (std::int64_t p = 0; p < z.P; p += group) {
             const std::int64_t end = smaller(z.P, p + group);
-            add_weight_gradient<R, Stride>(room.input, room.sizes.columns * kLanes, room.dz2, p, end, z.Q, room.tap_sums);
+            add_weight_gradient<R, Stride>(room.input, room.sizes.columns * kLanes, room.gradient_row(0),
+                                           room.sizes.gradient_columns * kLanes, p, end, z.Q, room.tap_sums);
             chain += (end - p) * z.Q;
             if (chain >= kChainPixels) close();
           }
-          input_gradient_of_image<R>(z, room, load_as, job, n, z1, g1, sum, sum_h);
+          input_gradient_of_image<R, Stride>(z, room, load_as, job, n, z1, g1, sum, sum_h);
         }
         close();
         finish_streaming();

@@ -9,26 +9,23 @@
 
 namespace vitrine::kernels::VITRINE_ISA {
 
-// use(q, y) with y[j] = sum over taps (r, s) of x[r][j * Stride + s] * w[r][s] for j < Count, outputs q + j; Mirrored: of
-// x[R - 1 - r][j + R - 1 - s].
-template <int R, int Stride, int Count, bool Mirrored, class Use>
+// use(q, y) with y[j] = sum over taps (r, s) of x[r][j * Stride + s] * w[r][s] for j < Count, outputs q + j.
+template <int R, int Stride, int Count, class Use>
 static inline void filter_outputs(const float* x, std::int64_t row, const float* w, std::int64_t q, const Use& use) {
-  static_assert(!Mirrored || Stride == 1);
   constexpr int kInputs = (Count - 1) * Stride + R;
   F acc[Count] = {};
 #pragma GCC unroll 1
   for (int r = 0; r < R; ++r) {
-    const float* px = x + (Mirrored ? R - 1 - r : r) * row;
+    const float* px = x + r * row;
     F tap[R];
 #pragma GCC unroll 8
     for (int s = 0; s < R; ++s) tap[s] = load(w + (r * R + s) * kLanes);
 #pragma GCC unroll 32
-    for (int n = 0; n < kInputs; ++n) {
-      const int i = Mirrored ? kInputs - 1 - n : n;
+    for (int i = 0; i < kInputs; ++i) {
       const F v = load(px + i * kLanes);
 #pragma GCC unroll 8
       for (int s = 0; s < R; ++s) {
-        const int from = i - (Mirrored ? R - 1 - s : s);
+        const int from = i - s;
         if (from >= 0 && from % Stride == 0 && from / Stride < Count) acc[from / Stride] = fma(v, tap[s], acc[from / Stride]);
       }
     }
@@ -37,11 +34,11 @@ static inline void filter_outputs(const float* x, std::int64_t row, const float*
 }
 
 // One row of Q outputs: use(q, y) for tiles of y in turn.
-template <int R, int Stride, bool Mirrored, class Use>
+template <int R, int Stride, class Use>
 static inline void filter_row(const float* x, std::int64_t row, const float* w, std::int64_t Q, const Use& use) {
   std::int64_t q = 0;
   const auto run = [&]<int Count>() {
-    for (; q + Count <= Q; q += Count) filter_outputs<R, Stride, Count, Mirrored>(x + q * Stride * kLanes, row, w, q, use);
+    for (; q + Count <= Q; q += Count) filter_outputs<R, Stride, Count>(x + q * Stride * kLanes, row, w, q, use);
   };
   if constexpr (kVectorSet) {  // plain code, where nobody waits for it, stays short
     if (Q % 8 != 0 && Q % 7 == 0) run.template operator()<7>();
@@ -50,6 +47,56 @@ static inline void filter_row(const float* x, std::int64_t row, const float* w, 
     run.template operator()<2>();
   }
   run.template operator()<1>();
+}
+
+// use(v, y) with y[j] = the gradient by column v + j of one row of the input, for j < Count: sum over taps (r, s) of g[p][q] * w[r][s], r and then s
+// ascending, of the outputs (p, q) that r and s lead to: with a stride of 2 every other r and every other s of a column. Phase: of column v,
+// counted from the padding's edge, modulo the stride. g: where (p, q) of r = r0 and s = Phase lies; p falls as r rises.
+template <int R, int Stride, int Count, int Phase, class Use>
+static inline void gradient_outputs(const float* g, std::int64_t row, const float* w, int r0, std::int64_t v, const Use& use) {
+  constexpr int kFirst = -((R - 1 - Phase) / Stride), kLast = (Phase + Count - 1) / Stride;
+  F acc[Count] = {};
+#pragma GCC unroll 1
+  for (int r = r0; r < R; r += Stride, g -= row) {
+    F tap[R];
+#pragma GCC unroll 8
+    for (int s = 0; s < R; ++s) tap[s] = load(w + (r * R + s) * kLanes);
+#pragma GCC unroll 32
+    for (int q = kLast; q >= kFirst; --q) {
+      const F upstream = load(g + q * kLanes);
+#pragma GCC unroll 8
+      for (int s = 0; s < R; ++s) {
+        const int j = q * Stride + s - Phase;
+        if (j >= 0 && j < Count) acc[j] = fma(upstream, tap[s], acc[j]);
+      }
+    }
+  }
+  use(v, acc);
+}
+
+// One row of W gradients: use(v, y) for tiles of y in turn. g: where q = 0 of the outputs of r = r0 lies; `left`: the padding before column 0.
+template <int R, int Stride, class Use>
+static inline void gradient_row(const float* g, std::int64_t row, const float* w, int r0, std::int64_t left, std::int64_t W,
+                                const Use& use) {
+  std::int64_t v = 0;
+  const auto run = [&]<int Count, int Phase>() {
+    for (; v + Count <= W; v += Count)
+      gradient_outputs<R, Stride, Count, Phase>(g + (v + left) / Stride * kLanes, row, w, r0, v, use);
+  };
+  const auto run_tiles = [&]<int Phase>() {
+    if (Stride == 1 && W % 8 != 0 && W % 7 == 0) run.template operator()<7, Phase>();
+    run.template operator()<8, Phase>();
+    run.template operator()<4, Phase>();
+    run.template operator()<2, Phase>();
+  };
+  if constexpr (kVectorSet) {  // a tile of an even number of columns leaves the phase as it is
+    left % Stride == 0 ? run_tiles.template operator()<0>() : run_tiles.template operator()<Stride - 1>();
+  }
+  for (; v < W; ++v) {
+    const float* const at = g + (v + left) / Stride * kLanes;
+    (v + left) % Stride == 0 ? gradient_outputs<R, Stride, 1, 0>(at, row, w, r0, v, use)
+                             : gradient_outputs<R, Stride, 1, Stride - 1>(at, row, w, r0, v, use);
+  }
 }
 
 // The outputs of a row to y [Q][kLanes].
@@ -85,11 +132,11 @@ static inline void add_taps(const float* x, std::int64_t row, const float* g, F 
   }
 }
 
-// The same over output rows p0 .. p1 of a tile; taps [R][R][kLanes] in memory, the rows First .. First + Rows of them.
+// The same over output rows p0 .. p1 of a tile, those of g `g_row` floats apart; taps [R][R][kLanes] in memory, the rows First .. First + Rows.
 // Not inlined: gcc would mix the registers of one pass with those of the next and keep sums on the stack.
 template <int R, int Stride, int First, int Rows>
-[[gnu::noinline]] static void add_taps_of_rows(const float* x, std::int64_t row, const float* g, std::int64_t p0,
-                                               std::int64_t p1, std::int64_t Q, float* taps) {
+[[gnu::noinline]] static void add_taps_of_rows(const float* x, std::int64_t row, const float* g, std::int64_t g_row,
+                                               std::int64_t p0, std::int64_t p1, std::int64_t Q, float* taps) {
   F acc[Rows][R];
 #pragma GCC unroll 8
   for (int r = 0; r < Rows; ++r) {
@@ -98,7 +145,7 @@ template <int R, int Stride, int First, int Rows>
   }
   for (std::int64_t p = p0; p < p1; ++p) {
     const float* px = x + p * Stride * row;
-    const float* pg = g + p * Q * kLanes;
+    const float* pg = g + p * g_row;
     std::int64_t q = 0;
     for (; q + kTapPixels <= Q; q += kTapPixels)
       add_taps<R, Stride, kTapPixels, First, Rows>(px + q * Stride * kLanes, row, pg + q * kLanes, acc);
@@ -111,35 +158,37 @@ template <int R, int Stride, int First, int Rows>
   }
 }
 
-// taps [R][R][kLanes] += the weight gradient of output rows p0 .. p1; g [P][Q][kLanes].
+// taps [R][R][kLanes] += the weight gradient of output rows p0 .. p1; the rows of g [Q][kLanes] are g_row floats apart.
 template <int R, int Stride>
-static inline void add_weight_gradient(const float* x, std::int64_t row, const float* g, std::int64_t p0, std::int64_t p1,
-                                       std::int64_t Q, float* taps) {
+static inline void add_weight_gradient(const float* x, std::int64_t row, const float* g, std::int64_t g_row, std::int64_t p0,
+                                       std::int64_t p1, std::int64_t Q, float* taps) {
   if constexpr (kLanes == 8) {  // 16 registers
-    add_taps_of_rows<R, Stride, 0, 1>(x, row, g, p0, p1, Q, taps);
-    add_taps_of_rows<R, Stride, 1, 1>(x, row, g, p0, p1, Q, taps);
-    add_taps_of_rows<R, Stride, 2, 1>(x, row, g, p0, p1, Q, taps);
+    add_taps_of_rows<R, Stride, 0, 1>(x, row, g, g_row, p0, p1, Q, taps);
+    add_taps_of_rows<R, Stride, 1, 1>(x, row, g, g_row, p0, p1, Q, taps);
+    add_taps_of_rows<R, Stride, 2, 1>(x, row, g, g_row, p0, p1, Q, taps);
     if constexpr (R == 5) {
-      add_taps_of_rows<R, Stride, 3, 1>(x, row, g, p0, p1, Q, taps);
-      add_taps_of_rows<R, Stride, 4, 1>(x, row, g, p0, p1, Q, taps);
+      add_taps_of_rows<R, Stride, 3, 1>(x, row, g, g_row, p0, p1, Q, taps);
+      add_taps_of_rows<R, Stride, 4, 1>(x, row, g, g_row, p0, p1, Q, taps);
     }
   } else {  // 32 registers take three rows of five sums, and two
-    add_taps_of_rows<R, Stride, 0, 3>(x, row, g, p0, p1, Q, taps);
-    if constexpr (R == 5) add_taps_of_rows<R, Stride, 3, 2>(x, row, g, p0, p1, Q, taps);
+    add_taps_of_rows<R, Stride, 0, 3>(x, row, g, g_row, p0, p1, Q, taps);
+    if constexpr (R == 5) add_taps_of_rows<R, Stride, 3, 2>(x, row, g, g_row, p0, p1, Q, taps);
   }
 }
 
-// Sizes of the two tiles of a depthwise convolution. `input` holds the padded map, `gradient` the output's gradient with
-// stride - 1 zeros between its pixels, so that the gradient by the input is a mirrored convolution of stride 1.
+// Sizes of the two tiles of a depthwise convolution. `input` holds the padded map, `gradient` the output's gradient with zeros around it where
+// taps of the map's edge look for outputs: `top` rows above and `left` columns before it.
 struct TileSizes {
-  std::int64_t rows, columns;                    // input
-  std::int64_t gradient_rows, gradient_columns;  // gradient
+  std::int64_t rows, columns;                               // input
+  std::int64_t top, left, gradient_rows, gradient_columns;  // gradient
 
   explicit TileSizes(const ConvShape& z)
       : rows(larger((z.P - 1) * z.stride + z.R, z.padding.top + z.H)),
         columns(larger((z.Q - 1) * z.stride + z.S, z.padding.left + z.W)),
-        gradient_rows(z.H + z.R - 1),
-        gradient_columns(z.W + z.S - 1) {}
+        top((z.R - 1 - z.padding.top + z.stride - 1) / z.stride),
+        left((z.S - 1 - z.padding.left + z.stride - 1) / z.stride),
+        gradient_rows(top + larger(z.P, (z.H - 1 + z.padding.top) / z.stride + 1)),
+        gradient_columns(left + larger(z.Q, (z.W - 1 + z.padding.left) / z.stride + 1)) {}
   static std::int64_t larger(std::int64_t a, std::int64_t b) { return a > b ? a : b; }
   std::int64_t input() const { return rows * columns * kLanes; }                       // floats
   std::int64_t gradient() const { return gradient_rows * gradient_columns * kLanes; }  // floats

@@ -39,58 +39,50 @@ static inline void store_chunk(const F (&acc)[Rows][Vectors], const float* bias,
   }
 }
 
-// acc += `terms` values of the left rows times the panel, which both go on from there; `more`: values of the run in hand.
+// acc += values k .. k + terms of the left rows times the panel from row k on.
 template <int Rows, int Vectors>
-static inline void accumulate_runs(const LeftRows& left, const float*& a, std::int64_t& more, const float*& panel,
-                                   std::int64_t width, std::int64_t terms, F (&acc)[Rows][Vectors]) {
-  while (true) {
+static inline void accumulate_runs(const LeftRows& left, std::int64_t k, const float* panel, std::int64_t width,
+                                   std::int64_t terms, F (&acc)[Rows][Vectors]) {
+  const float* a = left.a + k / left.run * left.next + k % left.run;
+  for (std::int64_t more = left.run - k % left.run;; more = left.run) {  // of the run in hand
     const std::int64_t now = smaller(terms, more);
     accumulate_tile<Rows, Vectors, false>(a, left.step, 1, panel, width, now, 0, acc);
-    a += now;
-    panel += now * width;
     terms -= now;
-    more -= now;
-    if (more == 0) {
-      a += left.next - left.run;
-      more = left.run;
-    }
     if (terms == 0) return;
+    a += now + left.next - left.run;
+    panel += now * width;
   }
 }
 
-// Runs: the left rows consist of several.
+// A tile's chunk of k, from value k of the left rows on. Runs: the left rows consist of several.
 template <int Rows, int Vectors, bool Partial, bool Runs>
-[[gnu::noinline]] static void packed_tile(const LeftRows left, const float* panel, std::int64_t width, std::int64_t K,
-                                          const float* bias, float* y, std::int64_t ldy, int tail) {
-  const float* a = left.a;
-  std::int64_t more = left.run;
-  for (std::int64_t k = 0; k < K; k += kDotTerms) {
-    F acc[Rows][Vectors] = {};
-    const std::int64_t terms = smaller(kDotTerms, K - k);
-    if constexpr (Runs) {
-      accumulate_runs(left, a, more, panel, width, terms, acc);
-    } else {
-      accumulate_tile<Rows, Vectors, false>(a + k, left.step, 1, panel + k * width, width, terms, 0, acc);
-    }
-    if (k == 0 && K <= kDotTerms) {
-      store_chunk<true, true, Partial>(acc, bias, y, ldy, tail);
-    } else if (k == 0) {
-      store_chunk<true, false, Partial>(acc, bias, y, ldy, tail);
-    } else if (k + kDotTerms < K) {
-      store_chunk<false, false, Partial>(acc, bias, y, ldy, tail);
-    } else {
-      store_chunk<false, true, Partial>(acc, bias, y, ldy, tail);
-    }
+[[gnu::noinline]] static void packed_tile(const LeftRows left, const float* panel, std::int64_t width, std::int64_t k,
+                                          std::int64_t K, const float* bias, float* y, std::int64_t ldy, int tail) {
+  F acc[Rows][Vectors] = {};
+  const std::int64_t terms = smaller(kDotTerms, K - k);
+  if constexpr (Runs) {
+    accumulate_runs(left, k, panel + k * width, width, terms, acc);
+  } else {
+    accumulate_tile<Rows, Vectors, false>(left.a + k, left.step, 1, panel + k * width, width, terms, 0, acc);
+  }
+  if (k == 0 && K <= kDotTerms) {
+    store_chunk<true, true, Partial>(acc, bias, y, ldy, tail);
+  } else if (k == 0) {
+    store_chunk<true, false, Partial>(acc, bias, y, ldy, tail);
+  } else if (k + kDotTerms < K) {
+    store_chunk<false, false, Partial>(acc, bias, y, ldy, tail);
+  } else {
+    store_chunk<false, true, Partial>(acc, bias, y, ldy, tail);
   }
 }
 
 template <int Vectors, bool Partial>
 static inline void packed_rows(const LeftRows& left, const float* panel, std::int64_t width, std::int64_t K, const float* bias,
                                std::int64_t rows, float* y, std::int64_t ldy, int tail) {
-  std::int64_t i = 0;
+  std::int64_t i = 0, k = 0;
   const auto run = [&]<int Rows, bool Runs>() {
     for (; i + Rows <= rows; i += Rows)
-      packed_tile<Rows, Vectors, Partial, Runs>(left.from(i), panel, width, K, bias, y + i * ldy, ldy, tail);
+      packed_tile<Rows, Vectors, Partial, Runs>(left.from(i), panel, width, k, K, bias, y + i * ldy, ldy, tail);
   };
   const auto tiles = [&]<bool Runs>() {
     if constexpr (kTileRows == 8) {  // maps of 7, 14, 28 ... rows have no remainder then
@@ -101,7 +93,8 @@ static inline void packed_rows(const LeftRows& left, const float* panel, std::in
     if constexpr (kPackedRows < Vectors >> 2) run.template operator()<2, Runs>();
     run.template operator()<1, Runs>();
   };
-  left.run < K ? tiles.template operator()<true>() : tiles.template operator()<false>();
+  for (; k < K; k += kDotTerms, i = 0)  // all rows while this part of the panel is in the first cache
+    left.run < K ? tiles.template operator()<true>() : tiles.template operator()<false>();
 }
 
 // Columns n .. n + 48 (or to the end) of y [rows][ldy] = left w + bias; y points at column n.
