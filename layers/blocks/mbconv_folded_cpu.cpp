@@ -59,13 +59,17 @@ struct Strip {
         rows(tile_rows(s.depthwise, columns)) {
     const ConvShape& z = s.depthwise;
     const std::int64_t tile = rows * columns * kSlab, chunk = TileSizes::larger(chunk_rows(z) * z.W, kProductPixels) * kSlab;
-    tiles = thread_scratch(static_cast<std::size_t>(tile + chunk + (z.Q + z.R * z.S) * kLanes));
+    tiles = thread_scratch(static_cast<std::size_t>(tile + chunk + (z.Q + z.R * z.S * kSlabVectors) * kLanes));
     product = tiles + tile;
     line = product + chunk;
     taps = line + z.Q * kLanes;
+    for (std::int64_t k = 0; k < width; k += kLanes) {
+      for (std::int64_t i = 0; i < z.R * z.S; ++i)
+        store(taps_of(k) + i * kLanes, load_partial(sweep.depthwise + i * z.C + c + k, lanes_of(width, k)));
+    }
     clear_borders();
   }
-  // The columns left and right of the map; rows above and below it are cleared where they come into a tile.
+  // The columns left and right of the map; rows above and below it are not read.
   void clear_borders() {
     const ConvShape& z = s.depthwise;
     const std::int64_t right = z.padding.left + z.W;
@@ -75,7 +79,8 @@ struct Strip {
       if (right < columns) clear(row + right * kLanes, (columns - right) * kLanes);
     }
   }
-  float* tile(std::int64_t k) const { return tiles + k / kLanes * rows * columns * kLanes; }  // of the vector at channel c + k
+  float* taps_of(std::int64_t k) const { return taps + k * s.depthwise.R * s.depthwise.S; }  // of the vector at channel c + k
+  float* tile(std::int64_t k) const { return tiles + k / kLanes * rows * columns * kLanes; }
   float* row(std::int64_t k, std::int64_t padded) const { return tile(k) + (padded - first) * columns * kLanes; }
 };
 
@@ -120,8 +125,7 @@ void fill(Strip& t, const float* x, std::int64_t n, std::int64_t first, std::int
   const std::int64_t chunk = Strip::chunk_rows(z);
   for (std::int64_t padded = first + kept; padded < last;) {
     const std::int64_t h = padded - z.padding.top;
-    if (h < 0 || h >= z.H) {
-      for (std::int64_t k = 0; k < t.width; k += kLanes) clear(t.row(k, padded), row);
+    if (h < 0 || h >= z.H) {  // nobody reads it
       ++padded;
     } else if (t.sweep.expand.panels == nullptr) {
       copy_row(t, x, n, h);
@@ -140,13 +144,13 @@ void filter_rows(const Strip& t, std::int64_t k, std::int64_t n, std::int64_t p0
   const ConvShape& z = t.s.depthwise;
   const Function function(t.s.activation);
   const int lanes = lanes_of(t.width, k);
-  for (std::int64_t i = 0; i < R * R; ++i)
-    store(t.taps + i * kLanes, load_partial(t.sweep.depthwise + i * z.C + t.c + k, lanes));
+  const float* const taps = t.taps_of(k);
   const F bias = load_partial(t.sweep.bias + t.c + k, lanes);
   float* out = d + plane_at(z.N * z.P * z.Q, (n * z.P + p0) * z.Q, t.c + k);
   D total = sum;
   for (std::int64_t p = p0; p < p1; ++p) {
-    filter_row<R, Stride>(t.row(k, p * Stride), t.columns * kLanes, t.taps, z.Q, StoredOutputs{t.line});
+    filter_row<R, Stride>(t.row(k, p * Stride), t.columns * kLanes, taps, rows_inside(R, p * Stride - z.padding.top, z.H), z.Q,
+                          StoredOutputs{t.line});
     for (std::int64_t q = 0; q < z.Q; ++q, out += kPlane) {
       const F value = function.value(load(t.line + q * kLanes) + bias);
       if (Mean) total = total + widen(value);

@@ -51,7 +51,8 @@ void forward_of(const MBConvShape& s, const NormOnLoad& norm1, const float* z1, 
               }
               sums = total;
             };
-            filter_row<R, Stride>(tile + p * Stride * sizes.columns * kLanes, sizes.columns * kLanes, taps, z.Q, use);
+            filter_row<R, Stride>(tile + p * Stride * sizes.columns * kLanes, sizes.columns * kLanes, taps,
+                                  rows_inside(R, p * Stride - z.padding.top, z.H), z.Q, use);
           }
         }
         finish_streaming();
@@ -152,7 +153,7 @@ template <int R, int Stride>
 void filter_tile_of(const ConvShape& z, const float* tile, const float* taps, float* y) {
   const std::int64_t row = TileSizes(z).columns * kLanes;
   for (std::int64_t p = 0; p < z.P; ++p)
-    filter_row<R, Stride>(tile + p * Stride * row, row, taps, z.Q, StoredOutputs{y + p * z.Q * kLanes});
+    filter_row<R, Stride>(tile + p * Stride * row, row, taps, {0, R}, z.Q, StoredOutputs{y + p * z.Q * kLanes});
 }
 
 double filter_tile(const ConvShape& z, const float* tile, const float* taps, float* y) {

@@ -59,6 +59,18 @@ void fill_input_and_slopes(const ConvShape& z, const GradientRoom& room, const A
   fill_input(z, room.sizes, load_as, job, n, z1, room.input);
 }
 
+// The taps that lead from row h of the map to rows of the output, and the row p of the first one; the next ones lie above it.
+struct OutputRows {
+  std::int64_t p;
+  TapRows taps;
+};
+template <int R, int Stride>
+OutputRows output_rows(const ConvShape& z, std::int64_t h) {
+  const std::int64_t padded = h + z.padding.top, last = padded / Stride, p = smaller(last, z.P - 1);
+  const std::int64_t first = padded % Stride + (last - p) * Stride;
+  return {p, {static_cast<int>(first), static_cast<int>(smaller(R, first + (p + 1) * Stride))}};
+}
+
 // g1 of one image: the gradient by its map, times the slope at z1; sums of g1 and g1 h1.
 template <int R, int Stride, class Load>
 void input_gradient_of_image(const ConvShape& z, const GradientRoom& room, const Load& load_as, const Job& job, std::int64_t n,
@@ -84,9 +96,8 @@ void input_gradient_of_image(const ConvShape& z, const GradientRoom& room, const
       sum = total;
       sum_h = total_h;
     };
-    const std::int64_t padded = h + z.padding.top;
-    gradient_row<R, Stride>(room.gradient_row(padded / Stride), step, room.taps, static_cast<int>(padded % Stride),
-                            z.padding.left, z.W, use);
+    const OutputRows rows = output_rows<R, Stride>(z, h);
+    gradient_row<R, Stride>(room.gradient_row(rows.p), step, room.taps, rows.taps, z.padding.left, z.W, use);
   }
 }
 

@@ -1,7 +1,8 @@
 // Depthwise convolution of one vector of channels in a tile [rows][columns][kLanes], with the padding as zeros around the map.
 //
 // A tile needs no border checks, and its weights and sums stay in registers. Sums take their taps in the order of
-// layers/depthwise_conv2d_reference.h; a tap outside the map adds 0 * w, which changes no bits of a finite sum.
+// layers/depthwise_conv2d_reference.h; a tap left or right of the map adds 0 * w, which changes no bits of a finite sum. Rows of taps above and
+// below it are left out.
 #pragma once
 
 #include "layers/kernels/conv_shape.h"
@@ -9,13 +10,23 @@
 
 namespace vitrine::kernels::VITRINE_ISA {
 
-// use(q, y) with y[j] = sum over taps (r, s) of x[r][j * Stride + s] * w[r][s] for j < Count, outputs q + j.
+// Rows of a filter: first <= r < last.
+struct TapRows {
+  int first, last;
+};
+// Those of an output's R rows that lie in a map of H rows, where r = 0 is row `top` of it, which may be above it.
+static inline TapRows rows_inside(int R, std::int64_t top, std::int64_t H) {
+  return {top < 0 ? static_cast<int>(-top) : 0, H - top < R ? static_cast<int>(H - top) : R};
+}
+
+// use(q, y) with y[j] = sum over taps (r, s) of x[r][j * Stride + s] * w[r][s] for j < Count, outputs q + j; of r those of `rows`.
 template <int R, int Stride, int Count, class Use>
-static inline void filter_outputs(const float* x, std::int64_t row, const float* w, std::int64_t q, const Use& use) {
+static inline void filter_outputs(const float* x, std::int64_t row, const float* w, TapRows rows, std::int64_t q,
+                                  const Use& use) {
   constexpr int kInputs = (Count - 1) * Stride + R;
   F acc[Count] = {};
 #pragma GCC unroll 1
-  for (int r = 0; r < R; ++r) {
+  for (int r = rows.first; r < rows.last; ++r) {
     const float* px = x + r * row;
     F tap[R];
 #pragma GCC unroll 8
@@ -35,10 +46,10 @@ static inline void filter_outputs(const float* x, std::int64_t row, const float*
 
 // One row of Q outputs: use(q, y) for tiles of y in turn.
 template <int R, int Stride, class Use>
-static inline void filter_row(const float* x, std::int64_t row, const float* w, std::int64_t Q, const Use& use) {
+static inline void filter_row(const float* x, std::int64_t row, const float* w, TapRows rows, std::int64_t Q, const Use& use) {
   std::int64_t q = 0;
   const auto run = [&]<int Count>() {
-    for (; q + Count <= Q; q += Count) filter_outputs<R, Stride, Count>(x + q * Stride * kLanes, row, w, q, use);
+    for (; q + Count <= Q; q += Count) filter_outputs<R, Stride, Count>(x + q * Stride * kLanes, row, w, rows, q, use);
   };
   if constexpr (kVectorSet) {  // plain code, where nobody waits for it, stays short
     if (Q % 8 != 0 && Q % 7 == 0) run.template operator()<7>();
@@ -51,13 +62,14 @@ static inline void filter_row(const float* x, std::int64_t row, const float* w, 
 
 // use(v, y) with y[j] = the gradient by column v + j of one row of the input, for j < Count: sum over taps (r, s) of g[p][q] * w[r][s], r and then s
 // ascending, of the outputs (p, q) that r and s lead to: with a stride of 2 every other r and every other s of a column. Phase: of column v,
-// counted from the padding's edge, modulo the stride. g: where (p, q) of r = r0 and s = Phase lies; p falls as r rises.
+// counted from the padding's edge, modulo the stride. g: where (p, q) of r = rows.first and s = Phase lies; p falls as r rises.
 template <int R, int Stride, int Count, int Phase, class Use>
-static inline void gradient_outputs(const float* g, std::int64_t row, const float* w, int r0, std::int64_t v, const Use& use) {
+static inline void gradient_outputs(const float* g, std::int64_t row, const float* w, TapRows rows, std::int64_t v,
+                                    const Use& use) {
   constexpr int kFirst = -((R - 1 - Phase) / Stride), kLast = (Phase + Count - 1) / Stride;
   F acc[Count] = {};
 #pragma GCC unroll 1
-  for (int r = r0; r < R; r += Stride, g -= row) {
+  for (int r = rows.first; r < rows.last; r += Stride, g -= row) {
     F tap[R];
 #pragma GCC unroll 8
     for (int s = 0; s < R; ++s) tap[s] = load(w + (r * R + s) * kLanes);
@@ -74,28 +86,34 @@ static inline void gradient_outputs(const float* g, std::int64_t row, const floa
   use(v, acc);
 }
 
-// One row of W gradients: use(v, y) for tiles of y in turn. g: where q = 0 of the outputs of r = r0 lies; `left`: the padding before column 0.
+// One row of W gradients: use(v, y) for tiles of y in turn. g: where q = 0 of the outputs of r = rows.first lies; `left`: the padding before column 0.
 template <int R, int Stride, class Use>
-static inline void gradient_row(const float* g, std::int64_t row, const float* w, int r0, std::int64_t left, std::int64_t W,
-                                const Use& use) {
+static inline void gradient_row(const float* g, std::int64_t row, const float* w, TapRows rows, std::int64_t left,
+                                std::int64_t W, const Use& use) {
   std::int64_t v = 0;
   const auto run = [&]<int Count, int Phase>() {
     for (; v + Count <= W; v += Count)
-      gradient_outputs<R, Stride, Count, Phase>(g + (v + left) / Stride * kLanes, row, w, r0, v, use);
+      gradient_outputs<R, Stride, Count, Phase>(g + (v + left) / Stride * kLanes, row, w, rows, v, use);
   };
   const auto run_tiles = [&]<int Phase>() {
-    if (Stride == 1 && W % 8 != 0 && W % 7 == 0) run.template operator()<7, Phase>();
+    if constexpr (Stride == 1) {
+      if (W % 8 != 0 && W % 7 == 0) run.template operator()<7, Phase>();
+    }
     run.template operator()<8, Phase>();
-    run.template operator()<4, Phase>();
+    if constexpr (Stride == 1) run.template operator()<4, Phase>();
     run.template operator()<2, Phase>();
   };
   if constexpr (kVectorSet) {  // a tile of an even number of columns leaves the phase as it is
-    left % Stride == 0 ? run_tiles.template operator()<0>() : run_tiles.template operator()<Stride - 1>();
+    if (left % Stride == 0) {
+      run_tiles.template operator()<0>();
+    } else if constexpr (Stride > 1) {
+      run_tiles.template operator()<1>();
+    }
   }
   for (; v < W; ++v) {
     const float* const at = g + (v + left) / Stride * kLanes;
-    (v + left) % Stride == 0 ? gradient_outputs<R, Stride, 1, 0>(at, row, w, r0, v, use)
-                             : gradient_outputs<R, Stride, 1, Stride - 1>(at, row, w, r0, v, use);
+    (v + left) % Stride == 0 ? gradient_outputs<R, Stride, 1, 0>(at, row, w, rows, v, use)
+                             : gradient_outputs<R, Stride, 1, Stride - 1>(at, row, w, rows, v, use);
   }
 }
 
