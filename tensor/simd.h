@@ -210,6 +210,12 @@ static inline void store_wide(double* p, D v) {
   std::memcpy(p + kLanes / 2, &v.high, sizeof v.high);
 }
 
+// Lies in memory from here on, not in the registers that a loop in between needs for itself.
+template <class T>
+static inline void put_down(T& value) {
+  asm("" : "+m"(value));  // NOLINT(hicpp-no-assembler): no instruction
+}
+
 // Where a mask lane is true (all bits set, as comparisons give), x, else y.
 static inline F select(I mask, F x, F y) {
 #if defined(__AVX512F__)

@@ -50,9 +50,9 @@ void forward_of(const MBConvShape& s, const NormOnLoad& norm1, const float* z1, 
                 store_row(out.pixel(p * z.Q + q + j), y[j], job.lanes, streamed);
               }
               sums = total;
+              put_down(sums);
             };
-            filter_row<R, Stride>(tile + p * Stride * sizes.columns * kLanes, sizes.columns * kLanes, taps,
-                                  rows_inside(R, p * Stride - z.padding.top, z.H), z.Q, use);
+            filter_row<R, Stride>(tile + p * Stride * sizes.columns * kLanes, sizes.columns * kLanes, taps, {0, R}, z.Q, use);
           }
         }
         finish_streaming();

@@ -95,6 +95,8 @@ void input_gradient_of_image(const ConvShape& z, const GradientRoom& room, const
       }
       sum = total;
       sum_h = total_h;
+      put_down(sum);
+      put_down(sum_h);
     };
     const OutputRows rows = output_rows<R, Stride>(z, h);
     gradient_row<R, Stride>(room.gradient_row(rows.p), step, room.taps, rows.taps, z.padding.left, z.W, use);

@@ -1,8 +1,8 @@
 // Depthwise convolution of one vector of channels in a tile [rows][columns][kLanes], with the padding as zeros around the map.
 //
 // A tile needs no border checks, and its weights and sums stay in registers. Sums take their taps in the order of
-// layers/depthwise_conv2d_reference.h; a tap left or right of the map adds 0 * w, which changes no bits of a finite sum. Rows of taps above and
-// below it are left out.
+// layers/depthwise_conv2d_reference.h; a tap outside the map adds 0 * w, which changes no bits of a finite sum. Rows of taps above and below it
+// can be left out.
 #pragma once
 
 #include "layers/kernels/conv_shape.h"
