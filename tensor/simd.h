@@ -210,10 +210,14 @@ static inline void store_wide(double* p, D v) {
   std::memcpy(p + kLanes / 2, &v.high, sizeof v.high);
 }
 
-// Lies in memory from here on, not in the registers that a loop in between needs for itself.
+// Where there are 16 registers: lies in memory from here on, not in those that a loop in between needs for itself.
 template <class T>
 static inline void put_down(T& value) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
   asm("" : "+m"(value));  // NOLINT(hicpp-no-assembler): no instruction
+#else
+  (void)value;
+#endif
 }
 
 // Where a mask lane is true (all bits set, as comparisons give), x, else y.
