@@ -219,6 +219,13 @@ TEST_F(Program, BenchKernelsPrintsPredictionsAndTotals) {
   for (const char* part :
        {"GFLOP/s in registers", "predicted us", "folded expand depthwise", "a pass: predicted", "no training step"})
     EXPECT_NE(table.output.find(part), std::string::npos) << part << " is not in: " << table.output;
+  const Outcome only =
+      vitrine_program("bench kernels --arch lite0 --batch 2 --size 32 --seconds 0 --json --only 'depthwise gradient'");
+  ASSERT_EQ(only.code, 0) << only.output;
+  for (std::size_t at = 0; at < only.output.size(); at = only.output.find('\n', at) + 1)
+    EXPECT_EQ(Json::parse(only.output.substr(at, only.output.find('\n', at) - at)).at("kernel"), "depthwise gradient");
+  expect_refusal("bench kernels --seconds 0 --only nothing", 2, {"--only 'nothing'", "without --only"});
+  expect_refusal("bench kernels --device cuda-host --only gate", 2, {"--only", "CPU", "cuda-host"});
   const Outcome micro = vitrine_program("bench kernels --micro --arch lite0 --batch 1 --size 32 --seconds 0 --json");
   ASSERT_EQ(micro.code, 0) << micro.output;
   expect_refusal("bench kernels --micro --device cuda-host", 2, {"--micro", "cuda-host"});

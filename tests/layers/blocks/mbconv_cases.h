@@ -69,6 +69,8 @@ inline std::vector<MBConvSizes> mbconv_cases() {
           {3, 2, 2, 8, 6, 8, 5, 1, true, swish, kSymmetric},      {4, 1, 1, 8, 6, 16, 5, 2, true, swish, kSame},
           {40, 5, 4, 8, 6, 8, 3, 1, true, swish, kSymmetric},     {3, 9, 8, 8, 6, 16, 3, 1, true, gelu, kSymmetric},
           {2, 8, 9, 16, 6, 24, 5, 2, true, hard_swish, kSame},    {2, 7, 7, 8, 6, 8, 3, 1, false, tanh, kSymmetric},
+          {2, 12, 18, 8, 6, 8, 3, 2, true, swish, kSame},         {2, 13, 19, 8, 6, 8, 5, 2, true, swish, kSymmetric},
+          {3, 3, 5, 8, 6, 8, 5, 2, true, swish, kSame},           {3, 4, 1, 24, 1, 8, 3, 2, true, swish, kSymmetric},
           {6, 112, 112, 16, 6, 24, 3, 2, true, swish, kSymmetric}};
 }
 
