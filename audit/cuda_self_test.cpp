@@ -32,7 +32,7 @@ namespace {
 constexpr double kLargestDifference =
     1e-4;  // of a tensor's largest element: float32 sums in another order, batch norm behind them
 
-constexpr double kLargestInBf16 = 0.1;  // 8 bits of precision, three roundings and two norms behind each other
+constexpr double kLargestInBf16 = 0.1;  // 8 bits of precision, six roundings and three norms behind each other
 
 Tensor drawn(const Shape& shape, double mean, double deviation, std::uint32_t op) {
   Tensor t = Tensor::uninitialized(shape);
@@ -41,6 +41,20 @@ Tensor drawn(const Shape& shape, double mean, double deviation, std::uint32_t op
   for (std::size_t i = 0; i < values.size(); ++i)
     values[i] = static_cast<float>(mean + deviation * draw.normal(static_cast<std::uint32_t>(i)));
   return t;
+}
+
+// As a step on `device` keeps it: in bfloat16 with --precision bf16.
+Tensor as_kept(const Tensor& t, Device device) {
+  const Tensor there = t.to(device);
+  return device.is_cuda() && cuda::keeps_bfloat16() ? there.in_bfloat16() : there;
+}
+Tensor on_host(const Tensor& t) {
+  const Tensor here = t.to(Device::cpu());
+  return here.dtype() == DType::bf16 ? here.in_float32() : here;
+}
+Tensor upstream(const Variable& y, std::uint32_t op, Device device) {
+  const Tensor dy = drawn(y.shape(), 0, 1, op).to(device);
+  return y.tensor().dtype() == DType::bf16 ? dy.in_bfloat16() : dy;
 }
 
 // Output, gradients, statistics of one run, on the host.
@@ -52,17 +66,20 @@ struct Case {
   std::size_t compared = std::numeric_limits<std::size_t>::max();  // leading results that the run-to-run tier is compared by
 };
 
-// An op of drawn inputs: forward, and backward from a drawn gradient.
-Case op_case(const std::string& name, std::vector<Shape> inputs, std::function<Variable(std::span<const Variable>)> apply) {
-  return {name, [inputs = std::move(inputs), apply = std::move(apply)](Device device) {
+// An op of drawn inputs: forward, and backward from a drawn gradient. has_bfloat16: of a first input in bfloat16, too.
+Case op_case(const std::string& name, std::vector<Shape> inputs, std::function<Variable(std::span<const Variable>)> apply,
+             bool has_bfloat16 = false) {
+  return {name, [inputs = std::move(inputs), apply = std::move(apply), has_bfloat16](Device device) {
             Tape tape;
             std::vector<Variable> leaves;
-            for (std::size_t i = 0; i < inputs.size(); ++i)
-              leaves.push_back(tape.input(drawn(inputs[i], 0, 1, static_cast<std::uint32_t>(i)).to(device)));
+            for (std::size_t i = 0; i < inputs.size(); ++i) {
+              const Tensor value = drawn(inputs[i], 0, 1, static_cast<std::uint32_t>(i));
+              leaves.push_back(tape.input(has_bfloat16 && i == 0 ? as_kept(value, device) : value.to(device)));
+            }
             const Variable y = apply(leaves);
-            Results results{y.tensor().to(Device::cpu())};
-            const Gradients g = tape.backward(y, drawn(y.shape(), 0, 1, 99).to(device));
-            for (const Variable& leaf : leaves) results.push_back(g.of(leaf).to(Device::cpu()));
+            Results results{on_host(y.tensor())};
+            const Gradients g = tape.backward(y, upstream(y, 99, device));
+            for (const Variable& leaf : leaves) results.push_back(on_host(g.of(leaf)));
             return results;
           }};
 }
@@ -94,11 +111,12 @@ Results run_block(std::int64_t kernel, std::int64_t stride, bool expands, bool f
                                {drawn({M}, 0, 0.5, 33).to(device)}};
   block.project = unit({1, 1, M, 24}, 1, false, 40, device);
   Tape tape;
-  const Variable x = tape.input(drawn({3, 11, 9, C}, 0.1, 1, 1).to(device));
+  const Tensor values = drawn({3, 11, 9, C}, 0.1, 1, 1);
+  const Variable x = tape.input(fused ? as_kept(values, device) : values.to(device));
   const Variable y = block.forward(x, {.mode = Mode::train, .tape = &tape, .fused = fused});
-  Results results{y.tensor().to(Device::cpu())};
-  const Gradients g = tape.backward(y, drawn(y.shape(), 0, 1, 2).to(device));
-  results.push_back(g.of(x).to(Device::cpu()));
+  Results results{on_host(y.tensor())};
+  const Gradients g = tape.backward(y, upstream(y, 2, device));
+  results.push_back(on_host(g.of(x)));
   std::vector<ConvNorm*> units{&block.depthwise, &block.project};
   if (expands) units.push_back(&*block.expand);
   for (ConvNorm* u : units) {
@@ -123,7 +141,8 @@ void add_elementwise(std::vector<Case>& cases) {
   cases.push_back(op_case("dropout", {{6, 50}}, [](In in) { return dropout(in[0], 0.3, DropKey{1, 2, 3}, 4); }));
   cases.push_back(op_case("drop_connect", {image}, [](In in) { return drop_connect(in[0], 0.3, DropKey{1, 2, 3}, 4); }));
   cases.push_back(op_case("scale_channels", {image, {2, 19}}, [](In in) { return scale_channels(in[0], in[1]); }));
-  cases.push_back(op_case("global_average_pool", {image}, [](In in) { return global_average_pool(in[0]); }));
+  cases.push_back(op_case(
+      "global_average_pool", {image}, [](In in) { return global_average_pool(in[0]); }, true));
   cases.push_back(op_case("global_max_pool", {image}, [](In in) { return global_max_pool(in[0]); }));
   cases.push_back(op_case("cross_entropy", {{5, 3}}, [](In in) {
     return cross_entropy(in[0], Tensor::full({5, 3}, 1.0f / 3), 0.1);
@@ -133,12 +152,18 @@ void add_elementwise(std::vector<Case>& cases) {
 void add_products(std::vector<Case>& cases) {
   using In = std::span<const Variable>;
   cases.push_back(op_case("linear", {{7, 150}, {150, 33}, {33}}, [](In in) { return linear(in[0], in[1], in[2]); }));
-  cases.push_back(op_case("conv2d 1x1", {{2, 24, 25, 40}, {1, 1, 40, 70}}, [](In in) {
-    return conv2d(in[0], in[1], Variable(), {1, {}});
-  }));
-  cases.push_back(op_case("conv2d 3x3 stride 2", {{2, 33, 31, 3}, {3, 3, 3, 32}}, [](In in) {
-    return conv2d(in[0], in[1], Variable(), {2, symmetric_padding(3)});
-  }));
+  cases.push_back(op_case(
+      "conv2d 1x1", {{2, 24, 25, 40}, {1, 1, 40, 70}},
+      [](In in) {
+        return conv2d(in[0], in[1], Variable(), {1, {}});
+      },
+      true));
+  cases.push_back(op_case(
+      "conv2d 3x3 stride 2", {{2, 33, 31, 3}, {3, 3, 3, 32}},
+      [](In in) {
+        return conv2d(in[0], in[1], Variable(), {2, symmetric_padding(3)});
+      },
+      true));
   for (const std::int64_t kernel : {3, 5}) {
     for (const std::int64_t stride : {1, 2}) {
       cases.push_back(op_case(

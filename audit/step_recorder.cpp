@@ -173,7 +173,7 @@ OpRecord StepRecorder::begun(Phase phase, std::uint32_t op, const std::string& n
   r.tensor = names_(tensor);
   if (!value.defined()) return r;
   set_shape(r, value.shape());
-  if (value.dtype() == DType::f32) {
+  if (value.dtype() == DType::f32 || value.dtype() == DType::bf16) {
     r.facts = facts_of(value);
   } else {
     r.facts.hash = hash_of(value);

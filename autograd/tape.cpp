@@ -6,6 +6,7 @@
 
 #include "autograd/changed_outputs.h"
 #include "base/error.h"
+#include "tensor/bfloat16.h"
 #include "tensor/cuda/elementwise.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/parallel.h"
@@ -16,8 +17,15 @@ namespace {
 const Tensor kNoGradient;
 
 bool all_finite(const Tensor& t) {
-  const Tensor values = t.to(Device::cpu());
+  const Tensor here = t.to(Device::cpu()), values = t.dtype() == DType::bf16 ? here.in_float32() : here;
   return std::ranges::all_of(values.host(), [](float v) { return std::isfinite(v); });
+}
+
+template <class Stored>
+Tensor total_of(const Tensor& a, const Tensor& b) {
+  Tensor total = Tensor::uninitialized<Stored>(a.shape(), a.device());
+  cuda::sum(a.data<Stored>(), b.data<Stored>(), a.size(), total.mutable_data<Stored>());
+  return total;
 }
 
 }  // namespace
@@ -97,13 +105,12 @@ void Tape::accumulate(std::vector<Tensor>& gradients, int id, Tensor gradient) c
     return;
   }
   // A gradient may share its storage (add returns dy twice), so the sum goes to a new tensor.
-  Tensor total = Tensor::uninitialized(sum.shape(), sum.device());
   if (sum.device().is_cuda()) {
     cuda::make_current(sum.device());
-    cuda::sum(sum.data(), gradient.data(), sum.size(), total.mutable_data());
-    sum = std::move(total);
+    sum = sum.dtype() == DType::bf16 ? total_of<BFloat16>(sum, gradient) : total_of<float>(sum, gradient);
     return;
   }
+  Tensor total = Tensor::uninitialized(sum.shape(), sum.device());
   const float* const a = sum.host().data();
   const float* const b = gradient.host().data();
   float* const y = total.mutable_host().data();

@@ -65,7 +65,7 @@ std::vector<Part> depthwise_parts(Device device, const ConvShape& s, Operands& o
   const float *const x = o.x.data(), *const w = o.w.data(), *const dy = o.dy.data();
   float *const y = o.y.mutable_data(), *const dx = o.dx.mutable_data(), *const dw = o.dw.mutable_data();
   const auto part = [&](ConvolutionPart p, const std::function<void()>& own, const std::function<bool()>& library) {
-    return cuda::convolution_candidates(p, s, true, false, by_own(own), library);
+    return cuda::convolution_candidates({p, s, true}, by_own(own), library);
   };
   return {{"forward", part(
                           ConvolutionPart::forward, [=, &table] { table.forward(s, x, w, y); },
@@ -95,7 +95,7 @@ std::vector<Part> dense_parts(Device device, const ConvShape& s, Operands& o) {
   const float *const x = o.x.data(), *const w = o.w.data(), *const dy = o.dy.data();
   float *const y = o.y.mutable_data(), *const dx = o.dx.mutable_data(), *const dw = o.dw.mutable_data();
   const auto part = [&](ConvolutionPart p, const std::function<void()>& own, const std::function<bool()>& library) {
-    return cuda::convolution_candidates(p, s, false, false, by_own(own), library);
+    return cuda::convolution_candidates({p, s}, by_own(own), library);
   };
   return {
       {"forward", part(

@@ -1,12 +1,16 @@
 #include "layers/conv2d.h"
 
+#include <type_traits>
+
 #include "autograd/expect_float32.h"
 #include "base/error.h"
+#include "tensor/cuda/runtime.h"
 #include "tensor/isa.h"
 
 namespace vitrine::cuda {
 extern const kernels::Conv2dKernels conv2d_table;
-}
+extern const kernels::Conv2dKernelsOf<BFloat16> conv2d_bfloat16_table;
+}  // namespace vitrine::cuda
 
 namespace vitrine {
 namespace kernels {
@@ -24,14 +28,26 @@ extern const Conv2dKernels conv2d_table;
 const Conv2dKernels& conv2d_kernels(Device device) {
   return for_device(device, scalar::conv2d_table, avx2::conv2d_table, avx512::conv2d_table, vitrine::cuda::conv2d_table);
 }
+const Conv2dKernelsOf<BFloat16>& conv2d_kernels_in_bfloat16(Device device) {
+  return vitrine::cuda::on(device, vitrine::cuda::conv2d_bfloat16_table);
+}
 
 }  // namespace kernels
 
 namespace {
 
+template <class Stored>
+const kernels::Conv2dKernelsOf<Stored>& kernels_of(Device device) {
+  if constexpr (std::is_same_v<Stored, BFloat16>) {
+    return kernels::conv2d_kernels_in_bfloat16(device);
+  } else {
+    return kernels::conv2d_kernels(device);
+  }
+}
+
 struct Conv2dNode final : Node {
   ConvShape shape;
-  Tensor x, w;
+  Tensor x, w;  // in one type
   bool biased;
 
   Conv2dNode(const ConvShape& s, Tensor input, Tensor weight, bool with_bias)
@@ -41,19 +57,24 @@ struct Conv2dNode final : Node {
     show("x", x), show("w", w), show("biased", biased), show_window(show, shape);
   }
   std::vector<Tensor> backward(const Tensor& dy, const Wanted& wanted) const override {
-    const kernels::Conv2dKernels& kernels = kernels::conv2d_kernels(x.device());
+    return x.dtype() == DType::bf16 ? backward_in<BFloat16>(dy, wanted) : backward_in<float>(dy, wanted);
+  }
+  template <class Stored>
+  std::vector<Tensor> backward_in(const Tensor& dy, const Wanted& wanted) const {
+    const kernels::Conv2dKernelsOf<Stored>& kernels = kernels_of<Stored>(x.device());
     std::vector<Tensor> gradients(3);
     if (wanted[0]) {
       Tensor scratch = Tensor::uninitialized(w.shape(), x.device());
-      gradients[0] = Tensor::uninitialized(x.shape(), x.device());
-      kernels.backward_data(shape, dy.data(), w.data(), scratch.mutable_data(), gradients[0].mutable_data());
+      gradients[0] = Tensor::uninitialized<Stored>(x.shape(), x.device());
+      kernels.backward_data(shape, dy.data<Stored>(), w.data<Stored>(), scratch.mutable_data(),
+                            gradients[0].mutable_data<Stored>());
     }
     if (wanted[1]) {
       gradients[1] = Tensor::uninitialized(w.shape(), x.device());
       Tensor scratch;
       const std::int64_t chunks = kernels::weight_gradient_chunks(shape);
       if (chunks > 0) scratch = Tensor::uninitialized({chunks, w.size()}, x.device());
-      kernels.backward_weights(shape, x.data(), dy.data(), chunks > 0 ? scratch.mutable_data() : nullptr,
+      kernels.backward_weights(shape, x.data<Stored>(), dy.data<Stored>(), chunks > 0 ? scratch.mutable_data() : nullptr,
                                gradients[1].mutable_data());
     }
     if (wanted[2]) {
@@ -90,16 +111,29 @@ ConvShape checked_shape(const Shape& x, const Shape& w, const Tensor& b, const C
   return s;
 }
 
+template <class Stored>
+Tensor forward_in(const ConvShape& s, const Tensor& x, const Tensor& w, const float* bias) {
+  Tensor y = Tensor::uninitialized<Stored>({s.N, s.P, s.Q, s.K}, x.device());
+  kernels_of<Stored>(y.device()).forward(s, x.data<Stored>(), w.data<Stored>(), bias, y.mutable_data<Stored>());
+  return y;
+}
+
 }  // namespace
 
 Variable conv2d(const Variable& x, const Variable& w, const Variable& b, const ConvOptions& options) {
   const Variable inputs[] = {x, w, b};
-  expect_float32("conv2d", inputs);
+  expect_float32_or_bfloat16("conv2d", inputs);
   const ConvShape s = checked_shape(x.shape(), w.shape(), b.tensor(), options);
-  Tensor y = Tensor::uninitialized({s.N, s.P, s.Q, s.K}, x.tensor().device());
+  if (x.tensor().dtype() == DType::bf16) {
+    if (b.tensor().defined())
+      throw DTypeError(
+          text("conv2d: x holds ", dtype_name(DType::bf16), ", which has no kernels with a bias; leave b undefined"));
+    const Tensor rounded = w.tensor().in_bfloat16();
+    return record<Conv2dNode>(forward_in<BFloat16>(s, x.tensor(), rounded, nullptr), inputs, s, x.tensor(), rounded, false);
+  }
   const float* bias = b.tensor().defined() ? b.tensor().data() : nullptr;
-  kernels::conv2d_kernels(y.device()).forward(s, x.tensor().data(), w.tensor().data(), bias, y.mutable_data());
-  return record<Conv2dNode>(std::move(y), inputs, s, x.tensor(), w.tensor(), bias != nullptr);
+  return record<Conv2dNode>(forward_in<float>(s, x.tensor(), w.tensor(), bias), inputs, s, x.tensor(), w.tensor(),
+                            bias != nullptr);
 }
 
 }  // namespace vitrine

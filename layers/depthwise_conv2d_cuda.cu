@@ -55,19 +55,18 @@ void own_backward_weights(const ConvShape& z, const float* x, const float* dy, f
 
 void forward(const ConvShape& z, const float* x, const float* w, float* y) {
   run_convolution(
-      ConvolutionPart::forward, z, true, false, [=] { own_forward(z, x, w, y); },
-      [=] { return library_depthwise(z, x, w, y); });
+      {ConvolutionPart::forward, z, true}, [=] { own_forward(z, x, w, y); }, [=] { return library_depthwise(z, x, w, y); });
 }
 
 void backward_data(const ConvShape& z, const float* dy, const float* w, float* dx) {
   run_convolution(
-      ConvolutionPart::data_gradient, z, true, false, [=] { own_backward_data(z, dy, w, dx); },
+      {ConvolutionPart::data_gradient, z, true}, [=] { own_backward_data(z, dy, w, dx); },
       [=] { return library_depthwise_data_gradient(z, dy, w, dx); });
 }
 
 void backward_weights(const ConvShape& z, const float* x, const float* dy, float* dw) {
   run_convolution(
-      ConvolutionPart::weight_gradient, z, true, false, [=] { own_backward_weights(z, x, dy, dw); },
+      {ConvolutionPart::weight_gradient, z, true}, [=] { own_backward_weights(z, x, dy, dw); },
       [=] { return library_depthwise_weight_gradient(z, x, dy, dw); });
 }
 

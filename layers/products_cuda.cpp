@@ -1,7 +1,5 @@
 #include "layers/products_cuda.h"
 
-#include <type_traits>
-
 #include "layers/cudnn/biased.h"
 #include "layers/cudnn/run.h"
 #include "layers/cudnn/squeeze_excitation.h"
@@ -66,19 +64,21 @@ void product_over_rows(const char* op, const float* x, const float* dy, std::int
                  product_over_rows_candidates(op, x, dy, rows, C, K, dw, own));
 }
 
-template <class Result>
 void product(const char* op, const BFloat16* a, const BFloat16* b, std::int64_t M, std::int64_t K, std::int64_t N,
-             bool b_transposed, Result* y) {
-  const ProductShape s{op, M, N, K, false, b_transposed, DType::bf16, dtype_of<Result>};
-  const cudnn::Description graph = b_transposed ? cudnn::linear_data_gradient(M, N, K) : cudnn::linear(M, K, N);
+             BFloat16* y) {
+  const ProductShape s{op, M, N, K, false, false, DType::bf16, DType::bf16};
   run_candidates(s.text_of(false), candidates_of(
-                                       s, a, b, nullptr, y, [=] { own_product(op, a, b, M, K, N, b_transposed, y); },
-                                       graph.in_bfloat16(std::is_same_v<Result, BFloat16>)));
+                                       s, a, b, nullptr, y, [=] { own_product(op, a, b, M, K, N, y); },
+                                       cudnn::linear(M, K, N).in_bfloat16(true)));
 }
-template void product<float>(const char*, const BFloat16*, const BFloat16*, std::int64_t, std::int64_t, std::int64_t, bool,
-                             float*);
-template void product<BFloat16>(const char*, const BFloat16*, const BFloat16*, std::int64_t, std::int64_t, std::int64_t, bool,
-                                BFloat16*);
+
+void product_transposed(const char* op, const BFloat16* dy, const BFloat16* w, std::int64_t M, std::int64_t K, std::int64_t N,
+                        BFloat16* dx) {
+  const ProductShape s{op, M, N, K, false, true, DType::bf16, DType::bf16};
+  run_candidates(s.text_of(false), candidates_of(
+                                       s, dy, w, nullptr, dx, [=] { own_product_transposed(op, dy, w, M, K, N, dx); },
+                                       cudnn::linear_data_gradient(M, N, K).in_bfloat16(true)));
+}
 
 void product_over_rows(const char* op, const BFloat16* x, const BFloat16* dy, std::int64_t rows, std::int64_t C, std::int64_t K,
                        float* dw) {

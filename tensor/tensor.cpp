@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "tensor/bfloat16.h"
 #include "tensor/cuda/elementwise.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/storage.h"
@@ -137,6 +138,28 @@ Tensor Tensor::reshaped(const Shape& shape) const {
   if (shape.elements() != size())
     throw ShapeError(text("a tensor of shape ", shape_.text(), " cannot be seen as ", shape.text()));
   return Tensor(shape, storage_);
+}
+
+Tensor Tensor::in_bfloat16() const {
+  Tensor y = uninitialized<BFloat16>(shape_, device());
+  if (device().is_cuda()) {
+    cuda::make_current(device());
+    cuda::round(data(), size(), y.mutable_data<BFloat16>());
+  } else {
+    std::ranges::transform(host(), y.mutable_host<BFloat16>().begin(), to_bfloat16);
+  }
+  return y;
+}
+
+Tensor Tensor::in_float32() const {
+  Tensor y = uninitialized(shape_, device());
+  if (device().is_cuda()) {
+    cuda::make_current(device());
+    cuda::widen(data<BFloat16>(), size(), y.mutable_data());
+  } else {
+    std::ranges::transform(host<BFloat16>(), y.mutable_host().begin(), widened);
+  }
+  return y;
 }
 
 Tensor Tensor::clone() const {

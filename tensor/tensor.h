@@ -77,6 +77,9 @@ class Tensor {
 
   Tensor reshaped(const Shape& shape) const;  // shares the storage; ShapeError when the counts differ
   Tensor clone() const;                       // a new storage with the same values
+  // The values of the other type, on their device: rounded, exactly (tensor/bfloat16.h). DTypeError where they are not of that.
+  Tensor in_bfloat16() const;
+  Tensor in_float32() const;
 
  private:
   Tensor(Shape shape, std::shared_ptr<Storage> storage) : shape_(shape), storage_(std::move(storage)) {}

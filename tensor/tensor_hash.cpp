@@ -7,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+#include "tensor/bfloat16.h"
 #include "tensor/isa.h"
 #include "tensor/parallel.h"
 #include "tensor/philox.h"
@@ -111,19 +112,13 @@ Hash128 hash_words(const Words& words) {
   return words.hash(many.data());
 }
 
-std::size_t bytes_of(const Tensor& tensor) {
-  const auto elements = static_cast<std::size_t>(tensor.size());
-  switch (tensor.dtype()) {
-    case DType::f32: return elements * 4;
-    case DType::f64: return elements * 8;
-    default: return elements;
-  }
-}
+std::size_t bytes_of(const Tensor& tensor) { return static_cast<std::size_t>(tensor.size()) * dtype_bytes(tensor.dtype()); }
 
 const void* memory_of(const Tensor& tensor) {
   switch (tensor.dtype()) {
     case DType::f32: return tensor.host<float>().data();
     case DType::f64: return tensor.host<double>().data();
+    case DType::bf16: return tensor.host<BFloat16>().data();
     default: return tensor.host<std::uint8_t>().data();
   }
 }
@@ -197,7 +192,7 @@ TensorFacts facts_of(const Tensor& tensor) {
   TensorFacts all;
   all.hash = hash_of(tensor);
   if (!tensor.defined() || tensor.size() == 0) return all;
-  const Tensor here = tensor.to(Device::cpu());
+  const Tensor there = tensor.to(Device::cpu()), here = there.dtype() == DType::bf16 ? there.in_float32() : there;
   const float* const values = here.host().data();
   all.elements = here.size();
   const std::int64_t count = (all.elements + kHashChunk - 1) / kHashChunk;

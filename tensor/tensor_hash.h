@@ -36,7 +36,7 @@ Hash128 combined(const Hash128& before, const Hash128& next);
 // The hashes of these tensors, `combined` in their order from a hash of zeros.
 Hash128 hash_in_order(const std::vector<Tensor>& tensors);
 
-// The hash, and what a record of an audit says of float32 values. Sums are taken in float64 over 16 lanes of every chunk of 1,024 values, the
+// The hash, and what a record of an audit says of the values. Sums are taken in float64 over 16 lanes of every chunk of 1,024 values, the
 // lanes added in order, the chunks in order: the same bits on any thread count and instruction set.
 struct TensorFacts {
   Hash128 hash;
@@ -45,7 +45,7 @@ struct TensorFacts {
   std::int64_t nans = 0, infinities = 0, subnormals = 0, zeros = 0;
   std::int64_t elements = 0;
 };
-TensorFacts facts_of(const Tensor& tensor);  // float32; DTypeError
+TensorFacts facts_of(const Tensor& tensor);  // float32 or bfloat16; DTypeError
 
 namespace kernels {
 

@@ -9,6 +9,7 @@
 //            float64, added in index order. Bounds: constants as layers/batch_norm.h but 2 (n + 6) 2^-53 v + (r + s + 4) 2^-53 (v + mu^2) for v, r rows in
 //            each of s segments; y: BN(x) as there, act with that bound, u |factor act| + 2^-150 where images are dropped, u |y| with a residual; g: one
 //            rounding for each factor and the slope's bound; dgamma, dbeta, dx as there from g. dskip is exact. Held to the composed ops by tests/layers/blocks/conv_norm_fused_test.cpp.
+//            Where x lies in bfloat16 (tensor/bfloat16.h) so do y, skip, dx and dskip: rounded once more, when they are kept. No bounds are kept of that.
 // Requires   at least two rows; skip of x's shape (checked: ShapeError)
 // Differs    from the composed ops: rounding of the statistics
 // Reference  Rota Bulo et al. 2018, arXiv:1712.02616 (the activation computed again in backward)
@@ -18,6 +19,7 @@
 
 #include "layers/blocks/batch_statistics.h"
 #include "layers/unary.h"
+#include "tensor/bfloat16.h"
 
 namespace vitrine {
 
@@ -42,23 +44,30 @@ struct FusedNormShape {
 };
 
 // Null where there is none.
-struct ResidualRows {
-  const float* skip = nullptr;
+template <class Stored>
+struct ResidualRowsOf {
+  const Stored* skip = nullptr;
   const float* factors = nullptr;  // of images
   std::int64_t image_rows = 1;
 };
 
-struct FusedNormKernels {
+// Stored: how x, y, skip and the gradients by them lie in memory: float, or BFloat16 on a CUDA device.
+template <class Stored>
+struct FusedNormKernelsOf {
+  using Residual = ResidualRowsOf<Stored>;
   // sums of x and x^2, or of g and g h
-  void (*sums)(const FusedNormShape& s, const float* x, const NormTarget& sums);
-  void (*forward)(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual,
-                  const float* x, float* y);
-  void (*gradient_sums)(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual,
-                        const float* x, const float* dy, const NormGradientTarget& sums);
-  void (*gradient)(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual,
-                   const NormMeans& means, const float* x, const float* dy, float* dx);
+  void (*sums)(const FusedNormShape& s, const Stored* x, const NormTarget& sums);
+  void (*forward)(const FusedNormShape& s, const NormConstants& k, const float* beta, const Residual& residual, const Stored* x,
+                  Stored* y);
+  void (*gradient_sums)(const FusedNormShape& s, const NormConstants& k, const float* beta, const Residual& residual,
+                        const Stored* x, const Stored* dy, const NormGradientTarget& sums);
+  void (*gradient)(const FusedNormShape& s, const NormConstants& k, const float* beta, const Residual& residual,
+                   const NormMeans& means, const Stored* x, const Stored* dy, Stored* dx);
 };
+using ResidualRows = ResidualRowsOf<float>;
+using FusedNormKernels = FusedNormKernelsOf<float>;
 const FusedNormKernels& fused_norm_kernels(Device device = {});
+const FusedNormKernelsOf<BFloat16>& fused_norm_kernels_in_bfloat16(Device device);
 
 }  // namespace kernels
 }  // namespace vitrine

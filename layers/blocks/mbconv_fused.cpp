@@ -12,8 +12,8 @@
 #include "layers/blocks/batch_statistics.h"
 #include "layers/blocks/planes.h"
 #include "layers/blocks/squeeze_excitation_fused.h"
+#include "layers/kernels/linear_algebra_cuda.h"
 #include "tensor/cuda/runtime.h"
-#include "tensor/cuda/settings.h"
 #include "tensor/isa.h"
 #include "tensor/parallel.h"
 
@@ -22,7 +22,6 @@ extern const kernels::FusedPointwiseKernels fused_pointwise_table;
 extern const kernels::FusedDepthwiseKernels fused_depthwise_table;
 extern const kernels::FusedPointwiseKernelsOf<BFloat16> fused_pointwise_bfloat16_table;
 extern const kernels::FusedDepthwiseKernelsOf<BFloat16> fused_depthwise_bfloat16_table;
-extern const kernels::FusedDepthwiseKernelsOf<BFloat16, float> fused_depthwise_of_input_table;
 }  // namespace vitrine::cuda
 
 namespace vitrine {
@@ -50,25 +49,18 @@ const FusedDepthwiseKernels& fused_depthwise_kernels(Device device) {
                     vitrine::cuda::fused_depthwise_table);
 }
 
-bool keeps_bfloat16(Device device) {
-  const vitrine::cuda::Settings& s = vitrine::cuda::settings();
-  return device.is_cuda() && s.tier == vitrine::cuda::Tier::run_to_run && s.precision == vitrine::cuda::Precision::bf16;
-}
 const FusedPointwiseKernelsOf<BFloat16>& fused_pointwise_kernels_in_bfloat16(Device device) {
   return vitrine::cuda::on(device, vitrine::cuda::fused_pointwise_bfloat16_table);
 }
 const FusedDepthwiseKernelsOf<BFloat16>& fused_depthwise_kernels_in_bfloat16(Device device) {
   return vitrine::cuda::on(device, vitrine::cuda::fused_depthwise_bfloat16_table);
 }
-const FusedDepthwiseKernelsOf<BFloat16, float>& fused_depthwise_kernels_of_input(Device device) {
-  return vitrine::cuda::on(device, vitrine::cuda::fused_depthwise_of_input_table);
-}
 
 }  // namespace kernels
 
 namespace {
 
-// The kernels of a device for the type in which expanded tensors lie in memory.
+// The kernels of a device for the type in which tensors lie in memory.
 template <class Stored>
 const kernels::FusedPointwiseKernelsOf<Stored>& pointwise_kernels(Device device) {
   if constexpr (std::is_same_v<Stored, BFloat16>) {
@@ -77,11 +69,9 @@ const kernels::FusedPointwiseKernelsOf<Stored>& pointwise_kernels(Device device)
     return kernels::fused_pointwise_kernels(device);
   }
 }
-template <class Stored, class First>
-const kernels::FusedDepthwiseKernelsOf<Stored, First>& depthwise_kernels(Device device) {
-  if constexpr (!std::is_same_v<Stored, First>) {
-    return kernels::fused_depthwise_kernels_of_input(device);
-  } else if constexpr (std::is_same_v<Stored, BFloat16>) {
+template <class Stored>
+const kernels::FusedDepthwiseKernelsOf<Stored>& depthwise_kernels(Device device) {
+  if constexpr (std::is_same_v<Stored, BFloat16>) {
     return kernels::fused_depthwise_kernels_in_bfloat16(device);
   } else {
     return kernels::fused_depthwise_kernels(device);
@@ -147,6 +137,7 @@ struct FusedMBConvNode final : Node {
   double eps1 = 0, eps2 = 0;  // that went into their constants
   Tensor beta1, beta2;
   Tensor w_expand, w_depthwise, w_project;
+  Tensor rounded;   // w_expand, then w_project, where x lies in bfloat16: what the products read
   GateValues gate;  // from the pooled values on; undefined without squeeze-excitation
 
   std::string_view name() const override { return "fused_mbconv"; }
@@ -154,6 +145,7 @@ struct FusedMBConvNode final : Node {
     show("x", x), show("z1", z1), show("z2", z2);
     show("norm1", norm1.values), show("beta1", beta1), show("norm2", norm2.values), show("beta2", beta2);
     show("w_expand", w_expand), show("w_depthwise", w_depthwise), show("w_project", w_project);
+    if (rounded.defined()) show("rounded", rounded);
     show_window(show, shape.depthwise);
     show("images", shape.images), show("activation", static_cast<int>(shape.activation));
     show("eps1", eps1), show("eps2", eps2);
@@ -165,47 +157,68 @@ struct FusedMBConvNode final : Node {
   }
   kernels::NormOnLoad second() const { return {norm2.view(), beta2.data()}; }
   const Tensor& input_tensor() const { return expands() ? z1 : x; }
-  template <class First>
-  const First* input() const {
-    return input_tensor().data<First>();
+  std::int64_t project_at() const { return expands() ? vitrine::cuda::second_at(w_expand.size()) : 0; }
+  template <class Stored>
+  const Stored* expand_weight() const {
+    if constexpr (std::is_same_v<Stored, BFloat16>)
+      return rounded.data<BFloat16>();
+    else
+      return w_expand.data();
+  }
+  template <class Stored>
+  const Stored* project_weight() const {
+    if constexpr (std::is_same_v<Stored, BFloat16>)
+      return rounded.data<BFloat16>() + project_at();
+    else
+      return w_project.data();
   }
   bool has_gate() const { return gate.gate.defined(); }
   const float* scale() const { return has_gate() ? gate.gate.data() : nullptr; }
 
+  // In the type of x.
   Tensor forward(MBConv& block) {
-    if (!kernels::keeps_bfloat16(x.device())) return forward_in<float, float>(block);
-    return block.expand ? forward_in<BFloat16, BFloat16>(block) : forward_in<BFloat16, float>(block);
+    if (x.dtype() != DType::bf16) return forward_in<float>(block);
+    round_weights();
+    return forward_in<BFloat16>(block);
   }
   std::vector<Tensor> backward(const Tensor& dz3, const Wanted& wanted) const override {
-    if (z2.dtype() != DType::bf16) return backward_in<float, float>(dz3, wanted);
-    return expands() ? backward_in<BFloat16, BFloat16>(dz3, wanted) : backward_in<BFloat16, float>(dz3, wanted);
+    return x.dtype() == DType::bf16 ? backward_in<BFloat16>(dz3, wanted) : backward_in<float>(dz3, wanted);
   }
 
  private:
-  // z2 lies in memory as Stored, z1 or the block's input as First.
-  template <class Stored, class First>
+  void round_weights();
+  template <class Stored>
   Tensor forward_in(MBConv& block);
-  template <class Stored, class First>
+  template <class Stored>
   std::vector<Tensor> backward_in(const Tensor& dz3, const Wanted& wanted) const;
 };
 
-template <class Stored, class First>
+void FusedMBConvNode::round_weights() {
+  const std::int64_t first = w_expand.defined() ? w_expand.size() : 0, at = vitrine::cuda::second_at(first);
+  rounded = Tensor::uninitialized<BFloat16>({at + w_project.size()}, x.device());
+  vitrine::cuda::make_current(x.device());
+  vitrine::cuda::round_to_bfloat16("mbconv weights", first > 0 ? w_expand.data() : nullptr, first, w_project.data(),
+                                   w_project.size(), rounded.mutable_data<BFloat16>());
+}
+
+template <class Stored>
 Tensor FusedMBConvNode::forward_in(MBConv& block) {
   const ConvShape& d = shape.depthwise;
   const Device device = x.device();
   const auto& pointwise = pointwise_kernels<Stored>(device);
-  const auto& depthwise = depthwise_kernels<Stored, First>(device);
+  const auto& depthwise = depthwise_kernels<Stored>(device);
   if (block.expand) {
     z1 = planes<Stored>(d.N * d.H * d.W, d.C, device);
     NormOfBatch statistics(block.expand->norm, shape.segments(), d.N * d.H * d.W, device);
-    pointwise.expand(shape, x.data(), w_expand.data(), z1.mutable_data<Stored>(), statistics.target());
+    pointwise.expand(shape, x.data<Stored>(), expand_weight<Stored>(), z1.mutable_data<Stored>(), statistics.target());
     norm1 = statistics.result();
     beta1 = block.expand->norm.beta.value;
     eps1 = block.expand->norm.eps;
   }
   z2 = planes<Stored>(d.N * d.P * d.Q, d.C, device);
   NormOfBatch statistics(block.depthwise.norm, shape.segments(), d.N * d.P * d.Q, device);
-  depthwise.forward(shape, first(), input<First>(), w_depthwise.data(), z2.mutable_data<Stored>(), statistics.target());
+  depthwise.forward(shape, first(), input_tensor().data<Stored>(), w_depthwise.data(), z2.mutable_data<Stored>(),
+                    statistics.target());
   norm2 = statistics.result();
   beta2 = block.depthwise.norm.beta.value;
   eps2 = block.depthwise.norm.eps;
@@ -214,18 +227,18 @@ Tensor FusedMBConvNode::forward_in(MBConv& block) {
     depthwise.pool(shape, second(), z2.data<Stored>(), mean.mutable_data());
     gate = gate_forward(*block.se, std::move(mean));
   }
-  Tensor z3 = Tensor::uninitialized({d.N, d.P, d.Q, shape.out}, device);
-  pointwise.project(shape, second(), z2.data<Stored>(), scale(), w_project.data(), z3.mutable_data());
+  Tensor z3 = Tensor::uninitialized<Stored>({d.N, d.P, d.Q, shape.out}, device);
+  pointwise.project(shape, second(), z2.data<Stored>(), scale(), project_weight<Stored>(), z3.mutable_data<Stored>());
   return z3;
 }
 
-template <class Stored, class First>
+template <class Stored>
 std::vector<Tensor> FusedMBConvNode::backward_in(const Tensor& dz3, const Wanted& wanted) const {
   const ConvShape& d = shape.depthwise;
   const std::int64_t segments = shape.segments(), M = d.C;
   const Device device = x.device();
   const auto& pointwise = pointwise_kernels<Stored>(device);
-  const auto& depthwise = depthwise_kernels<Stored, First>(device);
+  const auto& depthwise = depthwise_kernels<Stored>(device);
   std::vector<Tensor> gradients(kInputs);
   // B1: the projection
   Tensor g2 = Tensor::uninitialized<Stored>(z2.shape(), device), gate_gradient;
@@ -233,8 +246,8 @@ std::vector<Tensor> FusedMBConvNode::backward_in(const Tensor& dz3, const Wanted
   if (has_gate()) gate_gradient = Tensor::uninitialized({d.N, M}, device);
   {
     WeightGradient weights(segments, shape.out, M, w_project.shape(), device);
-    pointwise.project_gradient(shape, second(), z2.data<Stored>(), scale(), w_project.data(), dz3.data(), g2_data,
-                               has_gate() ? gate_gradient.mutable_data() : nullptr, weights.target());
+    pointwise.project_gradient(shape, second(), z2.data<Stored>(), scale(), project_weight<Stored>(), dz3.data<Stored>(),
+                               g2_data, has_gate() ? gate_gradient.mutable_data() : nullptr, weights.target());
     gradients[kProjectWeight] = weights.summed(true);
   }
   // B2: the gate
@@ -255,11 +268,11 @@ std::vector<Tensor> FusedMBConvNode::backward_in(const Tensor& dz3, const Wanted
   gradients[kDepthwiseGamma] = second_norm.gamma;
   gradients[kDepthwiseBeta] = second_norm.beta;
   // B4: the depthwise convolution, and the activation before it
-  Tensor g1 = Tensor::uninitialized<First>(input_tensor().shape(), device);
+  Tensor g1 = Tensor::uninitialized<Stored>(input_tensor().shape(), device);
   NormGradients first_norm(segments, M, d.N * d.H * d.W, device);
   WeightGradient taps(segments, d.R * d.S, M, w_depthwise.shape(), device);
-  depthwise.gradient(shape, first(), second(), second_norm.means(), input<First>(), z2.data<Stored>(), g2_data,
-                     w_depthwise.data(), g1.mutable_data<First>(), first_norm.target(), taps.target());
+  depthwise.gradient(shape, first(), second(), second_norm.means(), input_tensor().data<Stored>(), z2.data<Stored>(), g2_data,
+                     w_depthwise.data(), g1.mutable_data<Stored>(), first_norm.target(), taps.target());
   gradients[kDepthwiseWeight] = taps.summed(false);
   if (!expands()) {
     gradients[kX] = std::move(g1);
@@ -271,10 +284,10 @@ std::vector<Tensor> FusedMBConvNode::backward_in(const Tensor& dz3, const Wanted
   gradients[kExpandBeta] = first_norm.beta;
   WeightGradient weights(segments, shape.in, M, w_expand.shape(), device);
   Tensor scratch = Tensor::uninitialized(w_expand.shape(), device);
-  if (wanted[kX]) gradients[kX] = Tensor::uninitialized(x.shape(), device);
-  pointwise.expand_gradient(shape, first(), first_norm.means(), x.data(), z1.data<Stored>(), w_expand.data(),
+  if (wanted[kX]) gradients[kX] = Tensor::uninitialized<Stored>(x.shape(), device);
+  pointwise.expand_gradient(shape, first(), first_norm.means(), x.data<Stored>(), z1.data<Stored>(), expand_weight<Stored>(),
                             scratch.mutable_data(), g1.mutable_data<Stored>(),
-                            wanted[kX] ? gradients[kX].mutable_data() : nullptr, weights.target());
+                            wanted[kX] ? gradients[kX].mutable_data<Stored>() : nullptr, weights.target());
   gradients[kExpandWeight] = weights.summed(false);
   return gradients;
 }
@@ -352,7 +365,7 @@ Variable fused_mbconv(MBConv& block, const Variable& x, const Pass& pass) {
     inputs[kExciteWeight] = pass.parameter(block.se->expand_weight);
     inputs[kExciteBias] = pass.parameter(block.se->expand_bias);
   }
-  expect_float32("fused_mbconv", inputs);
+  expect_float32_or_bfloat16("fused_mbconv", inputs);
   Tensor z3 = node->forward(block);
   return pass.tape->record(std::move(z3), std::move(node), inputs);
 }

@@ -17,6 +17,8 @@
 //            act(BN1)'s bound in each term; pooled values in float64, u |z| + their terms' mean bound; the gate as its own op; z3 from z2, norm2 and s.
 //            Gradients by expanded values are not kept: dq, g2, dz2, g1, dz1 and the gate's are computed again in float32 in the order of B1 to B5
 //            (layers/blocks/mbconv_again.h), each with a bound of its own step; weight gradients and dx follow from them by the sums named above
+//            Where x lies in bfloat16 (tensor/bfloat16.h) so do z1, z2, z3, s act(BN2(z2)) and the gradients by all of them and by normalised values: each
+//            is rounded once, when it is kept, and We and Wp once for forward and backward. No bounds are kept of that.
 // Requires   M a multiple of 48 where there is an expansion, 3x3 or 5x5 with stride 1 or 2 (fits_fused_mbconv)
 // Differs    from the composed block: nothing but rounding
 // Reference  Jung et al. 2019, arXiv:1807.01702 (statistics in the epilogue, normalisation on load); Rota Bulo et al. 2018,
@@ -63,30 +65,31 @@ struct WeightGradientTarget {
 // The sizes and segments of a block for an input x [N, H, W, C], as fused_mbconv runs it on the device of the block's weights.
 MBConvShape fused_mbconv_shape(const MBConv& block, const Shape& x);
 
-// Stored: how z1, z2 and the gradients by them lie in memory: float, or BFloat16 on a CUDA device in a run in bf16 (tensor/bfloat16.h).
+// Stored: how x, z1, z2, z3, the gradients by them and the weights of both products lie in memory: float, or BFloat16 on a CUDA device. Statistics
+// are those of the values as they are kept.
 template <class Stored>
 struct FusedPointwiseKernelsOf {
   // sums of z1 and of z1^2
-  void (*expand)(const MBConvShape& s, const float* x, const float* w, Stored* z1, const NormTarget& sums);
+  void (*expand)(const MBConvShape& s, const Stored* x, const Stored* w, Stored* z1, const NormTarget& sums);
   // scale [N][M] or null
-  void (*project)(const MBConvShape& s, const NormOnLoad& norm2, const Stored* z2, const float* scale, const float* w,
-                  float* z3);
+  void (*project)(const MBConvShape& s, const NormOnLoad& norm2, const Stored* z2, const float* scale, const Stored* w,
+                  Stored* z3);
   // dq = dz3 Wp^T; scale_gradient [N][M] where there is a scale; dw: dWp transposed, rows K
-  void (*project_gradient)(const MBConvShape& s, const NormOnLoad& norm2, const Stored* z2, const float* scale, const float* w,
-                           const float* dz3, Stored* dq, float* scale_gradient, const WeightGradientTarget& dw);
+  void (*project_gradient)(const MBConvShape& s, const NormOnLoad& norm2, const Stored* z2, const float* scale, const Stored* w,
+                           const Stored* dz3, Stored* dq, float* scale_gradient, const WeightGradientTarget& dw);
   // From g1, the gradient by BN1(z1), which is overwritten: dx = dz1 We^T; dw: dWe, rows C. scratch: size of We
-  void (*expand_gradient)(const MBConvShape& s, const NormOnLoad& norm1, const NormMeans& means, const float* x,
-                          const Stored* z1, const float* w, float* scratch, Stored* g1, float* dx,
+  void (*expand_gradient)(const MBConvShape& s, const NormOnLoad& norm1, const NormMeans& means, const Stored* x,
+                          const Stored* z1, const Stored* w, float* scratch, Stored* g1, Stored* dx,
                           const WeightGradientTarget& dw);
 };
 using FusedPointwiseKernels = FusedPointwiseKernelsOf<float>;
 const FusedPointwiseKernels& fused_pointwise_kernels(Device device = {});
 
-// First: how z1 lies there: as Stored, or float where it is the block's input.
-template <class Stored, class First = Stored>
+// z1 is the block's input where nothing is expanded.
+template <class Stored>
 struct FusedDepthwiseKernelsOf {
   // sums of z2 and of z2^2
-  void (*forward)(const MBConvShape& s, const NormOnLoad& norm1, const First* z1, const float* w, Stored* z2,
+  void (*forward)(const MBConvShape& s, const NormOnLoad& norm1, const Stored* z1, const float* w, Stored* z2,
                   const NormTarget& sums);
   // mean over pixels of act(BN2(z2)): pooled [N][M]
   void (*pool)(const MBConvShape& s, const NormOnLoad& norm2, const Stored* z2, float* pooled);
@@ -95,7 +98,7 @@ struct FusedDepthwiseKernelsOf {
                               const float* pooled_gradient, Stored* dq, const NormGradientTarget& sums);
   // g1 (planes; NHWC without expansion, as z1 then is x) from g2; sums of g1, g1 h1 where norm1 has constants; dw: dWd, rows R S
   void (*gradient)(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& norm2, const NormMeans& means2,
-                   const First* z1, const Stored* z2, const Stored* g2, const float* w, First* g1,
+                   const Stored* z1, const Stored* z2, const Stored* g2, const float* w, Stored* g1,
                    const NormGradientTarget& sums, const WeightGradientTarget& dw);
   // The inner loop alone, to be measured: one vector of channels of one image, tile and y as layers/kernels/depthwise_tile_cpu.h (room for
   // 16 channels a pixel is enough). Returns the multiply-adds it did.
@@ -104,12 +107,8 @@ struct FusedDepthwiseKernelsOf {
 using FusedDepthwiseKernels = FusedDepthwiseKernelsOf<float>;
 const FusedDepthwiseKernels& fused_depthwise_kernels(Device device = {});
 
-// Whether blocks keep z2, z1 where there is an expansion, and the gradients by them in bfloat16: on a CUDA device in the run-to-run tier with --precision
-// bf16. Their products then take operands in bfloat16, the narrow ones rounded for it; statistics are those of the values as they are kept.
-bool keeps_bfloat16(Device device);
 const FusedPointwiseKernelsOf<BFloat16>& fused_pointwise_kernels_in_bfloat16(Device device);
 const FusedDepthwiseKernelsOf<BFloat16>& fused_depthwise_kernels_in_bfloat16(Device device);
-const FusedDepthwiseKernelsOf<BFloat16, float>& fused_depthwise_kernels_of_input(Device device);  // without an expansion
 
 }  // namespace kernels
 }  // namespace vitrine

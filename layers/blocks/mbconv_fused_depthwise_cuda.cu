@@ -51,10 +51,8 @@ struct FirstValues {
   Tensor room;
   const Stored* values;
 
-  template <class First>
-  FirstValues(const NormActivation<First>& first, const ConvShape& z) {
-    if constexpr (std::is_same_v<Stored, First>) values = first.z;
-    if (std::is_same_v<Stored, First> && !first.is_normed()) return;
+  FirstValues(const NormActivation<Stored>& first, const ConvShape& z) : values(first.z) {
+    if (!first.is_normed()) return;
     room = written<Stored>(z.N * z.H * z.W, z.C, first);
     values = room.data<Stored>();
   }
@@ -71,8 +69,8 @@ void portable_forward(const MBConvShape& s, const NormActivation<float>& first, 
 }
 
 // One kernel: the activation on the way in, the batch's sums on the way out.
-template <class Stored, class First>
-void fused_forward(const MBConvShape& s, const NormActivation<First>& first, const float* w, Stored* z2,
+template <class Stored>
+void fused_forward(const MBConvShape& s, const NormActivation<Stored>& first, const float* w, Stored* z2,
                    const NormTarget& sums) {
   const ConvShape& z = s.depthwise;
   const ExpandedPlace place(z.N * z.P * z.Q, z.C);
@@ -88,8 +86,8 @@ void fused_forward(const MBConvShape& s, const NormActivation<First>& first, con
 }
 
 // The activation in a pass, cuDNN's convolution, the sums in another.
-template <class Stored, class First>
-bool library_forward(const MBConvShape& s, const NormActivation<First>& first, const float* w, Stored* z2,
+template <class Stored>
+bool library_forward(const MBConvShape& s, const NormActivation<Stored>& first, const float* w, Stored* z2,
                      const NormTarget& sums) {
   const ConvShape& z = s.depthwise;
   const FirstValues<Stored> e(first, z);
@@ -98,29 +96,29 @@ bool library_forward(const MBConvShape& s, const NormActivation<First>& first, c
   return true;
 }
 
-// A description in the type of what lies in memory; weight gradients are float32 in both.
+// What cuDNN computes of it.
 template <class Stored>
-cudnn::Description stored_as(const cudnn::Description& d, bool outputs_too) {
-  return std::is_same_v<Stored, BFloat16> ? d.in_bfloat16(outputs_too) : d;
+cudnn::Description graph_of(ConvolutionPart part, const MBConvShape& s) {
+  return description_of({part, s.depthwise, true, false, dtype_of<Stored>});
 }
 
-template <class Stored, class First>
-std::vector<Candidate> forward_candidates(const MBConvShape& s, const NormActivation<First>& first, const float* w, Stored* z2,
+template <class Stored>
+std::vector<Candidate> forward_candidates(const MBConvShape& s, const NormActivation<Stored>& first, const float* w, Stored* z2,
                                           const NormTarget& sums) {
   return {own_candidate([=] { fused_forward(s, first, w, z2, sums); }),
           {Kernels::cudnn,
            [=] { return library_forward(s, first, w, z2, sums); },
-           {stored_as<Stored>(cudnn::convolution(s.depthwise, true), true).plan_name()}}};
+           {graph_of<Stored>(ConvolutionPart::forward, s).plan_name()}}};
 }
 
-template <class Stored, class First>
-void forward(const MBConvShape& s, const NormOnLoad& norm1, const First* z1, const float* w, Stored* z2,
+template <class Stored>
+void forward(const MBConvShape& s, const NormOnLoad& norm1, const Stored* z1, const float* w, Stored* z2,
              const NormTarget& sums) {
-  const NormActivation<First> first = first_of(s, norm1, z1);
+  const NormActivation<Stored> first = first_of(s, norm1, z1);
   if constexpr (std::is_same_v<Stored, float>) {
     if (settings().tier == Tier::portable) return portable_forward(s, first, w, z2, sums);
   }
-  const std::string what = text("norm, ", stored_as<Stored>(cudnn::convolution(s.depthwise, true), true).what, ", statistics");
+  const std::string what = text("norm, ", graph_of<Stored>(ConvolutionPart::forward, s).what, ", statistics");
   // Trials leave the running statistics where they are.
   Tensor moved = Tensor::uninitialized({2, s.depthwise.C}, current());
   NormTarget trial = sums;
@@ -286,9 +284,9 @@ void portable_gradient(const MBConvShape& s, const NormActivation<float>& first,
 // ---- the run-to-run tier
 
 // The values before and after in a pass each, cuDNN's two gradients, and what stands behind them in another pass.
-template <class Stored, class First>
-bool library_gradient(const MBConvShape& s, const NormActivation<First>& first, const SecondNormGradient<Stored>& second,
-                      const float* w, const StoreFirstGradient<First>& store, const NormGradientTarget& sums, float* dw) {
+template <class Stored>
+bool library_gradient(const MBConvShape& s, const NormActivation<Stored>& first, const SecondNormGradient<Stored>& second,
+                      const float* w, const StoreFirstGradient<Stored>& store, const NormGradientTarget& sums, float* dw) {
   const ConvShape& z = s.depthwise;
   const std::int64_t M = z.C;
   const SegmentRows rows = input_rows(s);
@@ -313,13 +311,13 @@ bool library_gradient(const MBConvShape& s, const NormActivation<First>& first, 
   return true;
 }
 
-template <class Stored, class First>
-void gradient(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& norm2, const NormMeans& means2, const First* z1,
-              const Stored* z2, const Stored* g2, const float* w, First* g1, const NormGradientTarget& sums,
+template <class Stored>
+void gradient(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& norm2, const NormMeans& means2, const Stored* z1,
+              const Stored* z2, const Stored* g2, const float* w, Stored* g1, const NormGradientTarget& sums,
               const WeightGradientTarget& dw) {
-  const NormActivation<First> first = first_of(s, norm1, z1);
+  const NormActivation<Stored> first = first_of(s, norm1, z1);
   const SecondNormGradient<Stored> second{second_of(s, norm2, z2), means2, g2};
-  const StoreFirstGradient<First> store{first, g1};
+  const StoreFirstGradient<Stored> store{first, g1};
   if constexpr (std::is_same_v<Stored, float>) {
     if (settings().tier == Tier::portable) return portable_gradient(s, first, second, w, store, sums, dw.whole);
   }
@@ -327,8 +325,8 @@ void gradient(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& n
   const auto sweep = [=] {
     depthwise_sweep<true>("mbconv depthwise", s.depthwise, w, second, first, store, ToNormGradients{sums, s.depthwise.C}, taps);
   };
-  const cudnn::Description data = stored_as<Stored>(cudnn::convolution_data_gradient(s.depthwise, true), true);
-  const cudnn::Description weights = stored_as<Stored>(cudnn::convolution_weight_gradient(s.depthwise, true), false);
+  const cudnn::Description data = graph_of<Stored>(ConvolutionPart::data_gradient, s);
+  const cudnn::Description weights = graph_of<Stored>(ConvolutionPart::weight_gradient, s);
   run_candidates(text("norm gradient, both gradients of ", data.what),
                  {own_candidate(sweep),
                   {Kernels::cudnn,
@@ -339,15 +337,11 @@ void gradient(const MBConvShape& s, const NormOnLoad& norm1, const NormOnLoad& n
 }  // namespace
 
 extern const kernels::FusedDepthwiseKernels fused_depthwise_table;
-const kernels::FusedDepthwiseKernels fused_depthwise_table = {forward, pool<float>, activation_gradient<float>, gradient,
-                                                              nullptr};
+const kernels::FusedDepthwiseKernels fused_depthwise_table = {forward<float>, pool<float>, activation_gradient<float>,
+                                                              gradient<float>, nullptr};
 
 extern const kernels::FusedDepthwiseKernelsOf<BFloat16> fused_depthwise_bfloat16_table;
 const kernels::FusedDepthwiseKernelsOf<BFloat16> fused_depthwise_bfloat16_table = {
-    forward<BFloat16, BFloat16>, pool<BFloat16>, activation_gradient<BFloat16>, gradient<BFloat16, BFloat16>, nullptr};
-
-extern const kernels::FusedDepthwiseKernelsOf<BFloat16, float> fused_depthwise_of_input_table;
-const kernels::FusedDepthwiseKernelsOf<BFloat16, float> fused_depthwise_of_input_table = {
-    forward<BFloat16, float>, pool<BFloat16>, activation_gradient<BFloat16>, gradient<BFloat16, float>, nullptr};
+    forward<BFloat16>, pool<BFloat16>, activation_gradient<BFloat16>, gradient<BFloat16>, nullptr};
 
 }  // namespace vitrine::cuda

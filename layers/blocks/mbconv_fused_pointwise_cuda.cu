@@ -19,11 +19,14 @@ using kernels::WeightGradientTarget;
 constexpr std::int64_t kGradientRows = 128;  // of a float32 sum, layers/blocks/slab_cpu.h
 
 // y [rows, N] as an expanded tensor = a [rows, K] b [K, N]; transposed: b [N, K].
+void wide_product(const char* op, const BFloat16* a, const BFloat16* b, std::int64_t rows, std::int64_t K, std::int64_t N,
+                  bool transposed, BFloat16* y) {
+  return transposed ? product_transposed(op, a, b, rows, K, N, y) : product(op, a, b, rows, K, N, y);
+}
 void wide_product(const char* op, const float* a, const float* b, std::int64_t rows, std::int64_t K, std::int64_t N,
                   bool transposed, float* y) {
   const ExpandedPlace place(rows, N);
-  if (place.is_row_major())
-    return transposed ? product_transposed(op, a, b, rows, K, N, y) : product(op, a, b, nullptr, rows, K, N, y);
+  if (place.is_row_major()) return transposed ? product_transposed(op, a, b, rows, K, N, y) : product(op, a, b, rows, K, N, y);
   const std::int64_t step = transposed ? 1 : N, column = transposed ? K : 1;
   product_of(
       op, rows, N, K, [=] VITRINE_HD(std::int64_t m, std::int64_t k) { return a[m * K + k]; },
@@ -47,6 +50,11 @@ void own_weight_gradient(const char* op, const SegmentRows& rows, std::int64_t s
   norm_sums_table.weights(partial, segments, narrow, M, transposed, dw);
 }
 
+void weight_gradient(const char* op, const SegmentRows& rows, std::int64_t, std::int64_t narrow, std::int64_t M,
+                     const BFloat16* a, const BFloat16* q, bool transposed, float* dw) {
+  if (transposed) return product_over_rows(op, q, a, rows.rows, M, narrow, dw);
+  product_over_rows(op, a, q, rows.rows, narrow, M, dw);
+}
 void weight_gradient(const char* op, const SegmentRows& rows, std::int64_t segments, std::int64_t narrow, std::int64_t M,
                      const float* a, const float* q, bool transposed, float* dw) {
   const auto own = [=] { own_weight_gradient(op, rows, segments, narrow, M, a, q, transposed, dw); };
@@ -54,10 +62,11 @@ void weight_gradient(const char* op, const SegmentRows& rows, std::int64_t segme
   product_over_rows(op, a, q, rows.rows, narrow, M, dw, own);
 }
 
-void expand(const MBConvShape& s, const float* x, const float* w, float* z1, const kernels::NormTarget& sums) {
+template <class Stored>
+void expand(const MBConvShape& s, const Stored* x, const Stored* w, Stored* z1, const kernels::NormTarget& sums) {
   const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
   wide_product("mbconv expand", x, w, all, s.in, M, false, z1);
-  sums_of_squares("mbconv expand", s, input_rows(s), static_cast<const float*>(z1), sums);
+  sums_of_squares("mbconv expand", s, input_rows(s), static_cast<const Stored*>(z1), sums);
 }
 
 // The factor of a row's image: 1 without squeeze-excitation.
@@ -87,10 +96,11 @@ Tensor scaled_activation(const MBConvShape& s, const NormOnLoad& norm2, const St
   return result;
 }
 
-void project(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale, const float* w, float* z3) {
+template <class Stored>
+void project(const MBConvShape& s, const NormOnLoad& norm2, const Stored* z2, const float* scale, const Stored* w, Stored* z3) {
   const std::int64_t M = s.depthwise.C, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
   const Tensor q = scaled_activation(s, norm2, z2, scale);
-  product("mbconv project", q.data(), w, nullptr, rows, M, s.out, z3);
+  product("mbconv project", q.data<Stored>(), w, rows, M, s.out, z3);
 }
 
 // The same q, and scale_gradient [N, M]: per image the sum of dq act(BN2(z2)) over its pixels.
@@ -115,13 +125,15 @@ Tensor scaled_activation_and_gradient(const MBConvShape& s, const NormOnLoad& no
   return result;
 }
 
-void project_gradient(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale, const float* w,
-                      const float* dz3, float* dq, float* scale_gradient, const WeightGradientTarget& dw) {
+template <class Stored>
+void project_gradient(const MBConvShape& s, const NormOnLoad& norm2, const Stored* z2, const float* scale, const Stored* w,
+                      const Stored* dz3, Stored* dq, float* scale_gradient, const WeightGradientTarget& dw) {
   const std::int64_t M = s.depthwise.C, K = s.out, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
   wide_product("mbconv project", dz3, w, rows, K, M, true, dq);
-  const Tensor q = scale != nullptr ? scaled_activation_and_gradient(s, norm2, z2, scale, dq, scale_gradient)
-                                    : scaled_activation(s, norm2, z2, nullptr);
-  weight_gradient("mbconv project", output_rows(s), s.segments(), K, M, dz3, q.data(), true, dw.whole);
+  const Tensor q = scale != nullptr
+                       ? scaled_activation_and_gradient(s, norm2, z2, scale, static_cast<const Stored*>(dq), scale_gradient)
+                       : scaled_activation(s, norm2, z2, nullptr);
+  weight_gradient("mbconv project", output_rows(s), s.segments(), K, M, dz3, q.data<Stored>(), true, dw.whole);
 }
 
 // dz1, the gradient through the first norm, row-major.
@@ -140,78 +152,24 @@ Tensor first_norm_gradient(const MBConvShape& s, const NormOnLoad& norm1, const 
   return room;
 }
 
-void expand_gradient(const MBConvShape& s, const NormOnLoad& norm1, const kernels::NormMeans& means, const float* x,
-                     const float* z1, const float* w, float*, float* g1, float* dx, const WeightGradientTarget& dw) {
+template <class Stored>
+void expand_gradient(const MBConvShape& s, const NormOnLoad& norm1, const kernels::NormMeans& means, const Stored* x,
+                     const Stored* z1, const Stored* w, float*, Stored* g1, Stored* dx, const WeightGradientTarget& dw) {
   const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
-  const Tensor room = first_norm_gradient(s, norm1, means, z1, g1);
-  const float* const dz1 = room.data();
+  const Tensor room = first_norm_gradient(s, norm1, means, z1, static_cast<const Stored*>(g1));
+  const Stored* const dz1 = room.data<Stored>();
   weight_gradient("mbconv expand", input_rows(s), s.segments(), s.in, M, x, dz1, false, dw.whole);
   if (dx != nullptr) product_transposed("mbconv expand", dz1, w, all, M, s.in, dx);
-}
-
-// ---- in bfloat16: operands of products as they lie in memory, narrow ones rounded for it
-
-// Both narrow operands of a step's products, rounded in one launch.
-class Rounded {
- public:
-  Rounded(const char* op, const float* values, std::int64_t n, const float* w, std::int64_t m)
-      : second_((n + 7) / 8 * 8), room_(Tensor::uninitialized<BFloat16>({second_ + m}, current())) {
-    round_to_bfloat16(op, values, n, w, m, room_.mutable_data<BFloat16>());
-  }
-  const BFloat16* values() const { return room_.data<BFloat16>(); }
-  const BFloat16* weights() const { return values() + second_; }
-
- private:
-  std::int64_t second_;
-  Tensor room_;
-};
-
-void expand_in_bfloat16(const MBConvShape& s, const float* x, const float* w, BFloat16* z1, const kernels::NormTarget& sums) {
-  const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
-  const Rounded narrow("mbconv expand", x, all * s.in, w, s.in * M);
-  product("mbconv expand", narrow.values(), narrow.weights(), all, s.in, M, false, z1);
-  sums_of_squares("mbconv expand", s, input_rows(s), static_cast<const BFloat16*>(z1), sums);
-}
-
-void project_in_bfloat16(const MBConvShape& s, const NormOnLoad& norm2, const BFloat16* z2, const float* scale, const float* w,
-                         float* z3) {
-  const std::int64_t M = s.depthwise.C, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
-  const Tensor q = scaled_activation(s, norm2, z2, scale);
-  Tensor w16 = Tensor::uninitialized<BFloat16>({M * s.out}, current());
-  BFloat16* const to = w16.mutable_data<BFloat16>();
-  round_to_bfloat16("mbconv project", w, M * s.out, to);
-  product("mbconv project", q.data<BFloat16>(), to, rows, M, s.out, false, z3);
-}
-
-void project_gradient_in_bfloat16(const MBConvShape& s, const NormOnLoad& norm2, const BFloat16* z2, const float* scale,
-                                  const float* w, const float* dz3, BFloat16* dq, float* scale_gradient,
-                                  const WeightGradientTarget& dw) {
-  const std::int64_t M = s.depthwise.C, K = s.out, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
-  const Rounded narrow("mbconv project", dz3, rows * K, w, M * K);
-  product("mbconv project", narrow.values(), narrow.weights(), rows, K, M, true, dq);
-  const Tensor q = scale != nullptr
-                       ? scaled_activation_and_gradient(s, norm2, z2, scale, static_cast<const BFloat16*>(dq), scale_gradient)
-                       : scaled_activation(s, norm2, z2, nullptr);
-  product_over_rows("mbconv project", q.data<BFloat16>(), narrow.values(), rows, M, K, dw.whole);
-}
-
-void expand_gradient_in_bfloat16(const MBConvShape& s, const NormOnLoad& norm1, const kernels::NormMeans& means, const float* x,
-                                 const BFloat16* z1, const float* w, float*, BFloat16* g1, float* dx,
-                                 const WeightGradientTarget& dw) {
-  const std::int64_t M = s.depthwise.C, all = s.depthwise.N * s.depthwise.H * s.depthwise.W;
-  const Tensor dz1 = first_norm_gradient(s, norm1, means, z1, static_cast<const BFloat16*>(g1));
-  const Rounded narrow("mbconv expand", x, all * s.in, w, s.in * M);
-  product_over_rows("mbconv expand", narrow.values(), dz1.data<BFloat16>(), all, s.in, M, dw.whole);
-  if (dx != nullptr) product("mbconv expand", dz1.data<BFloat16>(), narrow.weights(), all, M, s.in, true, dx);
 }
 
 }  // namespace
 
 extern const kernels::FusedPointwiseKernels fused_pointwise_table;
-const kernels::FusedPointwiseKernels fused_pointwise_table = {expand, project, project_gradient, expand_gradient};
+const kernels::FusedPointwiseKernels fused_pointwise_table = {expand<float>, project<float>, project_gradient<float>,
+                                                              expand_gradient<float>};
 
 extern const kernels::FusedPointwiseKernelsOf<BFloat16> fused_pointwise_bfloat16_table;
 const kernels::FusedPointwiseKernelsOf<BFloat16> fused_pointwise_bfloat16_table = {
-    expand_in_bfloat16, project_in_bfloat16, project_gradient_in_bfloat16, expand_gradient_in_bfloat16};
+    expand<BFloat16>, project<BFloat16>, project_gradient<BFloat16>, expand_gradient<BFloat16>};
 
 }  // namespace vitrine::cuda

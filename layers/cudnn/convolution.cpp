@@ -4,7 +4,6 @@
 #include "layers/cudnn/biased.h"
 #include "layers/cudnn/layout.h"
 #include "layers/cudnn/run.h"
-#include "layers/kernels/linear_algebra_cuda.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/tensor.h"
 
@@ -32,81 +31,65 @@ ConvShape layout_of(const ConvShape& s, bool depthwise) {
   return layout;
 }
 
-// Weights in cuDNN's order, in memory that lives until the device has read them: it is given back in the order of the stream.
+// Weights in cuDNN's order as Stored, in memory that lives until the device has read them: it is given back in the order of the stream.
+template <class Stored>
 class Weights {
  public:
   Weights(const ConvShape& s, bool depthwise)
       : layout_(layout_of(s, depthwise)),
-        room_(Tensor::uninitialized({layout_.K, layout_.R, layout_.S, layout_.C}, current())),
-        data_(room_.mutable_data()) {}
+        room_(Tensor::uninitialized<Stored>({layout_.K, layout_.R, layout_.S, layout_.C}, current())),
+        data_(room_.template mutable_data<Stored>()) {}
 
-  const float* of(const float* w) {
+  template <class Weight>
+  const Stored* of(const Weight* w) {
     to_cudnn_weights(layout_, w, data_);
     return data_;
   }
-  const BFloat16* in_bfloat16(const float* w) {
-    rounded_ = Tensor::uninitialized<BFloat16>(room_.shape(), current());
-    BFloat16* const to = rounded_.mutable_data<BFloat16>();
-    round_to_bfloat16("conv2d weights", of(w), room_.size(), to);
-    return to;
-  }
-  float* data() { return data_; }
+  Stored* data() { return data_; }
   void give_to(float* dw) const { from_cudnn_weights(layout_, data_, dw); }
 
  private:
   ConvShape layout_;
-  Tensor room_, rounded_;
-  float* data_;
+  Tensor room_;
+  Stored* data_;
 };
 
 const char* op_of(bool depthwise) { return depthwise ? "depthwise_conv2d" : "conv2d"; }
 
-bool forward(const ConvShape& s, bool depthwise, const float* x, const float* w, const float* b, float* y) {
+// Results in the type of the images, but for weight gradients, which are float32.
+Description in_type(const Description& d, DType type, bool outputs_too) {
+  return type == DType::bf16 ? d.in_bfloat16(outputs_too) : d;
+}
+
+template <class Stored, class Weight>
+bool forward(const ConvShape& s, bool depthwise, const Stored* x, const Weight* w, const float* b, Stored* y) {
   if (!cudnn::is_used()) return false;
-  Weights weights(s, depthwise);
+  Weights<Stored> weights(s, depthwise);
   const char* const op = op_of(depthwise);
-  if (b == nullptr) return cudnn::run(op, cudnn::convolution(s, depthwise), {x, weights.of(w), y});
-  return cudnn::run(op, cudnn::biased_convolution(s, depthwise, cudnn::Ending::none), {x, weights.of(w), b, y});
+  if (b != nullptr)
+    return cudnn::run(op, cudnn::biased_convolution(s, depthwise, cudnn::Ending::none), {x, weights.of(w), b, y});
+  return cudnn::run(op, in_type(cudnn::convolution(s, depthwise), dtype_of<Stored>, true), {x, weights.of(w), y});
 }
 
-bool data_gradient(const ConvShape& s, bool depthwise, const float* dy, const float* w, float* dx) {
+template <class Stored, class Weight>
+bool data_gradient(const ConvShape& s, bool depthwise, const Stored* dy, const Weight* w, Stored* dx) {
   if (!cudnn::is_used()) return false;
-  Weights weights(s, depthwise);
-  return cudnn::run(op_of(depthwise), cudnn::convolution_data_gradient(s, depthwise), {dy, weights.of(w), dx});
+  Weights<Stored> weights(s, depthwise);
+  const Description graph = in_type(cudnn::convolution_data_gradient(s, depthwise), dtype_of<Stored>, true);
+  return cudnn::run(op_of(depthwise), graph, {dy, weights.of(w), dx});
 }
 
-bool weight_gradient(const ConvShape& s, bool depthwise, const float* x, const float* dy, float* dw) {
+template <class Stored>
+bool weight_gradient(const ConvShape& s, bool depthwise, const Stored* x, const Stored* dy, float* dw) {
   if (!cudnn::is_used()) return false;
-  Weights weights(s, depthwise);
-  if (!cudnn::run(op_of(depthwise), cudnn::convolution_weight_gradient(s, depthwise), {x, dy, weights.data()})) return false;
+  Weights<float> weights(s, depthwise);
+  const Description graph = in_type(cudnn::convolution_weight_gradient(s, depthwise), dtype_of<Stored>, false);
+  if (!cudnn::run(op_of(depthwise), graph, {x, dy, weights.data()})) return false;
   weights.give_to(dw);
   return true;
 }
-
-constexpr const char* kDepthwise = "depthwise_conv2d";
 
 }  // namespace
-
-bool library_depthwise(const ConvShape& s, const BFloat16* x, const float* w, BFloat16* y) {
-  if (!cudnn::is_used()) return false;
-  Weights weights(s, true);
-  return cudnn::run(kDepthwise, cudnn::convolution(s, true).in_bfloat16(true), {x, weights.in_bfloat16(w), y});
-}
-
-bool library_depthwise_data_gradient(const ConvShape& s, const BFloat16* dy, const float* w, BFloat16* dx) {
-  if (!cudnn::is_used()) return false;
-  Weights weights(s, true);
-  return cudnn::run(kDepthwise, cudnn::convolution_data_gradient(s, true).in_bfloat16(true), {dy, weights.in_bfloat16(w), dx});
-}
-
-bool library_depthwise_weight_gradient(const ConvShape& s, const BFloat16* x, const BFloat16* dy, float* dw) {
-  if (!cudnn::is_used()) return false;
-  Weights weights(s, true);
-  if (!cudnn::run(kDepthwise, cudnn::convolution_weight_gradient(s, true).in_bfloat16(false), {x, dy, weights.data()}))
-    return false;
-  weights.give_to(dw);
-  return true;
-}
 
 namespace cudnn {
 
@@ -136,47 +119,63 @@ Description convolution_weight_gradient(const ConvShape& s, bool depthwise) {
 bool library_convolution(const ConvShape& s, const float* x, const float* w, const float* b, float* y) {
   return forward(s, false, x, w, b, y);
 }
-bool library_convolution_data_gradient(const ConvShape& s, const float* dy, const float* w, float* dx) {
+bool library_convolution(const ConvShape& s, const BFloat16* x, const BFloat16* w, const float*, BFloat16* y) {
+  return forward(s, false, x, w, nullptr, y);
+}
+template <class Stored>
+bool library_convolution_data_gradient(const ConvShape& s, const Stored* dy, const Stored* w, Stored* dx) {
   return data_gradient(s, false, dy, w, dx);
 }
-bool library_convolution_weight_gradient(const ConvShape& s, const float* x, const float* dy, float* dw) {
+template <class Stored>
+bool library_convolution_weight_gradient(const ConvShape& s, const Stored* x, const Stored* dy, float* dw) {
   return weight_gradient(s, false, x, dy, dw);
 }
-bool library_depthwise(const ConvShape& s, const float* x, const float* w, float* y) {
+template <class Stored>
+bool library_depthwise(const ConvShape& s, const Stored* x, const float* w, Stored* y) {
   return forward(s, true, x, w, nullptr, y);
 }
-bool library_depthwise_data_gradient(const ConvShape& s, const float* dy, const float* w, float* dx) {
+template <class Stored>
+bool library_depthwise_data_gradient(const ConvShape& s, const Stored* dy, const float* w, Stored* dx) {
   return data_gradient(s, true, dy, w, dx);
 }
-bool library_depthwise_weight_gradient(const ConvShape& s, const float* x, const float* dy, float* dw) {
+template <class Stored>
+bool library_depthwise_weight_gradient(const ConvShape& s, const Stored* x, const Stored* dy, float* dw) {
   return weight_gradient(s, true, x, dy, dw);
 }
 
-namespace {
+template bool library_convolution_data_gradient(const ConvShape&, const float*, const float*, float*);
+template bool library_convolution_data_gradient(const ConvShape&, const BFloat16*, const BFloat16*, BFloat16*);
+template bool library_convolution_weight_gradient(const ConvShape&, const float*, const float*, float*);
+template bool library_convolution_weight_gradient(const ConvShape&, const BFloat16*, const BFloat16*, float*);
+template bool library_depthwise(const ConvShape&, const float*, const float*, float*);
+template bool library_depthwise(const ConvShape&, const BFloat16*, const float*, BFloat16*);
+template bool library_depthwise_data_gradient(const ConvShape&, const float*, const float*, float*);
+template bool library_depthwise_data_gradient(const ConvShape&, const BFloat16*, const float*, BFloat16*);
+template bool library_depthwise_weight_gradient(const ConvShape&, const float*, const float*, float*);
+template bool library_depthwise_weight_gradient(const ConvShape&, const BFloat16*, const BFloat16*, float*);
 
-Description description_of(ConvolutionPart part, const ConvShape& s, bool depthwise, bool has_bias) {
-  switch (part) {
-    case ConvolutionPart::data_gradient: return cudnn::convolution_data_gradient(s, depthwise);
-    case ConvolutionPart::weight_gradient: return cudnn::convolution_weight_gradient(s, depthwise);
+Description description_of(const ConvolutionWork& work) {
+  const ConvShape& s = work.shape;
+  switch (work.part) {
+    case ConvolutionPart::data_gradient: return in_type(cudnn::convolution_data_gradient(s, work.depthwise), work.type, true);
+    case ConvolutionPart::weight_gradient:
+      return in_type(cudnn::convolution_weight_gradient(s, work.depthwise), work.type, false);
     case ConvolutionPart::forward: break;
   }
-  return has_bias ? cudnn::biased_convolution(s, depthwise, cudnn::Ending::none) : cudnn::convolution(s, depthwise);
+  return work.has_bias ? cudnn::biased_convolution(s, work.depthwise, cudnn::Ending::none)
+                       : in_type(cudnn::convolution(s, work.depthwise), work.type, true);
 }
 
-}  // namespace
-
-std::vector<Candidate> convolution_candidates(ConvolutionPart part, const ConvShape& s, bool depthwise, bool has_bias,
-                                              const std::function<void()>& own, const std::function<bool()>& library) {
+std::vector<Candidate> convolution_candidates(const ConvolutionWork& work, const std::function<void()>& own,
+                                              const std::function<bool()>& library) {
   const Candidate ours = own_candidate(own);
-  const Candidate theirs{Kernels::cudnn, library, {description_of(part, s, depthwise, has_bias).plan_name()}};
-  const bool is_ours_first = depthwise || part == ConvolutionPart::weight_gradient;
+  const Candidate theirs{Kernels::cudnn, library, {description_of(work).plan_name()}};
+  const bool is_ours_first = work.depthwise || work.part == ConvolutionPart::weight_gradient;
   return is_ours_first ? std::vector{ours, theirs} : std::vector{theirs, ours};
 }
 
-void run_convolution(ConvolutionPart part, const ConvShape& s, bool depthwise, bool has_bias, const std::function<void()>& own,
-                     const std::function<bool()>& library) {
-  run_candidates(description_of(part, s, depthwise, has_bias).what,
-                 convolution_candidates(part, s, depthwise, has_bias, own, library));
+void run_convolution(const ConvolutionWork& work, const std::function<void()>& own, const std::function<bool()>& library) {
+  run_candidates(description_of(work).what, convolution_candidates(work, own, library));
 }
 
 }  // namespace vitrine::cuda

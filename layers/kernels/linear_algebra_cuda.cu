@@ -35,19 +35,21 @@ void own_product_over_rows(const char* op, const float* x, const float* dy, std:
       [=] VITRINE_HD(std::int64_t r, std::int64_t k) { return dy[r * K + k]; }, dw);
 }
 
-template <class Result>
 void own_product(const char* op, const BFloat16* a, const BFloat16* b, std::int64_t M, std::int64_t K, std::int64_t N,
-                 bool b_transposed, Result* y) {
-  const std::int64_t step = b_transposed ? 1 : N, column = b_transposed ? K : 1;
+                 BFloat16* y) {
   product_of(
       op, M, N, K, [=] VITRINE_HD(std::int64_t m, std::int64_t k) { return value_at(a + m * K + k); },
-      [=] VITRINE_HD(std::int64_t k, std::int64_t n) { return value_at(b + k * step + n * column); },
+      [=] VITRINE_HD(std::int64_t k, std::int64_t n) { return value_at(b + k * N + n); },
       [=] VITRINE_HD(std::int64_t m, std::int64_t n, float sum) { keep(y + m * N + n, sum); });
 }
-template void own_product<float>(const char*, const BFloat16*, const BFloat16*, std::int64_t, std::int64_t, std::int64_t, bool,
-                                 float*);
-template void own_product<BFloat16>(const char*, const BFloat16*, const BFloat16*, std::int64_t, std::int64_t, std::int64_t,
-                                    bool, BFloat16*);
+
+void own_product_transposed(const char* op, const BFloat16* dy, const BFloat16* w, std::int64_t M, std::int64_t K,
+                            std::int64_t N, BFloat16* dx) {
+  product_of(
+      op, M, N, K, [=] VITRINE_HD(std::int64_t m, std::int64_t k) { return value_at(dy + m * K + k); },
+      [=] VITRINE_HD(std::int64_t k, std::int64_t n) { return value_at(w + n * K + k); },
+      [=] VITRINE_HD(std::int64_t m, std::int64_t n, float sum) { keep(dx + m * N + n, sum); });
+}
 
 void own_product_over_rows(const char* op, const BFloat16* x, const BFloat16* dy, std::int64_t rows, std::int64_t C,
                            std::int64_t K, float* dw) {
@@ -61,7 +63,7 @@ void round_to_bfloat16(const char* op, const float* from, std::int64_t n, BFloat
 }
 
 void round_to_bfloat16(const char* op, const float* first, std::int64_t n, const float* second, std::int64_t m, BFloat16* to) {
-  const std::int64_t start = (n + 7) / 8 * 8;
+  const std::int64_t start = second_at(n);
   for_each(op, n + m, [=] VITRINE_HD(std::int64_t i) {
     to[i < n ? i : i - n + start] = to_bfloat16(constant(i < n ? first + i : second + i - n));
   });

@@ -16,15 +16,17 @@ void own_product_transposed(const char* op, const float* dy, const float* w, std
 // dw [C, K] = x^T dy with x [rows, C], dy [rows, K]: sums of 1,024 rows joined by the tree of layers/kernels/pairwise.h.
 void own_product_over_rows(const char* op, const float* x, const float* dy, std::int64_t rows, std::int64_t C, std::int64_t K,
                            float* dw);
-// The same of operands in bfloat16, with float32 sums; y in either type (tensor/bfloat16.h).
-template <class Result>
+// The same in bfloat16, with float32 sums (tensor/bfloat16.h).
 void own_product(const char* op, const BFloat16* a, const BFloat16* b, std::int64_t M, std::int64_t K, std::int64_t N,
-                 bool b_transposed, Result* y);
+                 BFloat16* y);
+void own_product_transposed(const char* op, const BFloat16* dy, const BFloat16* w, std::int64_t M, std::int64_t K,
+                            std::int64_t N, BFloat16* dx);
 void own_product_over_rows(const char* op, const BFloat16* x, const BFloat16* dy, std::int64_t rows, std::int64_t C,
                            std::int64_t K, float* dw);
 // to = from in bfloat16
 void round_to_bfloat16(const char* op, const float* from, std::int64_t n, BFloat16* to);
-// The same of two arrays at once, the second after the first in `to`, from a multiple of 8 elements on: at (n + 7) / 8 * 8.
+// The same of two arrays at once, the second after the first in `to`, from second_at(n) on: the next multiple of 8 elements.
+constexpr std::int64_t second_at(std::int64_t n) { return (n + 7) / 8 * 8; }
 void round_to_bfloat16(const char* op, const float* first, std::int64_t n, const float* second, std::int64_t m, BFloat16* to);
 // db [K] = sum over rows of dy [rows, K], in the same order.
 void sum_over_rows(const char* op, const float* dy, std::int64_t rows, std::int64_t K, float* db);

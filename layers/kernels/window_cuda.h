@@ -3,6 +3,7 @@
 
 #include "layers/kernels/conv_shape.h"
 #include "layers/kernels/gemm_cuda.h"
+#include "tensor/bfloat16.h"
 #include "tensor/tensor.h"
 
 namespace vitrine::cuda {
@@ -19,28 +20,30 @@ struct Place {
 };
 
 // (output pixel, term (tap, channel)) of x [N, H, W, C].
+template <class Stored>
 struct Windows {
   ConvShape z;
-  const float* x;
+  const Stored* x;
 
   VITRINE_HD float operator()(std::int64_t pixel, std::int64_t term) const {
     const Place from(pixel, z.P, z.Q), to(term, z.S, z.C);  // r, s, c are in the places of n, p, q
     const std::int64_t h = from.row * z.stride + to.outer - z.padding.top, v = from.column * z.stride + to.row - z.padding.left;
-    return h < 0 || h >= z.H || v < 0 || v >= z.W ? 0.0f : constant(x + ((from.outer * z.H + h) * z.W + v) * z.C + to.column);
+    return h < 0 || h >= z.H || v < 0 || v >= z.W ? 0.0f : value_at(x + ((from.outer * z.H + h) * z.W + v) * z.C + to.column);
   }
 };
 
 // (input pixel, term (tap, output channel)) of dy [N, P, Q, K]: the outputs that a tap of this pixel went into.
+template <class Stored>
 struct OutputWindows {
   ConvShape z;
-  const float* dy;
+  const Stored* dy;
 
   VITRINE_HD float operator()(std::int64_t pixel, std::int64_t term) const {
     const Place from(pixel, z.H, z.W), to(term, z.S, z.K);
     const std::int64_t up = from.row + z.padding.top - to.outer, left = from.column + z.padding.left - to.row;
     if (up < 0 || left < 0 || up % z.stride != 0 || left % z.stride != 0) return 0.0f;
     const std::int64_t p = up / z.stride, q = left / z.stride;
-    return p >= z.P || q >= z.Q ? 0.0f : constant(dy + ((from.outer * z.P + p) * z.Q + q) * z.K + to.column);
+    return p >= z.P || q >= z.Q ? 0.0f : value_at(dy + ((from.outer * z.P + p) * z.Q + q) * z.K + to.column);
   }
 };
 

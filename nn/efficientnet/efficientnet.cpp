@@ -1,11 +1,14 @@
 #include "nn/efficientnet/efficientnet.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
+#include "layers/blocks/mbconv_fused.h"
 #include "layers/dropout.h"
 #include "layers/global_average_pool.h"
 #include "layers/linear.h"
+#include "tensor/cuda/settings.h"
 #include "tensor/parallel.h"
 #include "tensor/philox.h"
 
@@ -195,6 +198,29 @@ std::string flaw_of_values(EfficientNet& net) {
   return count == 0 ? std::string() : text("holds ", count, " NaN or infinite values, the first in '", first, "'");
 }
 
+namespace {
+
+// Whether the units from `first` on, x being the input of that one, have kernels for values in bfloat16. Ops compute in the type of their input, so
+// it is here that a step's values become bfloat16, at a constant of the step; the pooling before the classifier makes float32 of them.
+bool trains_in_bfloat16(const EfficientNet& net, int first, const Variable& x, const Pass& pass) {
+  if (!x.tensor().device().is_cuda() || !cuda::keeps_bfloat16() || !pass.fuses() || x.tape() != nullptr) return false;
+  Shape shape = x.shape();
+  if (first == 0) {
+    const Padding p = net.stem.padding_for(shape[1], shape[2]);
+    const std::int64_t kernel = net.stem.weight.value.shape()[0], stride = net.stem.stride;
+    shape = {shape[0], output_size(shape[1], p.top, p.bottom, kernel, stride),
+             output_size(shape[2], p.left, p.right, kernel, stride), net.arch.stem};
+  }
+  for (std::size_t i = static_cast<std::size_t>(std::max(first - 1, 0)); i < net.blocks.size(); ++i) {
+    if (!fits_fused_mbconv(net.blocks[i], shape)) return false;
+    const kernels::MBConvShape s = kernels::fused_mbconv_shape(net.blocks[i], shape);
+    shape = {shape[0], s.depthwise.P, s.depthwise.Q, s.out};
+  }
+  return true;
+}
+
+}  // namespace
+
 void check_images(const Shape& shape, std::int64_t channels) {
   if (shape.rank() != 4 || shape[0] < 1 || shape[3] != channels || shape[1] < 32 || shape[2] < 32) {
     throw ShapeError(
@@ -233,7 +259,14 @@ Variable EfficientNet::forward(const Variable& images, const Pass& pass) {
   check_images(images.shape(), semantics.channels);
   const Pass as_evaluated{};  // no tape: frozen parts are constants of the step
   Variable x = images;
-  for (int unit = 0; unit < units(); ++unit) x = run_unit(unit, x, part_of_unit(unit) < frozen_parts ? as_evaluated : pass);
+  bool is_frozen = true;
+  for (int unit = 0; unit < units(); ++unit) {
+    if (is_frozen && part_of_unit(unit) >= frozen_parts) {
+      is_frozen = false;
+      if (trains_in_bfloat16(*this, unit, x, pass)) x = Variable(x.tensor().in_bfloat16());
+    }
+    x = run_unit(unit, x, is_frozen ? as_evaluated : pass);
+  }
   return classify(x, pass);
 }
 

@@ -9,6 +9,8 @@ Settings& settings() {
   return the_settings;
 }
 
+bool keeps_bfloat16() { return settings().tier == Tier::run_to_run && settings().precision == Precision::bf16; }
+
 std::string plan_conditions() {
   const Settings& s = settings();
   return text(text_of(s.precision), s.memory_limit > 0 ? text(" within ", s.memory_limit >> 20, " MiB") : std::string());

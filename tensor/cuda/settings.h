@@ -28,6 +28,8 @@ struct Settings {
   Reduce reduce = Reduce::gather;
 };
 Settings& settings();
+// Whether a training step on a CUDA device keeps its images in bfloat16: in the run-to-run tier with --precision bf16.
+bool keeps_bfloat16();
 // The part of a kept plan's name (plans.h) that is the settings': the precision, and --device-memory, under which other plans may fit.
 std::string plan_conditions();
 

@@ -21,6 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using vitrine::testing::Outcome;
+using vitrine::testing::PrecisionScope;
 using vitrine::testing::TemporaryFolder;
 using vitrine::testing::TierScope;
 using vitrine::testing::vitrine_program;
@@ -193,6 +194,19 @@ TEST_F(DeviceAudit, TheRunToRunTierHasNoShadowsAndSaysSo) {
   EXPECT_GT(v.records, 300u);
   EXPECT_EQ(v.shadowed, 0u);
   EXPECT_NE(read_file(here / "audit" / "fold_0" / "run.json", 1u << 20).find("\"shadows\": false"), std::string::npos);
+}
+
+// Its images lie in bfloat16: records of them are there, of as many values, and other ones.
+TEST_F(DeviceAudit, ImagesInBfloat16HaveRecords) {
+  TierScope tier(cuda::Tier::run_to_run);
+  const fs::path plain = trained("plain", "full", Device::cuda_host());
+  const PrecisionScope precision(cuda::Precision::bf16);
+  const fs::path here = trained("bf16", "full", Device::cuda_host()), again = trained("again", "full", Device::cuda_host());
+  const Verified v = verify_folder(here / "audit" / "fold_0");
+  EXPECT_EQ(v.records, verify_folder(plain / "audit" / "fold_0").records);
+  const auto steps = [](const fs::path& run) { return steps_of(run / "audit" / "fold_0"); };
+  EXPECT_NE(steps(here)[0].logits, steps(plain)[0].logits);
+  EXPECT_EQ(steps(here)[1].weights, steps(again)[1].weights);
 }
 
 }  // namespace

@@ -55,8 +55,8 @@ class StandIn : public Program {
 };
 
 TEST_F(StandIn, TrainsByOneGraphAStepInEveryPrecision) {
-  // 418 launches on cuda-host less the sums that cuBLASLt makes itself. In bf16 four more for each of 15 blocks, two for the first: narrow operands are rounded.
-  for (const auto& [precision, nodes] : {std::pair{"fp32", 418}, std::pair{"tf32", 418}, std::pair{"bf16", 480}}) {
+  // 418 launches on cuda-host less the sums that cuBLASLt makes itself. In bf16 19 more: the pictures are rounded, and the weights of stem, 16 blocks and head.
+  for (const auto& [precision, nodes] : {std::pair{"fp32", 418}, std::pair{"tf32", 418}, std::pair{"bf16", 437}}) {
     expect_in("graph   " + std::to_string(nodes) + " nodes",
               output_of(std::string("bench train --device cuda:0 --seconds 0.01 --precision ") + precision));
   }

@@ -159,5 +159,18 @@ TEST(TensorHash, OtherNumbersHaveHashesToo) {
   EXPECT_THROW(facts_of(d), DTypeError);
 }
 
+// The hash is of what lies in memory, the rest of the values.
+TEST(TensorHash, Bfloat16HasFactsToo) {
+  const Tensor halves = Tensor::from({4}, std::vector<float>{1.0f, -2.0f, 0.0f, 0.5f}).in_bfloat16();
+  const std::vector<std::uint16_t> bits{0x3f80, 0xc000, 0, 0x3f00};
+  EXPECT_EQ(hash_of(halves), hash_of_bytes(bits.data(), 8));
+  const TensorFacts f = facts_of(halves);
+  EXPECT_EQ(f.hash, hash_of(halves));
+  EXPECT_EQ(f.minimum, -2.0f);
+  EXPECT_EQ(f.maximum, 1.0f);
+  EXPECT_EQ(f.zeros, 1);
+  EXPECT_EQ(f.elements, 4);
+}
+
 }  // namespace
 }  // namespace vitrine

@@ -207,11 +207,14 @@ TEST(DeviceTraining, EnqueuesFewKernels) {
   EXPECT_LE(cuda::launch_count(), 99u);
 }
 
-// Expanded tensors in bfloat16: losses follow float32's at a distance of their rounding, steps are replayed, bits repeat.
-TEST(DeviceTraining, InBfloat16FollowsFloat32AndRepeatsItsBits) {
+// Images in bfloat16, all of them or from the first trained part on: losses follow float32's at a distance of their rounding, steps are replayed, bits repeat.
+class InBfloat16 : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Frozen, InBfloat16, ::testing::Values("none", "stage3", "stage6"));
+TEST_P(InBfloat16, FollowsFloat32AndRepeatsItsBits) {
   const TierScope tier(cuda::Tier::run_to_run);
   const Dataset data = drawn_data(8, 33);
-  const TrainOptions o = options_for(4);
+  TrainOptions o = options_for(4);
+  o.freeze = GetParam();
   const Trained plain = on_device("b0", data, o, 2, Device::cuda_host());
   const PrecisionScope precision(cuda::Precision::bf16);
   const Trained got = on_device("b0", data, o, 2, Device::cuda_host());

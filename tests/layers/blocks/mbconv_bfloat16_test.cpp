@@ -1,4 +1,4 @@
-// A fused MBConv whose expanded tensors lie in bfloat16: against its composed twin with roundings in the same places, and against float32.
+// A fused MBConv in bfloat16: against its composed twin with roundings in the same places, and against float32.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -44,14 +44,23 @@ MBConv block_with_rounded_products(const MBConvSizes& z) {
   return block;
 }
 
+Tensor on_host(const Tensor& t) {
+  const Tensor here = t.to(Device::cpu());
+  return here.dtype() == DType::bf16 ? here.in_float32() : here;
+}
+
 template <class Forward>
 Named results_of(const MBConvSizes& z, Device device, Forward forward) {
   MBConv block = block_with_rounded_products(z);
   move_to(block, device);
   Tape tape;
-  const Variable x = tape.input(drawn({z.N, z.H, z.W, z.in}, 0.1, 1, 1).to(device));
+  const Tensor values = rounded(drawn({z.N, z.H, z.W, z.in}, 0.1, 1, 1)).to(device);
+  const bool in_bfloat16 = device.is_cuda() && cuda::keeps_bfloat16();
+  const Variable x = tape.input(in_bfloat16 ? values.in_bfloat16() : values);
   const Variable y = forward(block, x, Pass{.mode = Mode::train, .tape = &tape});
-  const Gradients g = tape.backward(y, drawn(y.shape(), 0, 1, 2).to(device));
+  EXPECT_EQ(y.tensor().dtype(), x.tensor().dtype());
+  const Tensor dy = rounded(drawn(y.shape(), 0, 1, 2)).to(device);
+  const Gradients g = tape.backward(y, in_bfloat16 ? dy.in_bfloat16() : dy);
   Named all{{"y", y.tensor()},
             {"dx", g.of(x)},
             {"depthwise weight", g.of(block.depthwise.weight)},
@@ -62,7 +71,7 @@ Named results_of(const MBConvSizes& z, Device device, Forward forward) {
   if (block.expand) all.emplace_back("expand weight", g.of(block.expand->weight));
   if (block.expand) all.emplace_back("expand gamma", g.of(block.expand->norm.gamma));
   if (block.se) all.emplace_back("gate weight", g.of(block.se->expand_weight));
-  for (auto& [name, tensor] : all) tensor = tensor.to(Device::cpu());
+  for (auto& [name, tensor] : all) tensor = on_host(tensor);
   return all;
 }
 
@@ -70,18 +79,18 @@ Named fused(const MBConvSizes& z, Device device) {
   return results_of(z, device, [](MBConv& block, const Variable& x, const Pass& pass) { return fused_mbconv(block, x, pass); });
 }
 
-// z1, z2 and the scaled activation with their gradients, the gradients through the activations, and the narrow operands of products.
+// x, z1, z2, the scaled activation and z3 with their gradients, and the gradients through the activations.
 Named composed_with_roundings(const MBConvSizes& z) {
   return results_of(z, {}, [](MBConv& block, const Variable& x, const Pass& pass) {
-    Variable e = x;
+    Variable e = kept(x, {.gradient = true});
     if (block.expand) {
-      const Variable z1 = kept(block.expand->convolve(kept(x, {.value = true}), pass), {true, true});
+      const Variable z1 = kept(block.expand->convolve(e, pass), {true, true});
       e = activate(kept(block.expand->norm.forward(z1, pass), {.gradient = true}), block.expand->activation);
     }
     const Variable z2 = kept(block.depthwise.convolve(e, pass), {.value = true});
     const Variable d = activate(kept(block.depthwise.norm.forward(z2, pass), {.gradient = true}), block.depthwise.activation);
     const Variable q = kept(block.se ? block.se->forward(d, pass) : d, {true, true});
-    return kept(block.project.convolve(q, pass), {.gradient = true});
+    return kept(block.project.convolve(q, pass), {.value = true});
   });
 }
 
@@ -96,8 +105,8 @@ double root_mean_square(const Tensor& a, const Tensor* b) {
 
 class BFloat16MBConv : public ::testing::TestWithParam<MBConvSizes> {};
 
-// In the same places: next to nothing is left of the difference from float32 on the host. A GPU adds up in other orders, so that some values are
-// rounded to the other side.
+// In the same places: next to nothing is left of the difference from float32 on the host, where a few values in a hundred thousand are rounded to
+// the other side. A GPU adds up in other orders, so that it is more of them.
 TEST_P(BFloat16MBConv, RoundsWhereItSays) {
   const MBConvSizes& z = GetParam();
   const TierScope tier(cuda::Tier::run_to_run);
@@ -107,7 +116,7 @@ TEST_P(BFloat16MBConv, RoundsWhereItSays) {
   const double most = z.activation == Activation::relu6 ? 0.1 : 0.03;
   for (const Device device : cuda_devices()) {
     const Named got = fused(z, device);
-    const double left = device.is_gpu() ? 0.2 : 5e-3;
+    const double left = device.is_gpu() ? 0.2 : 1e-2;
     EXPECT_GT(root_mean_square(got[0].second, &plain[0].second), 1e-4 * root_mean_square(plain[0].second, nullptr));
     for (std::size_t t = 0; t < got.size(); ++t) {
       const double size = root_mean_square(plain[t].second, nullptr);
