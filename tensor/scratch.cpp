@@ -38,7 +38,7 @@ Scratch* made_for_this_thread() {
 
 float* thread_scratch(std::size_t floats) {
   if (mine == nullptr) mine = made_for_this_thread();
-  if (floats > mine->room) {
+  if (mine->block == nullptr || floats > mine->room) {
     mine->room = 0;
     mine->block.reset();
     mine->block = std::make_unique<Storage>(floats * sizeof(float));

@@ -1,61 +1,26 @@
 #include "tensor/storage.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <limits>
 #include <map>
 #include <mutex>
-#include <new>
 #include <vector>
 
 #include "base/error.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
+#include "tensor/host_memory.h"
 
 namespace vitrine {
 namespace {
 
-constexpr std::size_t kAlignment = 64;
-constexpr std::size_t kPage = 4096;
-constexpr std::size_t kHugePage = 2u << 20;
-constexpr std::size_t kStagger = 5 * kAlignment;
-
 // Rounds up to a power of two or one of the three even steps between two of them.
 std::size_t size_class(std::size_t bytes) {
-  bytes = std::max(bytes, kAlignment * 4);
+  bytes = std::max<std::size_t>(bytes, 256);
   const std::size_t step = std::bit_floor(bytes) / 4;
   return (bytes + step - 1) / step * step;
-}
-
-// Large blocks lie on huge pages: fewer pages to look up, and the processor fetches ahead within one. Were all of them to start at the
-// same place within a page, a load from one and a store to another at the same index would look alike to the processor, which compares
-// the low 12 bits of addresses first, and wait for each other; so each starts a few cache lines further than the last.
-struct Placement {
-  std::size_t alignment, room;  // of the memory asked for
-  bool staggered;
-};
-
-Placement placement_of(std::size_t bytes) {
-  if (bytes < kPage) return {kAlignment, bytes, false};
-  return {bytes >= kHugePage ? kHugePage : kPage, bytes + kPage, true};
-}
-
-char* ask_system(std::size_t bytes, std::uint64_t number) {
-  const Placement p = placement_of(bytes);
-  auto* const block = static_cast<char*>(::operator new (p.room, std::align_val_t{p.alignment}, std::nothrow));
-  if (block == nullptr)
-    throw Error(ExitCode::runtime, text("out of memory: ", bytes, " bytes more were asked for; use a smaller batch"));
-  if (p.alignment == kHugePage) madvise(block, p.room, MADV_HUGEPAGE);  // a wish: nothing depends on its result
-  return p.staggered ? block + number * kStagger % kPage : block;
-}
-
-void give_back(char* data, std::size_t bytes) {
-  const Placement p = placement_of(bytes);
-  const std::size_t offset = p.staggered ? reinterpret_cast<std::uintptr_t>(data) % p.alignment : 0;
-  ::operator delete (data - offset, std::align_val_t{p.alignment});
 }
 
 }  // namespace
@@ -74,16 +39,30 @@ struct BlockCache {
   Device device;
   std::mutex mutex;
   std::map<std::size_t, FreeBlocks> free_blocks;
+  HostMemory host;  // of a device that is no GPU
   StorageStatistics statistics;
 
   ~BlockCache() { release(); }
   void release() {  // the mutex is held, or nobody else has the cache
-    for (auto& [bytes, free] : free_blocks) {
-      for (void* block : free.blocks)
-        device.is_gpu() ? cuda::release(device.index, block) : give_back(static_cast<char*>(block), bytes);
-      free.made -= free.blocks.size();
-      free.blocks.clear();
-    }
+    host.forget_unused();
+    if (!device.is_gpu())
+      for_free_blocks([&](std::size_t, char* block) {
+        host.is_unused(block);
+        return false;
+      });
+    for_free_blocks([&](std::size_t bytes, char* block) {
+      if (!device.is_gpu()) return host.give_back(block, bytes);
+      cuda::release(device.index, block);
+      return true;
+    });
+  }
+
+ private:
+  // gone(bytes, block): whether the block is no more.
+  template <class Gone>
+  void for_free_blocks(Gone gone) {
+    for (auto& [bytes, free] : free_blocks)
+      free.made -= std::erase_if(free.blocks, [&](void* block) { return gone(bytes, static_cast<char*>(block)); });
   }
 };
 
@@ -156,7 +135,7 @@ void* take(BlockCache& c, std::size_t bytes) {
     free.blocks.pop_back();
   } else {
     free.make_room();
-    block = c.device.is_gpu() ? ask_device(c, bytes) : ask_system(bytes, c.statistics.system_allocations);
+    block = c.device.is_gpu() ? ask_device(c, bytes) : c.host.take(bytes);
     ++free.made;
     ++c.statistics.system_allocations;
   }

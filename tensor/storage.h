@@ -77,6 +77,7 @@ struct StorageStatistics {
 StorageStatistics storage_statistics();               // of the host
 StorageStatistics storage_statistics(Device device);  // of a CUDA device, without pools
 void reset_peak(Device device);                       // to what is live now
-void release_cached_storage(Device device = {});      // gives every unused block back to the system, without pools
+// Gives every unused block back to the system, without pools; of one that shares a region with a block in use (tensor/host_memory.h) its pages.
+void release_cached_storage(Device device = {});
 
 }  // namespace vitrine

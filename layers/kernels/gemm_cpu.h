@@ -21,8 +21,9 @@ inline constexpr int kTileRows = 4, kTileVectors = 3;
 inline constexpr int kTileRows = 2, kTileVectors = 2;
 #endif
 
-// acc[i][v] += sum over `terms` of a[i * row + t * step] * b[t * stride + v * kLanes ...]; the last vector has `tail` lanes.
-template <int Rows, int Vectors, bool Partial>
+// acc[i][v] += sum over `terms` of a[i * row + t * step] * b[t * stride + v * kLanes ...]; the last vector has `tail` lanes. Row t + Ahead of b is asked
+// for where Ahead is not 0: a processor's own fetching ahead stops at every page.
+template <int Rows, int Vectors, bool Partial, int Ahead = 0>
 static inline void accumulate_tile(const float* a, std::int64_t row, std::int64_t step, const float* b, std::int64_t stride,
                                    std::int64_t terms, int tail, F (&acc)[Rows][Vectors]) {
   F c[Rows][Vectors];
@@ -36,6 +37,7 @@ static inline void accumulate_tile(const float* a, std::int64_t row, std::int64_
 #pragma GCC unroll 4
     for (int v = 0; v < Vectors; ++v) {
       w[v] = Partial && v == Vectors - 1 ? load_partial(b + v * kLanes, tail) : load(b + v * kLanes);
+      if (Ahead > 0) __builtin_prefetch(b + Ahead * stride + v * kLanes);
     }
 #pragma GCC unroll 8
     for (int i = 0; i < Rows; ++i) {

@@ -2,15 +2,19 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "base/error.h"
 #include "tensor/parallel.h"
+#include "tensor/scratch.h"
 #include "tensor/storage.h"
 
 namespace vitrine::testing {
@@ -127,6 +131,50 @@ TEST(Parallel, CoversTheRangeOnceForAnyThreadCount) {
         for (std::int64_t i = first; i < last; ++i) ++seen[static_cast<std::size_t>(i)];
       });
       for (const auto& n : seen) EXPECT_EQ(n, 1);
+    }
+  }
+  set_thread_count(before);
+}
+
+// Who is held up keeps the half of its part that it has begun.
+TEST(Parallel, WhatAThreadHasNotBegunIsDoneByAnother) {
+  const int before = thread_count();
+  set_thread_count(2);
+  std::vector<std::thread::id> done_by(64);
+  std::thread::id held_up;
+  parallel_for(64, 1, [&](std::int64_t first, std::int64_t last) {
+    if (first == 0) {
+      held_up = std::this_thread::get_id();
+      std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    }
+    std::fill(done_by.begin() + first, done_by.begin() + last, std::this_thread::get_id());
+  });
+  EXPECT_EQ(std::ranges::count(done_by, held_up), 16);
+  set_thread_count(before);
+}
+
+// Also as the first thing that a thread asks for.
+TEST(Scratch, OfNothingIsThere) {
+  std::thread([] {
+    EXPECT_NE(thread_scratch(0), nullptr);
+    thread_scratch(1000)[999] = 1;
+  }).join();
+}
+
+TEST(Parallel, NoRangeIsSmallerThanTheGrain) {
+  const int before = thread_count();
+  for (const int threads : {2, 3, 5}) {
+    set_thread_count(threads);
+    for (const std::int64_t count : {1, 7, 64, 1000}) {
+      for (const std::int64_t grain : {1, 3, 40, 2000}) {
+        std::atomic<std::int64_t> covered{0}, small{0};
+        parallel_for(count, grain, [&](std::int64_t first, std::int64_t last) {
+          covered += last - first;
+          if (last - first < std::min(grain, count)) ++small;
+        });
+        EXPECT_EQ(covered, count);
+        EXPECT_EQ(small, 0) << threads << " threads, " << count << " by " << grain;
+      }
     }
   }
   set_thread_count(before);
