@@ -1,8 +1,7 @@
 // Parallel loops over independent outputs.
 //
-// The range [0, count) is cut into one contiguous part per thread, and each part into a few pieces: who is done takes what another has left of its own, so
-// that a thread which is held up, by another program on its processor, holds up the loop by a piece. A body must compute the same bits for an index
-// whichever piece it falls into, so results never depend on the number of threads. Calls inside a body run in place.
+// The range [0, count) is cut into one contiguous part per thread. A body must compute the same bits for an index
+// whichever part it falls into, so results never depend on the number of threads. Calls inside a body run in place.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +27,8 @@ class RangeBody {
   void (*call_)(void*, std::int64_t, std::int64_t);
 };
 
-// Runs body(first, last) over disjoint ranges that cover [0, count); returns when all are done. A range is never smaller
-// than `grain` unless it is the only one. An exception in a body is rethrown here, the one of the lowest range. Interrupted when a
+// Runs body(first, last) over disjoint parts that cover [0, count); returns when all are done. A part is never smaller
+// than `grain` unless it is the only one. An exception in a body is rethrown here, the one of the lowest part first. Interrupted when a
 // signal has asked the program to stop (base/interrupt.h): so every op is a point where long work ends.
 void parallel_for(std::int64_t count, std::int64_t grain, RangeBody body);
 

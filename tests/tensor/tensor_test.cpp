@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -133,23 +132,6 @@ TEST(Parallel, CoversTheRangeOnceForAnyThreadCount) {
       for (const auto& n : seen) EXPECT_EQ(n, 1);
     }
   }
-  set_thread_count(before);
-}
-
-// Who is held up keeps the half of its part that it has begun.
-TEST(Parallel, WhatAThreadHasNotBegunIsDoneByAnother) {
-  const int before = thread_count();
-  set_thread_count(2);
-  std::vector<std::thread::id> done_by(64);
-  std::thread::id held_up;
-  parallel_for(64, 1, [&](std::int64_t first, std::int64_t last) {
-    if (first == 0) {
-      held_up = std::this_thread::get_id();
-      std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    }
-    std::fill(done_by.begin() + first, done_by.begin() + last, std::this_thread::get_id());
-  });
-  EXPECT_EQ(std::ranges::count(done_by, held_up), 16);
   set_thread_count(before);
 }
 
