@@ -9,7 +9,7 @@
 
 namespace vitrine {
 
-// Ops compute with float32, and on the device of its inputs. DTypeError naming the op, the place of the input, and what it holds; DeviceError
+// Ops compute with float32, and on the device of their inputs. DTypeError naming the op, the place of the input, and what it holds; DeviceError
 // where an input lies on another device than the first. An undefined input is none.
 void expect_float32(std::string_view op, std::span<const Variable> inputs);
 // The same of an op that also has kernels for images in bfloat16, on a CUDA device in the run-to-run tier: inputs[0] may hold it, and then those at

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <memory>
 #include <new>
 
 #include "base/error.h"
@@ -40,14 +41,15 @@ Placement placement_of(std::size_t bytes) {
   return {bytes >= kHugePage ? kHugePage : kPage, bytes + kPage, true};
 }
 
+void to_system(char* memory, std::size_t alignment) { ::operator delete (memory, std::align_val_t{alignment}); }
+
+// Null when there is none.
 char* from_system(std::size_t bytes, std::size_t alignment) {
   auto* const memory = static_cast<char*>(::operator new (bytes, std::align_val_t{alignment}, std::nothrow));
   if (memory != nullptr && alignment == kHugePage)
     madvise(memory, bytes, MADV_HUGEPAGE);  // a wish: nothing depends on its result
   return memory;
 }
-
-void to_system(char* memory, std::size_t alignment) { ::operator delete (memory, std::align_val_t{alignment}); }
 
 std::uintptr_t address(const char* memory) { return reinterpret_cast<std::uintptr_t>(memory); }
 
@@ -73,9 +75,11 @@ char* HostMemory::carve(std::size_t bytes) {
   const auto start = [&](const Region& r) { return r.filled + (place + kPage - r.filled % kPage) % kPage; };
   auto found = std::ranges::find_if(regions_, [&](const auto& one) { return start(one.second) + bytes <= kRegion; });
   if (found == regions_.end()) {
-    char* const memory = from_system(kRegion, kHugePage);
+    const auto give_back_one = [](char* memory) { to_system(memory, kHugePage); };
+    std::unique_ptr<char, decltype(give_back_one)> memory(from_system(kRegion, kHugePage));
     if (memory == nullptr) return nullptr;
-    found = regions_.emplace(memory, Region{}).first;
+    found = regions_.emplace(memory.get(), Region{}).first;  // which may find no memory either
+    memory.release();
   }
   Region& region = found->second;
   char* const block = found->first + start(region);

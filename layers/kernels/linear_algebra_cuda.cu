@@ -58,10 +58,6 @@ void own_product_over_rows(const char* op, const BFloat16* x, const BFloat16* dy
       [=] VITRINE_HD(std::int64_t r, std::int64_t k) { return value_at(dy + r * K + k); }, dw);
 }
 
-void round_to_bfloat16(const char* op, const float* from, std::int64_t n, BFloat16* to) {
-  for_each(op, n, [=] VITRINE_HD(std::int64_t i) { to[i] = to_bfloat16(constant(from + i)); });
-}
-
 void round_to_bfloat16(const char* op, const float* first, std::int64_t n, const float* second, std::int64_t m, BFloat16* to) {
   const std::int64_t start = second_at(n);
   for_each(op, n + m, [=] VITRINE_HD(std::int64_t i) {

@@ -23,9 +23,7 @@ void own_product_transposed(const char* op, const BFloat16* dy, const BFloat16* 
                             std::int64_t N, BFloat16* dx);
 void own_product_over_rows(const char* op, const BFloat16* x, const BFloat16* dy, std::int64_t rows, std::int64_t C,
                            std::int64_t K, float* dw);
-// to = from in bfloat16
-void round_to_bfloat16(const char* op, const float* from, std::int64_t n, BFloat16* to);
-// The same of two arrays at once, the second after the first in `to`, from second_at(n) on: the next multiple of 8 elements.
+// Two arrays in bfloat16, the second after the first in `to`, from second_at(n) on: the next multiple of 8 elements.
 constexpr std::int64_t second_at(std::int64_t n) { return (n + 7) / 8 * 8; }
 void round_to_bfloat16(const char* op, const float* first, std::int64_t n, const float* second, std::int64_t m, BFloat16* to);
 // db [K] = sum over rows of dy [rows, K], in the same order.

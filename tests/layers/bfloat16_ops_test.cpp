@@ -16,12 +16,6 @@
 namespace vitrine::testing {
 namespace {
 
-Tensor on_host(const Tensor& t) {
-  const Tensor here = t.to(Device::cpu());
-  return here.dtype() == DType::bf16 ? here.in_float32() : here;
-}
-Tensor rounded(const Tensor& t) { return t.in_bfloat16().in_float32(); }
-
 // What an op makes of its inputs: the output and all gradients. The first `images` of the inputs, and the upstream gradient where y is an image,
 // are given as bfloat16.
 using Apply = std::function<Variable(std::span<const Variable>, Tape&)>;

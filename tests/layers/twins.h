@@ -25,6 +25,13 @@ inline Tensor drawn(const Shape& shape, double mean, double deviation, std::uint
   return t;
 }
 
+// The values of a tensor of either type on any device, as float32 on the host; those of a float32 tensor as bfloat16 keeps them.
+inline Tensor on_host(const Tensor& t) {
+  const Tensor here = t.to(Device::cpu());
+  return here.dtype() == DType::bf16 ? here.in_float32() : here;
+}
+inline Tensor rounded(const Tensor& t) { return t.in_bfloat16().in_float32(); }
+
 // Every element within `share` of the largest element of its tensor; the largest share found is printed.
 inline void expect_near(const Named& got, const Named& want, float share) {
   ASSERT_EQ(got.size(), want.size());

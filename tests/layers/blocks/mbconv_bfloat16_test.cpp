@@ -13,14 +13,6 @@
 namespace vitrine::testing {
 namespace {
 
-Tensor rounded(const Tensor& t) {
-  Tensor y = Tensor::uninitialized(t.shape());
-  const auto from = t.host();
-  const auto to = y.mutable_host();
-  for (std::size_t i = 0; i < from.size(); ++i) to[i] = widened(to_bfloat16(from[i]));
-  return y;
-}
-
 // The value, or the gradient, as it is kept in bfloat16.
 struct RoundingNode final : Node {
   bool rounds_gradient = false;
@@ -42,11 +34,6 @@ MBConv block_with_rounded_products(const MBConvSizes& z) {
   if (block.expand) block.expand->weight.value = rounded(block.expand->weight.value);
   block.project.weight.value = rounded(block.project.weight.value);
   return block;
-}
-
-Tensor on_host(const Tensor& t) {
-  const Tensor here = t.to(Device::cpu());
-  return here.dtype() == DType::bf16 ? here.in_float32() : here;
 }
 
 template <class Forward>
@@ -105,8 +92,8 @@ double root_mean_square(const Tensor& a, const Tensor* b) {
 
 class BFloat16MBConv : public ::testing::TestWithParam<MBConvSizes> {};
 
-// In the same places: next to nothing is left of the difference from float32 on the host, where a few values in a hundred thousand are rounded to
-// the other side. A GPU adds up in other orders, so that it is more of them.
+// In the same places: next to nothing is left of the difference from float32 on the host, where a few values are rounded to the other
+// side. A GPU adds up in other orders, so that it is more of them.
 TEST_P(BFloat16MBConv, RoundsWhereItSays) {
   const MBConvSizes& z = GetParam();
   const TierScope tier(cuda::Tier::run_to_run);
