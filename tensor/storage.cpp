@@ -61,8 +61,10 @@ struct BlockCache {
   // gone(bytes, block): whether the block is no more.
   template <class Gone>
   void for_free_blocks(Gone gone) {
-    for (auto& [bytes, free] : free_blocks)
+    for (auto& [size, free] : free_blocks) {
+      const std::size_t bytes = size;  // clang 14 lets no lambda capture a structured binding
       free.made -= std::erase_if(free.blocks, [&](void* block) { return gone(bytes, static_cast<char*>(block)); });
+    }
   }
 };
 
