@@ -1,6 +1,7 @@
 #include "audit/lineage_leaks.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <utility>
@@ -57,7 +58,7 @@ std::vector<Fingerprint> crop_fingerprints(const Manifest& manifest) {
     const CropChannels crop = load_crop(manifest, s);
     prints.push_back({s.subject_id, "crop file", s.sha256, s.file});
     for (const auto& [channel, values] : crop.channels) {
-      if (std::all_of(values.begin(), values.end(), [&](float v) { return v == values.front(); })) continue;
+      if (std::ranges::adjacent_find(values, std::not_equal_to()) == values.end()) continue;  // all the same
       const std::string_view bytes(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
       prints.push_back({s.subject_id, "pixels", text(crop.height, " ", sha256(bytes)), text(s.file, " (", channel, ")")});
     }

@@ -263,7 +263,7 @@ void StepRecorder::recorded(const TapeEntry& entry, const Tensor& output) {
   }();
   // The record of the output stands last while the shadows of it are looked for.
   std::vector<Shadow> shadows = forward_shadows(seen);
-  std::ranges::stable_partition(shadows, [](const Shadow& s) { return !s.inner && !s.seen && s.of == "y"; });
+  std::stable_partition(shadows.begin(), shadows.end(), [](const Shadow& s) { return !s.inner && !s.seen && s.of == "y"; });
   add_shadows(shadows, like, output, true);
   if (rules_now_) add_shadows(rules_->of_op(name, seen), like, Tensor(), true);
 }

@@ -34,20 +34,21 @@ std::string curve_svg(const LrCurve& curve, const LrSuggestions& s) {
   std::vector<double> x, ticks;
   for (const double lr : curve.lr) x.push_back(std::log10(lr));
   for (double t = std::ceil(x.front()); t <= x.back(); t += 1) ticks.push_back(t);
-  const auto [low, high] = std::minmax_element(curve.smoothed.begin(), curve.smoothed.end());
+  const auto [least, most] = std::ranges::minmax(curve.smoothed);
+  const double low = least, high = most;
   // Beyond twice the range that the loss fell through there is only the break.
-  const double top = std::min(*high, *low + 3 * std::max(0.05, curve.smoothed.front() - *low));
-  const std::vector<double> y_ticks = report::round_ticks(*low, top);
+  const double top = std::min(high, low + 3 * std::max(0.05, curve.smoothed.front() - low));
+  const std::vector<double> y_ticks = report::round_ticks(low, top);
   std::vector<double> y;
   for (const double v : curve.smoothed) y.push_back(std::min(v, std::max(top, y_ticks.back())));
   report::Plot plot(640, 400, {x.front(), x.back(), ticks, 0, "log10 of the learning rate"},
-                    {std::min(*low, y_ticks.front()), std::max(top, y_ticks.back()), y_ticks, 2, "smoothed training loss"},
+                    {std::min(low, y_ticks.front()), std::max(top, y_ticks.back()), y_ticks, 2, "smoothed training loss"},
                     "learning-rate range test");
   plot.line(x, y, report::kBlue, 2, 1);
   const auto mark = [&](const std::optional<double>& lr, const char* name, const char* colour, double height) {
     if (!lr) return;
     plot.vertical(std::log10(*lr), colour);
-    plot.note(std::log10(*lr), *low + height * (top - *low), text(name, " ", *lr));
+    plot.note(std::log10(*lr), low + height * (top - low), text(name, " ", *lr));
   };
   mark(s.valley, "valley", report::kGreen, 0.95);
   mark(s.steep, "steep", report::kVermilion, 0.85);

@@ -12,7 +12,8 @@ void softmax_forward(std::int64_t rows, std::int64_t C, std::span<const T> x, st
   using std::exp;
   const auto width = static_cast<std::size_t>(C);
   for (std::size_t n = 0; n < static_cast<std::size_t>(rows); ++n) {
-    const auto from = x.subspan(n * width, width), to = y.subspan(n * width, width);
+    const auto from = x.subspan(n * width, width);
+    const auto to = y.subspan(n * width, width);
     T most = from[0], sum(0);
     for (const T& v : from) most = v > most ? v : most;
     for (std::size_t c = 0; c < width; ++c) sum += to[c] = exp(from[c] - most);

@@ -13,9 +13,8 @@
 namespace vitrine::report {
 namespace {
 
-constexpr double kWidth = 360;            // units of every drawing: pixels on a phone
-constexpr double kLetter = 6.2;           // width of a letter of a tick's label, about
-constexpr const char* kBest = "#b3441e";  // vermilion, dark enough for text on white
+constexpr double kWidth = 360;   // units of every drawing: pixels on a phone
+constexpr double kLetter = 6.2;  // width of a letter of a tick's label, about
 
 std::string n(double v) { return fixed(v, 1); }
 

@@ -117,9 +117,9 @@ report::SearchPage search_page(const SearchTask& task, const SearchResult& resul
   for (auto& fact : describe(space)) page.facts.push_back(std::move(fact));
   page.facts.emplace_back("subjects not seen", text(task.splits.test.size(), " of the test part"));
   for (auto& [name, value] : describe(task.base.train)) {
-    const bool searched = std::any_of(space.options.begin(), space.options.end(),
-                                      [&](const SearchedOption& o) { return name == o.row->recorded; });
-    if (!searched) page.facts.emplace_back(name, value);
+    const auto recorded = [](const SearchedOption& o) { return std::string_view(o.row->recorded); };
+    if (std::ranges::find(space.options, std::string_view(name), recorded) == space.options.end())
+      page.facts.emplace_back(name, value);
   }
   page.facts.emplace_back("manifest_sha256", task.splits.manifest_sha256);
   return page;

@@ -31,6 +31,8 @@ struct Windows {
     return h < 0 || h >= z.H || v < 0 || v >= z.W ? 0.0f : value_at(x + ((from.outer * z.H + h) * z.W + v) * z.C + to.column);
   }
 };
+template <class Stored>
+Windows(ConvShape, const Stored*) -> Windows<Stored>;
 
 // (input pixel, term (tap, output channel)) of dy [N, P, Q, K]: the outputs that a tap of this pixel went into.
 template <class Stored>
@@ -46,5 +48,7 @@ struct OutputWindows {
     return p >= z.P || q >= z.Q ? 0.0f : value_at(dy + ((from.outer * z.P + p) * z.Q + q) * z.K + to.column);
   }
 };
+template <class Stored>
+OutputWindows(ConvShape, const Stored*) -> OutputWindows<Stored>;
 
 }  // namespace vitrine::cuda

@@ -61,7 +61,7 @@ inline void move_to(MBConv& block, Device device) {
 }
 
 inline std::vector<MBConvSizes> mbconv_cases() {
-  using enum Activation;
+  using enum Unary;
   constexpr PaddingRule kSymmetric = PaddingRule::symmetric, kSame = PaddingRule::same;
   return {{3, 9, 8, 8, 6, 16, 3, 1, true, swish, kSymmetric},     {2, 11, 9, 16, 6, 24, 3, 2, true, swish, kSymmetric},
           {5, 7, 7, 8, 6, 8, 5, 1, true, swish, kSymmetric},      {2, 10, 14, 24, 6, 40, 5, 2, false, relu6, kSame},
