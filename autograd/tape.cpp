@@ -138,15 +138,25 @@ std::vector<Tensor> Tape::backward_of(int id, const Tensor& dy) const {
   return dx;
 }
 
-Gradients Tape::backward(const Variable& loss) {
+namespace {
+
+Tensor gradient_of_loss(const Variable& loss) {
   if (loss.tensor().size() != 1) {
     throw ShapeError(
         text("backward starts from a scalar loss, this one has shape ", loss.shape().text(), "; pass its upstream gradient"));
   }
-  return backward(loss, Tensor::full(loss.shape(), 1.0f, loss.tensor().device()));
+  return Tensor::full(loss.shape(), 1.0f, loss.tensor().device());
 }
 
-Gradients Tape::backward(const Variable& output, const Tensor& dy) {
+}  // namespace
+
+Gradients Tape::backward(const Variable& loss) { return walk_back(loss, gradient_of_loss(loss), nullptr); }
+
+Gradients Tape::backward(const Variable& output, const Tensor& dy) { return walk_back(output, dy, nullptr); }
+
+void Tape::backward(const Variable& loss, const TakeGradient& take) { walk_back(loss, gradient_of_loss(loss), take); }
+
+Gradients Tape::walk_back(const Variable& output, const Tensor& dy, const TakeGradient& take) {
   if (output.tape() != this) throw InternalError("backward starts from a value that is not on this tape");
   if (!(dy.shape() == output.shape())) {
     throw ShapeError(
@@ -168,7 +178,9 @@ Gradients Tape::backward(const Variable& output, const Tensor& dy) {
     }
     if (entry.node == nullptr) {
       if (observer_ != nullptr) observer_->leaf_gradient(seen(id), dy_here);
-      if (entry.parameter != nullptr) {
+      if (entry.parameter != nullptr && take != nullptr) {
+        take(*entry.parameter, dy_here);
+      } else if (entry.parameter != nullptr) {
         result.parameters_.emplace(entry.parameter, std::move(dy_here));
       } else {
         result.inputs_.emplace(id, std::move(dy_here));

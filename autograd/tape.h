@@ -5,6 +5,7 @@
 // tape adds them in that fixed order. Gradients are a returned value: nothing is stored in tensors, nothing must be zeroed.
 #pragma once
 
+#include <functional>
 #include <iosfwd>
 #include <memory>
 #include <span>
@@ -78,6 +79,10 @@ class Tape {
 
   // Gradients of a scalar loss by every leaf. Frees the nodes: a tape is good for one backward pass.
   Gradients backward(const Variable& loss);
+  // The same, but a parameter's gradient is shown to `take` as soon as it is whole, and not kept. `take` may change the parameter: no op that is
+  // still to come reads it. The weight and its gradient are in the cache then, and the gradient's memory is free for the next.
+  using TakeGradient = std::function<void(const Parameter&, const Tensor&)>;
+  void backward(const Variable& loss, const TakeGradient& take);
   // The same for any output, from a given upstream gradient of the output's shape.
   Gradients backward(const Variable& output, const Tensor& dy);
 
@@ -105,6 +110,7 @@ class Tape {
   void tell(int id, const Tensor& output) const;
   std::vector<Tensor> backward_of(int id, const Tensor& dy) const;
   void accumulate(std::vector<Tensor>& gradients, int id, Tensor gradient) const;
+  Gradients walk_back(const Variable& output, const Tensor& dy, const TakeGradient& take);
 
   std::shared_ptr<Tape*> self_ = std::make_shared<Tape*>(this);  // for its variables
   std::vector<Entry> entries_;

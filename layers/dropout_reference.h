@@ -10,10 +10,9 @@
 
 namespace vitrine::reference {
 
-// 0 or 1 / (1 - rate).
-inline float dropout_factor(const Draw& draw, std::int64_t element, double rate) {
-  const auto kept = static_cast<float>(1.0 / (1.0 - rate));
-  return static_cast<double>(draw.uniform_float(static_cast<std::uint32_t>(element))) < rate ? 0.0f : kept;
+// 0 or 1 / (1 - rate), by a uniform number in [0, 1).
+inline float dropout_factor(float uniform, double rate) {
+  return static_cast<double>(uniform) < rate ? 0.0f : static_cast<float>(1.0 / (1.0 - rate));
 }
 
 inline Draw dropout_draw(const DropKey& key, std::int64_t n, std::uint32_t op) {
@@ -25,7 +24,9 @@ inline std::vector<float> dropout_factors(std::int64_t N, std::int64_t size, dou
                                           std::uint32_t op) {
   std::vector<float> factors;
   for (std::int64_t n = 0; n < N; ++n) {
-    for (std::int64_t e = 0; e < size; ++e) factors.push_back(dropout_factor(dropout_draw(key, n, op), e, rate));
+    const Draw draw = dropout_draw(key, n, op);
+    for (std::int64_t e = 0; e < size; ++e)
+      factors.push_back(dropout_factor(draw.uniform_float(static_cast<std::uint32_t>(e)), rate));
   }
   return factors;
 }

@@ -60,7 +60,12 @@ struct Draw {
   // The i-th 32 random bits.
   VITRINE_HD std::uint32_t bits(std::uint32_t i) const { return block(i / 4)[i % 4]; }
   // [0, 1), multiples of 2^-24
-  VITRINE_HD float uniform_float(std::uint32_t i) const { return static_cast<float>(bits(i) >> 8) * 0x1p-24f; }
+  VITRINE_HD float uniform_float(std::uint32_t i) const { return unit_interval(bits(i)); }
+  // Those of i .. i + 3 by one block, i a multiple of 4.
+  std::array<float, 4> four_uniform_floats(std::uint32_t i) const {
+    const std::array<std::uint32_t, 4> words = block(i / 4);
+    return {unit_interval(words[0]), unit_interval(words[1]), unit_interval(words[2]), unit_interval(words[3])};
+  }
   double uniform(std::uint32_t i) const;  // [0, 1), multiples of 2^-53 (one whole block per draw)
   double uniform(std::uint32_t i, double low, double high) const;
   double normal(std::uint32_t i) const;                         // mean 0, standard deviation 1, by Box-Muller
@@ -68,6 +73,7 @@ struct Draw {
   double gamma(std::uint32_t i, double shape) const;            // scale 1, Marsaglia and Tsang 2000; at most 64 tries
   double beta(std::uint32_t i, double a, double b) const;       // gamma(a) / (gamma(a) + gamma(b))
 
+  VITRINE_HD static float unit_interval(std::uint32_t word) { return static_cast<float>(word >> 8) * 0x1p-24f; }
   VITRINE_HD std::array<std::uint32_t, 4> block(std::uint32_t index) const {
     return philox({sample, epoch << 8 | static_cast<std::uint32_t>(purpose), op, index},
                   {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_map>
+#include <vector>
 
 #include "base/error.h"
 #include "layers/cross_entropy.h"
@@ -18,23 +20,46 @@ namespace {
   throw NumericalError("the loss is not finite although every op's output is; lower --lr");
 }
 
-// update(tensor, gradient, lr) for every parameter that the step changes, in network order.
-template <class Update>
-void for_each_update(EfficientNet& net, const Gradients& gradients, const StepOptions& options, Update update) {
+struct Update {
+  std::string name;
+  const Parameter* parameter;
+  Tensor* value;
+  double lr;
+};
+
+// Of every parameter that the step may change, in network order.
+std::vector<Update> updates_of(EfficientNet& net, const StepOptions& options) {
+  std::vector<Update> updates;
   net.visit([&](const NamedTensor& t) {
     if (t.parameter == nullptr || is_held(t.name, options.held_parts)) return;
-    const Tensor& gradient = gradients.of(*t.parameter);
-    if (!gradient.defined()) return;
     const auto scale = options.lr_scale.find(part_of_tensor(t.name));
-    update(t, gradient, options.lr * (scale == options.lr_scale.end() ? 1.0 : scale->second));
+    updates.push_back({t.name, t.parameter, t.value, options.lr * (scale == options.lr_scale.end() ? 1.0 : scale->second)});
   });
+  return updates;
 }
 
-void tell_update(EfficientNet& net, const Optimizer& optimizer, const Gradients& gradients, const StepOptions& options) {
+// Who watches sees all gradients before the first update.
+void update_watched(EfficientNet& net, Optimizer& optimizer, const Gradients& gradients, std::vector<Update> updates,
+                    const StepOptions& options) {
+  std::erase_if(updates, [&](const Update& u) { return !gradients.of(*u.parameter).defined(); });
   UpdateFacts facts{options.momentum, {}};
-  for_each_update(net, gradients, options,
-                  [&](const NamedTensor& t, const Tensor&, double lr) { facts.rates.emplace_back(t.name, lr); });
+  for (const Update& u : updates) facts.rates.emplace_back(u.name, u.lr);
   options.watch->before_update(net, gradients, optimizer, facts);
+  for (const Update& u : updates) optimizer.step(u.name, *u.value, gradients.of(*u.parameter), u.lr, options.momentum);
+  options.watch->after_update(net, optimizer);
+}
+
+// Each parameter as soon as its gradient is whole: both are in the cache then. The same bits, since an update knows of no other.
+void update_in_backward(Tape& tape, const Variable& loss, Optimizer& optimizer, const std::vector<Update>& updates,
+                        const StepOptions& options) {
+  std::unordered_map<const Parameter*, const Update*> update_of;
+  for (const Update& u : updates) update_of.emplace(u.parameter, &u);
+  tape.backward(loss, [&](const Parameter& parameter, const Tensor& gradient) {
+    const auto found = update_of.find(&parameter);
+    if (found == update_of.end()) return;
+    const Update& u = *found->second;
+    optimizer.step(u.name, *u.value, gradient, u.lr, options.momentum);
+  });
 }
 
 }  // namespace
@@ -47,23 +72,24 @@ bool is_held(const std::string& tensor, int held_parts) {
 
 StepResult train_step(EfficientNet& net, Optimizer& optimizer, const Batch& batch, const StepOptions& options) {
   StepResult result;
+  const std::vector<Update> updates = updates_of(net, options);
   Gradients gradients;
   {
     Tape tape;
     if (options.watch != nullptr) tape.observe(options.watch->begin(options.facts, batch, net));
     const Variable logits = net.forward(batch.images.to(net.device()), {Mode::train, &tape, options.key});
     const Variable loss = cross_entropy(logits, batch.targets, options.label_smoothing);
-    result.loss = static_cast<double>(loss.tensor().to(Device::cpu()).host()[0]);
     result.logits = logits.tensor();
+    result.loss = static_cast<double>(loss.tensor().to(Device::cpu()).host()[0]);
     if (!std::isfinite(result.loss)) name_first_non_finite(net, batch, options);
-    if (options.watch != nullptr) options.watch->computed(result.loss, result.logits);
+    if (options.watch == nullptr) {
+      update_in_backward(tape, loss, optimizer, updates, options);
+      return result;
+    }
+    options.watch->computed(result.loss, result.logits);
     gradients = tape.backward(loss);
   }
-  if (options.watch != nullptr) tell_update(net, optimizer, gradients, options);
-  for_each_update(net, gradients, options, [&](const NamedTensor& t, const Tensor& gradient, double lr) {
-    optimizer.step(t.name, *t.value, gradient, lr, options.momentum);
-  });
-  if (options.watch != nullptr) options.watch->after_update(net, optimizer);
+  update_watched(net, optimizer, gradients, updates, options);
   return result;
 }
 

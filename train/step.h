@@ -30,7 +30,7 @@ struct StepResult {
   Tensor logits;  // [N, classes], before the update
 };
 
-// Forward, soft cross-entropy, backward, update of every parameter in network order. NumericalError naming the first op whose
+// Forward, soft cross-entropy, backward, update of every parameter. NumericalError naming the first op whose
 // output is not finite.
 StepResult train_step(EfficientNet& net, Optimizer& optimizer, const Batch& batch, const StepOptions& options);
 

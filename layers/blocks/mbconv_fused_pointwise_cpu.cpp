@@ -155,22 +155,34 @@ void scale_gradient_block(const MBConvShape& s, const Job& job, const NormOnLoad
   }
 }
 
-// total [narrow][ldt] of a job to where it belongs; `transposed`: the weight is [M][narrow].
-void store_slab(const double* total, std::int64_t ldt, std::int64_t narrow, std::int64_t M, const Job& job, bool transposed,
+// total [rows][ldt] of a job to its segment's sums.
+void store_partial_sums(const double* total, std::int64_t ldt, std::int64_t rows, std::int64_t M, const Job& job,
+                        double* partial) {
+  for (std::int64_t k = 0; k < rows; ++k) {
+    __builtin_memcpy(partial + (job.segment * rows + k) * M + job.c, total + k * ldt,
+                     static_cast<std::size_t>(job.width) * sizeof(double));
+  }
+}
+
+// total [rows][ldt] of a job into the weight [rows][M], or to its segment's sums.
+void store_slab(const double* total, std::int64_t ldt, std::int64_t rows, std::int64_t M, const Job& job,
                 const WeightGradientTarget& dw) {
-  if (dw.partial != nullptr) {
-    for (std::int64_t k = 0; k < narrow; ++k) {
-      __builtin_memcpy(dw.partial + (job.segment * narrow + k) * M + job.c, total + k * ldt,
-                       static_cast<std::size_t>(job.width) * sizeof(double));
-    }
-  } else if (transposed) {
-    for (std::int64_t j = 0; j < job.width; ++j) {
-      for (std::int64_t k = 0; k < narrow; ++k) dw.whole[(job.c + j) * narrow + k] = static_cast<float>(total[k * ldt + j]);
-    }
-  } else {
-    for (std::int64_t k = 0; k < narrow; ++k) {
-      for (std::int64_t j = 0; j < job.width; ++j) dw.whole[k * M + job.c + j] = static_cast<float>(total[k * ldt + j]);
-    }
+  if (dw.partial != nullptr) return store_partial_sums(total, ldt, rows, M, job, dw.partial);
+  for (std::int64_t k = 0; k < rows; ++k) {
+    for (int v = 0; v < kSlabVectors; ++v)
+      store(dw.whole + k * M + job.c + v * kLanes, narrow(load_wide(total + k * ldt + v * kLanes)));
+  }
+}
+
+// total [columns][kSlab] of a job, transposed, into the weight [M][columns], or to its segment's sums; `room` [columns][kSlab].
+void store_slab_transposed(const double* total, std::int64_t columns, std::int64_t M, const Job& job, float* room,
+                           const WeightGradientTarget& dw) {
+  if (dw.partial != nullptr) return store_partial_sums(total, kSlab, columns, M, job, dw.partial);
+  for (std::int64_t i = 0; i < columns * kSlab; i += kLanes) store(room + i, narrow(load_wide(total + i)));
+  for (std::int64_t j = 0; j < job.width; j += kLanes) {
+    float* const to = dw.whole + (job.c + j) * columns;
+    for (std::int64_t k = 0; k < columns; k += kLanes)
+      transpose_square(room + k * kSlab + j, kSlab, lanes_of(columns, k), lanes_of(job.width, j), to + k, columns);
   }
 }
 
@@ -187,16 +199,16 @@ void project_gradient_of(const MBConvShape& s, const NormOnLoad& norm2, const fl
     double* const total = reinterpret_cast<double*>(block + block_room);
     double* const scale_sums = total + K * kSlab;
     clear(q, block_room);
-    clear(block + block_room, sums_room);
+    clear(reinterpret_cast<float*>(scale_sums), 2 * s.images * kSlab);
     pack_slab_transposed(w, K, job.c, job.width, panel);
     for (std::int64_t r = job.r0; r < job.r1; r += kBlockRows) {
       const std::int64_t rows = smaller(kBlockRows, job.r1 - r);
       slab_product(dz3 + r * K, K, panel, K, rows, writes.output(r, job.c));
       scale_gradient_block<Function>(s, job, norm2, z2, scale, r, rows, writes, q, scale_sums);
-      slab_gradient(dz3 + r * K, K, K, q, kSlab, rows, total, kSlab);
+      slab_gradient(r == job.r0, dz3 + r * K, K, K, q, kSlab, rows, total, kSlab);
     }
     finish_streaming();
-    store_slab(total, kSlab, K, M, job, true, dw);
+    store_slab_transposed(total, K, M, job, panel, dw);
     if (scale == nullptr) return;
     for (std::int64_t n = 0; n < (job.r1 - job.r0) / pixels; ++n) {
       float* const out = scale_gradient + (job.r0 / pixels + n) * M + job.c;
@@ -239,14 +251,14 @@ void expand_gradient_by_segment(const MBConvShape& s, const NormOnLoad& norm1, c
     double* const total = reinterpret_cast<double*>(dz + kBlockRows * M);
     for (std::int64_t segment = first; segment < last; ++segment) {
       const std::int64_t r0 = segment * s.images * pixels, r1 = smaller(all, r0 + s.images * pixels);
-      clear(dz + kBlockRows * M, 2 * s.in * M);
       for (std::int64_t r = r0; r < r1; r += kBlockRows) {
         const std::int64_t rows = smaller(kBlockRows, r1 - r);
         norm_gradient_block<false>(s, norm1, means, z1, r, rows, 0, M, g1, dz, M);
-        for (std::int64_t c = 0; c < M; c += kSlab) slab_gradient(x + r * s.in, s.in, s.in, dz + c, M, rows, total + c, M);
+        for (std::int64_t c = 0; c < M; c += kSlab)
+          slab_gradient(r == r0, x + r * s.in, s.in, s.in, dz + c, M, rows, total + c, M);
         if (dx != nullptr) product_columns(dz, wt, nullptr, rows, M, s.in, 0, s.in, dx + r * s.in);
       }
-      for (std::int64_t c = 0; c < M; c += kSlab) store_slab(total + c, M, s.in, M, Job{segment, r0, r1, c, kSlab}, false, dw);
+      for (std::int64_t c = 0; c < M; c += kSlab) store_slab(total + c, M, s.in, M, Job{segment, r0, r1, c, kSlab}, dw);
     }
   });
 }
@@ -259,13 +271,12 @@ void expand_gradient_by_slab(const MBConvShape& s, const NormOnLoad& norm1, cons
   for_slabs(s, pixels, [&](const Job& job) {
     float* const dz = thread_scratch(static_cast<std::size_t>(block_room + total_room));
     double* const total = reinterpret_cast<double*>(dz + block_room);
-    clear(dz + block_room, total_room);
     for (std::int64_t r = job.r0; r < job.r1; r += kBlockRows) {
       const std::int64_t rows = smaller(kBlockRows, job.r1 - r);
       norm_gradient_block<true>(s, norm1, means, z1, r, rows, job.c, kSlab, g1, dz, kSlab);
-      slab_gradient(x + r * s.in, s.in, s.in, dz, kSlab, rows, total, kSlab);
+      slab_gradient(r == job.r0, x + r * s.in, s.in, s.in, dz, kSlab, rows, total, kSlab);
     }
-    store_slab(total, kSlab, s.in, M, job, false, dw);
+    store_slab(total, kSlab, s.in, M, job, dw);
   });
   if (dx == nullptr) return;
   const std::int64_t block = all < 1024 ? 16 : 64;

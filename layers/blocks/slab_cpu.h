@@ -39,10 +39,12 @@ static inline void clear(float* p, std::int64_t floats) {
   __builtin_memset(p, 0, static_cast<std::size_t>(floats) * sizeof(float));
 }
 
-// panel [K][kSlab] = the slab of w [K, M] that starts at column c.
+// panel [K][kSlab] = the slab of w [K, M] that starts at column c. The next slab is asked for: it comes while this one is multiplied by.
 static inline void pack_slab(const float* w, std::int64_t K, std::int64_t M, std::int64_t c, float* panel) {
   for (std::int64_t k = 0; k < K; ++k) {
-    for (int v = 0; v < kSlabVectors; ++v) store(panel + k * kSlab + v * kLanes, load(w + k * M + c + v * kLanes));
+    const float* const from = w + k * M + c;
+    for (std::int64_t j = 0; j < kSlab; j += kPlane) __builtin_prefetch(from + kSlab + j, 0, 2);
+    for (int v = 0; v < kSlabVectors; ++v) store(panel + k * kSlab + v * kLanes, load(from + v * kLanes));
   }
 }
 
@@ -53,7 +55,7 @@ static inline void pack_slab_transposed(const float* w, std::int64_t K, std::int
     for (std::int64_t k = 0; k < K; k += kLanes) {
       const float* const from = w + (c + j) * K + k;
       transpose_square(from, K, lanes_of(width, j), lanes_of(K, k), panel + k * kSlab + j, kSlab);
-      for (int i = 0; i < kLanes; ++i) __builtin_prefetch(from + (kLanes + i) * K, 0, 3);  // the next vector's
+      for (int i = 0; i < kLanes; ++i) __builtin_prefetch(from + (kSlab + i) * K, 0, 2);  // the next slab's
     }
   }
 }
@@ -96,8 +98,8 @@ static inline void slab_product(const float* a, std::int64_t lda, const float* p
 }
 
 // total[j][0 .. 48) += sum over rows r of a[r][j] expanded[r][0 .. 48) for j < narrow: the sum in float32, added in float64. Rows of `expanded`
-// lie ldw apart, those of `total` ldt.
-template <int Narrow>
+// lie ldw apart, those of `total` ldt. First: `total` is not read but taken for zeros.
+template <int Narrow, bool First>
 static inline void slab_gradient_tile(const float* a, std::int64_t lda, const float* expanded, std::int64_t ldw,
                                       std::int64_t rows, double* total, std::int64_t ldt) {
   for (int v0 = 0; v0 < kSlabVectors; v0 += kTileVectors) {
@@ -108,17 +110,23 @@ static inline void slab_gradient_tile(const float* a, std::int64_t lda, const fl
 #pragma GCC unroll 4
       for (int v = 0; v < kTileVectors; ++v) {
         double* at = total + i * ldt + (v0 + v) * kLanes;
-        store_wide(at, load_wide(at) + widen(acc[i][v]));
+        store_wide(at, (First ? D{} : load_wide(at)) + widen(acc[i][v]));  // 0 + x: -0 becomes 0 there, too
       }
     }
   }
 }
-static inline void slab_gradient(const float* a, std::int64_t lda, std::int64_t narrow, const float* expanded, std::int64_t ldw,
-                                 std::int64_t rows, double* total, std::int64_t ldt) {
+template <bool First>
+static inline void slab_gradient_of(const float* a, std::int64_t lda, std::int64_t narrow, const float* expanded,
+                                    std::int64_t ldw, std::int64_t rows, double* total, std::int64_t ldt) {
   std::int64_t j = 0;
   for (; j + kTileRows <= narrow; j += kTileRows)
-    slab_gradient_tile<kTileRows>(a + j, lda, expanded, ldw, rows, total + j * ldt, ldt);
-  for (; j < narrow; ++j) slab_gradient_tile<1>(a + j, lda, expanded, ldw, rows, total + j * ldt, ldt);
+    slab_gradient_tile<kTileRows, First>(a + j, lda, expanded, ldw, rows, total + j * ldt, ldt);
+  for (; j < narrow; ++j) slab_gradient_tile<1, First>(a + j, lda, expanded, ldw, rows, total + j * ldt, ldt);
+}
+static inline void slab_gradient(bool first, const float* a, std::int64_t lda, std::int64_t narrow, const float* expanded,
+                                 std::int64_t ldw, std::int64_t rows, double* total, std::int64_t ldt) {
+  const auto run = first ? slab_gradient_of<true> : slab_gradient_of<false>;
+  run(a, lda, narrow, expanded, ldw, rows, total, ldt);
 }
 
 }  // namespace vitrine::kernels::VITRINE_ISA

@@ -21,6 +21,9 @@ inline constexpr int kTileRows = 4, kTileVectors = 3;
 inline constexpr int kTileRows = 2, kTileVectors = 2;
 #endif
 
+// Weights come from the third cache or from memory: so many rows of them (18 KiB of a packed panel) are asked for before they are needed.
+inline constexpr int kRowsAhead = kLanes >= 8 ? 96 : 0;
+
 // acc[i][v] += sum over `terms` of a[i * row + t * step] * b[t * stride + v * kLanes ...]; the last vector has `tail` lanes. Row t + Ahead of b is asked
 // for where Ahead is not 0: a processor's own fetching ahead stops at every page.
 template <int Rows, int Vectors, bool Partial, int Ahead = 0>
@@ -62,7 +65,7 @@ static void product_tile(const float* a, const float* b, const float* bias, std:
   for (std::int64_t k = 0; k < K || k == 0; k += kDotTerms) {
     const std::int64_t terms = K - k < kDotTerms ? K - k : kDotTerms;
     F acc[Rows][Vectors] = {};
-    accumulate_tile<Rows, Vectors, Partial>(a + k, K, 1, b + k * N, N, terms, tail, acc);
+    accumulate_tile<Rows, Vectors, Partial, kRowsAhead>(a + k, K, 1, b + k * N, N, terms, tail, acc);
     const bool last = k + kDotTerms >= K;
     for (int i = 0; i < Rows; ++i) {
       for (int v = 0; v < Vectors; ++v) {

@@ -13,9 +13,6 @@ namespace vitrine::kernels::VITRINE_ISA {
 template <int Vectors>
 inline constexpr int kPackedRows = kTileRows == 4 && Vectors == 2 ? 6 : kTileRows;
 
-// Weights are read once a prediction and come from the third cache or from memory: so many rows of a panel (18 KiB) are asked for before they are needed.
-inline constexpr int kRowsAhead = kLanes >= 8 ? 96 : 0;
-
 // The left factor: row i starts at a + i * step and consists of runs of `run` values that lie `next` apart. Rows of a matrix are one run; a
 // convolution's windows are one run for each row of the kernel.
 struct LeftRows {

@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <map>
 #include <sstream>
 
 #include "base/error.h"
 #include "layers/add.h"
+#include "layers/multiply.h"
 #include "layers/swish.h"
 
 namespace vitrine::testing {
@@ -30,6 +32,27 @@ TEST(Tape, AParameterIsOneLeafHoweverOftenItIsUsed) {
   const Gradients g = tape.backward(y);
   EXPECT_EQ(g.of(p).host()[0], 2);
   EXPECT_FALSE(g.of(unused).defined());
+}
+
+TEST(Tape, AParametersGradientIsShownOnceAndWholeAndMayChangeIt) {
+  Parameter p{Tensor::full({1}, 2.0f)}, q{Tensor::full({1}, 3.0f)}, unused{Tensor::full({1}, 1.0f)};
+  const auto loss = [&](Tape& tape) {
+    tape.parameter(unused);
+    const Variable first = multiply(tape.parameter(p), tape.parameter(q));
+    return multiply(swish(first), tape.parameter(p));
+  };
+  Tape kept;
+  const Gradients expected = kept.backward(loss(kept));
+  std::map<const Parameter*, float> shown;
+  Tape tape;
+  tape.backward(loss(tape), [&](const Parameter& parameter, const Tensor& gradient) {
+    EXPECT_TRUE(shown.emplace(&parameter, gradient.host()[0]).second);
+    const_cast<Parameter&>(parameter).value.mutable_host()[0] = 100;  // nobody reads it, or holds it, any more
+  });
+  const std::map<const Parameter*, float> wanted = {{&p, expected.of(p).host()[0]}, {&q, expected.of(q).host()[0]}};
+  EXPECT_EQ(shown, wanted);
+  EXPECT_EQ(p.value.host()[0] + q.value.host()[0], 200);
+  EXPECT_THROW(tape.backward(Variable(Tensor::full({2}, 1.0f)), [](const Parameter&, const Tensor&) {}), ShapeError);
 }
 
 TEST(Tape, ConstantsRecordNothing) {
