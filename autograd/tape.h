@@ -80,7 +80,8 @@ class Tape {
   // Gradients of a scalar loss by every leaf. Frees the nodes: a tape is good for one backward pass.
   Gradients backward(const Variable& loss);
   // The same, but a parameter's gradient is shown to `take` as soon as it is whole, and not kept. `take` may change the parameter: no op that is
-  // still to come reads it. The weight and its gradient are in the cache then, and the gradient's memory is free for the next.
+  // still to come reads it (InternalError where somebody holds its tensor, as a Variable of it does). What an op or `take` throws leaves the
+  // parameters shown before as `take` left them. The weight and its gradient are in the cache then, and the gradient's memory is free for the next.
   using TakeGradient = std::function<void(const Parameter&, const Tensor&)>;
   void backward(const Variable& loss, const TakeGradient& take);
   // The same for any output, from a given upstream gradient of the output's shape.

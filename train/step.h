@@ -30,8 +30,9 @@ struct StepResult {
   Tensor logits;  // [N, classes], before the update
 };
 
-// Forward, soft cross-entropy, backward, update of every parameter. NumericalError naming the first op whose
-// output is not finite.
+// Forward, soft cross-entropy, backward, update of every parameter as soon as its gradient is whole (after the backward pass where somebody
+// watches; the same bits). NumericalError naming the first op whose output is not finite: nothing is updated then. What ends a step later,
+// Interrupted or no memory, leaves some parameters updated and others not: go on from a copy.
 StepResult train_step(EfficientNet& net, Optimizer& optimizer, const Batch& batch, const StepOptions& options);
 
 }  // namespace vitrine

@@ -1,8 +1,5 @@
 #include "layers/blocks/batch_statistics.h"
 
-#include <algorithm>
-#include <array>
-
 #include "tensor/cuda/communicator.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
@@ -18,7 +15,6 @@ namespace kernels {
 namespace {
 
 constexpr std::int64_t kChannels = 96;  // worth waking a thread for
-constexpr std::int64_t kColumns = 48;   // of a weight, whose sums are in hand together
 
 void of_batch(const BatchSums& s, const NormResult& to) {
   parallel_for(s.C, kChannels, [&](std::int64_t first, std::int64_t last) {
@@ -36,20 +32,11 @@ void gradients(const BatchSums& s, const NormGradientResult& to) {
 
 void weights(const double* partial, std::int64_t segments, std::int64_t rows, std::int64_t columns, bool transposed,
              float* out) {
-  const std::int64_t blocks = (columns + kColumns - 1) / kColumns;
-  parallel_for(blocks * rows, 1 + 8192 / (segments * kColumns), [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t i = first; i < last; ++i) {
-      const std::int64_t r = i % rows, c0 = i / rows * kColumns, width = std::min(kColumns, columns - c0);
-      const double* from = partial + r * columns + c0;
-      std::array<double, kColumns> sums;
-      std::copy_n(from, width, sums.begin());
-      for (std::int64_t s = 1; s < segments; ++s) {
-        from += rows * columns;
-        for (std::int64_t c = 0; c < width; ++c) sums[static_cast<std::size_t>(c)] += from[c];
-      }
-      float* const to = transposed ? out + c0 * rows + r : out + r * columns + c0;
-      for (std::int64_t c = 0; c < width; ++c)
-        to[transposed ? c * rows : c] = static_cast<float>(sums[static_cast<std::size_t>(c)]);
+  parallel_for(columns, 1 + 8192 / (rows * segments), [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t r = 0; r < rows; ++r) {
+      for (std::int64_t c = first; c < last; ++c)
+        out[transposed ? c * rows + r : r * columns + c] =
+            static_cast<float>(sum_of_segments(partial, segments, rows * columns, r * columns + c));
     }
   });
 }

@@ -164,7 +164,7 @@ void store_partial_sums(const double* total, std::int64_t ldt, std::int64_t rows
   }
 }
 
-// total [rows][ldt] of a job into the weight [rows][M], or to its segment's sums.
+// total [rows][ldt] of a job into the weight [rows][M], or to its segment's sums. The slab is whole, as all of an expanded tensor are.
 void store_slab(const double* total, std::int64_t ldt, std::int64_t rows, std::int64_t M, const Job& job,
                 const WeightGradientTarget& dw) {
   if (dw.partial != nullptr) return store_partial_sums(total, ldt, rows, M, job, dw.partial);

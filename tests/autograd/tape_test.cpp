@@ -55,6 +55,15 @@ TEST(Tape, AParametersGradientIsShownOnceAndWholeAndMayChangeIt) {
   EXPECT_THROW(tape.backward(Variable(Tensor::full({2}, 1.0f)), [](const Parameter&, const Tensor&) {}), ShapeError);
 }
 
+TEST(Tape, AParameterThatSomebodyHoldsIsNotChangedInBackward) {
+  Parameter p{Tensor::full({1}, 2.0f)};
+  Tape tape;
+  const Variable held = tape.parameter(p);
+  const auto change = [&](const Parameter&, const Tensor&) { p.value.mutable_host()[0] = 100; };
+  EXPECT_THROW(tape.backward(swish(held), change), InternalError);
+  EXPECT_EQ(held.tensor().host()[0], 2);
+}
+
 TEST(Tape, ConstantsRecordNothing) {
   Tape tape;
   const Variable c = Tensor::full({1}, 1.0f);
