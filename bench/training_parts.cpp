@@ -63,9 +63,10 @@ struct BlockTensors {
 
 // A weight gradient with the sum over its segments, as mbconv_fused.cpp has it.
 template <class Kernel>
-void with_weight_gradient(const kernels::MBConvShape& s, std::int64_t rows, bool transposed, float* out, Kernel kernel) {
+void with_weight_gradient(const kernels::MBConvShape& s, bool joined, std::int64_t rows, bool transposed, float* out,
+                          Kernel kernel) {
   const std::int64_t segments = s.segments(), M = s.depthwise.C;
-  if (segments == 1) return kernel(kernels::WeightGradientTarget{nullptr, out});
+  if (segments == 1 || joined) return kernel(kernels::WeightGradientTarget{nullptr, out});
   PartialSums partial(segments, rows, M, {});
   kernel(kernels::WeightGradientTarget{partial.data(), nullptr});
   kernels::norm_sums_kernels({}).weights(partial.data(), segments, rows, M, transposed, out);
@@ -176,11 +177,12 @@ void BlockCases::add_project_gradient() const {
   work.reads(out_rows() * (M() + s.out) + scales() + M() * s.out);
   work.writes(out_rows() * M() + scales() + M() * s.out);
   lists.backward("project gradient", project_text(), work, with_tensors([](BlockTensors& t) {
-                   with_weight_gradient(t.s, t.s.out, true, t.dw_project.mutable_data(), [&](const auto& target) {
-                     kernels::fused_pointwise_kernels().project_gradient(t.s, t.second(), t.z2.data(), t.factors(),
-                                                                         t.w_project.data(), t.z3.data(), t.g2.mutable_data(),
-                                                                         t.factor_gradients(), target);
-                   });
+                   with_weight_gradient(t.s, kernels::joins_segments(t.s, t.s.out), t.s.out, true, t.dw_project.mutable_data(),
+                                        [&](const auto& target) {
+                                          kernels::fused_pointwise_kernels().project_gradient(
+                                              t.s, t.second(), t.z2.data(), t.factors(), t.w_project.data(), t.z3.data(),
+                                              t.g2.mutable_data(), t.factor_gradients(), target);
+                                        });
                  }));
 }
 
@@ -215,7 +217,7 @@ void BlockCases::add_depthwise_gradient() const {
   lists.backward("depthwise gradient", depthwise_text(), work, with_tensors([](BlockTensors& t) {
                    const ConvShape& d = t.s.depthwise;
                    NormGradients norm(t.s.segments(), d.C, d.N * d.H * d.W, {});
-                   with_weight_gradient(t.s, d.R * d.S, false, t.dw_depthwise.mutable_data(), [&](const auto& target) {
+                   with_weight_gradient(t.s, false, d.R * d.S, false, t.dw_depthwise.mutable_data(), [&](const auto& target) {
                      kernels::fused_depthwise_kernels().gradient(t.s, t.first(), t.second(), t.mean_gradients(), t.z1.data(),
                                                                  t.z2.data(), t.g2.data(), t.w_depthwise.data(),
                                                                  t.g1.mutable_data(), norm.target(), target);
@@ -229,11 +231,12 @@ void BlockCases::add_expand_gradient() const {
   work.reads(rows() * s.in + 2 * rows() * M() + s.in * M());
   work.writes(rows() * s.in + s.in * M());
   lists.backward("expand gradient", expand_text(), work, with_tensors([](BlockTensors& t) {
-                   with_weight_gradient(t.s, t.s.in, false, t.dw_expand.mutable_data(), [&](const auto& target) {
-                     kernels::fused_pointwise_kernels().expand_gradient(
-                         t.s, t.first(), t.mean_gradients(), t.x.data(), t.z1.data(), t.w_expand.data(),
-                         t.scratch.mutable_data(), t.g1.mutable_data(), t.dx.mutable_data(), target);
-                   });
+                   with_weight_gradient(t.s, kernels::joins_segments(t.s, t.s.in), t.s.in, false, t.dw_expand.mutable_data(),
+                                        [&](const auto& target) {
+                                          kernels::fused_pointwise_kernels().expand_gradient(
+                                              t.s, t.first(), t.mean_gradients(), t.x.data(), t.z1.data(), t.w_expand.data(),
+                                              t.scratch.mutable_data(), t.g1.mutable_data(), t.dx.mutable_data(), target);
+                                        });
                  }));
 }
 

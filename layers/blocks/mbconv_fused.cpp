@@ -85,9 +85,9 @@ constexpr std::int64_t kSegmentPixels = 256;  // fewer would make short loops
 // A CUDA device's kernels sum over segments themselves.
 class WeightGradient {
  public:
-  WeightGradient(std::int64_t segments, std::int64_t rows, std::int64_t columns, const Shape& shape, Device device)
+  WeightGradient(std::int64_t segments, bool joined, std::int64_t rows, std::int64_t columns, const Shape& shape, Device device)
       : segments_(segments), rows_(rows), columns_(columns), result_(Tensor::uninitialized(shape, device)) {
-    if (segments > 1 && !device.is_cuda()) partial_.emplace(segments, rows, columns, device);
+    if (segments > 1 && !joined && !device.is_cuda()) partial_.emplace(segments, rows, columns, device);
   }
   kernels::WeightGradientTarget target() {
     return partial_ ? kernels::WeightGradientTarget{partial_->data(), nullptr}
@@ -245,7 +245,7 @@ std::vector<Tensor> FusedMBConvNode::backward_in(const Tensor& dz3, const Wanted
   Stored* const g2_data = g2.mutable_data<Stored>();
   if (has_gate()) gate_gradient = Tensor::uninitialized({d.N, M}, device);
   {
-    WeightGradient weights(segments, shape.out, M, w_project.shape(), device);
+    WeightGradient weights(segments, kernels::joins_segments(shape, shape.out), shape.out, M, w_project.shape(), device);
     pointwise.project_gradient(shape, second(), z2.data<Stored>(), scale(), project_weight<Stored>(), dz3.data<Stored>(),
                                g2_data, has_gate() ? gate_gradient.mutable_data() : nullptr, weights.target());
     gradients[kProjectWeight] = weights.summed(true);
@@ -270,7 +270,7 @@ std::vector<Tensor> FusedMBConvNode::backward_in(const Tensor& dz3, const Wanted
   // B4: the depthwise convolution, and the activation before it
   Tensor g1 = Tensor::uninitialized<Stored>(input_tensor().shape(), device);
   NormGradients first_norm(segments, M, d.N * d.H * d.W, device);
-  WeightGradient taps(segments, d.R * d.S, M, w_depthwise.shape(), device);
+  WeightGradient taps(segments, false, d.R * d.S, M, w_depthwise.shape(), device);
   depthwise.gradient(shape, first(), second(), second_norm.means(), input_tensor().data<Stored>(), z2.data<Stored>(), g2_data,
                      w_depthwise.data(), g1.mutable_data<Stored>(), first_norm.target(), taps.target());
   gradients[kDepthwiseWeight] = taps.summed(false);
@@ -282,7 +282,7 @@ std::vector<Tensor> FusedMBConvNode::backward_in(const Tensor& dz3, const Wanted
   first_norm.finish();
   gradients[kExpandGamma] = first_norm.gamma;
   gradients[kExpandBeta] = first_norm.beta;
-  WeightGradient weights(segments, shape.in, M, w_expand.shape(), device);
+  WeightGradient weights(segments, kernels::joins_segments(shape, shape.in), shape.in, M, w_expand.shape(), device);
   Tensor scratch = Tensor::uninitialized(w_expand.shape(), device);
   if (wanted[kX]) gradients[kX] = Tensor::uninitialized<Stored>(x.shape(), device);
   pointwise.expand_gradient(shape, first(), first_norm.means(), x.data<Stored>(), z1.data<Stored>(), expand_weight<Stored>(),
@@ -293,6 +293,14 @@ std::vector<Tensor> FusedMBConvNode::backward_in(const Tensor& dz3, const Wanted
 }
 
 }  // namespace
+
+bool kernels::joins_segments(const MBConvShape& s, std::int64_t rows) {
+  constexpr std::int64_t kSecondCache = 2 << 20;  // bytes
+  const std::int64_t M = s.depthwise.C, slabs = (M + kSlab - 1) / kSlab, threads = thread_count();
+  const std::int64_t rounds = (slabs + threads - 1) / threads;
+  const bool busy = rounds * threads * 8 <= slabs * 9;  // all threads have work for eight ninths of the time
+  return busy && s.segments() > 1 && s.segments() * rows * M * static_cast<std::int64_t>(sizeof(double)) > kSecondCache;
+}
 
 kernels::MBConvShape kernels::fused_mbconv_shape(const MBConv& block, const Shape& x) {
   const Tensor& w = block.depthwise.weight.value;

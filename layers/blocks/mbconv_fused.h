@@ -56,11 +56,15 @@ struct NormOnLoad {
   const float* shift = nullptr;  // beta
 };
 
-// Where the gradient of a weight goes: float64 sums of every segment, or, with one segment, the gradient itself.
+// Where the gradient of a weight goes: float64 sums of every segment, or the gradient itself, with one segment or with joined ones.
 struct WeightGradientTarget {
   double* partial = nullptr;  // [segments][rows][M]
   float* whole = nullptr;
 };
+
+// Whether a 1x1 convolution's weight gradient [rows][M] is joined: a thread takes all segments of a slab and adds their sums in order, so that they
+// need not go through memory. The same bits either way.
+bool joins_segments(const MBConvShape& s, std::int64_t rows);
 
 // The sizes and segments of a block for an input x [N, H, W, C], as fused_mbconv runs it on the device of the block's weights.
 MBConvShape fused_mbconv_shape(const MBConv& block, const Shape& x);

@@ -1,4 +1,4 @@
-// The 1x1 convolutions of layers/blocks/mbconv_fused.h. A job is one segment of images and one slab of 48 channels.
+// The 1x1 convolutions of layers/blocks/mbconv_fused.h. A job is one slab of 48 channels and one segment of images, or all of them in turn.
 #include "layers/blocks/mbconv_fused.h"
 #include "layers/blocks/slab_cpu.h"
 #include "layers/kernels/norm_cpu.h"
@@ -8,21 +8,29 @@
 namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
-// One segment of images (rows r0 .. r1 of `pixels` per image) and one slab (columns c .. c + width).
+// Columns c .. c + width of segments first .. last.
 struct Job {
-  std::int64_t segment, r0, r1, c, width;
+  std::int64_t first, last, c, width;
 };
 
+// A job for every slab of every segment; or, joined, one for every slab, which takes the segments in their order.
 template <class Body>
-void for_slabs(const MBConvShape& s, std::int64_t pixels, Body body) {
-  const std::int64_t M = s.depthwise.C, slabs = (M + kSlab - 1) / kSlab, rows = s.depthwise.N * pixels;
-  parallel_for(s.segments() * slabs, 1, [&](std::int64_t first, std::int64_t last) {
+void for_slabs(const MBConvShape& s, bool joined, Body body) {
+  const std::int64_t M = s.depthwise.C, slabs = (M + kSlab - 1) / kSlab, together = joined ? s.segments() : 1;
+  parallel_for(s.segments() / together * slabs, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = first; i < last; ++i) {
-      const std::int64_t segment = i / slabs, r0 = segment * s.images * pixels, c = i % slabs * kSlab;
-      body(Job{segment, r0, smaller(rows, r0 + s.images * pixels), c, smaller(kSlab, M - c)});
+      const std::int64_t segment = i / slabs, c = i % slabs * kSlab;
+      body(Job{segment, segment + together, c, smaller(kSlab, M - c)});
     }
   });
 }
+
+// The rows of a segment, of `pixels` an image.
+struct SegmentRows {
+  std::int64_t first, last;
+  SegmentRows(const MBConvShape& s, std::int64_t pixels, std::int64_t segment)
+      : first(segment * s.images * pixels), last(smaller(s.depthwise.N, (segment + 1) * s.images) * pixels) {}
+};
 
 // How a product of kBlockRows rows of a slab comes into its planes: where it is made; or by way of a block [kBlockRows][kSlab], where it is
 // streamed past the caches or the slab is narrower than a product.
@@ -53,14 +61,15 @@ struct SlabWrites {
 
 void expand(const MBConvShape& s, const float* x, const float* w, float* z1, const NormTarget& sums) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.H * s.depthwise.W, all = s.depthwise.N * pixels;
-  for_slabs(s, pixels, [&](const Job& job) {
+  for_slabs(s, false, [&](const Job& job) {
     const std::int64_t c = job.c;
     float* const panel = thread_scratch(static_cast<std::size_t>((s.in + kBlockRows) * kSlab));
     const SlabWrites writes(z1, panel + s.in * kSlab, all, M, kSlab);
     pack_slab(w, s.in, M, c, panel);
     D sum[kSlabVectors] = {}, squares[kSlabVectors] = {};
-    for (std::int64_t r = job.r0; r < job.r1; r += kBlockRows) {
-      const std::int64_t rows = smaller(kBlockRows, job.r1 - r);
+    const SegmentRows segment(s, pixels, job.first);
+    for (std::int64_t r = segment.first; r < segment.last; r += kBlockRows) {
+      const std::int64_t rows = smaller(kBlockRows, segment.last - r);
       slab_product(x + r * s.in, s.in, panel, s.in, rows, writes.output(r, c));
       for (int v = 0; v < kSlabVectors; ++v) {
         D total = sum[v], total_of_squares = squares[v];
@@ -75,8 +84,8 @@ void expand(const MBConvShape& s, const float* x, const float* w, float* z1, con
     }
     finish_streaming();
     for (int v = 0; v < kSlabVectors; ++v) {
-      store_wide(sums.partial + job.segment * 2 * M + c + v * kLanes, sum[v]);
-      store_wide(sums.partial + (job.segment * 2 + 1) * M + c + v * kLanes, squares[v]);
+      store_wide(sums.partial + job.first * 2 * M + c + v * kLanes, sum[v]);
+      store_wide(sums.partial + (job.first * 2 + 1) * M + c + v * kLanes, squares[v]);
     }
   });
 }
@@ -128,10 +137,11 @@ void project(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, con
 }
 
 // For rows r .. r + rows of a slab, the product dq in hand: q [rows][kSlab] = scale act(BN2(z2)) and
-// scale_sums [image of the segment][kSlab] += dq act(BN2(z2)).
+// scale_sums [image - image0][kSlab] += dq act(BN2(z2)).
 template <class Function>
 void scale_gradient_block(const MBConvShape& s, const Job& job, const NormOnLoad& norm2, const float* z2, const float* scale,
-                          std::int64_t r, std::int64_t rows, const SlabWrites& dq, float* q, double* scale_sums) {
+                          std::int64_t image0, std::int64_t r, std::int64_t rows, const SlabWrites& dq, float* q,
+                          double* scale_sums) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q, all = s.depthwise.N * pixels;
   const Function function(s.activation);
   for (std::int64_t k = 0; k < job.width; k += kLanes) {
@@ -142,7 +152,7 @@ void scale_gradient_block(const MBConvShape& s, const Job& job, const NormOnLoad
     for (std::int64_t i = 0; i < rows;) {
       const std::int64_t image = (r + i) / pixels, end = smaller(rows, (image + 1) * pixels - r);
       const F factor = scale != nullptr ? load_partial(scale + image * M + c, lanes) : broadcast(1.0f);
-      double* const at = scale_sums + (image - job.r0 / pixels) * kSlab + k;
+      double* const at = scale_sums + (image - image0) * kSlab + k;
       D sum = load_wide(at);
       for (; i < end; ++i) {
         const F a = function.value(norm.value(read_row(z2 + at_plane, i, lanes), shift));
@@ -155,11 +165,11 @@ void scale_gradient_block(const MBConvShape& s, const Job& job, const NormOnLoad
   }
 }
 
-// total [rows][ldt] of a job to its segment's sums.
+// total [rows][ldt] of a slab to the sums of a segment.
 void store_partial_sums(const double* total, std::int64_t ldt, std::int64_t rows, std::int64_t M, const Job& job,
                         double* partial) {
   for (std::int64_t k = 0; k < rows; ++k) {
-    __builtin_memcpy(partial + (job.segment * rows + k) * M + job.c, total + k * ldt,
+    __builtin_memcpy(partial + (job.first * rows + k) * M + job.c, total + k * ldt,
                      static_cast<std::size_t>(job.width) * sizeof(double));
   }
 }
@@ -186,34 +196,56 @@ void store_slab_transposed(const double* total, std::int64_t columns, std::int64
   }
 }
 
+// The float64 sums [rows][kSlab] of a job: those of its first segment, to which the sums of each next one are added (sum_of_segments in
+// layers/blocks/batch_statistics.h).
+struct JobSums {
+  double *total, *next;
+  std::int64_t size;
+
+  static std::int64_t floats(std::int64_t rows) { return 2 * 2 * rows * kSlab; }
+  JobSums(float* room, std::int64_t rows)
+      : total(reinterpret_cast<double*>(room)), next(total + rows * kSlab), size(rows * kSlab) {}
+
+  double* of(const Job& job, std::int64_t segment) const { return segment == job.first ? total : next; }
+  void close(const Job& job, std::int64_t segment) const {
+    if (segment == job.first) return;
+    for (std::int64_t i = 0; i < size; i += kLanes) store_wide(total + i, load_wide(total + i) + load_wide(next + i));
+  }
+};
+
 template <class Function>
 void project_gradient_of(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale, const float* w,
                          const float* dz3, float* dq, float* scale_gradient, const WeightGradientTarget& dw) {
   const std::int64_t M = s.depthwise.C, K = s.out, pixels = s.depthwise.P * s.depthwise.Q;
-  const std::int64_t panel_room = K * kSlab, block_room = kBlockRows * kSlab, sums_room = 2 * (K + s.images) * kSlab;
-  for_slabs(s, pixels, [&](const Job& job) {
-    float* const panel = thread_scratch(static_cast<std::size_t>(panel_room + 2 * block_room + sums_room));
+  const std::int64_t panel_room = K * kSlab, block_room = kBlockRows * kSlab, scale_room = 2 * s.images * kSlab;
+  for_slabs(s, dw.partial == nullptr, [&](const Job& job) {
+    float* const panel =
+        thread_scratch(static_cast<std::size_t>(panel_room + 2 * block_room + scale_room + JobSums::floats(K)));
     float* const q = panel + panel_room;
     float* const block = q + block_room;
     const SlabWrites writes(dq, block, s.depthwise.N * pixels, M, job.width);
-    double* const total = reinterpret_cast<double*>(block + block_room);
-    double* const scale_sums = total + K * kSlab;
+    double* const scale_sums = reinterpret_cast<double*>(block + block_room);
+    const JobSums sums(block + block_room + scale_room, K);
     clear(q, block_room);
-    clear(reinterpret_cast<float*>(scale_sums), 2 * s.images * kSlab);
     pack_slab_transposed(w, K, job.c, job.width, panel);
-    for (std::int64_t r = job.r0; r < job.r1; r += kBlockRows) {
-      const std::int64_t rows = smaller(kBlockRows, job.r1 - r);
-      slab_product(dz3 + r * K, K, panel, K, rows, writes.output(r, job.c));
-      scale_gradient_block<Function>(s, job, norm2, z2, scale, r, rows, writes, q, scale_sums);
-      slab_gradient(r == job.r0, dz3 + r * K, K, K, q, kSlab, rows, total, kSlab);
+    for (std::int64_t i = job.first; i < job.last; ++i) {
+      const SegmentRows segment(s, pixels, i);
+      clear(reinterpret_cast<float*>(scale_sums), scale_room);
+      for (std::int64_t r = segment.first; r < segment.last; r += kBlockRows) {
+        const std::int64_t rows = smaller(kBlockRows, segment.last - r);
+        slab_product(dz3 + r * K, K, panel, K, rows, writes.output(r, job.c));
+        scale_gradient_block<Function>(s, job, norm2, z2, scale, i * s.images, r, rows, writes, q, scale_sums);
+        slab_gradient(r == segment.first, dz3 + r * K, K, K, q, kSlab, rows, sums.of(job, i), kSlab);
+      }
+      sums.close(job, i);
+      if (scale == nullptr) continue;
+      for (std::int64_t n = i * s.images; n < segment.last / pixels; ++n) {
+        for (std::int64_t j = 0; j < job.width; ++j)
+          scale_gradient[n * M + job.c + j] = static_cast<float>(scale_sums[(n - i * s.images) * kSlab + j]);
+      }
     }
     finish_streaming();
-    store_slab_transposed(total, K, M, job, panel, dw);
-    if (scale == nullptr) return;
-    for (std::int64_t n = 0; n < (job.r1 - job.r0) / pixels; ++n) {
-      float* const out = scale_gradient + (job.r0 / pixels + n) * M + job.c;
-      for (std::int64_t j = 0; j < job.width; ++j) out[j] = static_cast<float>(scale_sums[n * kSlab + j]);
-    }
+    store_slab_transposed(sums.total, K, M, job, panel, dw);
   });
 }
 
@@ -242,10 +274,13 @@ void norm_gradient_block(const MBConvShape& s, const NormOnLoad& norm1, const No
   }
 }
 
-// Many rows: a segment with all its channels is a job, and dz1 stays in the cache between its two uses.
+// Many rows: a segment with all its channels is a job, and dz1 stays in the cache between its two uses. The rows of z1 and g1 that the next block
+// begins with are asked for beside this one's multiply-adds, a plane of the slab in each tile of them: else one waits for memory and then the
+// other for arithmetic.
 void expand_gradient_by_segment(const MBConvShape& s, const NormOnLoad& norm1, const NormMeans& means, const float* x,
                                 const float* z1, const float* wt, float* g1, float* dx, const WeightGradientTarget& dw) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.H * s.depthwise.W, all = s.depthwise.N * pixels;
+  const std::int64_t tiles = s.in / kTileRows, planes = kSlab / kPlane;
   parallel_for(s.segments(), 1, [&](std::int64_t first, std::int64_t last) {
     float* const dz = thread_scratch(static_cast<std::size_t>((kBlockRows + 2 * s.in) * M));
     double* const total = reinterpret_cast<double*>(dz + kBlockRows * M);
@@ -254,11 +289,18 @@ void expand_gradient_by_segment(const MBConvShape& s, const NormOnLoad& norm1, c
       for (std::int64_t r = r0; r < r1; r += kBlockRows) {
         const std::int64_t rows = smaller(kBlockRows, r1 - r);
         norm_gradient_block<false>(s, norm1, means, z1, r, rows, 0, M, g1, dz, M);
-        for (std::int64_t c = 0; c < M; c += kSlab)
-          slab_gradient(r == r0, x + r * s.in, s.in, s.in, dz + c, M, rows, total + c, M);
+        for (std::int64_t c = 0; c < M; c += kSlab) {
+          slab_gradient(r == r0, x + r * s.in, s.in, s.in, dz + c, M, rows, total + c, M, [&](std::int64_t tile) {
+            const std::int64_t at = plane_at(all, r + kBlockRows, c + tile * planes / tiles * kPlane);
+            return [z = z1 + at, g = g1 + at](std::int64_t row) {
+              __builtin_prefetch(z + row * kPlane, 0, 2);
+              __builtin_prefetch(g + row * kPlane, 0, 2);
+            };
+          });
+        }
         if (dx != nullptr) product_columns(dz, wt, nullptr, rows, M, s.in, 0, s.in, dx + r * s.in);
       }
-      for (std::int64_t c = 0; c < M; c += kSlab) store_slab(total + c, M, s.in, M, Job{segment, r0, r1, c, kSlab}, dw);
+      for (std::int64_t c = 0; c < M; c += kSlab) store_slab(total + c, M, s.in, M, Job{segment, segment + 1, c, kSlab}, dw);
     }
   });
 }
@@ -267,16 +309,20 @@ void expand_gradient_by_segment(const MBConvShape& s, const NormOnLoad& norm1, c
 void expand_gradient_by_slab(const MBConvShape& s, const NormOnLoad& norm1, const NormMeans& means, const float* x,
                              const float* z1, const float* wt, float* g1, float* dx, const WeightGradientTarget& dw) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.H * s.depthwise.W, all = s.depthwise.N * pixels;
-  const std::int64_t block_room = kBlockRows * kSlab, total_room = 2 * s.in * kSlab;
-  for_slabs(s, pixels, [&](const Job& job) {
-    float* const dz = thread_scratch(static_cast<std::size_t>(block_room + total_room));
-    double* const total = reinterpret_cast<double*>(dz + block_room);
-    for (std::int64_t r = job.r0; r < job.r1; r += kBlockRows) {
-      const std::int64_t rows = smaller(kBlockRows, job.r1 - r);
-      norm_gradient_block<true>(s, norm1, means, z1, r, rows, job.c, kSlab, g1, dz, kSlab);
-      slab_gradient(r == job.r0, x + r * s.in, s.in, s.in, dz, kSlab, rows, total, kSlab);
+  const std::int64_t block_room = kBlockRows * kSlab;
+  for_slabs(s, dw.partial == nullptr, [&](const Job& job) {
+    float* const dz = thread_scratch(static_cast<std::size_t>(block_room + JobSums::floats(s.in)));
+    const JobSums sums(dz + block_room, s.in);
+    for (std::int64_t i = job.first; i < job.last; ++i) {
+      const SegmentRows segment(s, pixels, i);
+      for (std::int64_t r = segment.first; r < segment.last; r += kBlockRows) {
+        const std::int64_t rows = smaller(kBlockRows, segment.last - r);
+        norm_gradient_block<true>(s, norm1, means, z1, r, rows, job.c, kSlab, g1, dz, kSlab);
+        slab_gradient(r == segment.first, x + r * s.in, s.in, s.in, dz, kSlab, rows, sums.of(job, i), kSlab);
+      }
+      sums.close(job, i);
     }
-    store_slab(total, kSlab, s.in, M, job, dw);
+    store_slab(sums.total, kSlab, s.in, M, job, dw);
   });
   if (dx == nullptr) return;
   const std::int64_t block = all < 1024 ? 16 : 64;
@@ -296,9 +342,10 @@ void expand_gradient_by_slab(const MBConvShape& s, const NormOnLoad& norm1, cons
 void expand_gradient(const MBConvShape& s, const NormOnLoad& norm1, const NormMeans& means, const float* x, const float* z1,
                      const float* w, float* scratch, float* g1, float* dx, const WeightGradientTarget& dw) {
   constexpr std::int64_t kSumsInCache = 40000;  // weights whose float64 sums may stay in one core's cache
+  const bool joined = dw.partial == nullptr && s.segments() > 1;
   const std::int64_t M = s.depthwise.C;
   if (dx != nullptr) transpose(w, s.in, M, scratch);
-  const bool by_segment = s.in * M <= kSumsInCache && s.segments() >= thread_count();
+  const bool by_segment = !joined && s.in * M <= kSumsInCache && s.segments() >= thread_count();
   const auto run = by_segment ? expand_gradient_by_segment : expand_gradient_by_slab;  // the same bits either way
   run(s, norm1, means, x, z1, scratch, g1, dx, dw);
 }

@@ -99,12 +99,12 @@ static inline void slab_product(const float* a, std::int64_t lda, const float* p
 
 // total[j][0 .. 48) += sum over rows r of a[r][j] expanded[r][0 .. 48) for j < narrow: the sum in float32, added in float64. Rows of `expanded`
 // lie ldw apart, those of `total` ldt. First: `total` is not read but taken for zeros.
-template <int Narrow, bool First>
+template <int Narrow, bool First, class Beside>
 static inline void slab_gradient_tile(const float* a, std::int64_t lda, const float* expanded, std::int64_t ldw,
-                                      std::int64_t rows, double* total, std::int64_t ldt) {
+                                      std::int64_t rows, double* total, std::int64_t ldt, Beside beside) {
   for (int v0 = 0; v0 < kSlabVectors; v0 += kTileVectors) {
     F acc[Narrow][kTileVectors] = {};
-    accumulate_tile<Narrow, kTileVectors, false>(a, 1, lda, expanded + v0 * kLanes, ldw, rows, 0, acc);
+    accumulate_tile<Narrow, kTileVectors, false>(a, 1, lda, expanded + v0 * kLanes, ldw, rows, 0, acc, beside);
 #pragma GCC unroll 8
     for (int i = 0; i < Narrow; ++i) {
 #pragma GCC unroll 4
@@ -115,18 +115,27 @@ static inline void slab_gradient_tile(const float* a, std::int64_t lda, const fl
     }
   }
 }
-template <bool First>
+template <bool First, class Beside>
 static inline void slab_gradient_of(const float* a, std::int64_t lda, std::int64_t narrow, const float* expanded,
-                                    std::int64_t ldw, std::int64_t rows, double* total, std::int64_t ldt) {
+                                    std::int64_t ldw, std::int64_t rows, double* total, std::int64_t ldt, Beside beside) {
   std::int64_t j = 0;
   for (; j + kTileRows <= narrow; j += kTileRows)
-    slab_gradient_tile<kTileRows, First>(a + j, lda, expanded, ldw, rows, total + j * ldt, ldt);
-  for (; j < narrow; ++j) slab_gradient_tile<1, First>(a + j, lda, expanded, ldw, rows, total + j * ldt, ldt);
+    slab_gradient_tile<kTileRows, First>(a + j, lda, expanded, ldw, rows, total + j * ldt, ldt, beside(j / kTileRows));
+  for (; j < narrow; ++j) slab_gradient_tile<1, First>(a + j, lda, expanded, ldw, rows, total + j * ldt, ldt, NothingBeside{});
+}
+// beside(tile)(r) is called at row r of whole tile `tile`, of kTileRows values of a row of `a`: it may ask for memory.
+template <class Beside>
+static inline void slab_gradient(bool first, const float* a, std::int64_t lda, std::int64_t narrow, const float* expanded,
+                                 std::int64_t ldw, std::int64_t rows, double* total, std::int64_t ldt, Beside beside) {
+  if (first) {
+    slab_gradient_of<true>(a, lda, narrow, expanded, ldw, rows, total, ldt, beside);
+  } else {
+    slab_gradient_of<false>(a, lda, narrow, expanded, ldw, rows, total, ldt, beside);
+  }
 }
 static inline void slab_gradient(bool first, const float* a, std::int64_t lda, std::int64_t narrow, const float* expanded,
                                  std::int64_t ldw, std::int64_t rows, double* total, std::int64_t ldt) {
-  const auto run = first ? slab_gradient_of<true> : slab_gradient_of<false>;
-  run(a, lda, narrow, expanded, ldw, rows, total, ldt);
+  slab_gradient(first, a, lda, narrow, expanded, ldw, rows, total, ldt, [](std::int64_t) { return NothingBeside{}; });
 }
 
 }  // namespace vitrine::kernels::VITRINE_ISA

@@ -24,11 +24,15 @@ inline constexpr int kTileRows = 2, kTileVectors = 2;
 // Weights come from the third cache or from memory: so many rows of them (18 KiB of a packed panel) are asked for before they are needed.
 inline constexpr int kRowsAhead = kLanes >= 8 ? 96 : 0;
 
+struct NothingBeside {
+  void operator()(std::int64_t) const {}
+};
+
 // acc[i][v] += sum over `terms` of a[i * row + t * step] * b[t * stride + v * kLanes ...]; the last vector has `tail` lanes. Row t + Ahead of b is asked
-// for where Ahead is not 0: a processor's own fetching ahead stops at every page.
-template <int Rows, int Vectors, bool Partial, int Ahead = 0>
+// for where Ahead is not 0: a processor's own fetching ahead stops at every page. beside(t) may ask for other memory.
+template <int Rows, int Vectors, bool Partial, int Ahead = 0, class Beside = NothingBeside>
 static inline void accumulate_tile(const float* a, std::int64_t row, std::int64_t step, const float* b, std::int64_t stride,
-                                   std::int64_t terms, int tail, F (&acc)[Rows][Vectors]) {
+                                   std::int64_t terms, int tail, F (&acc)[Rows][Vectors], Beside beside = {}) {
   F c[Rows][Vectors];
 #pragma GCC unroll 8
   for (int i = 0; i < Rows; ++i) {
@@ -42,6 +46,7 @@ static inline void accumulate_tile(const float* a, std::int64_t row, std::int64_
       w[v] = Partial && v == Vectors - 1 ? load_partial(b + v * kLanes, tail) : load(b + v * kLanes);
       if (Ahead > 0) __builtin_prefetch(b + Ahead * stride + v * kLanes);
     }
+    beside(t);
 #pragma GCC unroll 8
     for (int i = 0; i < Rows; ++i) {
       const F x = broadcast(a[i * row]);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "tensor/parallel.h"
 #include "tests/cuda_devices.h"
 #include "tests/layers/blocks/mbconv_cases.h"
 #include "tests/layers/twins.h"
@@ -127,6 +128,20 @@ TEST_P(FusedMBConv, NodesShowWhatTheyHold) {
       block.forward(x, {.mode = Mode::train, .tape = &tape, .fused = fused});
     });
   }
+}
+
+// Weights whose sums one thread joins and several threads do not.
+TEST(FusedMBConvSums, AreTheSameJoinedAndBySegments) {
+  const Sizes z{3, 16, 16, 128, 6, 128, 3, 2, true, Activation::swish, PaddingRule::symmetric};
+  const kernels::MBConvShape shape = kernels::fused_mbconv_shape(block_of(z), {z.N, z.H, z.W, z.in});
+  const int threads = thread_count();
+  for (const int n : {1, 2, 7}) {
+    set_thread_count(n);
+    EXPECT_EQ(kernels::joins_segments(shape, z.in), n < 7);
+    EXPECT_EQ(kernels::joins_segments(shape, z.out), n < 7);
+  }
+  set_thread_count(threads);
+  expect_same_bits_everywhere([&] { return run(z, true); });
 }
 
 // Whoever writes a weight between forward and backward is told so, or its gradients are still those of the forward pass: fused or not.
