@@ -245,8 +245,8 @@ void scale(const float* d, const float* gates, std::int64_t rows, std::int64_t p
   for (std::int64_t c = 0; c < M; c += kLanes) {
     const int lanes = lanes_of(M, c);
     const float* const from = d + plane_at(rows, r, c);
-    for (std::int64_t i = 0; i < count;) {
-      const std::int64_t n = (r + i) / pixels, end = smaller(count, (n + 1) * pixels - r);
+    for (std::int64_t i = 0, n = r / pixels; i < count; ++n) {
+      const std::int64_t end = smaller(count, (n + 1) * pixels - r);
       const F factor = load_partial(gates + n * M + c, lanes);
       for (; i < end; ++i) store_partial(q + i * M + c, load_partial(from + i * kPlane, lanes) * factor, lanes);
     }

@@ -37,6 +37,7 @@ void forward_of(const MBConvShape& s, const NormOnLoad& norm1, const float* z1, 
         load_taps(z, w, job, taps);
         const Load load_as(s, norm1, job);
         const bool streamed = is_streamed(z.N * z.P * z.Q, z.C);
+        const int lanes = Load::lanes(job);
         Sums sums;
         for (std::int64_t n = job.n0; n < job.n1; ++n) {
           fill_input(z, sizes, load_as, job, n, z1, tile);
@@ -47,7 +48,7 @@ void forward_of(const MBConvShape& s, const NormOnLoad& norm1, const float* z1, 
 #pragma GCC unroll 8
               for (int j = 0; j < Count; ++j) {
                 total.add(y[j]);
-                store_row(out.pixel(p * z.Q + q + j), y[j], job.lanes, streamed);
+                store_row(out.pixel(p * z.Q + q + j), y[j], lanes, streamed);
               }
               sums = total;
               put_down(sums);
@@ -116,6 +117,7 @@ void activation_gradient_of(const MBConvShape& s, const NormOnLoad& norm2, const
   const F count = broadcast(static_cast<float>(pixels));
   for_vectors(s, [&](const Job& job) {
     const OnLoad<Function> load_as(s, norm2, job);
+    const int lanes = job.lanes;
     D sum = {}, sum_h = {};
     for (std::int64_t n = job.n0; n < job.n1; ++n) {
       const F factor = scale != nullptr ? load_partial(scale + n * z.C + job.c, job.lanes) : broadcast(1.0f);
@@ -126,13 +128,13 @@ void activation_gradient_of(const MBConvShape& s, const NormOnLoad& norm2, const
       for (std::int64_t first = 0; first < pixels; first += kAtATime) {
         const std::int64_t last = smaller(pixels, first + kAtATime);
         for (std::int64_t p = first; p < last; ++p) {
-          const F value = load_as.norm.value(map.read(p, job.lanes), load_as.shift);
+          const F value = load_as.norm.value(map.read(p, lanes), load_as.shift);
           store(slopes + (p - first) * kLanes, load_as.function.slope(value));
         }
         for (std::int64_t p = first; p < last; ++p) {
-          const F slope = load(slopes + (p - first) * kLanes), value = load_partial(map.pixel(p), job.lanes);
-          const F g = (gradients.read(p, job.lanes) * factor + share) * slope;
-          store_partial(gradients.pixel(p), g, job.lanes);
+          const F slope = load(slopes + (p - first) * kLanes), value = load_partial(map.pixel(p), lanes);
+          const F g = (gradients.read(p, lanes) * factor + share) * slope;
+          store_partial(gradients.pixel(p), g, lanes);
           sum = sum + widen(g);
           sum_h = fma(widen(g), widen(load_as.norm.standard(value)), sum_h);
         }

@@ -68,7 +68,8 @@ static inline Map<T> image_map(T* x, const ConvShape& s, std::int64_t pixels, co
   return {x + n * pixels * s.C + job.c, s.C};
 }
 
-// What a map is turned into on its way into a tile: act(BN(z)), or z itself where there is no norm.
+// What a map is turned into on its way into a tile: act(BN(z)), or z itself where there is no norm. `lanes` of an expanded tensor are whole vectors.
+// Loops take it by value: gcc reads what lies behind a reference again after each store.
 template <class Function>
 struct OnLoad {
   NormLanes norm;
@@ -80,6 +81,7 @@ struct OnLoad {
   static Map<T> map(T* z1, const ConvShape& z, const Job& job, std::int64_t n) {
     return wide_map(z1, z, z.H * z.W, job, n);
   }
+  static int lanes(const Job&) { return kLanes; }
   F value(F z) const { return function.value(norm.value(z, shift)); }
   Activated value_and_slope(F z) const { return vitrine::value_and_slope(function, norm.value(z, shift)); }
 };
@@ -89,16 +91,19 @@ struct AsIs {
   static Map<T> map(T* x, const ConvShape& z, const Job& job, std::int64_t n) {  // the block's input: NHWC
     return image_map(x, z, z.H * z.W, job, n);
   }
+  static int lanes(const Job& job) { return job.lanes; }
   F value(F z) const { return z; }
 };
 
 template <class Load>
-static inline void fill_input(const ConvShape& z, const TileSizes& sizes, const Load& load_as, const Job& job, std::int64_t n,
+static inline void fill_input(const ConvShape& z, const TileSizes& sizes, const Load load_as, const Job& job, std::int64_t n,
                               const float* z1, float* tile) {
   const Map<const float> map = Load::map(z1, z, job, n);
+  const std::int64_t columns = z.W;
+  const int lanes = Load::lanes(job);
   for (std::int64_t h = 0; h < z.H; ++h) {
-    float* to = tile + ((h + z.padding.top) * sizes.columns + z.padding.left) * kLanes;
-    for (std::int64_t v = 0; v < z.W; ++v) store(to + v * kLanes, load_as.value(map.read(h * z.W + v, job.lanes)));
+    float* const to = tile + ((h + z.padding.top) * sizes.columns + z.padding.left) * kLanes;
+    for (std::int64_t v = 0; v < columns; ++v) store(to + v * kLanes, load_as.value(map.read(h * columns + v, lanes)));
   }
 }
 

@@ -28,27 +28,31 @@ struct GradientRoom {
 };
 
 // dz2 of one image.
-void fill_gradient(const ConvShape& z, const GradientRoom& room, const NormLanes& norm, F mean_g, F mean_gh, const Job& job,
+void fill_gradient(const ConvShape& z, const GradientRoom& room, const NormLanes norm, F mean_g, F mean_gh, const Job& job,
                    std::int64_t n, const float* z2, const float* g2) {
   const Map<const float> map = wide_map(z2, z, z.P * z.Q, job, n), gradients = wide_map(g2, z, z.P * z.Q, job, n);
+  const std::int64_t columns = z.Q;
+  const int lanes = job.lanes;
   for (std::int64_t p = 0; p < z.P; ++p) {
     float* const to = room.gradient_row(p);
-    for (std::int64_t q = 0; q < z.Q; ++q) {
-      const std::int64_t pixel = p * z.Q + q;
-      store(to + q * kLanes, norm.gradient(map.read(pixel, job.lanes), gradients.read(pixel, job.lanes), mean_g, mean_gh));
+    for (std::int64_t q = 0; q < columns; ++q) {
+      const std::int64_t pixel = p * columns + q;
+      store(to + q * kLanes, norm.gradient(map.read(pixel, lanes), gradients.read(pixel, lanes), mean_g, mean_gh));
     }
   }
 }
 
 template <class Function>
-void fill_input_and_slopes(const ConvShape& z, const GradientRoom& room, const OnLoad<Function>& load_as, const Job& job,
+void fill_input_and_slopes(const ConvShape& z, const GradientRoom& room, const OnLoad<Function> load_as, const Job& job,
                            std::int64_t n, const float* z1) {
   const Map<const float> map = OnLoad<Function>::map(z1, z, job, n);
+  const std::int64_t columns = z.W;
+  const int lanes = load_as.lanes(job);
   for (std::int64_t h = 0; h < z.H; ++h) {
-    float* to = room.input + ((h + z.padding.top) * room.sizes.columns + z.padding.left) * kLanes;
-    float* slope = room.slopes + h * z.W * kLanes;
-    for (std::int64_t v = 0; v < z.W; ++v) {
-      const Activated a = load_as.value_and_slope(map.read(h * z.W + v, job.lanes));
+    float* const to = room.input + ((h + z.padding.top) * room.sizes.columns + z.padding.left) * kLanes;
+    float* const slope = room.slopes + h * columns * kLanes;
+    for (std::int64_t v = 0; v < columns; ++v) {
+      const Activated a = load_as.value_and_slope(map.read(h * columns + v, lanes));
       store(to + v * kLanes, a.value);
       store(slope + v * kLanes, a.slope);
     }
@@ -73,25 +77,28 @@ OutputRows output_rows(const ConvShape& z, std::int64_t h) {
 
 // g1 of one image: the gradient by its map, times the slope at z1; sums of g1 and g1 h1.
 template <int R, int Stride, class Load>
-void input_gradient_of_image(const ConvShape& z, const GradientRoom& room, const Load& load_as, const Job& job, std::int64_t n,
+void input_gradient_of_image(const ConvShape& z, const GradientRoom& room, const Load load_as, const Job& job, std::int64_t n,
                              const float* z1, float* g1, D& sum, D& sum_h) {
+  const std::int64_t columns = z.W;
+  const int lanes = Load::lanes(job);
+  const float* const slopes = room.slopes;
   const std::int64_t step = room.sizes.gradient_columns * kLanes;
   const Map<const float> map = Load::map(z1, z, job, n);
   const Map<float> gradients = Load::map(g1, z, job, n);
   const bool streamed = !std::is_same_v<Load, AsIs> && is_streamed(z.N * z.H * z.W, z.C);
   for (std::int64_t h = 0; h < z.H; ++h) {
-    const auto use = [&]<int Count>(std::int64_t v, const F(&y)[Count]) {
+    const auto use = [&, load_as, lanes, slopes]<int Count>(std::int64_t v, const F(&y)[Count]) {
       D total = sum, total_h = sum_h;
 #pragma GCC unroll 8
       for (int j = 0; j < Count; ++j) {
-        const std::int64_t pixel = h * z.W + v + j;
+        const std::int64_t pixel = h * columns + v + j;
         F g = y[j];
         if constexpr (!std::is_same_v<Load, AsIs>) {
-          g = g * load(room.slopes + pixel * kLanes);
+          g = g * load(slopes + pixel * kLanes);
           total = total + widen(g);
-          total_h = fma(widen(g), widen(load_as.norm.standard(map.read(pixel, job.lanes))), total_h);
+          total_h = fma(widen(g), widen(load_as.norm.standard(map.read(pixel, lanes))), total_h);
         }
-        store_row(gradients.pixel(pixel), g, job.lanes, streamed);
+        store_row(gradients.pixel(pixel), g, lanes, streamed);
       }
       sum = total;
       sum_h = total_h;

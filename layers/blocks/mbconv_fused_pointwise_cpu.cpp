@@ -107,8 +107,8 @@ void scaled_activation(const MBConvShape& s, const NormOnLoad& norm2, const floa
     const int lanes = lanes_of(M, c);
     const NormLanes norm(norm2.constants, c, lanes);
     const F shift = load_partial(norm2.shift + c, lanes);
-    for (std::int64_t i = 0; i < rows;) {
-      const std::int64_t image = (r + i) / pixels, end = smaller(rows, (image + 1) * pixels - r);
+    for (std::int64_t i = 0, image = r / pixels; i < rows; ++image) {
+      const std::int64_t end = smaller(rows, (image + 1) * pixels - r);
       const F factor = scale != nullptr ? load_partial(scale + image * M + c, lanes) : broadcast(1.0f);
       for (; i < end; ++i) {
         const F a = function.value(norm.value(read_row(z, i, lanes), shift));
@@ -140,7 +140,7 @@ void project(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, con
 // scale_sums [image - image0][kSlab] += dq act(BN2(z2)).
 template <class Function>
 void scale_gradient_block(const MBConvShape& s, const Job& job, const NormOnLoad& norm2, const float* z2, const float* scale,
-                          std::int64_t image0, std::int64_t r, std::int64_t rows, const SlabWrites& dq, float* q,
+                          std::int64_t image0, std::int64_t r, std::int64_t rows, const SlabWrites dq, float* q,
                           double* scale_sums) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q, all = s.depthwise.N * pixels;
   const Function function(s.activation);
@@ -149,8 +149,8 @@ void scale_gradient_block(const MBConvShape& s, const Job& job, const NormOnLoad
     const int lanes = lanes_of(job.width, k);
     const NormLanes norm(norm2.constants, c, lanes);
     const F shift = load_partial(norm2.shift + c, lanes);
-    for (std::int64_t i = 0; i < rows;) {
-      const std::int64_t image = (r + i) / pixels, end = smaller(rows, (image + 1) * pixels - r);
+    for (std::int64_t i = 0, image = r / pixels; i < rows; ++image) {
+      const std::int64_t end = smaller(rows, (image + 1) * pixels - r);
       const F factor = scale != nullptr ? load_partial(scale + image * M + c, lanes) : broadcast(1.0f);
       double* const at = scale_sums + (image - image0) * kSlab + k;
       D sum = load_wide(at);

@@ -65,14 +65,20 @@ static void gradient_tile(const ConvShape& z, const float* x, const float* dy, s
       }
     }
   }
+  const auto put = [&](int i, int v, F sum) {
+    store_partial(dw + (tap * z.C + c + i) * z.K + k + v * kLanes, sum, Partial && v == Vectors - 1 ? tail : kLanes);
+  };
+  if (pixels <= kChunkTerms) {  // the tree of one chunk is that chunk
+    for (int i = 0; i < Rows; ++i) {
+      for (int v = 0; v < Vectors; ++v) put(i, v, tile.acc[i][v]);
+    }
+    return;
+  }
   tile.close_until((pixels + kChunkTerms - 1) / kChunkTerms);
   D total[Rows * Vectors];
   tile.tree.sum(total);
   for (int i = 0; i < Rows; ++i) {
-    for (int v = 0; v < Vectors; ++v) {
-      float* out = dw + (tap * z.C + c + i) * z.K + k + v * kLanes;
-      store_partial(out, narrow(total[i * Vectors + v]), Partial && v == Vectors - 1 ? tail : kLanes);
-    }
+    for (int v = 0; v < Vectors; ++v) put(i, v, narrow(total[i * Vectors + v]));
   }
 }
 

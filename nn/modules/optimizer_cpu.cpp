@@ -30,6 +30,7 @@ void blocks(std::int64_t n, Body body) {
 
 void adam(const AdamStep& s, const float* g, std::int64_t n, float* m, float* v, float* w) {
   blocks(n, [&](std::int64_t i, const auto& memory) {
+    for (const float* p : {m, v, w}) read_ahead(p + i);
     const F gradient = memory.get(g + i);
     const F first = fma(broadcast(s.one_minus_beta1), gradient, broadcast(s.beta1) * memory.get(m + i));
     const F second = fma(broadcast(s.one_minus_beta2), gradient * gradient, broadcast(s.beta2) * memory.get(v + i));
