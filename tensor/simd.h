@@ -193,7 +193,7 @@ static inline int lanes_of(std::int64_t width, std::int64_t k) { return static_c
 
 // Asks for the memory at p, kLinesAhead cache lines further on in a run that is being read: enough for the slowest level to answer
 // while some ten cycles are spent on each line. The address need not exist.
-inline constexpr int kLinesAhead = 24;
+inline constexpr int kLinesAhead = 56;
 static inline void read_ahead(const float* p) { __builtin_prefetch(p + kLinesAhead * 16, 0, 3); }
 
 static inline void write_ahead(float* p) { __builtin_prefetch(p + kLinesAhead * 16, 1, 3); }
