@@ -89,6 +89,7 @@ template <class Function>
 void expand_rows(const Strip& t, const float* x, std::int64_t n, std::int64_t h0, std::int64_t h1) {
   const ConvShape& z = t.s.depthwise;
   const Function function(t.s.activation);
+  const std::int64_t columns = z.W;
   const std::int64_t pixel = t.group < 0 ? 0 : ((n - t.group) * z.H + h0) * z.W;  // of the first row in `product`
   if (t.group < 0) {
     packed_panel(LeftRows{x + (n * z.H + h0) * z.W * t.s.in, t.s.in, t.s.in}, t.sweep.expand, t.c, (h1 - h0) * z.W, t.product,
@@ -98,18 +99,22 @@ void expand_rows(const Strip& t, const float* x, std::int64_t n, std::int64_t h0
     for (std::int64_t h = h0; h < h1; ++h) {
       const float* from = t.product + (pixel + (h - h0) * z.W) * kSlab + k;
       float* to = t.row(k, h + z.padding.top) + z.padding.left * kLanes;
-      for (std::int64_t v = 0; v < z.W; ++v) store(to + v * kLanes, function.value(load(from + v * kSlab)));
+      for (std::int64_t v = 0; v < columns; ++v) store(to + v * kLanes, function.value(load(from + v * kSlab)));
     }
   }
 }
 
 void copy_row(const Strip& t, const float* x, std::int64_t n, std::int64_t h) {
   const ConvShape& z = t.s.depthwise;
+  const std::int64_t columns = z.W, step = z.C;
   for (std::int64_t k = 0; k < t.width; k += kLanes) {
     const int lanes = lanes_of(t.width, k);
     const float* from = x + (n * z.H + h) * z.W * z.C + t.c + k;
     float* to = t.row(k, h + z.padding.top) + z.padding.left * kLanes;
-    for (std::int64_t v = 0; v < z.W; ++v) store(to + v * kLanes, load_partial(from + v * z.C, lanes));
+    for (std::int64_t v = 0; v < columns; ++v) {
+      read_ahead(from + v * step);
+      store(to + v * kLanes, load_partial(from + v * step, lanes));
+    }
   }
 }
 
@@ -144,16 +149,18 @@ void filter_rows(const Strip& t, std::int64_t k, std::int64_t n, std::int64_t p0
   const ConvShape& z = t.s.depthwise;
   const Function function(t.s.activation);
   const int lanes = lanes_of(t.width, k);
-  const float* const taps = t.taps_of(k);
+  const float *const taps = t.taps_of(k), *const line = t.line;
+  const std::int64_t columns = z.Q;
   const F bias = load_partial(t.sweep.bias + t.c + k, lanes);
   float* out = d + plane_at(z.N * z.P * z.Q, (n * z.P + p0) * z.Q, t.c + k);
   D total = sum;
   for (std::int64_t p = p0; p < p1; ++p) {
     filter_row<R, Stride>(t.row(k, p * Stride), t.columns * kLanes, taps, rows_inside(R, p * Stride - z.padding.top, z.H), z.Q,
                           StoredOutputs{t.line});
-    for (std::int64_t q = 0; q < z.Q; ++q, out += kPlane) {
-      const F value = function.value(load(t.line + q * kLanes) + bias);
+    for (std::int64_t q = 0; q < columns; ++q, out += kPlane) {
+      const F value = function.value(load(line + q * kLanes) + bias);
       if (Mean) total = total + widen(value);
+      write_ahead(out);
       store_partial(out, value, lanes);
     }
   }
