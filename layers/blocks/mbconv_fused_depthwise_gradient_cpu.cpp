@@ -87,7 +87,7 @@ void input_gradient_of_image(const ConvShape& z, const GradientRoom& room, const
   const Map<float> gradients = Load::map(g1, z, job, n);
   const bool streamed = !std::is_same_v<Load, AsIs> && is_streamed(z.N * z.H * z.W, z.C);
   for (std::int64_t h = 0; h < z.H; ++h) {
-    const auto use = [&, load_as, lanes, slopes]<int Count>(std::int64_t v, const F(&y)[Count]) {
+    const auto use = [&]<int Count>(std::int64_t v, const F(&y)[Count]) {
       D total = sum, total_h = sum_h;
 #pragma GCC unroll 8
       for (int j = 0; j < Count; ++j) {
