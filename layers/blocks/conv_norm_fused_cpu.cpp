@@ -7,12 +7,11 @@
 namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
-constexpr int kVectors = 4;            // of channels that are summed at a time
-constexpr std::int64_t kAtATime = 64;  // rows that are summed before the next vector of channels: all of them stay in the cache
+constexpr int kVectors = 4;              // of channels that are summed at a time
 constexpr std::int64_t kBlockRows = 32;  // of elementwise work: a block stays in the cache over all its channels
 
-// Sums of two quantities over each segment's rows: term(first row, end, channel, lanes, first, second) adds one vector of channels of a few rows
-// to both.
+// Sums of two quantities over each segment's rows: term(first row, end, channel, lanes, first, second) adds one vector of channels of at
+// most kAtATime rows to both.
 template <class Term>
 void sum_segments(const FusedNormShape& s, Term term, double* partial) {
   const std::int64_t block = kVectors * kLanes, blocks = (s.C + block - 1) / block;
@@ -65,7 +64,6 @@ F factor_of(const ResidualRows& residual, std::int64_t n) {
   return residual.factors != nullptr ? broadcast(residual.factors[n]) : broadcast(1.0f);  // 1 changes no bits
 }
 
-// Activations first, then the float64 sums: in one loop the processor sees too few rows at a time.
 template <class Function>
 void gradient_sums_of(const FusedNormShape& s, const NormConstants& k, const float* beta, const ResidualRows& residual,
                       const float* x, const float* dy, double* partial) {

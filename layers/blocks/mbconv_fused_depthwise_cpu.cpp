@@ -80,10 +80,6 @@ void forward(const MBConvShape& s, const NormOnLoad& norm1, const float* z1, con
   }
 }
 
-// Activations are computed for so many pixels before they are used: in one loop with the float64 sums the processor sees too few pixels at a time
-// to keep its units busy.
-constexpr std::int64_t kAtATime = 64;
-
 template <class Function>
 void pool_of(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, float* pooled) {
   const ConvShape& z = s.depthwise;

@@ -6,6 +6,10 @@
 
 namespace vitrine::kernels::VITRINE_ISA {
 
+// Activations are computed for so many rows of one vector of channels before float64 sums take them: in one loop with the sums the processor sees
+// too few rows at a time to keep its units busy. The rows stay in the first cache.
+inline constexpr std::int64_t kAtATime = 64;
+
 struct NormLanes {
   F high, low, inverse, scale;
 

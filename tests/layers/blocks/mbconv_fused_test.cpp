@@ -130,18 +130,28 @@ TEST_P(FusedMBConv, NodesShowWhatTheyHold) {
   }
 }
 
-// Weights whose sums one thread joins and several threads do not.
+// Weights whose sums one thread joins and several threads do not: of 16 whole slabs; of 24, and segments
+// of four images and of three; of 21 without expansion, the last one 40 channels wide.
 TEST(FusedMBConvSums, AreTheSameJoinedAndBySegments) {
-  const Sizes z{3, 16, 16, 128, 6, 128, 3, 2, true, Activation::swish, PaddingRule::symmetric};
-  const kernels::MBConvShape shape = kernels::fused_mbconv_shape(block_of(z), {z.N, z.H, z.W, z.in});
+  constexpr PaddingRule kSymmetric = PaddingRule::symmetric;
+  const Sizes whole{3, 16, 16, 128, 6, 128, 3, 2, true, Activation::swish, kSymmetric};
+  const Sizes uneven{7, 8, 8, 192, 6, 128, 5, 1, true, Activation::swish, kSymmetric};
+  const Sizes cut{3, 16, 16, 1000, 1, 96, 3, 2, true, Activation::swish, kSymmetric};
   const int threads = thread_count();
-  for (const int n : {1, 2, 7}) {
-    set_thread_count(n);
-    EXPECT_EQ(kernels::joins_segments(shape, z.in), n < 7);
-    EXPECT_EQ(kernels::joins_segments(shape, z.out), n < 7);
+  for (const auto& [z, too_many] : {std::pair{whole, 7}, std::pair{uneven, 7}, std::pair{cut, 4}}) {
+    const kernels::MBConvShape shape = kernels::fused_mbconv_shape(block_of(z), {z.N, z.H, z.W, z.in});
+    set_thread_count(too_many);
+    EXPECT_FALSE(kernels::joins_segments(shape, z.out));
+    const Named by_segments = run(z, true);
+    set_thread_count(1);
+    EXPECT_TRUE(kernels::joins_segments(shape, z.out));
+    const Named joined = run(z, true);
+    set_thread_count(threads);
+    for (std::size_t t = 0; t < joined.size(); ++t)
+      EXPECT_TRUE(std::ranges::equal(joined[t].second.host(), by_segments[t].second.host())) << joined[t].first;
+    expect_near(joined, run(z, false), 2e-6f);  // as FusedMBConv.AgreesWithTheComposedBlock
+    expect_same_bits_everywhere([&, size = z] { return run(size, true); });
   }
-  set_thread_count(threads);
-  expect_same_bits_everywhere([&] { return run(z, true); });
 }
 
 // Whoever writes a weight between forward and backward is told so, or its gradients are still those of the forward pass: fused or not.
