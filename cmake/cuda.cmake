@@ -82,8 +82,8 @@ function(vitrine_cuda_kernels library)
   else()
     set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX)
     add_library(${kernels} OBJECT ${ARGN})
-    # For the program's tests on the host they are as fast as they can be; a library has them to be asked seldom, and builds in half the time.
-    target_compile_options(${kernels} PRIVATE $<IF:$<BOOL:${VITRINE_HAS_PROGRAM}>,-O3,-O1>)
+    # For the tests on the host they are as fast as they can be; elsewhere they are asked seldom, and build in half the time.
+    target_compile_options(${kernels} PRIVATE $<IF:$<BOOL:${VITRINE_TESTS}>,-O3,-O1>)
     vitrine_shareable(${kernels})
   endif()
   target_link_libraries(${kernels} PRIVATE vitrine_options)
