@@ -26,6 +26,8 @@ struct LinearKernels {
                         float* dx);
   void (*backward_weights)(const float* x, const float* dy, std::int64_t N, std::int64_t C, std::int64_t K, float* dw);
   void (*backward_bias)(const float* dy, std::int64_t N, std::int64_t K, float* db);
+  void (*transpose)(const float* w, std::int64_t C, std::int64_t K,
+                    float* wt);  // on the CPU alone, for who takes rows in parts
 };
 const LinearKernels& linear_kernels(Device device = {});
 

@@ -21,6 +21,6 @@ void backward_weights(const float* x, const float* dy, std::int64_t N, std::int6
 }  // namespace
 
 extern const LinearKernels linear_table;
-const LinearKernels linear_table = {forward, backward_data, backward_weights, bias_gradient};
+const LinearKernels linear_table = {forward, backward_data, backward_weights, bias_gradient, transpose};
 
 }  // namespace vitrine::kernels::VITRINE_ISA

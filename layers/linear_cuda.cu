@@ -27,6 +27,6 @@ void backward_bias(const float* dy, std::int64_t N, std::int64_t K, float* db) {
 }  // namespace
 
 extern const kernels::LinearKernels linear_table;
-const kernels::LinearKernels linear_table = {forward, backward_data, backward_weights, backward_bias};
+const kernels::LinearKernels linear_table = {forward, backward_data, backward_weights, backward_bias, nullptr};
 
 }  // namespace vitrine::cuda

@@ -96,12 +96,18 @@ F read_row(const float* plane, std::int64_t i, int lanes) {
   return load_partial(plane + i * kPlane, lanes);
 }
 
+// Where rows of a block are read across all planes: floats from an element to the same row so many planes further that some 64 lines lie between.
+std::int64_t across_planes(std::int64_t all, std::int64_t block) {
+  return plane_rows(all) * kPlane * (block < 64 ? 64 / block : 1);
+}
+
 // q [rows][M] = scale[image] act(BN2(z2)) for rows r .. r + rows.
 template <class Function>
 void scaled_activation(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale, std::int64_t r,
                        std::int64_t rows, float* q) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.P * s.depthwise.Q, all = s.depthwise.N * pixels;
   const Function function(s.activation);
+  const std::int64_t ahead = across_planes(all, rows);
   for (std::int64_t c = 0; c < M; c += kLanes) {
     const float* const z = z2 + plane_at(all, r, c);
     const int lanes = lanes_of(M, c);
@@ -111,7 +117,8 @@ void scaled_activation(const MBConvShape& s, const NormOnLoad& norm2, const floa
       const std::int64_t end = smaller(rows, (image + 1) * pixels - r);
       const F factor = scale != nullptr ? load_partial(scale + image * M + c, lanes) : broadcast(1.0f);
       for (; i < end; ++i) {
-        const F a = function.value(norm.value(read_row(z, i, lanes), shift));
+        __builtin_prefetch(z + ahead + i * kPlane, 0, 3);
+        const F a = function.value(norm.value(load_partial(z + i * kPlane, lanes), shift));
         store_partial(q + i * M + c, a * factor, lanes);
       }
     }
@@ -184,16 +191,26 @@ void store_slab(const double* total, std::int64_t ldt, std::int64_t rows, std::i
   }
 }
 
+// room [columns][kSlab] of a job, transposed, into the weight [M][columns].
+void transpose_slab(const float* room, std::int64_t columns, const Job& job, float* whole) {
+  for (std::int64_t j = 0; j < job.width; j += kLanes) {
+    float* const to = whole + (job.c + j) * columns;
+    for (std::int64_t k = 0; k < columns; k += kLanes)
+      transpose_square(room + k * kSlab + j, kSlab, lanes_of(columns, k), lanes_of(job.width, j), to + k, columns);
+  }
+}
+
 // total [columns][kSlab] of a job, transposed, into the weight [M][columns], or to its segment's sums; `room` [columns][kSlab].
 void store_slab_transposed(const double* total, std::int64_t columns, std::int64_t M, const Job& job, float* room,
                            const WeightGradientTarget& dw) {
   if (dw.partial != nullptr) return store_partial_sums(total, kSlab, columns, M, job, dw.partial);
   for (std::int64_t i = 0; i < columns * kSlab; i += kLanes) store(room + i, narrow(load_wide(total + i)));
-  for (std::int64_t j = 0; j < job.width; j += kLanes) {
-    float* const to = dw.whole + (job.c + j) * columns;
-    for (std::int64_t k = 0; k < columns; k += kLanes)
-      transpose_square(room + k * kSlab + j, kSlab, lanes_of(columns, k), lanes_of(job.width, j), to + k, columns);
-  }
+  transpose_slab(room, columns, job, dw.whole);
+}
+
+// Whether a weight gradient is the sum of one block of rows.
+bool is_one_block(const MBConvShape& s, std::int64_t pixels, const WeightGradientTarget& dw) {
+  return dw.partial == nullptr && s.segments() == 1 && s.depthwise.N * pixels <= kBlockRows;
 }
 
 // The float64 sums [rows][kSlab] of a job: those of its first segment, to which the sums of each next one are added (sum_of_segments in
@@ -218,6 +235,7 @@ void project_gradient_of(const MBConvShape& s, const NormOnLoad& norm2, const fl
                          const float* dz3, float* dq, float* scale_gradient, const WeightGradientTarget& dw) {
   const std::int64_t M = s.depthwise.C, K = s.out, pixels = s.depthwise.P * s.depthwise.Q;
   const std::int64_t panel_room = K * kSlab, block_room = kBlockRows * kSlab, scale_room = 2 * s.images * kSlab;
+  const bool one_block = is_one_block(s, pixels, dw);
   for_slabs(s, dw.partial == nullptr, [&](const Job& job) {
     float* const panel =
         thread_scratch(static_cast<std::size_t>(panel_room + 2 * block_room + scale_room + JobSums::floats(K)));
@@ -235,7 +253,11 @@ void project_gradient_of(const MBConvShape& s, const NormOnLoad& norm2, const fl
         const std::int64_t rows = smaller(kBlockRows, segment.last - r);
         slab_product(dz3 + r * K, K, panel, K, rows, writes.output(r, job.c));
         scale_gradient_block<Function>(s, job, norm2, z2, scale, i * s.images, r, rows, writes, q, scale_sums);
-        slab_gradient(r == segment.first, dz3 + r * K, K, K, q, kSlab, rows, sums.of(job, i), kSlab);
+        if (one_block) {
+          whole_slab_gradient(dz3 + r * K, K, K, q, kSlab, rows, panel, kSlab);  // whose weights are not needed any more
+        } else {
+          slab_gradient(r == segment.first, dz3 + r * K, K, K, q, kSlab, rows, sums.of(job, i), kSlab);
+        }
       }
       sums.close(job, i);
       if (scale == nullptr) continue;
@@ -245,7 +267,7 @@ void project_gradient_of(const MBConvShape& s, const NormOnLoad& norm2, const fl
       }
     }
     finish_streaming();
-    store_slab_transposed(sums.total, K, M, job, panel, dw);
+    one_block ? transpose_slab(panel, K, job, dw.whole) : store_slab_transposed(sums.total, K, M, job, panel, dw);
   });
 }
 
@@ -310,6 +332,7 @@ void expand_gradient_by_slab(const MBConvShape& s, const NormOnLoad& norm1, cons
                              const float* z1, const float* wt, float* g1, float* dx, const WeightGradientTarget& dw) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.H * s.depthwise.W, all = s.depthwise.N * pixels;
   const std::int64_t block_room = kBlockRows * kSlab;
+  const bool one_block = is_one_block(s, pixels, dw);
   for_slabs(s, dw.partial == nullptr, [&](const Job& job) {
     float* const dz = thread_scratch(static_cast<std::size_t>(block_room + JobSums::floats(s.in)));
     const JobSums sums(dz + block_room, s.in);
@@ -318,21 +341,28 @@ void expand_gradient_by_slab(const MBConvShape& s, const NormOnLoad& norm1, cons
       for (std::int64_t r = segment.first; r < segment.last; r += kBlockRows) {
         const std::int64_t rows = smaller(kBlockRows, segment.last - r);
         norm_gradient_block<true>(s, norm1, means, z1, r, rows, job.c, kSlab, g1, dz, kSlab);
-        slab_gradient(r == segment.first, x + r * s.in, s.in, s.in, dz, kSlab, rows, sums.of(job, i), kSlab);
+        if (one_block) {
+          whole_slab_gradient(x + r * s.in, s.in, s.in, dz, kSlab, rows, dw.whole + job.c, M);
+        } else {
+          slab_gradient(r == segment.first, x + r * s.in, s.in, s.in, dz, kSlab, rows, sums.of(job, i), kSlab);
+        }
       }
       sums.close(job, i);
     }
-    store_slab(sums.total, kSlab, s.in, M, job, dw);
+    if (!one_block) store_slab(sums.total, kSlab, s.in, M, job, dw);
   });
   if (dx == nullptr) return;
   const std::int64_t block = all < 1024 ? 16 : 64;
   parallel_for((all + block - 1) / block, 1, [&](std::int64_t first, std::int64_t last) {
     float* const dz = thread_scratch(static_cast<std::size_t>(block * M));
     for (std::int64_t r = first * block; r < smaller(all, last * block); r += block) {
-      const std::int64_t count = smaller(block, all - r);
+      const std::int64_t count = smaller(block, all - r), ahead = across_planes(all, block);
       for (std::int64_t c = 0; c < M; c += kLanes) {
         const float* const from = g1 + plane_at(all, r, c);
-        for (std::int64_t i = 0; i < count; ++i) store(dz + i * M + c, read_row(from, i, kLanes));
+        for (std::int64_t i = 0; i < count; ++i) {
+          __builtin_prefetch(from + ahead + i * kPlane, 0, 3);
+          store(dz + i * M + c, load(from + i * kPlane));
+        }
       }
       product_columns(dz, wt, nullptr, count, M, s.in, 0, s.in, dx + r * s.in);
     }

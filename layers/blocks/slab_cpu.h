@@ -138,4 +138,26 @@ static inline void slab_gradient(bool first, const float* a, std::int64_t lda, s
   slab_gradient(first, a, lda, narrow, expanded, ldw, rows, total, ldt, [](std::int64_t) { return NothingBeside{}; });
 }
 
+// dw[j][0 .. 48) = the same sum where no other rows are to be added to it: it needs no float64. + 0: -0 becomes 0, as it does there.
+template <int Narrow>
+static inline void whole_slab_gradient_tile(const float* a, std::int64_t lda, const float* expanded, std::int64_t ldw,
+                                            std::int64_t rows, float* dw, std::int64_t ldd) {
+  for (int v0 = 0; v0 < kSlabVectors; v0 += kTileVectors) {
+    F acc[Narrow][kTileVectors] = {};
+    accumulate_tile<Narrow, kTileVectors, false>(a, 1, lda, expanded + v0 * kLanes, ldw, rows, 0, acc);
+#pragma GCC unroll 8
+    for (int i = 0; i < Narrow; ++i) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kTileVectors; ++v) store(dw + i * ldd + (v0 + v) * kLanes, acc[i][v] + zero());
+    }
+  }
+}
+static inline void whole_slab_gradient(const float* a, std::int64_t lda, std::int64_t narrow, const float* expanded,
+                                       std::int64_t ldw, std::int64_t rows, float* dw, std::int64_t ldd) {
+  std::int64_t j = 0;
+  for (; j + kTileRows <= narrow; j += kTileRows)
+    whole_slab_gradient_tile<kTileRows>(a + j, lda, expanded, ldw, rows, dw + j * ldd, ldd);
+  for (; j < narrow; ++j) whole_slab_gradient_tile<1>(a + j, lda, expanded, ldw, rows, dw + j * ldd, ldd);
+}
+
 }  // namespace vitrine::kernels::VITRINE_ISA

@@ -9,6 +9,7 @@
 #include "layers/sigmoid.h"
 #include "layers/unary.h"
 #include "tensor/cuda/runtime.h"
+#include "tensor/parallel.h"
 
 namespace vitrine::cuda {
 extern const kernels::FusedGateKernels fused_gate_table;
@@ -18,30 +19,50 @@ namespace vitrine {
 namespace kernels {
 namespace {
 
-// On the CPU the kernels of the composed ops, one after the other: they are not worth more, and the bits are theirs.
+// On the CPU the kernels of the composed ops: they are not worth more, and the bits are theirs. A thread takes rows through all of them, so that
+// nobody waits for others between two; only sums over rows are loops of their own.
+template <class Body>
+void for_rows(std::int64_t N, Body body) {
+  constexpr std::int64_t kRows = 8;  // of a tile of the products
+  parallel_for((N + kRows - 1) / kRows, 1, [&](std::int64_t first, std::int64_t last) {
+    const std::int64_t n = first * kRows;
+    body(n, std::min(N, last * kRows) - n);
+  });
+}
+
 void forward(const GateShape& s, const GateWeights& w, const float* z, float* hidden, float* gate) {
   const LinearKernels& linear = linear_kernels();
-  linear.forward(z, w.reduce, w.reduce_bias, s.N, s.C, s.R, hidden);
-  Tensor active = Tensor::uninitialized({s.N, s.R});
-  unary_kernels().forward(Unary::swish, hidden, s.N * s.R, active.mutable_data());
-  linear.forward(active.data(), w.expand, w.expand_bias, s.N, s.R, s.C, gate);
-  sigmoid_kernels().forward(gate, s.N * s.C, gate);
+  Tensor room = Tensor::uninitialized({s.N, s.R});
+  float* const active = room.mutable_data();
+  for_rows(s.N, [&](std::int64_t n, std::int64_t rows) {
+    float *const h = hidden + n * s.R, *const a = active + n * s.R, *const g = gate + n * s.C;
+    linear.forward(z + n * s.C, w.reduce, w.reduce_bias, rows, s.C, s.R, h);
+    unary_kernels().forward(Unary::swish, h, rows * s.R, a);
+    linear.forward(a, w.expand, w.expand_bias, rows, s.R, s.C, g);
+    sigmoid_kernels().forward(g, rows * s.C, g);
+  });
 }
 
 void backward(const GateShape& s, const GateWeights& w, const float* z, const float* hidden, const float* gate, const float* ds,
               float* scratch, const GateTargets& to) {
   const LinearKernels& linear = linear_kernels();
-  float *const db = scratch, *const active = db + s.N * s.C, *const dh = active + s.N * s.R, *const transposed = dh + s.N * s.R;
-  sigmoid_kernels().backward(gate, ds, s.N * s.C, db);
-  unary_kernels().forward(Unary::swish, hidden, s.N * s.R, active);
+  float *const db = scratch, *const active = db + s.N * s.C, *const da = active + s.N * s.R;
+  float *const expand = da + s.N * s.R, *const reduce = expand + s.C * s.R;  // transposed
+  linear.transpose(w.expand, s.R, s.C, expand);
+  linear.transpose(w.reduce, s.C, s.R, reduce);
+  for_rows(s.N, [&](std::int64_t n, std::int64_t rows) {
+    const float* const h = hidden + n * s.R;
+    float *const b = db + n * s.C, *const a = da + n * s.R;
+    sigmoid_kernels().backward(gate + n * s.C, ds + n * s.C, rows * s.C, b);
+    unary_kernels().forward(Unary::swish, h, rows * s.R, active + n * s.R);
+    linear.forward(b, expand, nullptr, rows, s.C, s.R, a);
+    unary_kernels().backward(Unary::swish, h, a, rows * s.R, a);
+    linear.forward(a, reduce, nullptr, rows, s.R, s.C, to.z + n * s.C);
+  });
   linear.backward_weights(active, db, s.N, s.R, s.C, to.expand);
   linear.backward_bias(db, s.N, s.C, to.expand_bias);
-  linear.backward_data(db, w.expand, s.N, s.R, s.C, transposed, dh);
-  float* const da = active;  // whose values are not needed any more
-  unary_kernels().backward(Unary::swish, hidden, dh, s.N * s.R, da);
   linear.backward_weights(z, da, s.N, s.C, s.R, to.reduce);
   linear.backward_bias(da, s.N, s.R, to.reduce_bias);
-  linear.backward_data(da, w.reduce, s.N, s.C, s.R, transposed, to.z);
 }
 
 constexpr FusedGateKernels kTable = {forward, backward};
@@ -110,7 +131,7 @@ GateGradients gate_backward(const GateValues& values, const Tensor& ds) {
   GateGradients g{Tensor::uninitialized({s.N, s.C}, device), Tensor::uninitialized({s.C, s.R}, device),
                   Tensor::uninitialized({s.R}, device), Tensor::uninitialized({s.R, s.C}, device),
                   Tensor::uninitialized({s.C}, device)};
-  Tensor scratch = Tensor::uninitialized({s.N * s.C + 2 * s.N * s.R + s.C * s.R}, device);
+  Tensor scratch = Tensor::uninitialized({s.N * s.C + 2 * s.N * s.R + 2 * s.C * s.R}, device);
   kernels::fused_gate_kernels(device).backward(
       s, weights_of(values), values.z.data(), values.hidden.data(), values.gate.data(), ds.data(), scratch.mutable_data(),
       {g.z.mutable_data(), g.reduce_weight.mutable_data(), g.reduce_bias.mutable_data(), g.expand_weight.mutable_data(),

@@ -49,7 +49,7 @@ struct GateTargets {  // of the gradients
 
 struct FusedGateKernels {
   void (*forward)(const GateShape& s, const GateWeights& w, const float* z, float* hidden, float* gate);
-  // scratch: N C + 2 N R + C R floats
+  // scratch: N C + 2 N R + 2 C R floats
   void (*backward)(const GateShape& s, const GateWeights& w, const float* z, const float* hidden, const float* gate,
                    const float* ds, float* scratch, const GateTargets& to);
 };

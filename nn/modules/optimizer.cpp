@@ -54,7 +54,10 @@ double exact(std::span<const float> parts) {
 }  // namespace
 
 kernels::UpdateConstants Optimizer::advance(const std::string& name, int rank, double lr, double momentum) {
-  State& state = states_[name];
+  return advance(states_[name], rank, lr, momentum);
+}
+
+kernels::UpdateConstants Optimizer::advance(State& state, int rank, double lr, double momentum) const {
   ++state.steps;
   const auto single = [](double v) { return static_cast<float>(v); };
   kernels::UpdateConstants c;
@@ -98,7 +101,7 @@ Optimizer::State& Optimizer::state_of(const std::string& name, const Tensor& val
 
 void Optimizer::step(const std::string& name, Tensor& value, const Tensor& gradient, double lr, double momentum) {
   State& state = state_of(name, value, gradient);
-  const kernels::UpdateConstants c = advance(name, value.shape().rank(), lr, momentum);
+  const kernels::UpdateConstants c = advance(state, value.shape().rank(), lr, momentum);
   if (value.device().is_cuda()) {
     Tensor there = Tensor::uninitialized<std::uint8_t>({sizeof c}, value.device());
     there.write_bytes(&c, sizeof c);

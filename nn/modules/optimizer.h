@@ -91,6 +91,7 @@ class Optimizer {
     std::int64_t steps = 0;
   };
 
+  kernels::UpdateConstants advance(State& state, int rank, double lr, double momentum) const;
   State& state_of(const std::string& name, const Tensor& value, const Tensor& gradient);  // on the value's device
   void add_state(const std::string& name, const State& state, std::vector<std::pair<std::string, Tensor>>& to) const;
 
