@@ -36,16 +36,15 @@ struct Workspace {
 // The cases of one network: a group's work as often as groups are under way, each in a workspace of its own.
 struct InferenceList {
   Activation activation;
-  InferenceGroups groups;
-  std::int64_t batch;
+  std::int64_t concurrent, batch;
+  std::int64_t images = 1;  // of a group, in the block at hand
   std::vector<KernelCase> cases{};
 
   // kernel(workspace) runs a group; weights stand in the kernel and are shared. `lay_out` gives the kernel when its case is prepared.
   template <class LayOut>
   void add(const char* name, const std::string& shape, const KernelWork& work, std::vector<std::int64_t> floats,
            LayOut lay_out) {
-    const std::int64_t concurrent = groups.concurrent;
-    const auto prepare = [concurrent, floats = std::move(floats), lay_out] {
+    const auto prepare = [concurrent = concurrent, floats = std::move(floats), lay_out] {
       auto workspaces = std::make_shared<std::vector<Workspace>>();
       for (std::int64_t i = 0; i < concurrent; ++i) workspaces->emplace_back(floats);
       const auto kernel = lay_out();
@@ -54,7 +53,7 @@ struct InferenceList {
       };
       return Run([concurrent, run_groups] { concurrent == 1 ? run_groups(0, 1) : parallel_for(concurrent, 1, run_groups); });
     };
-    const double runs = static_cast<double>(batch) / static_cast<double>(groups.images * concurrent);
+    const double runs = static_cast<double>(batch) / static_cast<double>(images * concurrent);
     add_distinct(cases, {"inference", name, shape, runs, work.times(concurrent), 0, prepare});
   }
 };
@@ -150,14 +149,17 @@ void add_head(InferenceList& list, const LayerWork& head, const LayerWork& class
 }  // namespace
 
 std::vector<KernelCase> inference_cases(const Architecture& arch, std::int64_t batch, std::int64_t size) {
-  const InferenceGroups groups = inference_groups(batch, size * size, thread_count());
-  InferenceList list{arch.lite ? Activation::relu6 : Activation::swish, groups, batch};
-  const std::vector<LayerWork> layers = layers_of(arch, groups.images, size, 3, 1000);
-  add_stem(list, layers.front());
+  std::vector<LayerWork> layers = layers_of(arch, 1, size, 3, 1000);
+  const InferenceGroups groups = inference_groups(batch, block_sizes(layers), thread_count());
+  InferenceList list{arch.lite ? Activation::relu6 : Activation::swish, groups.concurrent, batch};
   std::size_t block = 0;
-  for (const LayerWork& layer : layers) {
+  for (LayerWork& layer : layers) {
+    const std::size_t at = std::min(block, arch.blocks.size() - 1);
+    list.images = layer.shape.N = groups.images[at];
+    if (&layer == &layers.front()) add_stem(list, layer);
     if (!layer.depthwise) continue;
-    const BlockSpec& b = arch.blocks[block++];
+    ++block;
+    const BlockSpec& b = arch.blocks[at];
     add_expand_depthwise(list, b, layer.shape);
     if (b.squeeze > 0) add_gate(list, b, layer.shape.N);
     add_project(list, b, layer.shape);

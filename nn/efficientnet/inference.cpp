@@ -14,8 +14,9 @@
 namespace vitrine {
 namespace {
 
-constexpr std::int64_t kGroupPixels =
-    8 * 64 * 64;  // of a group's images: their expanded tensors then fit into the cache of one core
+// Of a group's images after a depthwise convolution: what stays in one core's cache. Beyond it as many as the block has weights: the group reads
+// those once.
+constexpr std::int64_t kCachedValues = 5 << 15;
 
 constexpr std::size_t kPlansOnDevice = 4;  // a batch, the smaller last one, and those of another set
 
@@ -103,9 +104,17 @@ ConvShape Inference::Unit::shape(std::int64_t N, std::int64_t H, std::int64_t W,
           p};
 }
 
-InferenceGroups inference_groups(std::int64_t batch, std::int64_t pixels, int threads) {
-  const std::int64_t concurrent = batch >= threads ? threads : 1;
-  return {std::clamp(kGroupPixels / pixels, std::int64_t{1}, (batch + concurrent - 1) / concurrent), concurrent};
+InferenceGroups inference_groups(std::int64_t batch, std::span<const BlockSize> blocks, int threads) {
+  InferenceGroups groups{std::vector<std::int64_t>(blocks.size()), batch >= threads ? threads : 1};
+  // From the last block back: a group in as many even parts as are needed.
+  std::int64_t images = (batch + groups.concurrent - 1) / groups.concurrent;
+  for (std::size_t i = blocks.size(); i-- > 0;) {
+    const std::int64_t values = kCachedValues + blocks[i].weights;
+    const std::int64_t fit = std::clamp(values / blocks[i].values, std::int64_t{1}, images), parts = (images + fit - 1) / fit;
+    images = (images + parts - 1) / parts;
+    groups.images[i] = images;
+  }
+  return groups;
 }
 
 Inference::Inference(const EfficientNet& net)
@@ -171,31 +180,28 @@ std::size_t Inference::nodes() const {
 
 // The layout of a shape, which becomes the last. On the CPU there is one, on a device a few are kept: each holds a recorded pass.
 Inference::WorkspaceLayout& Inference::layout_for(std::int64_t N, std::int64_t H, std::int64_t W) {
-  const InferenceGroups groups = device_.is_cuda() ? InferenceGroups{N, 1} : inference_groups(N, H * W, thread_count());
-  const auto found = std::ranges::find_if(layouts_, [&](const WorkspaceLayout& p) {
-    return p.N == N && p.H == H && p.W == W && p.group == groups.images && p.concurrent == groups.concurrent;
-  });
+  const int threads = device_.is_cuda() ? 1 : thread_count();
+  const auto found = std::ranges::find_if(
+      layouts_, [&](const WorkspaceLayout& p) { return p.N == N && p.H == H && p.W == W && p.threads == threads; });
   if (found != layouts_.end()) {
     std::rotate(found, found + 1, layouts_.end());
     return layouts_.back();
   }
   if (layouts_.size() >= (device_.is_cuda() ? kPlansOnDevice : 1)) layouts_.erase(layouts_.begin());
-  layouts_.push_back(laid_out(N, H, W, groups.images, groups.concurrent));
+  layouts_.push_back(laid_out(N, H, W, threads));
   return layouts_.back();
 }
 
-Inference::WorkspaceLayout Inference::laid_out(std::int64_t N, std::int64_t H, std::int64_t W, std::int64_t group,
-                                               std::int64_t concurrent) const {
+// The blocks of one image, then what a group of them takes.
+Inference::WorkspaceLayout Inference::laid_out(std::int64_t N, std::int64_t H, std::int64_t W, int threads) const {
   WorkspaceLayout p;
   p.N = N;
   p.H = H;
   p.W = W;
-  p.group = group;
-  p.concurrent = concurrent;
-  const auto rounded = [](std::int64_t floats) { return (floats + 15) / 16 * 16; };
+  p.threads = threads;
   p.stem = stem_.shape(1, H, W, channels_, stem_.packed.N);
   std::int64_t height = p.stem.P, width = p.stem.Q, channels = p.stem.K;
-  std::int64_t narrow = height * width * channels, expanded = 0, mean = head_.packed.N, hidden = 1;
+  std::vector<BlockSize> sizes;
   for (const Block& b : blocks_) {
     const std::int64_t M = b.depthwise.bias.size();
     kernels::FoldedShape s{b.depthwise.shape(1, height, width, M, M), channels, activation_};
@@ -205,25 +211,22 @@ Inference::WorkspaceLayout Inference::laid_out(std::int64_t N, std::int64_t H, s
     height = s.depthwise.P;
     width = s.depthwise.Q;
     channels = b.project.packed.N;
-    narrow = std::max(narrow, height * width * channels);
-    expanded = std::max(expanded, kernels::plane_floats(height * width * group, M));
-    mean = std::max(mean, M);
-    hidden = std::max(hidden, b.reduce.N);
+    std::int64_t weights = 0;
+    for (const PackedWeights* w : {&b.expand.packed, &b.reduce, &b.excite, &b.project.packed}) weights += w->K * w->N;
+    sizes.push_back({height * width * M, weights});
     p.blocks.push_back(s);
   }
-  const auto reserve = [&](std::int64_t floats) {
-    const std::int64_t at = p.size;
-    p.size += rounded(floats * group);
-    return at;
-  };
-  p.narrow[0] = reserve(narrow);
-  p.narrow[1] = reserve(narrow);
-  p.expanded = p.size;
-  p.size += rounded(expanded);
-  p.mean = reserve(mean);
-  p.hidden = reserve(hidden);
-  p.gate = reserve(mean);
-  for (std::int64_t i = 0; i < concurrent; ++i) p.workspaces.push_back(Tensor::uninitialized({p.size}, device_));
+  const InferenceGroups groups = device_.is_cuda() ? InferenceGroups{std::vector<std::int64_t>(blocks_.size(), N), 1}
+                                                   : inference_groups(N, sizes, threads);
+  p.concurrent = groups.concurrent;
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    const ConvShape& d = p.blocks[i].depthwise;
+    if (i == 0 || groups.images[i] != p.levels.back().group)
+      p.levels.push_back({i, i, groups.images[i], d.H * d.W * p.blocks[i].in, {}});
+    p.levels.back().last = i + 1;
+  }
+  lay_out_levels(p);
+  for (std::int64_t i = 0; i < p.concurrent; ++i) p.workspaces.push_back(Tensor::uninitialized({p.size}, device_));
   if (device_.is_cuda()) {
     p.input = Tensor::uninitialized({N, H, W, channels_}, device_);
     p.logits = Tensor::uninitialized({N, classes()}, device_);
@@ -231,17 +234,51 @@ Inference::WorkspaceLayout Inference::laid_out(std::int64_t N, std::int64_t H, s
   return p;
 }
 
-void Inference::run_group(const WorkspaceLayout& layout, const float* images, std::int64_t count, float* workspace,
-                          float* logits) const {
+void Inference::lay_out_levels(WorkspaceLayout& p) const {
+  const auto reserve = [&](std::int64_t floats) {
+    const std::int64_t at = p.size;
+    p.size += (floats + 15) / 16 * 16;
+    return at;
+  };
+  std::int64_t expanded = 0, mean = 0, hidden = 0;
+  for (Level& level : p.levels) {
+    std::int64_t narrow = level.input;
+    for (std::size_t i = level.first; i < level.last; ++i) {
+      const ConvShape& d = p.blocks[i].depthwise;
+      narrow = std::max(narrow, d.P * d.Q * blocks_[i].project.packed.N);
+      expanded = std::max(expanded, kernels::plane_floats(d.P * d.Q * level.group, d.C));
+      mean = std::max(mean, level.group * d.C);
+      hidden = std::max(hidden, level.group * std::max<std::int64_t>(blocks_[i].reduce.N, 1));
+    }
+    for (std::int64_t& at : level.narrow) at = reserve(narrow * level.group);
+  }
+  const Level& last = p.levels.back();
+  const ConvShape& d = p.blocks.back().depthwise;
+  p.features = reserve(d.P * d.Q * blocks_.back().project.packed.N * last.group);
+  p.expanded = reserve(expanded);
+  p.mean = reserve(std::max(mean, head_.packed.N * last.group));
+  p.hidden = reserve(hidden);
+  p.gate = reserve(mean);
+}
+
+// A level's blocks, and all before them, for `count` images. features: what the last of them gives.
+void Inference::run_level(const WorkspaceLayout& layout, std::size_t at, const float* images, std::int64_t count,
+                          float* workspace, float* features) const {
   const kernels::FoldedKernels& kernels = kernels::folded_kernels(device_);
-  float* x = workspace + layout.narrow[0];
-  float* y = workspace + layout.narrow[1];
+  const Level& level = layout.levels[at];
+  float *x = workspace + level.narrow[0], *y = workspace + level.narrow[1];
   float *const expanded = workspace + layout.expanded, *const mean = workspace + layout.mean,
                *const gate = workspace + layout.gate;
-  ConvShape stem = layout.stem;
-  stem.N = count;
-  kernels.convolution(stem, stem_.packed.view(), activation_, images, x);
-  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+  if (at == 0) {
+    ConvShape stem = layout.stem;
+    stem.N = count;
+    kernels.convolution(stem, stem_.packed.view(), activation_, images, x);
+  } else {
+    const std::int64_t group = layout.levels[at - 1].group, image = layout.H * layout.W * channels_;
+    for (std::int64_t n = 0; n < count; n += group)
+      run_level(layout, at - 1, images + n * image, std::min(group, count - n), workspace, x + n * level.input);
+  }
+  for (std::size_t i = level.first; i < level.last; ++i) {
     const Block& b = blocks_[i];
     kernels::FoldedShape s = layout.blocks[i];
     s.depthwise.N = count;
@@ -252,11 +289,18 @@ void Inference::run_group(const WorkspaceLayout& layout, const float* images, st
         x, expanded, b.gated ? mean : nullptr);
     if (b.gated) kernels.gate(count, b.reduce.view(), b.excite.view(), mean, workspace + layout.hidden, gate);
     kernels.project(count, s.depthwise.P * s.depthwise.Q, b.project.packed.view(), expanded, b.gated ? gate : nullptr,
-                    b.residual ? x : nullptr, y);
+                    b.residual ? x : nullptr, i + 1 == level.last ? features : y);
     std::swap(x, y);
   }
+}
+
+void Inference::run_group(const WorkspaceLayout& layout, const float* images, std::int64_t count, float* workspace,
+                          float* logits) const {
+  const kernels::FoldedKernels& kernels = kernels::folded_kernels(device_);
+  float *const features = workspace + layout.features, *const mean = workspace + layout.mean;
+  run_level(layout, layout.levels.size() - 1, images, count, workspace, features);
   const ConvShape& last = layout.blocks.back().depthwise;
-  kernels.head(count, last.P * last.Q, head_.packed.view(), activation_, x, mean);
+  kernels.head(count, last.P * last.Q, head_.packed.view(), activation_, features, mean);
   kernels.linear(count, classifier_.view(), mean, logits);
 }
 
@@ -289,12 +333,12 @@ void Inference::run(const Tensor& images, std::span<float> logits) {
   WorkspaceLayout& layout = layout_for(N, shape[1], shape[2]);
   if (device_.is_cuda()) return run_on_device(layout, images, logits);
   const float* const in = images.host().data();
-  const std::int64_t groups = (N + layout.group - 1) / layout.group, concurrent = layout.concurrent;
+  const std::int64_t group = layout.levels.back().group, groups = (N + group - 1) / group, concurrent = layout.concurrent;
   const auto run_groups = [&](std::int64_t worker, std::int64_t first, std::int64_t last) {
     float* const workspace = layout.workspaces[static_cast<std::size_t>(worker)].mutable_host().data();
     for (std::int64_t g = first; g < last; ++g) {
-      const std::int64_t n = g * layout.group;
-      run_group(layout, in + n * image, std::min(layout.group, N - n), workspace, logits.data() + n * classes());
+      const std::int64_t n = g * group;
+      run_group(layout, in + n * image, std::min(group, N - n), workspace, logits.data() + n * classes());
     }
   };
   if (concurrent == 1) {

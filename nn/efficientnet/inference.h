@@ -1,17 +1,19 @@
 // An EfficientNet that can only predict: batch norm folded into packed weights, every buffer laid out ahead.
 //
 // A batch is cut into groups of images; each thread takes its groups through the whole network, or all threads share one group
-// where there are fewer images than threads. An image's logits have the same bits alone and in any batch, for any number of
+// where there are fewer images than threads. Groups of early blocks, whose maps are large, are joined to larger ones as maps shrink. An image's logits have the same bits alone and in any batch, for any number of
 // threads and any instruction set; on a GPU by our own kernels alone, since a library's may depend on the batch (--kernels).
 // Against EfficientNet::forward they differ by the rounding of the folded weights. A network with fast.ai's head is not folded:
 // it runs as EfficientNet::forward.
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "layers/blocks/mbconv_folded.h"
 #include "nn/efficientnet/efficientnet.h"
+#include "nn/efficientnet/work.h"
 
 namespace vitrine {
 
@@ -19,11 +21,13 @@ namespace cuda {
 class Graph;
 }
 
-// How a batch is cut on the CPU: images that go through the network together, and such groups at a time.
+// How a batch is cut on the CPU: the images that go through each block together, never fewer than through the one before, and how many such
+// groups are under way at a time.
 struct InferenceGroups {
-  std::int64_t images = 1, concurrent = 1;
+  std::vector<std::int64_t> images;
+  std::int64_t concurrent = 1;
 };
-InferenceGroups inference_groups(std::int64_t batch, std::int64_t pixels, int threads);  // pixels of one image
+InferenceGroups inference_groups(std::int64_t batch, std::span<const BlockSize> blocks, int threads);
 
 class Inference {
  public:
@@ -65,11 +69,18 @@ class Inference {
     Unit expand, depthwise, project;
     PackedWeights reduce, excite;
   };
+  struct Level {  // blocks that a group of images goes through together
+    std::size_t first = 0, last = 0;
+    std::int64_t group = 1;
+    std::int64_t input = 0;           // values of an image before them
+    std::int64_t narrow[2] = {0, 0};  // in a workspace: between two blocks
+  };
   struct WorkspaceLayout {  // offsets into a thread's workspace, in floats
     std::int64_t N = 0, H = 0, W = 0;
-    std::int64_t group = 0;       // images that go through the network together
+    int threads = 0;
     std::int64_t concurrent = 0;  // groups that are under way at a time
-    std::int64_t narrow[2] = {0, 0}, expanded = 0, mean = 0, hidden = 0, gate = 0, size = 0;
+    std::int64_t expanded = 0, features = 0, mean = 0, hidden = 0, gate = 0, size = 0;
+    std::vector<Level> levels;
     std::vector<kernels::FoldedShape> blocks;  // for one image
     ConvShape stem{};
     std::vector<Tensor> workspaces;  // one for each group under way
@@ -80,7 +91,10 @@ class Inference {
   };
 
   WorkspaceLayout& layout_for(std::int64_t N, std::int64_t H, std::int64_t W);
-  WorkspaceLayout laid_out(std::int64_t N, std::int64_t H, std::int64_t W, std::int64_t group, std::int64_t concurrent) const;
+  WorkspaceLayout laid_out(std::int64_t N, std::int64_t H, std::int64_t W, int threads) const;
+  void lay_out_levels(WorkspaceLayout& layout) const;
+  void run_level(const WorkspaceLayout& layout, std::size_t level, const float* images, std::int64_t count, float* workspace,
+                 float* features) const;
   void run_group(const WorkspaceLayout& layout, const float* images, std::int64_t count, float* workspace, float* logits) const;
   void run_on_device(WorkspaceLayout& layout, const Tensor& images, std::span<float> logits);
 

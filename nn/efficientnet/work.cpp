@@ -45,4 +45,21 @@ double multiply_adds(const std::vector<LayerWork>& layers) {
   return total;
 }
 
+std::vector<BlockSize> block_sizes(const std::vector<LayerWork>& layers) {
+  std::vector<BlockSize> sizes;
+  BlockSize block;
+  for (const LayerWork& layer : layers) {
+    const ConvShape& s = layer.shape;
+    if (layer.depthwise) {
+      block.values = s.P * s.Q * s.C;
+    } else if (layer.name != "stem") {
+      block.weights += s.C * s.K;
+    }
+    if (layer.name != "project") continue;
+    sizes.push_back(block);
+    block = {};
+  }
+  return sizes;
+}
+
 }  // namespace vitrine

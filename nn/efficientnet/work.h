@@ -24,4 +24,10 @@ std::vector<LayerWork> layers_of(const Architecture& arch, std::int64_t batch, s
 
 double multiply_adds(const std::vector<LayerWork>& layers);
 
+// A block's values after its depthwise convolution, of an image, and the weights of its products.
+struct BlockSize {
+  std::int64_t values = 0, weights = 0;
+};
+std::vector<BlockSize> block_sizes(const std::vector<LayerWork>& layers);
+
 }  // namespace vitrine

@@ -46,6 +46,10 @@ double multiply_adds_of(const std::vector<KernelCase>& cases) {
   return total;
 }
 
+InferenceGroups groups_of(const Architecture& arch, const Setting& s) {
+  return inference_groups(s.batch, block_sizes(layers_of(arch, 1, s.size, 3, 1000)), s.threads);
+}
+
 std::map<std::string, double> runs_of(const std::vector<KernelCase>& cases) {
   std::map<std::string, double> runs;
   for (const KernelCase& k : cases) runs[k.kernel] += k.times;
@@ -66,13 +70,21 @@ TEST(BenchKernels, InferenceCasesAddUpToTheWorkOfTheNetwork) {
     const double whole = multiply_adds(layers_of(arch, s.batch, s.size, 3, 1000));
     EXPECT_NEAR(multiply_adds_of(cases), whole, 1e-12 * whole);  // times may be a fraction: batch / images of a run
     std::map<std::string, double> runs = runs_of(cases);
-    const InferenceGroups groups = inference_groups(s.batch, s.size * s.size, s.threads);
-    const double passes = static_cast<double>(s.batch) / static_cast<double>(groups.images * groups.concurrent);
-    const auto blocks = static_cast<double>(arch.blocks.size());
-    EXPECT_NEAR(runs["folded expand depthwise"], passes * blocks, 1e-9);
-    EXPECT_NEAR(runs["folded project"], passes * blocks, 1e-9);
-    EXPECT_NEAR(runs["folded gate"], passes * blocks_that(arch, [](const BlockSpec& b) { return b.squeeze > 0; }), 1e-9);
-    for (const char* once : {"folded stem", "folded head", "folded linear"}) EXPECT_NEAR(runs[once], passes, 1e-9) << once;
+    const InferenceGroups groups = groups_of(arch, s);
+    const auto passes = [&](std::int64_t images) {
+      return static_cast<double>(s.batch) / static_cast<double>(images * groups.concurrent);
+    };
+    double blocks = 0, gates = 0;
+    for (std::size_t i = 0; i < arch.blocks.size(); ++i) {
+      blocks += passes(groups.images[i]);
+      if (arch.blocks[i].squeeze > 0) gates += passes(groups.images[i]);
+    }
+    EXPECT_NEAR(runs["folded expand depthwise"], blocks, 1e-9);
+    EXPECT_NEAR(runs["folded project"], blocks, 1e-9);
+    EXPECT_NEAR(runs["folded gate"], gates, 1e-9);
+    EXPECT_NEAR(runs["folded stem"], passes(groups.images.front()), 1e-9);
+    for (const char* once : {"folded head", "folded linear"})
+      EXPECT_NEAR(runs[once], passes(groups.images.back()), 1e-9) << once;
   }
 }
 
@@ -117,12 +129,12 @@ TEST(BenchKernels, GroupsAreThoseOfInference) {
   };
   for (const Setting& s : {Setting{"", 1, 64, 2}, {"", 5, 64, 2}, {"", 18, 64, 2}, {"", 16, 48, 1}, {"", 3, 224, 2}}) {
     SCOPED_TRACE(text(s.batch, " of ", s.size, ", threads ", s.threads));
-    const InferenceGroups groups = inference_groups(s.batch, s.size * s.size, s.threads);
+    const InferenceGroups groups = groups_of(net.arch, s);
     // A workspace grows with the images of a group and is laid out once for each group under way.
-    const std::int64_t of_group = workspace(groups.images, s.size, 1);
+    const std::int64_t images = groups.images.back(), of_group = workspace(images, s.size, 1);
     EXPECT_EQ(workspace(s.batch, s.size, s.threads), groups.concurrent * of_group);
-    if (groups.images > 1) {
-      EXPECT_LT(workspace(groups.images - 1, s.size, 1), of_group);
+    if (images > 1) {
+      EXPECT_LT(workspace(images - 1, s.size, 1), of_group);
     }
   }
 }

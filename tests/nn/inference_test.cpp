@@ -3,11 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
+#include "tensor/parallel.h"
 #include "tensor/philox.h"
 #include "tensor/storage.h"
 #include "tests/count_allocations.h"
@@ -89,10 +91,9 @@ INSTANTIATE_TEST_SUITE_P(Networks, InferenceOf,
                                            Case{"b1", Family::efficientnet_pytorch, 2, 64, 50},
                                            Case{"b3", Family::timm, 1, 65, 64}, Case{"b0", Family::timm, 1, 224, 224}));
 
-TEST(Inference, OfAnImageHasTheSameBitsAloneAndInAnyBatch) {
-  EfficientNet net = network("b0", Family::timm);
-  Inference inference(net);
-  const std::int64_t N = 11, H = 64, W = 60, size = H * W * 3;
+// Against each image alone, which goes through all blocks by itself.
+void expect_bits_of_each_image(Inference& inference, std::int64_t N, std::int64_t H, std::int64_t W) {
+  const std::int64_t size = H * W * 3;
   const Tensor all = images(N, H, W);
   const Tensor together = inference.run(all);
   for (std::int64_t n = 0; n < N; ++n) {
@@ -103,6 +104,50 @@ TEST(Inference, OfAnImageHasTheSameBitsAloneAndInAnyBatch) {
       ASSERT_EQ(alone.host()[static_cast<std::size_t>(k)], together.host()[static_cast<std::size_t>(n * 7 + k)])
           << n << " " << k;
   }
+}
+
+TEST(Inference, OfAnImageHasTheSameBitsAloneAndInAnyBatch) {
+  EfficientNet net = network("b0", Family::timm);
+  Inference inference(net);
+  expect_bits_of_each_image(inference, 11, 64, 60);
+}
+
+std::vector<std::int64_t> groups_at(const EfficientNet& net, std::int64_t batch, std::int64_t size, int threads) {
+  return inference_groups(batch, block_sizes(layers_of(net.arch, 1, size, 3, 7)), threads).images;
+}
+
+TEST(Inference, GroupsGrowAsMapsShrink) {
+  const EfficientNet net = network("b0", Family::timm);
+  for (const std::int64_t batch : {1, 2, 3, 7, 16, 33}) {
+    for (const std::int64_t size : {32, 64, 224, 600}) {
+      for (const int threads : {1, 2, 5}) {
+        SCOPED_TRACE(text(batch, " of ", size, ", threads ", threads));
+        const std::vector<std::int64_t> groups = groups_at(net, batch, size, threads);
+        ASSERT_EQ(groups.size(), net.blocks.size());
+        EXPECT_TRUE(std::ranges::is_sorted(groups));
+        EXPECT_GE(groups.front(), 1);
+        EXPECT_LE(groups.back(), batch >= threads ? (batch + threads - 1) / threads : batch);
+      }
+    }
+  }
+  const std::vector<std::int64_t> large = groups_at(net, 16, 224, 2);
+  EXPECT_EQ(large.front(), 1);
+  EXPECT_EQ(large.back(), 8);  // weights of the last blocks are read once for all images of a thread
+}
+
+// Ten images: groups of one, of some and of all, and parts that are smaller than the others.
+TEST(Inference, OfAnImageHasTheSameBitsWhereGroupsAreJoined) {
+  EfficientNet net = network("b0", Family::timm);
+  std::vector<std::int64_t> groups = groups_at(net, 10, 160, 1);
+  groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
+  ASSERT_GE(groups.size(), 3u);
+  Inference inference(net);
+  const int before = thread_count();
+  for (const int threads : {1, 3}) {
+    set_thread_count(threads);
+    expect_bits_of_each_image(inference, 10, 160, 160);
+  }
+  set_thread_count(before);
 }
 
 TEST(Inference, HasTheSameBitsForAnyThreadsAndInstructionSet) {
