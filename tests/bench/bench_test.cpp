@@ -130,11 +130,11 @@ TEST(BenchKernels, GroupsAreThoseOfInference) {
   for (const Setting& s : {Setting{"", 1, 64, 2}, {"", 5, 64, 2}, {"", 18, 64, 2}, {"", 16, 48, 1}, {"", 3, 224, 2}}) {
     SCOPED_TRACE(text(s.batch, " of ", s.size, ", threads ", s.threads));
     const InferenceGroups groups = groups_of(net.arch, s);
-    // A workspace grows with the images of a group and is laid out once for each group under way.
+    // A workspace is laid out for the largest group, once for each that is under way. Nine images may take less than eight: they part evenly.
     const std::int64_t images = groups.images.back(), of_group = workspace(images, s.size, 1);
     EXPECT_EQ(workspace(s.batch, s.size, s.threads), groups.concurrent * of_group);
     if (images > 1) {
-      EXPECT_LT(workspace(images - 1, s.size, 1), of_group);
+      EXPECT_LT(workspace(1, s.size, 1), of_group);
     }
   }
 }
