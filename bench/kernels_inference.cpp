@@ -152,19 +152,22 @@ std::vector<KernelCase> inference_cases(const Architecture& arch, std::int64_t b
   std::vector<LayerWork> layers = layers_of(arch, 1, size, 3, 1000);
   const InferenceGroups groups = inference_groups(batch, block_sizes(layers), thread_count());
   InferenceList list{arch.lite ? Activation::relu6 : Activation::swish, groups.concurrent, batch};
+  const auto in_groups_of = [&](std::int64_t images, LayerWork& layer) {
+    list.images = layer.shape.N = images;
+    return layer;
+  };
+  add_stem(list, in_groups_of(groups.images.front(), layers.front()));
   std::size_t block = 0;
   for (LayerWork& layer : layers) {
-    const std::size_t at = std::min(block, arch.blocks.size() - 1);
-    list.images = layer.shape.N = groups.images[at];
-    if (&layer == &layers.front()) add_stem(list, layer);
     if (!layer.depthwise) continue;
-    ++block;
-    const BlockSpec& b = arch.blocks[at];
-    add_expand_depthwise(list, b, layer.shape);
-    if (b.squeeze > 0) add_gate(list, b, layer.shape.N);
-    add_project(list, b, layer.shape);
+    const BlockSpec& b = arch.blocks[block];
+    const ConvShape d = in_groups_of(groups.images[block++], layer).shape;
+    add_expand_depthwise(list, b, d);
+    if (b.squeeze > 0) add_gate(list, b, d.N);
+    add_project(list, b, d);
   }
-  add_head(list, layers[layers.size() - 2], layers.back());
+  LayerWork &head = layers[layers.size() - 2], &classifier = layers.back();
+  add_head(list, in_groups_of(groups.images.back(), head), in_groups_of(groups.images.back(), classifier));
   return std::move(list.cases);
 }
 

@@ -1,8 +1,9 @@
 // An EfficientNet that can only predict: batch norm folded into packed weights, every buffer laid out ahead.
 //
 // A batch is cut into groups of images; each thread takes its groups through the whole network, or all threads share one group
-// where there are fewer images than threads. Groups of early blocks, whose maps are large, are joined to larger ones as maps shrink. An image's logits have the same bits alone and in any batch, for any number of
-// threads and any instruction set; on a GPU by our own kernels alone, since a library's may depend on the batch (--kernels).
+// where there are fewer images than threads. Groups of the first blocks, whose maps are large, are joined to larger ones as maps
+// shrink. An image's logits have the same bits alone and in any batch, for any number of threads and any instruction set; on a GPU
+// by our own kernels alone, since a library's may depend on the batch (--kernels).
 // Against EfficientNet::forward they differ by the rounding of the folded weights. A network with fast.ai's head is not folded:
 // it runs as EfficientNet::forward.
 #pragma once
