@@ -75,10 +75,10 @@ TEST_P(FusedGate, AgreesOnACudaDeviceInTheRunToRunTierAndRepeatsItsBits) {
   }
 }
 
-// The gates of b0's first and last blocks and of b7's widest; batches that cross a chunk of the sums over images.
+// The gates of b0's first and last blocks and of b7's widest; rows of three parts; batches that cross a chunk of the sums over images.
 INSTANTIATE_TEST_SUITE_P(Gates, FusedGate,
                          ::testing::Values(Sizes{1, 1, 1}, Sizes{3, 32, 8}, Sizes{2, 96, 4}, Sizes{5, 1152, 48},
-                                           Sizes{2, 3840, 160}, Sizes{1030, 17, 3}, Sizes{3, 200, 300}),
+                                           Sizes{2, 3840, 160}, Sizes{17, 672, 28}, Sizes{1030, 17, 3}, Sizes{3, 200, 300}),
                          [](const auto& info) {
                            return std::to_string(info.param.N) + "x" + std::to_string(info.param.C) + "to" +
                                   std::to_string(info.param.R);
