@@ -1,5 +1,4 @@
 // `vitrine audit`: every number compared.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
@@ -8,13 +7,14 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "cli/audit_lineage.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 
 namespace vitrine::cli {
 
-void add_audit_explain(CLI::App& audit, Chosen& chosen);    // cli/explain_op.cpp
-void add_audit_graph(CLI::App& audit, Chosen& chosen);      // cli/audit_graph.cpp
-void add_audit_stability(CLI::App& audit, Chosen& chosen);  // cli/audit_stability.cpp
+void add_audit_explain(Command audit, Chosen& chosen);    // cli/explain_op.cpp
+void add_audit_graph(Command audit, Chosen& chosen);      // cli/audit_graph.cpp
+void add_audit_stability(Command audit, Chosen& chosen);  // cli/audit_stability.cpp
 
 namespace {
 
@@ -66,21 +66,21 @@ void run_audit_parity(const AuditParityCommand& c) {
 
 }  // namespace
 
-void add_audit(CLI::App& app, Chosen& chosen) {
+void add_audit(Command app, Chosen& chosen) {
   const auto parity = std::make_shared<AuditParityCommand>();
-  auto* audit = app.add_subcommand("audit", "check the numbers of this build");
-  audit->require_subcommand(1);
-  auto* p = audit->add_subcommand("parity", "every case of a reference folder against its float64 truth");
-  p->add_option("folder", parity->folder, "folder with models/, ops/, training/, checkpoints/, metrics.json, schedules.json")
-      ->required();
-  p->add_flag("--json", parity->json, "as JSON");
-  p->footer("Exit code 0: every case is within its limit; 1: not.\nExample: vitrine audit parity tests/golden");
-  p->callback([=, &chosen] { chosen = [=] { run_audit_parity(*parity); }; });
+  const auto audit = app.add_subcommand("audit", "check the numbers of this build");
+  audit.require_subcommand();
+  const auto p = audit.add_subcommand("parity", "every case of a reference folder against its float64 truth");
+  p.add_option("folder", parity->folder, "folder with models/, ops/, training/, checkpoints/, metrics.json, schedules.json")
+      .required();
+  p.add_flag("--json", parity->json, "as JSON");
+  p.footer("Exit code 0: every case is within its limit; 1: not.\nExample: vitrine audit parity tests/golden");
+  p.callback([=, &chosen] { chosen = [=] { run_audit_parity(*parity); }; });
   add_audit_run(audit, chosen);
-  add_audit_lineage(*audit, chosen);
-  add_audit_explain(*audit, chosen);
-  add_audit_graph(*audit, chosen);
-  add_audit_stability(*audit, chosen);
+  add_audit_lineage(audit, chosen);
+  add_audit_explain(audit, chosen);
+  add_audit_graph(audit, chosen);
+  add_audit_stability(audit, chosen);
   add_audit_report(audit, chosen);
 }
 

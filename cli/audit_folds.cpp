@@ -3,6 +3,7 @@
 #include "audit/verify.h"
 #include "base/error.h"
 #include "base/number.h"
+#include "cli/command.h"
 
 namespace vitrine::cli {
 
@@ -20,20 +21,16 @@ fs::path folder_of(const FoldWords& words) {
   throw UsageError(text("--fold is ", *words.fold, ", ", fs::path(words.run), " has audits of ", folders.size(), " folds"));
 }
 
-void add_fold(CLI::App* app, FoldWords& words, const char* fold) {
-  app->add_option("run", words.run, "folder of a run that was trained with --audit, or of one fold's audit in it")->required();
-  app->add_option("--fold", words.fold, fold);
-  app->add_flag("--json", words.json, "as JSON");
+void add_fold(Command app, FoldWords& words, const char* fold) {
+  app.add_option("run", words.run, "folder of a run that was trained with --audit, or of one fold's audit in it").required();
+  app.add_option("--fold", words.fold, fold);
+  app.add_flag("--json", words.json, "as JSON");
 }
 
-CLI::Validator is_step_number() {
-  return CLI::Validator(
-      [](const std::string& given) {
-        std::int64_t number = 0;
-        const bool is_number = parse_number(given, number) && number >= 0;
-        return is_number ? std::string() : text("'", printable(given, 40), "' is no step, a whole number from 0 is expected");
-      },
-      "");
+std::string is_step_number(const std::string& word) {
+  std::int64_t number = 0;
+  const bool is_number = parse_number(word, number) && number >= 0;
+  return is_number ? std::string() : text("'", printable(word, 40), "' is no step, a whole number from 0 is expected");
 }
 
 }  // namespace vitrine::cli

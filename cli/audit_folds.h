@@ -1,10 +1,11 @@
 // Which fold of which audited run a command means.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <optional>
 #include <string>
+
+#include "cli/command.h"
 
 namespace vitrine::cli {
 
@@ -16,8 +17,8 @@ struct FoldWords {
 
 // RUN/audit/fold_N, or the only audit that `run` is. UsageError for a study, and for a fold that has none.
 std::filesystem::path folder_of(const FoldWords& words);
-void add_fold(CLI::App* app, FoldWords& words, const char* fold = "from 0");
+void add_fold(Command app, FoldWords& words, const char* fold = "from 0");
 // Of an option: a whole number from 0 that fits 64 bits; an empty text is none.
-CLI::Validator is_step_number();
+std::string is_step_number(const std::string& word);
 
 }  // namespace vitrine::cli

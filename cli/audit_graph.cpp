@@ -1,5 +1,4 @@
 // `vitrine audit graph`: the ops of a network as its tape records them, as a page or for Graphviz.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -10,6 +9,7 @@
 #include "base/nearest.h"
 #include "base/output.h"
 #include "cli/checkpoint_options.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 
 namespace vitrine::cli {
@@ -64,22 +64,22 @@ void run_audit_graph(AuditGraphCommand c) {
 
 }  // namespace
 
-void add_audit_graph(CLI::App& audit, Chosen& chosen) {
+void add_audit_graph(Command audit, Chosen& chosen) {
   const auto command = std::make_shared<AuditGraphCommand>();
-  auto* sub = audit.add_subcommand("graph", "the ops of a network as its tape records them, as a page or for Graphviz");
-  sub->add_option("weights", command->checkpoint.file, "a checkpoint, or the folder of a run (its first finished fold)")
-      ->required();
-  sub->add_option("-o,--output", command->output, "page (.html) or Graphviz text (.dot)")->required();
-  sub->add_option("--size", command->size, "rows and columns of the images, pixels")->capture_default_str();
-  sub->add_option("--batch", command->batch, "images")->capture_default_str();
-  sub->add_option("--form", command->form, "composed (every op), fused (as training runs), or both side by side")
-      ->capture_default_str();
-  sub->add_option("--colour", command->colour, "by share of memory, work (multiply-adds), or time (measured now)")
-      ->capture_default_str();
+  const auto sub = audit.add_subcommand("graph", "the ops of a network as its tape records them, as a page or for Graphviz");
+  sub.add_option("weights", command->checkpoint.file, "a checkpoint, or the folder of a run (its first finished fold)")
+      .required();
+  sub.add_option("-o,--output", command->output, "page (.html) or Graphviz text (.dot)").required();
+  sub.add_option("--size", command->size, "rows and columns of the images, pixels").capture_default_str();
+  sub.add_option("--batch", command->batch, "images").capture_default_str();
+  sub.add_option("--form", command->form, "composed (every op), fused (as training runs), or both side by side")
+      .capture_default_str();
+  sub.add_option("--colour", command->colour, "by share of memory, work (multiply-adds), or time (measured now)")
+      .capture_default_str();
   add_checkpoint_options(sub, command->checkpoint.arch, command->checkpoint.from, command->checkpoint.semantics);
   add_ema(sub, command->checkpoint.ema);
-  sub->footer("Example: vitrine audit graph best.safetensors -o graph.html --form both");
-  sub->callback([=, &chosen] { chosen = [=] { run_audit_graph(*command); }; });
+  sub.footer("Example: vitrine audit graph best.safetensors -o graph.html --form both");
+  sub.callback([=, &chosen] { chosen = [=] { run_audit_graph(*command); }; });
 }
 
 }  // namespace vitrine::cli

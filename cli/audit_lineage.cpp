@@ -1,6 +1,5 @@
 #include "cli/audit_lineage.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -15,6 +14,7 @@
 #include "base/file.h"
 #include "base/names.h"
 #include "base/number.h"
+#include "cli/command.h"
 #include "data/dataset.h"
 #include "train/choice.h"
 #include "train/run_source.h"
@@ -256,28 +256,28 @@ std::vector<std::int64_t> numbers_of(const std::string& words, const char* optio
   return numbers;
 }
 
-void add_audit_lineage(CLI::App& audit, Chosen& chosen) {
+void add_audit_lineage(Command audit, Chosen& chosen) {
   const auto lineage = std::make_shared<LineageCommand>();
-  auto* l =
+  const auto l =
       audit.add_subcommand("lineage", "from a pixel of a training batch to the voxels of the files, bit for bit, and back");
-  l->add_option("run", lineage->run, "folder of `vitrine cv`, `train` or of a study's run")->required();
-  l->add_option("--fold", lineage->fold, "from 0")->capture_default_str();
-  l->add_option("--step", lineage->step, "of training, from 0, counted over all epochs of the fold");
-  l->add_option("--slot", lineage->slot, "place in the batch, from 0")->capture_default_str();
-  l->add_option("--pixel", lineage->pixel, "c,y,x of the network's input, each from 0");
-  l->add_option("--voxel", lineage->voxel,
-                "FILE,i,j,k as the file stores it: the pixels that it touches; with --step, of that batch");
-  l->add_flag("--json", lineage->json, "as JSON, with every number in full");
-  l->footer(
+  l.add_option("run", lineage->run, "folder of `vitrine cv`, `train` or of a study's run").required();
+  l.add_option("--fold", lineage->fold, "from 0").capture_default_str();
+  l.add_option("--step", lineage->step, "of training, from 0, counted over all epochs of the fold");
+  l.add_option("--slot", lineage->slot, "place in the batch, from 0").capture_default_str();
+  l.add_option("--pixel", lineage->pixel, "c,y,x of the network's input, each from 0");
+  l.add_option("--voxel", lineage->voxel,
+               "FILE,i,j,k as the file stores it: the pixels that it touches; with --step, of that batch");
+  l.add_flag("--json", lineage->json, "as JSON, with every number in full");
+  l.footer(
       "Exit code 0: the pixel rebuilt from the files has the bits that were trained on; 1: not.\n"
       "Example: vitrine audit lineage runs/all --step 40 --slot 3 --pixel 0,31,30");
-  l->callback([=, &chosen] { chosen = [=] { run_lineage(*lineage); }; });
+  l.callback([=, &chosen] { chosen = [=] { run_lineage(*lineage); }; });
   const auto leaks = std::make_shared<LeaksCommand>();
-  auto* k = audit.add_subcommand("leaks", "subjects, files, pixels or volumes that lie in two parts of a fold");
-  k->add_option("run", leaks->run, "folder of `vitrine cv`, `train` or of a study's run")->required();
-  k->add_flag("--json", leaks->json, "as JSON");
-  k->footer("Exit code 0: there is none; 3: there is.\nExample: vitrine audit leaks runs/all");
-  k->callback([=, &chosen] { chosen = [=] { run_leaks(*leaks); }; });
+  const auto k = audit.add_subcommand("leaks", "subjects, files, pixels or volumes that lie in two parts of a fold");
+  k.add_option("run", leaks->run, "folder of `vitrine cv`, `train` or of a study's run").required();
+  k.add_flag("--json", leaks->json, "as JSON");
+  k.footer("Exit code 0: there is none; 3: there is.\nExample: vitrine audit leaks runs/all");
+  k.callback([=, &chosen] { chosen = [=] { run_leaks(*leaks); }; });
 }
 
 }  // namespace vitrine::cli

@@ -10,11 +10,12 @@
 #include "audit/lineage.h"
 #include "audit/lineage_leaks.h"
 #include "base/json.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 
 namespace vitrine::cli {
 
-void add_audit_lineage(CLI::App& audit, Chosen& chosen);
+void add_audit_lineage(Command audit, Chosen& chosen);
 
 // The crop pixels of one use, rebuilt from the files of the volumes.
 struct UseOrigin {

@@ -1,5 +1,4 @@
 // `vitrine audit report` and `vitrine audit certificate`: the pages of an audited run.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
@@ -10,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/output.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/device_options.h"
 #include "data/manifest.h"
@@ -173,28 +173,28 @@ constexpr const char* kExitCodes =
 
 }  // namespace
 
-void add_audit_report(CLI::App* audit, Chosen& chosen) {
+void add_audit_report(Command audit, Chosen& chosen) {
   const auto report = std::make_shared<PageCommand>();
-  auto* r = audit->add_subcommand(
+  const auto r = audit.add_subcommand(
       "report", "one HTML page of an audited run: verdict, hashes, rho of every op, ranges, gradients, samples");
-  r->add_option("run", report->run, "folder of a run that was trained with --audit, or of one fold's audit in it")->required();
-  r->add_option("-o,--output", report->output, "HTML to write");
-  r->add_option("--csv", report->tables, "folder for the numbers behind every figure");
-  r->add_option("--remake", report->remake,
-                "make so many steps of each fold again, spread over the run, and say whether they are the same")
-      ->capture_default_str();
+  r.add_option("run", report->run, "folder of a run that was trained with --audit, or of one fold's audit in it").required();
+  r.add_option("-o,--output", report->output, "HTML to write");
+  r.add_option("--csv", report->tables, "folder for the numbers behind every figure");
+  r.add_option("--remake", report->remake,
+               "make so many steps of each fold again, spread over the run, and say whether they are the same")
+      .capture_default_str();
   add_device_options(r, report->device);
-  r->footer(std::string(kExitCodes) + "Example: vitrine audit report runs/all -o audit.html --csv numbers --remake 3");
-  r->callback([=, &chosen] { chosen = [=] { run_report(*report); }; });
+  r.footer(std::string(kExitCodes) + "Example: vitrine audit report runs/all -o audit.html --csv numbers --remake 3");
+  r.callback([=, &chosen] { chosen = [=] { run_report(*report); }; });
 
   const auto certificate = std::make_shared<PageCommand>();
-  auto* c = audit->add_subcommand("certificate",
-                                  "one printable page: verdict, hashes, and the commands that check each of them again");
-  c->add_option("run", certificate->run, "folder of a run that was trained with --audit, or of one fold's audit in it")
-      ->required();
-  c->add_option("-o,--output", certificate->output, "HTML to write")->required();
-  c->footer(std::string(kExitCodes) + "Example: vitrine audit certificate runs/all -o certificate.html");
-  c->callback([=, &chosen] { chosen = [=] { run_certificate(*certificate); }; });
+  const auto c = audit.add_subcommand("certificate",
+                                      "one printable page: verdict, hashes, and the commands that check each of them again");
+  c.add_option("run", certificate->run, "folder of a run that was trained with --audit, or of one fold's audit in it")
+      .required();
+  c.add_option("-o,--output", certificate->output, "HTML to write").required();
+  c.footer(std::string(kExitCodes) + "Example: vitrine audit certificate runs/all -o certificate.html");
+  c.callback([=, &chosen] { chosen = [=] { run_certificate(*certificate); }; });
 }
 
 }  // namespace vitrine::cli

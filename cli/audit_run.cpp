@@ -1,5 +1,4 @@
 // `vitrine audit verify|replay|step|rho`: what an audited run says, and whether it is so.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
@@ -15,6 +14,7 @@
 #include "base/terminal.h"
 #include "cli/audit_folds.h"
 #include "cli/audit_tables.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/device_options.h"
 
@@ -143,9 +143,9 @@ struct StepCommand {
   bool all = false;
 };
 
-void add_step(CLI::App* app, StepCommand& c, const char* name) {
+void add_step(Command app, StepCommand& c, const char* name) {
   add_fold(app, c.words);
-  app->add_option(name, c.step, "number of the step, from 0")->required()->check(is_step_number());
+  app.add_option(name, c.step, "number of the step, from 0").required().check(is_step_number);
 }
 
 void run_replay(const StepCommand& c) {
@@ -233,48 +233,49 @@ void run_rho(const FoldWords& words) {
                 static_cast<unsigned long long>(row.elements), fixed(row.median, 4).c_str());
 }
 
-void add_verify(CLI::App* audit, Chosen& chosen) {
+void add_verify(Command audit, Chosen& chosen) {
   const auto c = std::make_shared<VerifyCommand>();
-  auto* sub = audit->add_subcommand(
+  const auto sub = audit.add_subcommand(
       "verify", "manifest, chain, blocks and lineage of a run; with --steps, makes steps again and compares every hash");
   add_fold(sub, c->words, "this fold alone, from 0; otherwise all");
-  sub->add_option("--steps", c->steps, "first and last step of a fold (--fold, else the first) to make again, as 100..110");
+  sub.add_option("--steps", c->steps, "first and last step of a fold (--fold, else the first) to make again, as 100..110");
   add_device_options(sub, c->device);
-  sub->footer(
+  sub.footer(
       "Exit code 0: holds; 1: a step or an op is not what it was, or lies above its bound; 3: the folder was "
       "changed.\nExample: vitrine audit verify runs/all --steps 100..110");
-  sub->callback([=, &chosen] { chosen = [=] { run_verify(*c); }; });
+  sub.callback([=, &chosen] { chosen = [=] { run_verify(*c); }; });
 }
 
 }  // namespace
 
-void add_audit_run(CLI::App* audit, Chosen& chosen) {
+void add_audit_run(Command audit, Chosen& chosen) {
   add_verify(audit, chosen);
   const auto rho = std::make_shared<FoldWords>();
-  auto* table = audit->add_subcommand("rho", "how much of its bound each op used, over all steps: |computed - exact| / bound");
-  table->add_option("run", rho->run, "folder of a run that was trained with --audit, or of one fold's audit in it")->required();
-  table->add_flag("--json", rho->json, "as JSON");
-  table->footer("Example: vitrine audit rho runs/all");
-  table->callback([=, &chosen] { chosen = [=] { run_rho(*rho); }; });
+  const auto table =
+      audit.add_subcommand("rho", "how much of its bound each op used, over all steps: |computed - exact| / bound");
+  table.add_option("run", rho->run, "folder of a run that was trained with --audit, or of one fold's audit in it").required();
+  table.add_flag("--json", rho->json, "as JSON");
+  table.footer("Example: vitrine audit rho runs/all");
+  table.callback([=, &chosen] { chosen = [=] { run_rho(*rho); }; });
 
   const auto replay = std::make_shared<StepCommand>();
-  auto* r = audit->add_subcommand(
+  const auto r = audit.add_subcommand(
       "replay", "make one step again, or one op of it in full, and compare it with what was recorded and with float64");
   add_step(r, *replay, "--step");
-  r->add_option("--op", replay->op,
-                "ops by name, as `blocks.1.0/fused_mbconv`, by the beginning of names, or by kind, as `conv2d`; every element "
-                "of them is compared");
+  r.add_option("--op", replay->op,
+               "ops by name, as `blocks.1.0/fused_mbconv`, by the beginning of names, or by kind, as `conv2d`; every element "
+               "of them is compared");
   add_device_options(r, replay->device);
-  r->footer("Example: vitrine audit replay runs/all --step 120 --op conv_stem/conv2d");
-  r->callback([=, &chosen] { chosen = [=] { run_replay(*replay); }; });
+  r.footer("Example: vitrine audit replay runs/all --step 120 --op conv_stem/conv2d");
+  r.callback([=, &chosen] { chosen = [=] { run_replay(*replay); }; });
 
   const auto walk = std::make_shared<StepCommand>();
-  auto* w = audit->add_subcommand("step", "walk through one training step, op by op");
+  const auto w = audit.add_subcommand("step", "walk through one training step, op by op");
   add_step(w, *walk, "--at");
-  w->add_flag("--all", walk->all, "without waiting for Enter between ops");
+  w.add_flag("--all", walk->all, "without waiting for Enter between ops");
   add_device_options(w, walk->device);
-  w->footer("Example: vitrine audit step runs/all --at 120 --all");
-  w->callback([=, &chosen] { chosen = [=] { run_walk(*walk); }; });
+  w.footer("Example: vitrine audit step runs/all --at 120 --all");
+  w.callback([=, &chosen] { chosen = [=] { run_walk(*walk); }; });
 
   add_audit_two_runs(audit, chosen);
 }

@@ -1,5 +1,4 @@
 // `vitrine audit stability`: how many bits of a network's predictions survive noise in the last place of every value.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -13,6 +12,7 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "cli/checkpoint_options.h"
+#include "cli/command.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/explain.h"
@@ -205,21 +205,22 @@ void run_audit_stability(AuditStabilityCommand c) {
 
 }  // namespace
 
-void add_audit_stability(CLI::App& audit, Chosen& chosen) {
+void add_audit_stability(Command audit, Chosen& chosen) {
   const auto command = std::make_shared<AuditStabilityCommand>();
-  auto* sub = audit.add_subcommand("stability", "bits of the predictions that survive noise in the last place of every value");
-  sub->add_option("weights", command->checkpoint.file, "a checkpoint, or the folder of a run (its first finished fold)")
-      ->required();
-  sub->add_option("--images", command->images, "PNG or JPEG files, or folders of them");
-  sub->add_option("--manifest", command->manifest, "manifest.csv of crops, for a network that was trained on crops");
-  sub->add_option("--most", command->most, "images, the first so many")->capture_default_str();
-  sub->add_option("--draws", command->options.draws, "of the noise for each image, 2 to 1000")->capture_default_str();
-  sub->add_option("--seed", command->options.seed, "of the noise")->check(whole_number())->capture_default_str();
-  sub->add_flag("--json", command->json, "as JSON, with every class");
+  const auto sub =
+      audit.add_subcommand("stability", "bits of the predictions that survive noise in the last place of every value");
+  sub.add_option("weights", command->checkpoint.file, "a checkpoint, or the folder of a run (its first finished fold)")
+      .required();
+  sub.add_option("--images", command->images, "PNG or JPEG files, or folders of them");
+  sub.add_option("--manifest", command->manifest, "manifest.csv of crops, for a network that was trained on crops");
+  sub.add_option("--most", command->most, "images, the first so many").capture_default_str();
+  sub.add_option("--draws", command->options.draws, "of the noise for each image, 2 to 1000").capture_default_str();
+  sub.add_option("--seed", command->options.seed, "of the noise").check(whole_number).capture_default_str();
+  sub.add_flag("--json", command->json, "as JSON, with every class");
   add_checkpoint_options(sub, command->checkpoint.arch, command->checkpoint.from, command->checkpoint.semantics);
   add_ema(sub, command->checkpoint.ema);
-  sub->footer("Example: vitrine audit stability best.safetensors --manifest crops/manifest.csv --draws 10");
-  sub->callback([=, &chosen] { chosen = [=] { run_audit_stability(*command); }; });
+  sub.footer("Example: vitrine audit stability best.safetensors --manifest crops/manifest.csv --draws 10");
+  sub.callback([=, &chosen] { chosen = [=] { run_audit_stability(*command); }; });
 }
 
 }  // namespace vitrine::cli

@@ -1,5 +1,4 @@
 // `vitrine audit diff|bisect`: two runs against each other.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -14,6 +13,7 @@
 #include "base/standard_streams.h"
 #include "cli/audit_folds.h"
 #include "cli/audit_tables.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 
 namespace vitrine::cli {
@@ -29,11 +29,11 @@ struct TwoRuns {
   bool remake = true;
 };
 
-void add_two(CLI::App* app, TwoRuns& c, const char* fold) {
-  app->add_option("a", c.a, "run A, or one fold's audit in it")->required();
-  app->add_option("b", c.b, "run B, or one fold's audit in it")->required();
-  app->add_option("--fold", c.fold, fold);
-  app->add_flag("--json", c.json, "as JSON");
+void add_two(Command app, TwoRuns& c, const char* fold) {
+  app.add_option("a", c.a, "run A, or one fold's audit in it").required();
+  app.add_option("b", c.b, "run B, or one fold's audit in it").required();
+  app.add_option("--fold", c.fold, fold);
+  app.add_flag("--json", c.json, "as JSON");
 }
 
 void run_diff(const TwoRuns& c) {
@@ -115,23 +115,23 @@ void run_bisect(const TwoRuns& c) {
 
 }  // namespace
 
-void add_audit_two_runs(CLI::App* audit, Chosen& chosen) {
+void add_audit_two_runs(Command audit, Chosen& chosen) {
   const auto diff = std::make_shared<TwoRuns>();
-  auto* d = audit->add_subcommand("diff", "the records of one step of two runs, side by side");
+  const auto d = audit.add_subcommand("diff", "the records of one step of two runs, side by side");
   add_two(d, *diff, "of both, from 0; otherwise the first");
-  d->add_option("--at", diff->step, "number of the step, from 0")->required()->check(is_step_number());
-  d->footer("Example: vitrine audit diff runs/a runs/b --at 120");
-  d->callback([=, &chosen] { chosen = [=] { run_diff(*diff); }; });
+  d.add_option("--at", diff->step, "number of the step, from 0").required().check(is_step_number);
+  d.footer("Example: vitrine audit diff runs/a runs/b --at 120");
+  d.callback([=, &chosen] { chosen = [=] { run_diff(*diff); }; });
 
   const auto bisect = std::make_shared<TwoRuns>();
-  auto* b = audit->add_subcommand(
+  const auto b = audit.add_subcommand(
       "bisect", "the first step and the first op where two runs part, fold by fold, and whether rounding can be the reason");
   add_two(b, *bisect, "this fold of both alone, from 0; otherwise all that both have");
-  b->add_flag("!--recorded-only", bisect->remake, "make no step again: only what the traces hold");
-  b->footer(
+  b.add_flag("!--recorded-only", bisect->remake, "make no step again: only what the traces hold");
+  b.footer(
       "Exit code 0: equal, legal rounding, or other inputs; 1: a violation, or undecided; 3: a folder was changed.\nExample: "
       "vitrine audit bisect runs/a runs/b");
-  b->callback([=, &chosen] { chosen = [=] { run_bisect(*bisect); }; });
+  b.callback([=, &chosen] { chosen = [=] { run_bisect(*bisect); }; });
 }
 
 }  // namespace vitrine::cli

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "data/batch.h"
 #include "nn/efficientnet/efficientnet.h"
@@ -55,7 +56,7 @@ void bench_infer_on(Device device, const BenchCommand& command);
 void bench_train_on(Device device, const BenchCommand& command);
 void bench_kernels_on(Device device, const BenchCommand& command);
 
-void add_bench_experiment(CLI::App* bench, Chosen& chosen);  // cli/bench_experiment.cpp
-void add_bench_imaging(CLI::App* bench, Chosen& chosen);     // cli/imaging_commands.cpp
+void add_bench_experiment(Command bench, Chosen& chosen);  // cli/bench_experiment.cpp
+void add_bench_imaging(Command bench, Chosen& chosen);     // cli/imaging_commands.cpp
 
 }  // namespace vitrine::cli

@@ -1,7 +1,6 @@
 // `vitrine bench`: how fast this build is on this machine.
 #include <sys/resource.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -15,6 +14,7 @@
 #include "base/number.h"
 #include "bench/peak.h"
 #include "cli/bench.h"
+#include "cli/command.h"
 #include "nn/efficientnet/inference.h"
 #include "nn/efficientnet/work.h"
 #include "tensor/isa.h"
@@ -136,29 +136,29 @@ double BenchTraining::multiply_adds() const {
   return vitrine::multiply_adds(layers_of(net_.arch, images[0], images[1], 3, net_.classes));
 }
 
-void add_bench(CLI::App& app, Chosen& chosen) {
+void add_bench(Command app, Chosen& chosen) {
   const auto bench = std::make_shared<BenchCommand>();
-  auto* b = app.add_subcommand("bench", "how fast this build is on this machine");
-  b->require_subcommand(1);
-  b->fallthrough();
+  const auto b = app.add_subcommand("bench", "how fast this build is on this machine");
+  b.require_subcommand();
+  b.fallthrough();
   const auto add = [&](const char* name, const char* about, void (*run)(const BenchCommand&)) {
-    auto* sub = b->add_subcommand(name, about)->fallthrough();  // so that --threads may stand last
-    sub->add_option("--arch", bench->arch, "b0 to b7, lite0 to lite4")->capture_default_str();
-    sub->add_option("--batch", bench->batch, "images at a time")->capture_default_str();
-    sub->add_option("--size", bench->size, "rows and columns of an image")->capture_default_str();
-    sub->add_option("--seconds", bench->seconds, "how long to measure")->check(CLI::Range(0.0, 3600.0))->capture_default_str();
-    sub->add_flag("--json", bench->json, "as JSON, a line for each result");
+    const auto sub = b.add_subcommand(name, about).fallthrough();  // so that --threads may stand last
+    sub.add_option("--arch", bench->arch, "b0 to b7, lite0 to lite4").capture_default_str();
+    sub.add_option("--batch", bench->batch, "images at a time").capture_default_str();
+    sub.add_option("--size", bench->size, "rows and columns of an image").capture_default_str();
+    sub.add_option("--seconds", bench->seconds, "how long to measure").range(0.0, 3600.0).capture_default_str();
+    sub.add_flag("--json", bench->json, "as JSON, a line for each result");
     add_device_options(sub, bench->device);
-    sub->footer(std::string("Example: vitrine --threads 2 bench ") + name + " --arch b0 --batch 16 --size 64");
-    sub->callback([bench, &chosen, run] { chosen = [bench, run] { run(*bench); }; });
+    sub.footer(std::string("Example: vitrine --threads 2 bench ") + name + " --arch b0 --batch 16 --size 64");
+    sub.callback([bench, &chosen, run] { chosen = [bench, run] { run(*bench); }; });
     return sub;
   };
   add("infer", "images through the network", run_bench_infer);
   add("train", "training steps: forward, loss, backward, Adam", run_bench_train);
-  auto* kernels = add("kernels", "every kernel that inference and training run, beside its bound", run_bench_kernels);
-  kernels->add_flag("--micro", bench->micro, "plain forms and the inner loop of the depthwise filter instead");
-  kernels->add_flag("--by-loss", bench->by_loss, "sorted by (measured - predicted) x times: where to work next");
-  kernels->add_option("--only", bench->only, "the rows with this in part, kernel or shape, e.g. 'depthwise gradient'; no sums");
+  const auto kernels = add("kernels", "every kernel that inference and training run, beside its bound", run_bench_kernels);
+  kernels.add_flag("--micro", bench->micro, "plain forms and the inner loop of the depthwise filter instead");
+  kernels.add_flag("--by-loss", bench->by_loss, "sorted by (measured - predicted) x times: where to work next");
+  kernels.add_option("--only", bench->only, "the rows with this in part, kernel or shape, e.g. 'depthwise gradient'; no sums");
   add_bench_experiment(b, chosen);
   add_bench_imaging(b, chosen);
 }

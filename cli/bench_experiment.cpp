@@ -1,7 +1,6 @@
 // `vitrine bench experiment`: how long the paper's whole experiment takes, from crops on disk to summaries: four input configurations,
 // five folds each, every epoch and every file. The crops are drawn, in the paper's number: 69 patients, 296 slices. Between the
 // configurations it measures steps as `bench train` does, so that the steps of the trainings have something to be compared with.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -15,6 +14,7 @@
 #include "base/output.h"
 #include "base/sha256.h"
 #include "cli/bench.h"
+#include "cli/command.h"
 #include "data/dataset.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
@@ -210,19 +210,19 @@ void run_bench_experiment(const BenchExperimentCommand& c) {
 
 }  // namespace
 
-void add_bench_experiment(CLI::App* bench, Chosen& chosen) {
+void add_bench_experiment(Command bench, Chosen& chosen) {
   const auto experiment = std::make_shared<BenchExperimentCommand>();
-  auto* e = bench->add_subcommand("experiment", "the paper's whole experiment in its size, on drawn crops")->fallthrough();
-  e->add_option("--arch", experiment->arch, "b0 to b7, lite0 to lite4")->capture_default_str();
-  e->add_option("--epochs", experiment->epochs, "of each of the 20 trainings")->capture_default_str();
-  e->add_option("--patients", experiment->patients, "with the paper's shares of classes and slices")
-      ->check(CLI::Range(17, 10000))  // fewer than six of the smaller class do not go into a test part and five folds
-      ->capture_default_str();
-  e->add_option("--folder", experiment->folder, "for crops and runs: made, and removed at the end")->capture_default_str();
-  e->add_flag("--json", experiment->json, "as one line of JSON");
+  const auto e = bench.add_subcommand("experiment", "the paper's whole experiment in its size, on drawn crops").fallthrough();
+  e.add_option("--arch", experiment->arch, "b0 to b7, lite0 to lite4").capture_default_str();
+  e.add_option("--epochs", experiment->epochs, "of each of the 20 trainings").capture_default_str();
+  e.add_option("--patients", experiment->patients, "with the paper's shares of classes and slices")
+      .range(17, 10000)  // fewer than six of the smaller class do not go into a test part and five folds
+      .capture_default_str();
+  e.add_option("--folder", experiment->folder, "for crops and runs: made, and removed at the end").capture_default_str();
+  e.add_flag("--json", experiment->json, "as one line of JSON");
   add_training_device_options(e, experiment->device);
-  e->footer("Example: vitrine bench experiment --device cuda");
-  e->callback([=, &chosen] { chosen = [=] { run_bench_experiment(*experiment); }; });
+  e.footer("Example: vitrine bench experiment --device cuda");
+  e.callback([=, &chosen] { chosen = [=] { run_bench_experiment(*experiment); }; });
 }
 
 }  // namespace vitrine::cli

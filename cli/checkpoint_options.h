@@ -3,15 +3,12 @@
 
 #include <string>
 
+#include "cli/command.h"
 #include "nn/efficientnet/semantics.h"
-
-namespace CLI {
-class App;
-}
 
 namespace vitrine::cli {
 
-void add_checkpoint_options(CLI::App* app, std::string& arch, std::string& from, SemanticsOverrides& overrides);
-void add_ema(CLI::App* app, bool& ema, const char* of = "the checkpoint");
+void add_checkpoint_options(Command app, std::string& arch, std::string& from, SemanticsOverrides& overrides);
+void add_ema(Command app, bool& ema, const char* of = "the checkpoint");
 
 }  // namespace vitrine::cli

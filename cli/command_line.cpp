@@ -1,11 +1,15 @@
 #include "cli/command_line.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
+#include <stdexcept>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
 #include "base/nearest.h"
 #include "base/number.h"
+#include "base/standard_streams.h"
 #include "base/toml.h"
 
 namespace vitrine::cli {
@@ -43,8 +47,8 @@ const CLI::App* subcommand(const CLI::App& app, const std::string& name) {
   return nullptr;
 }
 
-}  // namespace
-
+// UsageError naming the nearest one when `argv` has a command or an option that does not exist. Called before the library parses, which would
+// say instead that something else is missing.
 void check_words(const CLI::App& app, int argc, const char* const* argv) {
   const CLI::App* at = &app;
   std::string path;
@@ -76,6 +80,7 @@ void check_words(const CLI::App& app, int argc, const char* const* argv) {
   }
 }
 
+// For `vitrine help` and `vitrine help COMMAND`: the text to print; empty for any other command line.
 std::string asked_help(CLI::App& app, int argc, const char* const* argv) {
   if (argc < 2 || std::string_view(argv[1]) != "help") return {};
   const CLI::App* at = &app;
@@ -92,6 +97,7 @@ std::string asked_help(CLI::App& app, int argc, const char* const* argv) {
   return at == &app ? at->help() : at->help(before);
 }
 
+// What shows the help of the command that was begun: "vitrine mri prep --help".
 std::string help_command(const CLI::App& app) {
   std::string words = "vitrine";
   for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
@@ -101,16 +107,8 @@ std::string help_command(const CLI::App& app) {
   return words + " --help";
 }
 
-CLI::Validator whole_number() {
-  return CLI::Validator(
-      [](std::string& value) {
-        std::uint64_t number = 0;
-        return parse_number(value, number) ? std::string()
-                                           : text("'", printable(value), "' is no whole number from 0 to 2^64 - 1");
-      },
-      "");
-}
-
+// Refuses numbers with leading zeros and of other bases, which CLI11 would read as octal, hexadecimal or binary. For options that are numbers
+// only: their type says so.
 void read_numbers_as_decimal(CLI::App& app) {
   const CLI::Validator plain(
       [](std::string& value) {
@@ -124,6 +122,44 @@ void read_numbers_as_decimal(CLI::App& app) {
     if (type.starts_with("INT") || type.starts_with("UINT")) option->check(plain);
   }
   for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) read_numbers_as_decimal(*sub);
+}
+
+}  // namespace
+
+CommandLine::CommandLine(const char* about, const char* name, const std::string& version)
+    : app_(std::make_unique<CLI::App>(about, name)) {
+  app_->set_version_flag("--version", version);
+  app_->set_help_all_flag("--help-all", "help of every subcommand");
+}
+
+CommandLine::~CommandLine() = default;
+
+Command CommandLine::command() const { return Command(app_.get()); }
+
+bool CommandLine::read(int argc, const char* const* argv) {
+  read_numbers_as_decimal(*app_);
+  if (const std::string help = asked_help(*app_, argc, argv); !help.empty()) {
+    write_standard_output(help);
+    return false;
+  }
+  check_words(*app_, argc, argv);
+  try {
+    app_->parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::Success))
+      throw UsageError(text(error.what(), "; see `", help_command(*app_), "`"));
+    app_->exit(error);  // prints help or version
+    return false;
+  } catch (const std::logic_error&) {  // of std::stoll, by which the library reads --flag=value
+    throw UsageError(
+        text("a flag has a value that is none; write it alone, or with =true or =false; see `", help_command(*app_), "`"));
+  }
+  return true;
+}
+
+std::string whole_number(const std::string& word) {
+  std::uint64_t number = 0;
+  return parse_number(word, number) ? std::string() : text("'", printable(word), "' is no whole number from 0 to 2^64 - 1");
 }
 
 }  // namespace vitrine::cli

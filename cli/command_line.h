@@ -1,24 +1,30 @@
-// What the command-line library does not do: find the word that was probably meant, and `help`.
+// The words that the program was called with, read by CLI11, and what that library does not do: find the word that was probably meant, `help`,
+// and whole numbers as people write them.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <memory>
 #include <string>
+
+#include "cli/command.h"
 
 namespace vitrine::cli {
 
-// UsageError naming the nearest one when `argv` has a command or an option that does not exist. Called before the library parses, which would
-// say instead that something else is missing.
-void check_words(const CLI::App& app, int argc, const char* const* argv);
+class CommandLine {
+ public:
+  // With --help, --help-all, which prints the help of every subcommand, and --version, which prints `version`.
+  CommandLine(const char* about, const char* name, const std::string& version);
+  ~CommandLine();
 
-// For `vitrine help` and `vitrine help COMMAND`: the text to print; empty for any other command line.
-std::string asked_help(CLI::App& app, int argc, const char* const* argv);
-// Refuses numbers with leading zeros and of other bases, which CLI11 would read as octal, hexadecimal or binary. For options that are numbers
-// only: their type says so.
-void read_numbers_as_decimal(CLI::App& app);
-// What shows the help of the command that was begun: "vitrine mri prep --help".
-std::string help_command(const CLI::App& app);
+  Command command() const;  // the program itself
 
-// For unsigned options: the library takes -1 for 2^64 - 1, and every larger number for that, too.
-CLI::Validator whole_number();
+  // Sets every option, and calls back the command that is named. False when nothing is left to do: help or the version was printed. UsageError.
+  bool read(int argc, const char* const* argv);
+
+ private:
+  std::unique_ptr<CLI::App> app_;
+};
+
+// A check for unsigned options: the library takes -1 for 2^64 - 1, and every larger number for that, too.
+std::string whole_number(const std::string& word);
 
 }  // namespace vitrine::cli

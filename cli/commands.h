@@ -8,46 +8,43 @@
 #include <string>
 #include <vector>
 
+#include "cli/command.h"
 #include "cli/device_options.h"
 #include "nn/efficientnet/efficientnet.h"
 #include "train/options.h"
 #include "weights/network_choice.h"
 #include "weights/tensor_file.h"
 
-namespace CLI {
-class App;
-}
-
 namespace vitrine::cli {
 
 using Chosen = std::function<void()>;  // what main calls: set while the command line is read
 
 // In the order of the help.
-void add_study(CLI::App& app, Chosen& chosen);
-void add_task(CLI::App& app, Chosen& chosen);
-void add_controls(CLI::App& app, Chosen& chosen);
-void add_demo(CLI::App& app, Chosen& chosen);
-void add_report(CLI::App& app, Chosen& chosen);
-void add_simulate(CLI::App& app, Chosen& chosen);
-void add_mri(CLI::App& app, Chosen& chosen);
-void add_data(CLI::App& app, Chosen& chosen);
-void add_split(CLI::App& app, Chosen& chosen);
-void add_train(CLI::App& app, Chosen& chosen);
-void add_cv(CLI::App& app, Chosen& chosen);
-void add_eval(CLI::App& app, Chosen& chosen);
-void add_explain(CLI::App& app, Chosen& chosen);
-void add_lr_find(CLI::App& app, Chosen& chosen);
-void add_search(CLI::App& app, Chosen& chosen);
-void add_watch(CLI::App& app, Chosen& chosen);
-void add_predict(CLI::App& app, Chosen& chosen);
-void add_weights(CLI::App& app, Chosen& chosen);
-void add_export(CLI::App& app, Chosen& chosen);
-void add_audit(CLI::App& app, Chosen& chosen);
-void add_audit_run(CLI::App* audit, Chosen& chosen);       // its commands about audited runs
-void add_audit_two_runs(CLI::App* audit, Chosen& chosen);  // diff, bisect
-void add_audit_report(CLI::App* audit, Chosen& chosen);
-void add_bench(CLI::App& app, Chosen& chosen);
-void add_doctor(CLI::App& app, Chosen& chosen);
+void add_study(Command app, Chosen& chosen);
+void add_task(Command app, Chosen& chosen);
+void add_controls(Command app, Chosen& chosen);
+void add_demo(Command app, Chosen& chosen);
+void add_report(Command app, Chosen& chosen);
+void add_simulate(Command app, Chosen& chosen);
+void add_mri(Command app, Chosen& chosen);
+void add_data(Command app, Chosen& chosen);
+void add_split(Command app, Chosen& chosen);
+void add_train(Command app, Chosen& chosen);
+void add_cv(Command app, Chosen& chosen);
+void add_eval(Command app, Chosen& chosen);
+void add_explain(Command app, Chosen& chosen);
+void add_lr_find(Command app, Chosen& chosen);
+void add_search(Command app, Chosen& chosen);
+void add_watch(Command app, Chosen& chosen);
+void add_predict(Command app, Chosen& chosen);
+void add_weights(Command app, Chosen& chosen);
+void add_export(Command app, Chosen& chosen);
+void add_audit(Command app, Chosen& chosen);
+void add_audit_run(Command audit, Chosen& chosen);       // its commands about audited runs
+void add_audit_two_runs(Command audit, Chosen& chosen);  // diff, bisect
+void add_audit_report(Command audit, Chosen& chosen);
+void add_bench(Command app, Chosen& chosen);
+void add_doctor(Command app, Chosen& chosen);
 
 struct PredictCommand {
   std::string weights, arch, from = "auto";

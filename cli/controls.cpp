@@ -1,6 +1,5 @@
 // `vitrine controls`: what a study's figure is worth. Other seeds, controls whose result is known, and every choice that the paper does not
 // state, one at a time, each as a run of its own beside the study's.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -13,6 +12,7 @@
 #include "base/number.h"
 #include "base/output.h"
 #include "base/progress.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/progress_options.h"
 #include "cli/study_folder.h"
@@ -191,19 +191,19 @@ void run_controls(const ControlsCommand& command) {
 
 }  // namespace
 
-void add_controls(CLI::App& app, Chosen& chosen) {
+void add_controls(Command app, Chosen& chosen) {
   const auto command = std::make_shared<ControlsCommand>();
-  auto* c = app.add_subcommand("controls",
-                               "what a study's figure is worth: seeds, controls, and the choices that the paper leaves open");
-  c->add_option("study", command->study, "folder of `vitrine study`")->required();
-  c->add_option("--inputs", command->inputs, "t1c, flair, t2 or t1c+flair+t2")->capture_default_str();
-  c->add_option("--rows", command->rows, "of seeds, controls, choices")->capture_default_str();
-  c->add_option("--seeds", command->seeds, "seeds, the study's own with them; and deals of permuted labels")
-      ->capture_default_str();
-  c->add_flag("--list", command->list, "print what would be trained");
+  const auto c = app.add_subcommand(
+      "controls", "what a study's figure is worth: seeds, controls, and the choices that the paper leaves open");
+  c.add_option("study", command->study, "folder of `vitrine study`").required();
+  c.add_option("--inputs", command->inputs, "t1c, flair, t2 or t1c+flair+t2").capture_default_str();
+  c.add_option("--rows", command->rows, "of seeds, controls, choices").capture_default_str();
+  c.add_option("--seeds", command->seeds, "seeds, the study's own with them; and deals of permuted labels")
+      .capture_default_str();
+  c.add_flag("--list", command->list, "print what would be trained");
   add_progress_options(c, command->progress);
-  c->footer("Example: vitrine controls out --seeds 5");
-  c->callback([=, &chosen] { chosen = [=] { run_controls(*command); }; });
+  c.footer("Example: vitrine controls out --seeds 5");
+  c.callback([=, &chosen] { chosen = [=] { run_controls(*command); }; });
 }
 
 }  // namespace vitrine::cli

@@ -1,11 +1,11 @@
 #include "cli/device_options.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 
 #include "base/error.h"
 #include "base/names.h"
+#include "cli/command.h"
 #include "cli/train_options.h"
 #include "tensor/cuda/plans.h"
 #include "tensor/cuda/runtime.h"
@@ -83,8 +83,8 @@ TakeWord taken_by(DeviceChoice& choice) {
 
 }  // namespace
 
-void add_device_options(CLI::App* app, DeviceChoice& choice) {
-  add_device_rows(app->add_option_group("device"), nullptr, taken_by(choice));
+void add_device_options(Command app, DeviceChoice& choice) {
+  add_device_rows(app.add_option_group("device"), std::nullopt, taken_by(choice));
 }
 
 void DeviceChoice::choose(TrainOptions& options) const {
@@ -110,8 +110,8 @@ void DeviceChoice::choose(TrainOptions& options) const {
     throw UsageError("--kernels cudnn is for one device: its batch norm does not see the others' images; leave out --devices");
 }
 
-void add_training_device_options(CLI::App* app, DeviceChoice& choice) {
-  add_device_rows(app->add_option_group("device"), app, taken_by(choice));
+void add_training_device_options(Command app, DeviceChoice& choice) {
+  add_device_rows(app.add_option_group("device"), app, taken_by(choice));
 }
 
 std::string text_of(Device device) {

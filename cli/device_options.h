@@ -3,12 +3,9 @@
 
 #include <string>
 
+#include "cli/command.h"
 #include "tensor/device.h"
 #include "train/option_table.h"
-
-namespace CLI {
-class App;
-}
 
 namespace vitrine::cli {
 
@@ -19,8 +16,8 @@ struct DeviceChoice : DeviceNames {
   void choose(TrainOptions& options) const;  // --devices as well
   Device choose_for_prediction() const;      // refuses another precision than float32: the folded network has none
 };
-void add_device_options(CLI::App* app, DeviceChoice& choice);
-void add_training_device_options(CLI::App* app, DeviceChoice& choice);  // --devices as well
+void add_device_options(Command app, DeviceChoice& choice);
+void add_training_device_options(Command app, DeviceChoice& choice);  // --devices as well
 
 // "cuda:0 (NVIDIA H200), run-to-run, fp32" or "cpu".
 std::string text_of(Device device);

@@ -1,5 +1,4 @@
 // `vitrine doctor`: what was built in and what this machine has; with --self-test, whether the CUDA back end computes what the CPU does.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <thread>
@@ -9,6 +8,7 @@
 #include "base/interrupt.h"
 #include "base/number.h"
 #include "base/version.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/doctor_kernels.h"
 #include "cli/imaging_commands.h"
@@ -102,24 +102,21 @@ void run_doctor(const DoctorCommand& command) {
 
 }  // namespace
 
-void add_doctor(CLI::App& app, Chosen& chosen) {
+void add_doctor(Command app, Chosen& chosen) {
   const auto doctor = std::make_shared<DoctorCommand>();
-  auto* d = app.add_subcommand("doctor", "what was built in, and what this machine has");
-  d->add_flag("--self-test", doctor->self_test,
-              "also compute every op of the CUDA back end and compare it with the CPU's: seconds");
-  auto* kernels = d->add_flag("--kernels", doctor->kernels,
-                              "also ask cuDNN for an engine for every graph of --kernels cudnn, and list what it refuses");
-  d->add_option("--arch", doctor->graphs.arch, "with --kernels: the network")->needs(kernels)->capture_default_str();
-  d->add_option("--batch", doctor->graphs.batch, "with --kernels: images")
-      ->needs(kernels)
-      ->check(CLI::Range(1, 4096))
-      ->capture_default_str();
-  d->add_option("--size", doctor->graphs.size, "with --kernels: pixels of a side")
-      ->needs(kernels)
-      ->check(CLI::Range(32, 2048))
-      ->capture_default_str();
-  d->footer("Example: vitrine doctor");
-  d->callback([=, &chosen] { chosen = [=] { run_doctor(*doctor); }; });
+  const auto d = app.add_subcommand("doctor", "what was built in, and what this machine has");
+  d.add_flag("--self-test", doctor->self_test,
+             "also compute every op of the CUDA back end and compare it with the CPU's: seconds");
+  const auto kernels = d.add_flag("--kernels", doctor->kernels,
+                                  "also ask cuDNN for an engine for every graph of --kernels cudnn, and list what it refuses");
+  d.add_option("--arch", doctor->graphs.arch, "with --kernels: the network").needs(kernels).capture_default_str();
+  d.add_option("--batch", doctor->graphs.batch, "with --kernels: images").needs(kernels).range(1, 4096).capture_default_str();
+  d.add_option("--size", doctor->graphs.size, "with --kernels: pixels of a side")
+      .needs(kernels)
+      .range(32, 2048)
+      .capture_default_str();
+  d.footer("Example: vitrine doctor");
+  d.callback([=, &chosen] { chosen = [=] { run_doctor(*doctor); }; });
 }
 
 }  // namespace vitrine::cli

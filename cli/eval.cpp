@@ -1,7 +1,6 @@
 // `vitrine eval`: figures of finished runs by slice, lesion and subject, with intervals, and the differences between runs.
 #include "cli/eval.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -13,6 +12,7 @@
 #include "base/number.h"
 #include "base/output.h"
 #include "base/standard_streams.h"
+#include "cli/command.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "train/cross_validation.h"
@@ -176,20 +176,20 @@ void run_eval(const EvalCommand& command) {
 
 }  // namespace
 
-void add_eval(CLI::App& app, Chosen& chosen) {
+void add_eval(Command app, Chosen& chosen) {
   const auto command = std::make_shared<EvalCommand>();
-  auto* sub = app.add_subcommand("eval", "figures of finished runs by slice, lesion and subject, with intervals");
-  sub->add_option("runs", command->runs, "folders of `vitrine cv`; two or more of one split are also compared")->required();
-  sub->add_option("--split", command->parts, "val, test or both")->capture_default_str();
-  sub->add_option("--level", command->levels, "slice, lesion, subject, or several")->capture_default_str();
-  sub->add_option("--threshold", command->threshold,
-                  "for sensitivity and specificity: youden (chosen on validation units), or a number from 0 to 1")
-      ->capture_default_str();
-  sub->add_option("--replicates", command->bootstrap.replicates, "of the bootstrap, 100 to 100000")->capture_default_str();
-  sub->add_option("--seed", command->bootstrap.seed, "of the bootstrap's draws")->check(whole_number())->capture_default_str();
-  sub->add_option("-o,--output", command->output, "folder for the tables (CSV)");
-  sub->footer("Example: vitrine eval runs/t1c runs/flair --split val --level subject -o figures");
-  sub->callback([=, &chosen] { chosen = [=] { run_eval(*command); }; });
+  const auto sub = app.add_subcommand("eval", "figures of finished runs by slice, lesion and subject, with intervals");
+  sub.add_option("runs", command->runs, "folders of `vitrine cv`; two or more of one split are also compared").required();
+  sub.add_option("--split", command->parts, "val, test or both").capture_default_str();
+  sub.add_option("--level", command->levels, "slice, lesion, subject, or several").capture_default_str();
+  sub.add_option("--threshold", command->threshold,
+                 "for sensitivity and specificity: youden (chosen on validation units), or a number from 0 to 1")
+      .capture_default_str();
+  sub.add_option("--replicates", command->bootstrap.replicates, "of the bootstrap, 100 to 100000").capture_default_str();
+  sub.add_option("--seed", command->bootstrap.seed, "of the bootstrap's draws").check(whole_number).capture_default_str();
+  sub.add_option("-o,--output", command->output, "folder for the tables (CSV)");
+  sub.footer("Example: vitrine eval runs/t1c runs/flair --split val --level subject -o figures");
+  sub.callback([=, &chosen] { chosen = [=] { run_eval(*command); }; });
 }
 
 }  // namespace vitrine::cli

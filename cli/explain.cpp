@@ -1,7 +1,6 @@
 // `vitrine explain`: where a trained network looks in samples of its run, and whether that depends on its weights.
 #include "cli/explain.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -13,6 +12,7 @@
 #include "base/number.h"
 #include "base/output.h"
 #include "base/standard_streams.h"
+#include "cli/command.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/explain_op.h"
@@ -157,31 +157,30 @@ void run_explain(ExplainCommand command) {
 
 }  // namespace
 
-void add_explain(CLI::App& app, Chosen& chosen) {
+void add_explain(Command app, Chosen& chosen) {
   const auto command = std::make_shared<ExplainCommand>();
-  auto* sub = app.add_subcommand(
+  const auto sub = app.add_subcommand(
       "explain", "where a network looks (Grad-CAM, LayerCAM, with the check of their weights), or what an op computes");
-  sub->add_option("source", command->request.source,
-                  "folder of `vitrine cv`, or a checkpoint of it with --manifest; or the name of an op");
-  sub->add_flag("--list-ops", command->list_ops, "print the names of all ops");
-  sub->add_flag("--measure", command->measure, "of an op: with the times of its kernels on this machine");
-  sub->add_option("--samples", command->samples, "top-losses:N, wrong:N, or sample ids with commas between")
-      ->capture_default_str();
-  sub->add_option("--part", command->request.part, "of a run, its samples: val or test; default: val");
-  sub->add_option("--fold", command->request.fold, "of a run, from 0; default: all that are finished");
-  sub->add_option("--manifest", command->request.manifest, "of a checkpoint: the manifest.csv of its crops");
-  sub->add_option("--method", command->method, "gradcam or layercam")->capture_default_str();
-  sub->add_option("--layer", command->check.layer,
-                  "auto (the last block with a map of 4 x 4 or more), stem, blocks.0.0 ..., head")
-      ->capture_default_str();
-  sub->add_option("--class", command->of_class, "whose logit: predicted, true, or a class's name")->capture_default_str();
-  sub->add_option("--draws", command->check.draws, "of new weights for the check, 1 to 100")->capture_default_str();
-  sub->add_option("--seed", command->check.seed, "of these draws")->check(whole_number())->capture_default_str();
-  sub->add_option("-o,--output", command->output,
-                  "folder for pictures, index.csv and maps.safetensors; of an op: a page (.html)");
-  sub->footer(
-      "Examples: vitrine explain out/runs/t1c+flair+t2 --samples top-losses:9 -o maps\n          vitrine explain swish");
-  sub->callback([=, &chosen] { chosen = [=] { run_explain(*command); }; });
+  sub.add_option("source", command->request.source,
+                 "folder of `vitrine cv`, or a checkpoint of it with --manifest; or the name of an op");
+  sub.add_flag("--list-ops", command->list_ops, "print the names of all ops");
+  sub.add_flag("--measure", command->measure, "of an op: with the times of its kernels on this machine");
+  sub.add_option("--samples", command->samples, "top-losses:N, wrong:N, or sample ids with commas between")
+      .capture_default_str();
+  sub.add_option("--part", command->request.part, "of a run, its samples: val or test; default: val");
+  sub.add_option("--fold", command->request.fold, "of a run, from 0; default: all that are finished");
+  sub.add_option("--manifest", command->request.manifest, "of a checkpoint: the manifest.csv of its crops");
+  sub.add_option("--method", command->method, "gradcam or layercam").capture_default_str();
+  sub.add_option("--layer", command->check.layer,
+                 "auto (the last block with a map of 4 x 4 or more), stem, blocks.0.0 ..., head")
+      .capture_default_str();
+  sub.add_option("--class", command->of_class, "whose logit: predicted, true, or a class's name").capture_default_str();
+  sub.add_option("--draws", command->check.draws, "of new weights for the check, 1 to 100").capture_default_str();
+  sub.add_option("--seed", command->check.seed, "of these draws").check(whole_number).capture_default_str();
+  sub.add_option("-o,--output", command->output,
+                 "folder for pictures, index.csv and maps.safetensors; of an op: a page (.html)");
+  sub.footer("Examples: vitrine explain out/runs/t1c+flair+t2 --samples top-losses:9 -o maps\n          vitrine explain swish");
+  sub.callback([=, &chosen] { chosen = [=] { run_explain(*command); }; });
 }
 
 }  // namespace vitrine::cli

@@ -3,7 +3,6 @@
 
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
@@ -15,6 +14,7 @@
 #include "base/output.h"
 #include "base/printable.h"
 #include "base/terminal.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 
 namespace vitrine::cli {
@@ -44,17 +44,17 @@ void explain_op(const ExplainOpCommand& c) {
   write_output("-", op_pages::terminal_text(page, is_terminal(STDOUT_FILENO) && wants_colour()));
 }
 
-void add_audit_explain(CLI::App& audit, Chosen& chosen) {
+void add_audit_explain(Command audit, Chosen& chosen) {
   const auto command = std::make_shared<ExplainOpCommand>();
   const auto list = std::make_shared<bool>(false);
-  auto* sub =
+  const auto sub =
       audit.add_subcommand("explain", "an op: formula, an example with every number, gradient, order of sums, bound, kernels");
-  sub->add_option("op", command->op, "its name: swish, conv2d, batch_norm, ...");
-  sub->add_flag("--list-ops", *list, "print the names of all ops");
-  sub->add_flag("--measure", command->measure, "with the times of its kernels on this machine");
-  sub->add_option("-o,--output", command->output, "a page (.html) instead of text");
-  sub->footer("Example: vitrine audit explain swish");
-  sub->callback([=, &chosen] {
+  sub.add_option("op", command->op, "its name: swish, conv2d, batch_norm, ...");
+  sub.add_flag("--list-ops", *list, "print the names of all ops");
+  sub.add_flag("--measure", command->measure, "with the times of its kernels on this machine");
+  sub.add_option("-o,--output", command->output, "a page (.html) instead of text");
+  sub.footer("Example: vitrine audit explain swish");
+  sub.callback([=, &chosen] {
     chosen = [=] {
       if (*list) return list_ops();
       if (command->op.empty()) throw UsageError("no op is named; `vitrine audit explain --list-ops` lists them");

@@ -1,9 +1,9 @@
 // The commands that need imaging, in a build without ITK: they say so.
-#include <CLI/CLI.hpp>
 
 #include "base/error.h"
 #include "cli/audit_lineage.h"
 #include "cli/bench_imaging.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/imaging_commands.h"
 #include "cli/simulate.h"
@@ -39,17 +39,17 @@ std::vector<Fingerprint> volume_fingerprints(const Manifest&, std::string& left_
   return {};
 }
 
-void add_mri(CLI::App& app, Chosen& chosen) {
-  auto* mri = app.add_subcommand("mri", "work on MRI volumes (needs ITK, which this program was built without)");
-  mri->prefix_command();  // whatever follows
-  mri->callback([&chosen] { chosen = [] { refuse("mri"); }; });
+void add_mri(Command app, Chosen& chosen) {
+  const auto mri = app.add_subcommand("mri", "work on MRI volumes (needs ITK, which this program was built without)");
+  mri.prefix_command();  // whatever follows
+  mri.callback([&chosen] { chosen = [] { refuse("mri"); }; });
 }
 
-void add_data(CLI::App& app, Chosen& chosen) {
-  auto* data =
+void add_data(Command app, Chosen& chosen) {
+  const auto data =
       app.add_subcommand("data", "make and check the table of a cohort (needs ITK, which this program was built without)");
-  data->prefix_command();  // whatever follows
-  data->callback([&chosen] { chosen = [] { refuse("data"); }; });
+  data.prefix_command();  // whatever follows
+  data.callback([&chosen] { chosen = [] { refuse("data"); }; });
 }
 
 }  // namespace vitrine::cli

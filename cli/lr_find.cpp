@@ -1,5 +1,4 @@
 // `vitrine lr-find`: which learning rate to train with.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -10,6 +9,7 @@
 #include "base/number.h"
 #include "base/output.h"
 #include "base/progress.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/noted_manifest.h"
 #include "cli/progress_options.h"
@@ -93,22 +93,22 @@ void run_lr_find(const LrFindCommand& command) {
 
 }  // namespace
 
-void add_lr_find(CLI::App& app, Chosen& chosen) {
+void add_lr_find(Command app, Chosen& chosen) {
   const auto command = std::make_shared<LrFindCommand>();
-  auto* sub = app.add_subcommand("lr-find", "find a learning rate: a short training on a copy with a growing rate");
-  sub->add_option("manifest", command->manifest, "manifest.csv of prepared crops")->required();
-  sub->add_option("--splits", command->splits, "JSON made by `vitrine split`")->required();
-  sub->add_option("-o,--output", command->output, "folder for lr_find.csv and lr_find.svg")->required();
-  sub->add_option("--fold", command->fold, "whose training part is used, from 0")->capture_default_str();
-  sub->add_option("--start", command->range.start, "first learning rate")->capture_default_str();
-  sub->add_option("--end", command->range.end, "last learning rate")->capture_default_str();
-  sub->add_option("--steps", command->range.steps, "steps between them, 10 to 100000")->capture_default_str();
+  const auto sub = app.add_subcommand("lr-find", "find a learning rate: a short training on a copy with a growing rate");
+  sub.add_option("manifest", command->manifest, "manifest.csv of prepared crops").required();
+  sub.add_option("--splits", command->splits, "JSON made by `vitrine split`").required();
+  sub.add_option("-o,--output", command->output, "folder for lr_find.csv and lr_find.svg").required();
+  sub.add_option("--fold", command->fold, "whose training part is used, from 0").capture_default_str();
+  sub.add_option("--start", command->range.start, "first learning rate").capture_default_str();
+  sub.add_option("--end", command->range.end, "last learning rate").capture_default_str();
+  sub.add_option("--steps", command->range.steps, "steps between them, 10 to 100000").capture_default_str();
   command->words.groups = groups_with("data");
   add_rows(sub, "data", taken_by(command->words));
   add_progress_options(sub, command->progress);
   add_run_options(sub, command->words);
-  sub->footer("Example: vitrine lr-find prep/manifest.csv --splits splits.json -o lr --weights efficientnet_b0.pth");
-  sub->callback([=, &chosen] { chosen = [=] { run_lr_find(*command); }; });
+  sub.footer("Example: vitrine lr-find prep/manifest.csv --splits splits.json -o lr --weights efficientnet_b0.pth");
+  sub.callback([=, &chosen] { chosen = [=] { run_lr_find(*command); }; });
 }
 
 }  // namespace vitrine::cli

@@ -1,13 +1,11 @@
 // vitrine: the program around its commands. Every option has its default in the help; every subcommand's help ends with an example.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <new>
-#include <stdexcept>
 #include <system_error>
 
 #include "base/error.h"
@@ -27,10 +25,10 @@ namespace {
 constexpr std::size_t kMostOfALine = 300;
 
 // In the order of the help.
-constexpr void (*kCommands[])(CLI::App&, Chosen&) = {
-    add_study,   add_task,    add_controls, add_demo,  add_report,  add_simulate, add_mri,    add_data,
-    add_split,   add_train,   add_cv,       add_eval,  add_explain, add_lr_find,  add_search, add_watch,
-    add_predict, add_weights, add_export,   add_audit, add_bench,   add_doctor};
+constexpr void (*kCommands[])(Command, Chosen&) = {add_study,   add_task,    add_controls, add_demo,  add_report,  add_simulate,
+                                                   add_mri,     add_data,    add_split,    add_train, add_cv,      add_eval,
+                                                   add_explain, add_lr_find, add_search,   add_watch, add_predict, add_weights,
+                                                   add_export,  add_audit,   add_bench,    add_doctor};
 
 // One line on standard error, whatever the message holds.
 int refuse(ExitCode code, std::string_view message) {
@@ -43,14 +41,13 @@ constexpr const char* kAbout =
     "Vitrine: a deep-learning toolkit behind glass. EfficientNets without a framework, and one complete study.";
 
 void run(int argc, char** argv) {
-  CLI::App app{kAbout, "vitrine"};
-  app.require_subcommand(1);
+  CommandLine line(kAbout, "vitrine", text("vitrine ", version()));
+  const Command app = line.command();
+  app.require_subcommand();
   app.fallthrough();  // inherited: options of the program may stand anywhere
-  app.set_version_flag("--version", text("vitrine ", version()));
-  app.set_help_all_flag("--help-all", "help of every subcommand");
   int threads = 0;
   app.add_option("--threads", threads, "threads; results do not depend on it (default: VITRINE_THREADS or all processors)")
-      ->check(CLI::Range(1, 1024));
+      .range(1, 1024);
   app.footer(
       "Exit codes: 0 ok, 1 runtime, 2 usage, 3 data refused, 4 weights refused, 5 numerical failure, 130 interrupted (Ctrl-C; "
       "143 by\n"
@@ -58,20 +55,7 @@ void run(int argc, char** argv) {
       "Example: vitrine demo -o demo");
   Chosen chosen;
   for (const auto add : kCommands) add(app, chosen);
-  read_numbers_as_decimal(app);
-  if (const std::string help = asked_help(app, argc, argv); !help.empty()) return write_standard_output(help);
-  check_words(app, argc, argv);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::Success))
-      throw UsageError(text(error.what(), "; see `", help_command(app), "`"));
-    app.exit(error);  // prints help or version
-    return;
-  } catch (const std::logic_error&) {  // of std::stoll, by which the library reads --flag=value
-    throw UsageError(
-        text("a flag has a value that is none; write it alone, or with =true or =false; see `", help_command(app), "`"));
-  }
+  if (!line.read(argc, argv)) return;
   active_isa();  // refuses a wrong VITRINE_SIMD before any work
   if (threads > 0) set_thread_count(threads);
   chosen();

@@ -1,5 +1,4 @@
 // `vitrine predict`: classes of photographs, or logits of a tensor.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -16,6 +15,7 @@
 #include "base/output.h"
 #include "base/standard_streams.h"
 #include "cli/checkpoint_options.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "data/photograph.h"
 #include "nn/efficientnet/prediction.h"
@@ -283,32 +283,32 @@ void run_predict(const PredictCommand& command) {
   }
 }
 
-void add_predict(CLI::App& app, Chosen& chosen) {
+void add_predict(Command app, Chosen& chosen) {
   const auto command = std::make_shared<PredictCommand>();
-  auto* sub = app.add_subcommand("predict", "classify photographs, or a tensor, with a checkpoint");
-  sub->add_option("--weights", command->weights, "safetensors or .pth")->required();
+  const auto sub = app.add_subcommand("predict", "classify photographs, or a tensor, with a checkpoint");
+  sub.add_option("--weights", command->weights, "safetensors or .pth").required();
   add_checkpoint_options(sub, command->arch, command->from, command->semantics);
   add_ema(sub, command->ema);
-  auto* images = sub->add_option("--images", command->images, "PNG or JPEG files");
-  sub->add_option("--tensor", command->tensor, "safetensors file with `input`, [N, 3, H, W], already normalised")
-      ->excludes(images);
-  sub->add_option("--top", command->top, "classes to show per image")->capture_default_str();
+  const auto images = sub.add_option("--images", command->images, "PNG or JPEG files");
+  sub.add_option("--tensor", command->tensor, "safetensors file with `input`, [N, 3, H, W], already normalised")
+      .excludes(images);
+  sub.add_option("--top", command->top, "classes to show per image").capture_default_str();
   add_device_options(sub, command->device);
-  const CLI::Validator some(
-      [](std::string& v) { return v.empty() ? std::string("is empty; name a file, or leave it out") : std::string(); }, "");
-  sub->add_option("--classes", command->classes, "text file with one class name a line")->check(some);
-  sub->add_flag(
-      "!--no-sandbox", command->sandbox,
-      "decode photographs in this process: a fault of the decoder, met by a crafted file, would then have its rights");
-  sub->add_option("-o,--output", command->output, "CSV (images) or safetensors with `logits` (tensor); - is standard output")
-      ->check(some);
-  sub->add_option(
+  const auto some = [](const std::string& name) {
+    return name.empty() ? std::string("is empty; name a file, or leave it out") : std::string();
+  };
+  sub.add_option("--classes", command->classes, "text file with one class name a line").check(some);
+  sub.add_flag("!--no-sandbox", command->sandbox,
+               "decode photographs in this process: a fault of the decoder, met by a crafted file, would then have its rights");
+  sub.add_option("-o,--output", command->output, "CSV (images) or safetensors with `logits` (tensor); - is standard output")
+      .check(some);
+  sub.add_option(
          "--audit", command->audit,
          "record what the network computed, for `vitrine audit`: off, summary (hashes, and an op in 32 in full) or full")
-      ->capture_default_str();
-  sub->add_option("--audit-folder", command->audit_folder, "where the audit will be")->check(some);
-  sub->footer("Example: vitrine predict --weights efficientnet_lite0.pth --arch lite0 --images cat.png --top 5");
-  sub->callback([=, &chosen] { chosen = [=] { run_predict(*command); }; });
+      .capture_default_str();
+  sub.add_option("--audit-folder", command->audit_folder, "where the audit will be").check(some);
+  sub.footer("Example: vitrine predict --weights efficientnet_lite0.pth --arch lite0 --images cat.png --top 5");
+  sub.callback([=, &chosen] { chosen = [=] { run_predict(*command); }; });
 }
 
 }  // namespace vitrine::cli

@@ -4,9 +4,7 @@
 #include <memory>
 #include <string>
 
-namespace CLI {
-class App;
-}
+#include "cli/command.h"
 
 namespace vitrine::imaging {
 struct SubjectOptions;
@@ -20,7 +18,7 @@ struct PrepChoice {
   bool no_pictures = false;
 };
 
-void add_prep_choice(CLI::App& command, const std::shared_ptr<PrepChoice>& choice);
+void add_prep_choice(Command command, const std::shared_ptr<PrepChoice>& choice);
 
 imaging::SubjectOptions subject_options(const PrepChoice& choice);  // UsageError (cli/mri/prep.cpp)
 

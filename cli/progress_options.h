@@ -4,14 +4,11 @@
 #include <string>
 
 #include "base/progress.h"
-
-namespace CLI {
-class App;
-}
+#include "cli/command.h"
 
 namespace vitrine::cli {
 
 // Keeps `mode`, which lives as long as `app`. `quiet` is the help of -q.
-void add_progress_options(CLI::App* app, ProgressMode& mode, const std::string& quiet = "no progress lines: --progress none");
+void add_progress_options(Command app, ProgressMode& mode, const std::string& quiet = "no progress lines: --progress none");
 
 }  // namespace vitrine::cli

@@ -1,11 +1,11 @@
 // `vitrine report`: one HTML file from a study's or a run's folder, and its numbers as tables.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/output.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/report_data.h"
 #include "report/html.h"
@@ -39,14 +39,14 @@ void run_report(const ReportCommand& command) {
 
 }  // namespace
 
-void add_report(CLI::App& app, Chosen& chosen) {
+void add_report(Command app, Chosen& chosen) {
   const auto report = std::make_shared<ReportCommand>();
-  auto* r = app.add_subcommand("report", "one HTML file from a study's or a run's folder");
-  r->add_option("run", report->run, "folder of `vitrine study` or `vitrine cv`")->required();
-  r->add_option("-o,--output", report->output, "HTML to write");
-  r->add_option("--csv", report->tables, "folder for the numbers of every table and figure");
-  r->footer("Example: vitrine report out -o report.html --csv tables");
-  r->callback([=, &chosen] { chosen = [=] { run_report(*report); }; });
+  const auto r = app.add_subcommand("report", "one HTML file from a study's or a run's folder");
+  r.add_option("run", report->run, "folder of `vitrine study` or `vitrine cv`").required();
+  r.add_option("-o,--output", report->output, "HTML to write");
+  r.add_option("--csv", report->tables, "folder for the numbers of every table and figure");
+  r.footer("Example: vitrine report out -o report.html --csv tables");
+  r.callback([=, &chosen] { chosen = [=] { run_report(*report); }; });
 }
 
 }  // namespace vitrine::cli

@@ -1,7 +1,7 @@
 // `vitrine search`: many cross-validations over a space of options, judged on validation parts only.
 #include "search/search.h"
+#include "cli/command.h"
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
@@ -135,23 +135,24 @@ void run(SearchCommand command) {
 
 }  // namespace
 
-void add_search(CLI::App& app, Chosen& chosen) {
+void add_search(Command app, Chosen& chosen) {
   const auto c = std::make_shared<SearchCommand>();
-  auto* sub = app.add_subcommand("search", "search over options on the validation folds: grid, random, successive halving");
-  sub->add_option("space", c->space, "TOML file: options with the values to try, and [search] (docs/search.md)")->required();
-  sub->add_option("manifest", c->manifest, "manifest.csv of prepared crops; the space may name it");
-  sub->add_option("--splits", c->splits, "JSON made by `vitrine split`; the space may name it");
-  sub->add_option("-o,--output", c->output, "folder of the search; the same command goes on where it was stopped")->required();
-  sub->add_option("--jobs", c->jobs, "folds at a time, each on the next of --devices")->capture_default_str();
-  sub->add_flag("--final", c->final, "then evaluate the best trial's options on the test part, once");
+  const auto sub =
+      app.add_subcommand("search", "search over options on the validation folds: grid, random, successive halving");
+  sub.add_option("space", c->space, "TOML file: options with the values to try, and [search] (docs/search.md)").required();
+  sub.add_option("manifest", c->manifest, "manifest.csv of prepared crops; the space may name it");
+  sub.add_option("--splits", c->splits, "JSON made by `vitrine split`; the space may name it");
+  sub.add_option("-o,--output", c->output, "folder of the search; the same command goes on where it was stopped").required();
+  sub.add_option("--jobs", c->jobs, "folds at a time, each on the next of --devices").capture_default_str();
+  sub.add_flag("--final", c->final, "then evaluate the best trial's options on the test part, once");
   c->words.groups = groups_with("data");
   add_rows(sub, "data", taken_by(c->words));
   add_progress_options(sub, c->progress);
   add_run_options(sub, c->words);
-  sub->footer(
+  sub.footer(
       "Example: vitrine search examples/spaces/paper.toml prep/manifest.csv --splits splits.json -o searches/paper --epochs "
       "100");
-  sub->callback([=, &chosen] { chosen = [=] { run(*c); }; });
+  sub.callback([=, &chosen] { chosen = [=] { run(*c); }; });
 }
 
 }  // namespace vitrine::cli

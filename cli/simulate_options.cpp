@@ -1,9 +1,9 @@
 // The options of simulate.
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <memory>
 
 #include "base/error.h"
+#include "cli/command.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/progress_options.h"
@@ -13,9 +13,9 @@ namespace vitrine::cli {
 
 namespace {
 
-void add_scan_options(CLI::App* sim, SimulateCommand& c) {
+void add_scan_options(Command sim, SimulateCommand& c) {
   const std::string group = "Scanner (asking for any of these, all signals come from the sequences' equations)";
-  const auto add = [&](const char* name, auto& value, const char* about) { sim->add_option(name, value, about)->group(group); };
+  const auto add = [&](const char* name, auto& value, const char* about) { sim.add_option(name, value, about).group(group); };
   add("--t1c", c.t1c, "sequence of T1c: spgr, mprage, se, or mix");
   add("--t1c-thickness", c.t1c_thickness, "mm; default: as fine as in the plane");
   add("--t1c-oblique", c.t1c_oblique, "degrees that T1c's slices are tilted by");
@@ -43,15 +43,14 @@ constexpr int kPaperPatients = 69, kPaperSclc = 25, kPaperNsclcLesions = 61, kPa
 int in_proportion(int of, int part, int whole) { return static_cast<int>(std::lround(static_cast<double>(of) * part / whole)); }
 
 // Gives an option the preset's value where the command line says nothing.
-void take(CLI::App& sim, SimulateCommand& c, const std::string& option, const std::string& value) {
-  CLI::Option* o = sim.get_option("--" + option);
-  if (o->count() > 0) return;
-  o->add_result(value);
-  o->run_callback();
+void take(Command sim, SimulateCommand& c, const std::string& option, const std::string& value) {
+  const Option o = sim.get_option("--" + option);
+  if (o.is_given()) return;
+  o.set(value);
   c.taken.emplace_back(option, value);
 }
 
-void apply_preset(CLI::App& sim, SimulateCommand& c) {
+void apply_preset(Command sim, SimulateCommand& c) {
   if (c.preset.empty()) return;
   if (c.preset != "paper") throw UsageError(text("--preset is '", printable(c.preset), "', expected paper"));
   take(sim, c, "patients", std::to_string(kPaperPatients));
@@ -64,8 +63,8 @@ void apply_preset(CLI::App& sim, SimulateCommand& c) {
 }
 
 // What one option of these says another says, too.
-void check_together(const CLI::App& sim, const SimulateCommand& c) {
-  const auto given = [&](const char* option) { return sim.get_option(option)->count() > 0; };
+void check_together(Command sim, const SimulateCommand& c) {
+  const auto given = [&](const char* option) { return sim.get_option(option).is_given(); };
   if (given("--difficulty") && given("--signal")) throw UsageError("--difficulty chooses --signal; give one of them");
   if (given("--difficulty") && !(c.difficulty >= 0.5 && c.difficulty < 1))
     throw UsageError(text("--difficulty is ", c.difficulty, ", expected an AUC from 0.5 to below 1"));
@@ -77,42 +76,42 @@ void check_together(const CLI::App& sim, const SimulateCommand& c) {
 
 }  // namespace
 
-void add_simulate(CLI::App& app, Chosen& chosen) {
+void add_simulate(Command app, Chosen& chosen) {
   const auto simulate = std::make_shared<SimulateCommand>();
-  auto* sim = app.add_subcommand("simulate", "make a synthetic cohort with known truth");
-  sim->add_option("-o,--output", simulate->output, "folder to write");
-  sim->add_option("--preset", simulate->preset, "paper: the cohort of Grossman et al. 2021; other options given beside it win");
-  sim->add_option("--patients", simulate->patients, "number of patients")->capture_default_str();
-  sim->add_option("--sclc", simulate->sclc, "how many of them have SCLC; default: 40 %, at least six of twelve or more");
-  sim->add_option("--lesions", simulate->lesions,
-                  "how many NSCLC and SCLC have together, dealt to the patients: 61:41; default: drawn for each patient");
-  sim->add_option("--jobs", simulate->jobs, "patients at a time")->capture_default_str();
-  sim->add_option("--seed", simulate->seed, "of every random draw")->check(whole_number())->capture_default_str();
-  sim->add_option("--signal", simulate->signal, "difference between the classes: 0 none, 1 full, at most 2")
-      ->capture_default_str();
-  sim->add_option("--difficulty", simulate->difficulty,
-                  "AUC, 0.5 to below 1, of the best rule that knows the truth behind all three series: chooses --signal");
-  sim->add_option("--difficulty-level", simulate->difficulty_level, "of that AUC: slice (default), lesion or subject");
-  sim->add_flag("--oracle-table", simulate->oracle_table,
-                "print that AUC for a row of signals, and the signals for a row of AUCs");
-  sim->add_option("--anatomy", simulate->anatomy,
-                  "T1 head (NIfTI), or 'procedural'; default: mricron's ch2 where it is installed");
-  sim->add_option("--t1c-spacing", simulate->t1c_spacing, "mm of T1c's pixels")->capture_default_str();
-  sim->add_flag("--truth", simulate->truth, "brain masks, fields and tissues beside the images");
-  sim->add_option("--faults", simulate->faults,
-                  "planted in one subject each, between commas, or all; `--faults help` lists them");
-  sim->add_flag(
+  const auto sim = app.add_subcommand("simulate", "make a synthetic cohort with known truth");
+  sim.add_option("-o,--output", simulate->output, "folder to write");
+  sim.add_option("--preset", simulate->preset, "paper: the cohort of Grossman et al. 2021; other options given beside it win");
+  sim.add_option("--patients", simulate->patients, "number of patients").capture_default_str();
+  sim.add_option("--sclc", simulate->sclc, "how many of them have SCLC; default: 40 %, at least six of twelve or more");
+  sim.add_option("--lesions", simulate->lesions,
+                 "how many NSCLC and SCLC have together, dealt to the patients: 61:41; default: drawn for each patient");
+  sim.add_option("--jobs", simulate->jobs, "patients at a time").capture_default_str();
+  sim.add_option("--seed", simulate->seed, "of every random draw").check(whole_number).capture_default_str();
+  sim.add_option("--signal", simulate->signal, "difference between the classes: 0 none, 1 full, at most 2")
+      .capture_default_str();
+  sim.add_option("--difficulty", simulate->difficulty,
+                 "AUC, 0.5 to below 1, of the best rule that knows the truth behind all three series: chooses --signal");
+  sim.add_option("--difficulty-level", simulate->difficulty_level, "of that AUC: slice (default), lesion or subject");
+  sim.add_flag("--oracle-table", simulate->oracle_table,
+               "print that AUC for a row of signals, and the signals for a row of AUCs");
+  sim.add_option("--anatomy", simulate->anatomy,
+                 "T1 head (NIfTI), or 'procedural'; default: mricron's ch2 where it is installed");
+  sim.add_option("--t1c-spacing", simulate->t1c_spacing, "mm of T1c's pixels").capture_default_str();
+  sim.add_flag("--truth", simulate->truth, "brain masks, fields and tissues beside the images");
+  sim.add_option("--faults", simulate->faults,
+                 "planted in one subject each, between commas, or all; `--faults help` lists them");
+  sim.add_flag(
       "--crops", simulate->crops,
       "instead of volumes the crops that perfect preparation would make of them: OUT/manifest.csv, for split, train and cv");
   add_progress_options(sim, simulate->progress);
   add_scan_options(sim, *simulate);
-  sim->footer(
+  sim.footer(
       "Example: vitrine simulate -o cohort --patients 12 --seed 1\n"
       "         vitrine simulate -o cohort --preset paper --signal 0.35 --jobs 2");
-  sim->callback([=, &chosen] {
+  sim.callback([=, &chosen] {
     chosen = [=] {
-      apply_preset(*sim, *simulate);
-      check_together(*sim, *simulate);
+      apply_preset(sim, *simulate);
+      check_together(sim, *simulate);
       run_simulate(*simulate);
     };
   });

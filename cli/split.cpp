@@ -1,7 +1,7 @@
 // `vitrine split`: subjects dealt to a test part and folds.
 #include "data/split.h"
+#include "cli/command.h"
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
@@ -35,14 +35,14 @@ void run_split(const SplitCommand& command) {
 
 }  // namespace
 
-void add_split(CLI::App& app, Chosen& chosen) {
+void add_split(Command app, Chosen& chosen) {
   const auto split = std::make_shared<SplitCommand>();
-  auto* s = app.add_subcommand("split", "deal subjects to a test part and folds");
-  s->add_option("manifest", split->manifest, "manifest.csv of prepared crops")->required();
-  s->add_option("-o,--output", split->output, "JSON to write")->required();
+  const auto s = app.add_subcommand("split", "deal subjects to a test part and folds");
+  s.add_option("manifest", split->manifest, "manifest.csv of prepared crops").required();
+  s.add_option("-o,--output", split->output, "JSON to write").required();
   add_split_options(s, split->options);
-  s->footer("Example: vitrine split prep/manifest.csv -o splits.json --folds 5");
-  s->callback([=, &chosen] { chosen = [=] { run_split(*split); }; });
+  s.footer("Example: vitrine split prep/manifest.csv -o splits.json --folds 5");
+  s.callback([=, &chosen] { chosen = [=] { run_split(*split); }; });
 }
 
 }  // namespace vitrine::cli

@@ -1,5 +1,4 @@
 // `vitrine train` and `vitrine cv`: one fold, or all of them.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -9,6 +8,7 @@
 #include "base/number.h"
 #include "base/output.h"
 #include "base/progress.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/noted_manifest.h"
 #include "cli/progress_options.h"
@@ -60,36 +60,36 @@ void run_cv(const CvCommand& command) {
   print_part("test", result.test, result.folds.size());
 }
 
-void add_common(CLI::App* sub, CvCommand& c) {
-  sub->add_option("manifest", c.manifest, "manifest.csv of prepared crops")->required();
-  sub->add_option("--splits", c.splits, "JSON made by `vitrine split`")->required();
-  sub->add_option("-o,--output", c.output, "folder of the run")->required();
+void add_common(Command sub, CvCommand& c) {
+  sub.add_option("manifest", c.manifest, "manifest.csv of prepared crops").required();
+  sub.add_option("--splits", c.splits, "JSON made by `vitrine split`").required();
+  sub.add_option("-o,--output", c.output, "folder of the run").required();
   c.words.groups = groups_with("data");
   add_rows(sub, "data", taken_by(c.words));
-  sub->add_flag("--force-new", c.force_new, "begin anew: what the folder holds is kept beside it under another name");
+  sub.add_flag("--force-new", c.force_new, "begin anew: what the folder holds is kept beside it under another name");
   add_progress_options(sub, c.progress);
   add_run_options(sub, c.words);
 }
 
 }  // namespace
 
-void add_train(CLI::App& app, Chosen& chosen) {
+void add_train(Command app, Chosen& chosen) {
   const auto command = std::make_shared<CvCommand>();
   command->fold = 0;
-  auto* sub = app.add_subcommand("train", "train one fold");
+  const auto sub = app.add_subcommand("train", "train one fold");
   add_common(sub, *command);
-  sub->add_option("--fold", *command->fold, "from 0")->capture_default_str();
-  sub->footer("Example: vitrine train prep/manifest.csv --splits splits.json --fold 0 -o runs/all --epochs 100");
-  sub->callback([=, &chosen] { chosen = [=] { run_cv(*command); }; });
+  sub.add_option("--fold", *command->fold, "from 0").capture_default_str();
+  sub.footer("Example: vitrine train prep/manifest.csv --splits splits.json --fold 0 -o runs/all --epochs 100");
+  sub.callback([=, &chosen] { chosen = [=] { run_cv(*command); }; });
 }
 
-void add_cv(CLI::App& app, Chosen& chosen) {
+void add_cv(Command app, Chosen& chosen) {
   const auto command = std::make_shared<CvCommand>();
-  auto* sub = app.add_subcommand("cv", "train and evaluate all folds");
+  const auto sub = app.add_subcommand("cv", "train and evaluate all folds");
   add_common(sub, *command);
-  sub->add_option("--jobs", command->jobs, "folds at a time, each on the next of --devices")->capture_default_str();
-  sub->footer("Example: vitrine cv prep/manifest.csv --splits splits.json -o runs/all --inputs t1c+flair+t2");
-  sub->callback([=, &chosen] { chosen = [=] { run_cv(*command); }; });
+  sub.add_option("--jobs", command->jobs, "folds at a time, each on the next of --devices").capture_default_str();
+  sub.footer("Example: vitrine cv prep/manifest.csv --splits splits.json -o runs/all --inputs t1c+flair+t2");
+  sub.callback([=, &chosen] { chosen = [=] { run_cv(*command); }; });
 }
 
 }  // namespace vitrine::cli

@@ -3,27 +3,25 @@
 
 #include <functional>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "cli/command.h"
 #include "train/chosen_options.h"
-
-namespace CLI {
-class App;
-}
 
 namespace vitrine::cli {
 
 using TakeWord = std::function<void(const OptionRow& row, const std::string& value)>;
 
-void add_row(CLI::App* app, const OptionRow& row, const TakeWord& take);
-void add_rows(CLI::App* app, std::string_view group, const TakeWord& take);  // of one group, in the order of the table
+void add_row(Command app, const OptionRow& row, const TakeWord& take);
+void add_rows(Command app, std::string_view group, const TakeWord& take);  // of one group, in the order of the table
 
-// The device's; --devices to `together`, nowhere when null.
-void add_device_rows(CLI::App* group, CLI::App* together, const TakeWord& take);
-void add_split_options(CLI::App* app, SplitOptions& options);
+// The device's; --devices to `together`, if any.
+void add_device_rows(Command group, std::optional<Command> together, const TakeWord& take);
+void add_split_options(Command app, SplitOptions& options);
 
 // What the command line of `train`, `cv` or `study` says about the options of the run.
 struct ChosenWords {
@@ -38,7 +36,7 @@ struct ChosenWords {
 std::vector<std::string_view> groups_with(std::string_view group);
 // Both keep `words`, which lives as long as `app`: the rows of a group, and those that all three have with --recipe, --config and --dry-run.
 TakeWord taken_by(ChosenWords& words);
-void add_run_options(CLI::App* app, ChosenWords& words);
+void add_run_options(Command app, ChosenWords& words);
 
 // Option, value and origin of each, as a table on standard output.
 void print_options(const ChosenOptions& options);

@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -12,6 +11,7 @@
 #include "base/interrupt.h"
 #include "base/standard_streams.h"
 #include "base/terminal.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "train/watch/dashboard.h"
 
@@ -126,15 +126,15 @@ void run_watch(const WatchCommand& command) {
 
 }  // namespace
 
-void add_watch(CLI::App& app, Chosen& chosen) {
+void add_watch(Command app, Chosen& chosen) {
   const auto watch = std::make_shared<WatchCommand>();
-  auto* w = app.add_subcommand("watch", "a dashboard in the terminal of a run, a study or a fold, from its files alone");
-  w->add_option("run", watch->run, "folder of a run, of a study, or of a fold in a run")->required();
-  w->add_option("--every", watch->every, "seconds between two looks")->check(CLI::Range(0.1, 3600.0))->capture_default_str();
-  w->add_flag("--once", watch->once, "print one frame and end; so it is where standard output is no terminal");
-  w->add_flag("--ascii", watch->ascii, "no blocks, no Braille; so it is where the locale is not UTF-8");
-  w->footer("Ends when the run is finished, or by Ctrl-C, which the run does not notice.\nExample: vitrine watch runs/all");
-  w->callback([=, &chosen] { chosen = [=] { run_watch(*watch); }; });
+  const auto w = app.add_subcommand("watch", "a dashboard in the terminal of a run, a study or a fold, from its files alone");
+  w.add_option("run", watch->run, "folder of a run, of a study, or of a fold in a run").required();
+  w.add_option("--every", watch->every, "seconds between two looks").range(0.1, 3600.0).capture_default_str();
+  w.add_flag("--once", watch->once, "print one frame and end; so it is where standard output is no terminal");
+  w.add_flag("--ascii", watch->ascii, "no blocks, no Braille; so it is where the locale is not UTF-8");
+  w.footer("Ends when the run is finished, or by Ctrl-C, which the run does not notice.\nExample: vitrine watch runs/all");
+  w.callback([=, &chosen] { chosen = [=] { run_watch(*watch); }; });
 }
 
 }  // namespace vitrine::cli

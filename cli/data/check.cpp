@@ -1,11 +1,11 @@
 // `vitrine data check`: everything that can be said against a cohort before it is prepared.
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "base/csv.h"
 #include "base/error.h"
 #include "base/output.h"
 #include "base/progress.h"
+#include "cli/command.h"
 #include "cli/data/commands.h"
 #include "cli/progress_options.h"
 #include "imaging/cohort.h"
@@ -57,15 +57,15 @@ void run(const CheckCommand& command) {
 
 }  // namespace
 
-void add_data_check(CLI::App& data, Chosen& chosen) {
+void add_data_check(Command data, Chosen& chosen) {
   const auto check = std::make_shared<CheckCommand>();
-  auto* c = data.add_subcommand(
+  const auto c = data.add_subcommand(
       "check", "list what is wrong with a cohort before it is prepared: table, files, masks, patients; changes nothing");
-  c->add_option("cohort", check->cohort, "CSV: subject_id, label, t1c, mask [, flair, t2, brain_mask ...]")->required();
-  c->add_option("-o,--output", check->output, "CSV of the findings to write: line, subject_id, column, severity, finding");
+  c.add_option("cohort", check->cohort, "CSV: subject_id, label, t1c, mask [, flair, t2, brain_mask ...]").required();
+  c.add_option("-o,--output", check->output, "CSV of the findings to write: line, subject_id, column, severity, finding");
   add_progress_options(c, check->progress);
-  c->footer("Exit code 3 when there is an error.\nExample: vitrine data check cohort/cohort.csv");
-  c->callback([=, &chosen] { chosen = [=] { run(*check); }; });
+  c.footer("Exit code 3 when there is an error.\nExample: vitrine data check cohort/cohort.csv");
+  c.callback([=, &chosen] { chosen = [=] { run(*check); }; });
 }
 
 }  // namespace vitrine::cli

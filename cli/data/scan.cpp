@@ -1,11 +1,11 @@
 // `vitrine data scan`: cohort.csv from a folder of an archive.
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "base/error.h"
 #include "base/output.h"
 #include "base/progress.h"
 #include "base/standard_streams.h"
+#include "cli/command.h"
 #include "cli/data/commands.h"
 #include "cli/progress_options.h"
 #include "imaging/scan/scan_cohort.h"
@@ -45,28 +45,28 @@ void run(ScanCommand command) {
 
 }  // namespace
 
-void add_data_scan(CLI::App& data, Chosen& chosen) {
+void add_data_scan(Command data, Chosen& chosen) {
   const auto scan = std::make_shared<ScanCommand>();
-  auto* s = data.add_subcommand("scan",
-                                "make cohort.csv from a folder: DICOM, BIDS and the layouts of public archives; what is "
-                                "ambiguous is listed and left out");
-  s->add_option("folder", scan->folder, "folder to look through")->required();
-  s->add_option("-o,--output", scan->output, "cohort.csv to write; its paths are relative to it")->required();
-  s->add_option("--layout", scan->options.layout, "auto, bids, brats, ucsf, brainmetshare, yale, lung-path, dicom")
-      ->capture_default_str();
-  s->add_option(
+  const auto s = data.add_subcommand("scan",
+                                     "make cohort.csv from a folder: DICOM, BIDS and the layouts of public archives; what is "
+                                     "ambiguous is listed and left out");
+  s.add_option("folder", scan->folder, "folder to look through").required();
+  s.add_option("-o,--output", scan->output, "cohort.csv to write; its paths are relative to it").required();
+  s.add_option("--layout", scan->options.layout, "auto, bids, brats, ucsf, brainmetshare, yale, lung-path, dicom")
+      .capture_default_str();
+  s.add_option(
       "--session", scan->options.session,
       "of patients with several: first, last (by name), or a session's name; of DICOM the beginning of the study's UID");
-  s->add_option("--series", scan->series, "of DICOM, where several series fit: words of the description, t1c=MPRAGE,t2=TSE");
-  s->add_option("--labels", scan->labels, "CSV with the labels (save a sheet of a workbook as CSV)");
-  s->add_option("--id", scan->options.id_column, "its column of patients");
-  s->add_option("--label", scan->options.label_column, "its column of labels");
-  s->add_option("--map", scan->map, "VALUE=LABEL,...; patients with other values are left out");
+  s.add_option("--series", scan->series, "of DICOM, where several series fit: words of the description, t1c=MPRAGE,t2=TSE");
+  s.add_option("--labels", scan->labels, "CSV with the labels (save a sheet of a workbook as CSV)");
+  s.add_option("--id", scan->options.id_column, "its column of patients");
+  s.add_option("--label", scan->options.label_column, "its column of labels");
+  s.add_option("--map", scan->map, "VALUE=LABEL,...; patients with other values are left out");
   add_progress_options(s, scan->progress, "no summary");
-  s->footer(
+  s.footer(
       "Example: vitrine data scan BraTS-METS -o cohort.csv --labels clinical.csv --id BraTS_MET_ID --label Primary --map "
       "\"SCLC=SCLC,Adenocarcinoma=NSCLC\"");
-  s->callback([=, &chosen] { chosen = [=] { run(*scan); }; });
+  s.callback([=, &chosen] { chosen = [=] { run(*scan); }; });
 }
 
 }  // namespace vitrine::cli

@@ -1,5 +1,4 @@
 // `vitrine mri bias`: the field of the receive coils, taken out of a volume.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
@@ -8,6 +7,7 @@
 #include "base/output.h"
 #include "base/printable.h"
 #include "base/progress.h"
+#include "cli/command.h"
 #include "cli/mri/commands.h"
 #include "cli/mri/volume_files.h"
 #include "cli/progress_options.h"
@@ -60,23 +60,23 @@ void run(const BiasCommand& c) {
 
 }  // namespace
 
-void add_mri_bias(CLI::App& mri, Chosen& chosen) {
+void add_mri_bias(Command mri, Chosen& chosen) {
   const auto c = std::make_shared<BiasCommand>();
-  auto* b = mri.add_subcommand("bias", "correct the bias field: OUT times FIELD is IMG");
-  b->add_option("image", c->image, "T1, FLAIR or T2, as the scanner gives it")->required();
-  b->add_option("--mask", c->mask, "brain mask on the image's grid: the field is fitted inside it")->required();
-  b->add_option("--lesion", c->lesion, "lesion mask on the image's grid: the fit leaves it out, with 4 mm around it");
-  b->add_option("--method", c->method, "pairs: tissue classes and pairs of places; n4: ITK's N4, to compare with other tools")
-      ->capture_default_str();
-  b->add_option("-o,--output", c->output, "corrected volume to write (.nii, .nii.gz); the median inside the brain is kept")
-      ->required();
-  b->add_option("--field", c->field, "field to write (.nii, .nii.gz): above 0, about 1");
-  b->add_option("--record", c->record, "figures of the fit to write, as JSON");
+  const auto b = mri.add_subcommand("bias", "correct the bias field: OUT times FIELD is IMG");
+  b.add_option("image", c->image, "T1, FLAIR or T2, as the scanner gives it").required();
+  b.add_option("--mask", c->mask, "brain mask on the image's grid: the field is fitted inside it").required();
+  b.add_option("--lesion", c->lesion, "lesion mask on the image's grid: the fit leaves it out, with 4 mm around it");
+  b.add_option("--method", c->method, "pairs: tissue classes and pairs of places; n4: ITK's N4, to compare with other tools")
+      .capture_default_str();
+  b.add_option("-o,--output", c->output, "corrected volume to write (.nii, .nii.gz); the median inside the brain is kept")
+      .required();
+  b.add_option("--field", c->field, "field to write (.nii, .nii.gz): above 0, about 1");
+  b.add_option("--record", c->record, "figures of the fit to write, as JSON");
   add_progress_options(b, c->progress);
-  b->footer(
+  b.footer(
       "Example: vitrine mri bias t1c.nii.gz --mask brain.nii.gz --lesion lesion.nii.gz -o t1c-flat.nii.gz --field "
       "field.nii.gz");
-  b->callback([=, &chosen] { chosen = [=] { run(*c); }; });
+  b.callback([=, &chosen] { chosen = [=] { run(*c); }; });
 }
 
 }  // namespace vitrine::cli

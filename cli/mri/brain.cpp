@@ -1,5 +1,4 @@
 // `vitrine mri brain`: the brain of one volume.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -7,6 +6,7 @@
 #include "base/json.h"
 #include "base/output.h"
 #include "base/printable.h"
+#include "cli/command.h"
 #include "cli/mri/commands.h"
 #include "cli/mri/volume_files.h"
 #include "cli/progress_options.h"
@@ -51,22 +51,22 @@ void run(const BrainCommand& command) {
 
 }  // namespace
 
-void add_mri_brain(CLI::App& mri, Chosen& chosen) {
+void add_mri_brain(Command mri, Chosen& chosen) {
   const auto brain = std::make_shared<BrainCommand>();
-  auto* b = mri.add_subcommand("brain", "the brain of a volume with skull, as a mask on its own grid");
-  b->add_option("image", brain->image, "T1 with or without contrast agent, FLAIR or T2")->required();
-  b->add_option("-o,--output", brain->output, "mask to write (.nii, .nii.gz): 1 in the brain, 0 outside")->required();
-  b->add_option("--contrast", brain->contrast, "t1, flair or t2, where the volume by itself does not tell: auto asks it")
-      ->capture_default_str();
-  b->add_option("--lesion", brain->lesion,
-                "mask of lesions on the image's grid: they and 2 mm around them count as brain. Bring it for holes and dark "
-                "lesions at the surface");
-  b->add_option("--record", brain->record,
-                "JSON to write: volume, contrast, place, shape, symmetry, share of the lesions outside");
-  b->add_option("--template", brain->head, "another head than the carried one, as imaging/brain/template/make.py writes it");
+  const auto b = mri.add_subcommand("brain", "the brain of a volume with skull, as a mask on its own grid");
+  b.add_option("image", brain->image, "T1 with or without contrast agent, FLAIR or T2").required();
+  b.add_option("-o,--output", brain->output, "mask to write (.nii, .nii.gz): 1 in the brain, 0 outside").required();
+  b.add_option("--contrast", brain->contrast, "t1, flair or t2, where the volume by itself does not tell: auto asks it")
+      .capture_default_str();
+  b.add_option("--lesion", brain->lesion,
+               "mask of lesions on the image's grid: they and 2 mm around them count as brain. Bring it for holes and dark "
+               "lesions at the surface");
+  b.add_option("--record", brain->record,
+               "JSON to write: volume, contrast, place, shape, symmetry, share of the lesions outside");
+  b.add_option("--template", brain->head, "another head than the carried one, as imaging/brain/template/make.py writes it");
   add_progress_options(b, brain->progress, "nothing but warnings");
-  b->footer("Example: vitrine mri brain t1c.nii.gz -o brain.nii.gz --record brain.json");
-  b->callback([=, &chosen] { chosen = [=] { run(*brain); }; });
+  b.footer("Example: vitrine mri brain t1c.nii.gz -o brain.nii.gz --record brain.json");
+  b.callback([=, &chosen] { chosen = [=] { run(*brain); }; });
 }
 
 }  // namespace vitrine::cli

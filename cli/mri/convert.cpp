@@ -1,5 +1,4 @@
 // `vitrine mri convert`: a volume or a DICOM series as one file.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
@@ -8,6 +7,7 @@
 #include "base/json.h"
 #include "base/output.h"
 #include "base/printable.h"
+#include "cli/command.h"
 #include "cli/mri/commands.h"
 #include "cli/mri/reading.h"
 #include "cli/mri/volume_files.h"
@@ -68,17 +68,17 @@ void run(const ConvertCommand& command) {
 
 }  // namespace
 
-void add_mri_convert(CLI::App& mri, Chosen& chosen) {
+void add_mri_convert(Command mri, Chosen& chosen) {
   const auto convert = std::make_shared<ConvertCommand>();
-  auto* p = mri.add_subcommand("convert", "a DICOM series or a volume of another format as one file");
-  p->add_option("path", convert->path, "folder of DICOM files, or a NIfTI, NRRD, MetaImage or DICOM file")->required();
-  p->add_option("-o,--output", convert->output, "file to write: .nii.gz, .nii, .nrrd or .mha")->required();
-  add_reading_options(*p, convert->reading);
-  p->add_option("--record", convert->record, "JSON file of what was read, and from which field");
-  p->add_flag("--pseudonymise", convert->pseudonymise, "hashes instead of UIDs in the record, and no free text of the scanner");
-  p->add_flag("-q,--quiet", convert->quiet, "no notes");
-  p->footer("Example: vitrine mri convert exports/patient_07 --series 3 -o t1c.nii.gz");
-  p->callback([=, &chosen] { chosen = [=] { run(*convert); }; });
+  const auto p = mri.add_subcommand("convert", "a DICOM series or a volume of another format as one file");
+  p.add_option("path", convert->path, "folder of DICOM files, or a NIfTI, NRRD, MetaImage or DICOM file").required();
+  p.add_option("-o,--output", convert->output, "file to write: .nii.gz, .nii, .nrrd or .mha").required();
+  add_reading_options(p, convert->reading);
+  p.add_option("--record", convert->record, "JSON file of what was read, and from which field");
+  p.add_flag("--pseudonymise", convert->pseudonymise, "hashes instead of UIDs in the record, and no free text of the scanner");
+  p.add_flag("-q,--quiet", convert->quiet, "no notes");
+  p.footer("Example: vitrine mri convert exports/patient_07 --series 3 -o t1c.nii.gz");
+  p.callback([=, &chosen] { chosen = [=] { run(*convert); }; });
 }
 
 }  // namespace vitrine::cli

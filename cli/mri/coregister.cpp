@@ -1,5 +1,4 @@
 // `vitrine mri coregister`: one series moved onto the grid of another of the same head.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
@@ -8,6 +7,7 @@
 #include "base/output.h"
 #include "base/printable.h"
 #include "base/progress.h"
+#include "cli/command.h"
 #include "cli/mri/commands.h"
 #include "cli/progress_options.h"
 #include "imaging/formats/read_volume.h"
@@ -91,23 +91,22 @@ void run(const CoregisterCommand& c) {
 
 }  // namespace
 
-void add_mri_coregister(CLI::App& mri, Chosen& chosen) {
+void add_mri_coregister(Command mri, Chosen& chosen) {
   const auto c = std::make_shared<CoregisterCommand>();
-  auto* m = mri.add_subcommand("coregister", "move a series onto the grid of another of the same head (rigid)");
-  m->add_option("--fixed", c->fixed, "series that stays, usually T1c")->required();
-  m->add_option("--moving", c->moving, "series that is moved")->required();
-  m->add_option("-o,--output", c->output, "NIfTI to write: the moving series on the fixed one's grid")->required();
-  m->add_option("--transform", c->transform,
-                "JSON to write: `matrix` (4 x 4, LPS mm, fixed points to moving points), figures, checks");
-  m->add_option("--preset", c->preset, "vitrine, or spm: as SPM12's coreg, from the headers as they are")
-      ->capture_default_str();
-  m->add_option("--mask", c->mask, "brain or head mask of the fixed series: the last level looks there and 10 mm around it");
-  m->add_option("--interpolation", c->interpolation, "linear, or cubic (B-spline, kept within the series' values)")
-      ->capture_default_str();
+  const auto m = mri.add_subcommand("coregister", "move a series onto the grid of another of the same head (rigid)");
+  m.add_option("--fixed", c->fixed, "series that stays, usually T1c").required();
+  m.add_option("--moving", c->moving, "series that is moved").required();
+  m.add_option("-o,--output", c->output, "NIfTI to write: the moving series on the fixed one's grid").required();
+  m.add_option("--transform", c->transform,
+               "JSON to write: `matrix` (4 x 4, LPS mm, fixed points to moving points), figures, checks");
+  m.add_option("--preset", c->preset, "vitrine, or spm: as SPM12's coreg, from the headers as they are").capture_default_str();
+  m.add_option("--mask", c->mask, "brain or head mask of the fixed series: the last level looks there and 10 mm around it");
+  m.add_option("--interpolation", c->interpolation, "linear, or cubic (B-spline, kept within the series' values)")
+      .capture_default_str();
   add_progress_options(m, c->progress);
-  m->footer(
+  m.footer(
       "Example: vitrine mri coregister --fixed t1c.nii.gz --moving flair.nii.gz -o flair_on_t1c.nii.gz --transform flair.json");
-  m->callback([=, &chosen] { chosen = [=] { run(*c); }; });
+  m.callback([=, &chosen] { chosen = [=] { run(*c); }; });
 }
 
 }  // namespace vitrine::cli

@@ -1,5 +1,4 @@
 // `vitrine mri crop`: squares around lesions, from volumes on one grid.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -12,6 +11,7 @@
 #include "base/number.h"
 #include "base/output.h"
 #include "base/printable.h"
+#include "cli/command.h"
 #include "cli/mri/commands.h"
 #include "cli/mri/volume_files.h"
 #include "cli/progress_options.h"
@@ -160,24 +160,23 @@ void run(const CropCommand& c) {
 
 }  // namespace
 
-void add_mri_crop(CLI::App& mri, Chosen& chosen) {
+void add_mri_crop(Command mri, Chosen& chosen) {
   const auto c = std::make_shared<CropCommand>();
-  auto* p = mri.add_subcommand("crop", "cut squares around lesions from volumes on one grid");
-  p->add_option("images", c->images, "volumes on the lesion mask's grid, one channel each, usually normalised")->required();
-  p->add_option("--lesion", c->lesion, "lesion mask: parts of one value, or labels")->required();
-  p->add_option("--brain", c->brain,
-                "brain mask: 0 outside it, but for what lies up to 8 mm around a lesion, fading over 4 mm more");
-  p->add_option("-o,--output", c->output, "folder to write: a safetensors file and a picture a crop, and crops.csv")
-      ->required();
-  p->add_option("--mode", c->mode, "fit: the square follows the lesion; fixed-fov: one side for all, so that size stays a cue")
-      ->capture_default_str();
-  p->add_option("--fov", c->fov, "side of fixed-fov, mm")->capture_default_str();
-  p->add_option("--slices", c->slices, "axial slices a lesion at most, 1 to 9, or largest")->capture_default_str();
-  p->add_option("--distance", c->distance, "between the slices of a lesion at least, mm")->capture_default_str();
-  p->add_option("--size", c->size, "pixels along a side")->check(CLI::Range(8, 1024))->capture_default_str();
+  const auto p = mri.add_subcommand("crop", "cut squares around lesions from volumes on one grid");
+  p.add_option("images", c->images, "volumes on the lesion mask's grid, one channel each, usually normalised").required();
+  p.add_option("--lesion", c->lesion, "lesion mask: parts of one value, or labels").required();
+  p.add_option("--brain", c->brain,
+               "brain mask: 0 outside it, but for what lies up to 8 mm around a lesion, fading over 4 mm more");
+  p.add_option("-o,--output", c->output, "folder to write: a safetensors file and a picture a crop, and crops.csv").required();
+  p.add_option("--mode", c->mode, "fit: the square follows the lesion; fixed-fov: one side for all, so that size stays a cue")
+      .capture_default_str();
+  p.add_option("--fov", c->fov, "side of fixed-fov, mm").capture_default_str();
+  p.add_option("--slices", c->slices, "axial slices a lesion at most, 1 to 9, or largest").capture_default_str();
+  p.add_option("--distance", c->distance, "between the slices of a lesion at least, mm").capture_default_str();
+  p.add_option("--size", c->size, "pixels along a side").range(8, 1024).capture_default_str();
   add_progress_options(p, c->progress);
-  p->footer("Example: vitrine mri crop t1c-01.nii.gz flair-01.nii.gz --lesion lesion.nii.gz --brain brain.nii.gz -o crops");
-  p->callback([=, &chosen] { chosen = [=] { run(*c); }; });
+  p.footer("Example: vitrine mri crop t1c-01.nii.gz flair-01.nii.gz --lesion lesion.nii.gz --brain brain.nii.gz -o crops");
+  p.callback([=, &chosen] { chosen = [=] { run(*c); }; });
 }
 
 }  // namespace vitrine::cli

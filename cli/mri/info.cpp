@@ -1,5 +1,4 @@
 // `vitrine mri info`: what was understood of a volume or a DICOM folder, and from which field.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -10,6 +9,7 @@
 #include "base/number.h"
 #include "base/output.h"
 #include "base/printable.h"
+#include "cli/command.h"
 #include "cli/mri/commands.h"
 #include "cli/mri/reading.h"
 #include "cli/mri/volume_record.h"
@@ -111,15 +111,15 @@ void run(const InfoCommand& command) {
 
 }  // namespace
 
-void add_mri_info(CLI::App& mri, Chosen& chosen) {
+void add_mri_info(Command mri, Chosen& chosen) {
   const auto info = std::make_shared<InfoCommand>();
-  auto* p = mri.add_subcommand("info", "what is understood of a volume or a DICOM folder, and from which field");
-  p->add_option("path", info->path, "NIfTI, NRRD, MetaImage or DICOM file, or a folder of DICOM files")->required();
-  add_reading_options(*p, info->reading);
-  p->add_flag("--json", info->json, "as JSON");
-  p->add_flag("--pseudonymise", info->pseudonymise, "hashes instead of UIDs, and no free text of the scanner");
-  p->footer("Example: vitrine mri info exports/patient_07");
-  p->callback([=, &chosen] { chosen = [=] { run(*info); }; });
+  const auto p = mri.add_subcommand("info", "what is understood of a volume or a DICOM folder, and from which field");
+  p.add_option("path", info->path, "NIfTI, NRRD, MetaImage or DICOM file, or a folder of DICOM files").required();
+  add_reading_options(p, info->reading);
+  p.add_flag("--json", info->json, "as JSON");
+  p.add_flag("--pseudonymise", info->pseudonymise, "hashes instead of UIDs, and no free text of the scanner");
+  p.footer("Example: vitrine mri info exports/patient_07");
+  p.callback([=, &chosen] { chosen = [=] { run(*info); }; });
 }
 
 }  // namespace vitrine::cli

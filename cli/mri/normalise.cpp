@@ -1,5 +1,4 @@
 // `vitrine mri normalise`: intensities on one scale.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
@@ -8,6 +7,7 @@
 #include "base/output.h"
 #include "base/printable.h"
 #include "base/progress.h"
+#include "cli/command.h"
 #include "cli/mri/commands.h"
 #include "cli/mri/volume_files.h"
 #include "cli/progress_options.h"
@@ -47,23 +47,23 @@ void run(const NormaliseCommand& c) {
 
 }  // namespace
 
-void add_mri_normalise(CLI::App& mri, Chosen& chosen) {
+void add_mri_normalise(Command mri, Chosen& chosen) {
   const auto c = std::make_shared<NormaliseCommand>();
-  auto* n = mri.add_subcommand("normalise", "bring the intensities of a brain to [0, 1]");
-  n->add_option("image", c->image, "T1, FLAIR or T2, corrected for its bias field")->required();
-  n->add_option("--mask", c->mask, "brain mask on the image's grid: measured inside it, 0 outside")->required();
-  n->add_option("--lesion", c->lesion,
-                "lesion mask on the image's grid: no part of normal-appearing white matter; what lies up to 8 mm around it "
-                "shows outside the brain "
-                "too, and fades over 4 mm more");
-  n->add_option("--method", c->method,
-                "zscore: (z + 3) / 9; minmax: quantiles 0.005 and 0.995; white-matter: a quarter is white matter")
-      ->capture_default_str();
-  n->add_option("-o,--output", c->output, "volume to write (.nii, .nii.gz)")->required();
-  n->add_option("--record", c->record, "what was measured, as JSON");
+  const auto n = mri.add_subcommand("normalise", "bring the intensities of a brain to [0, 1]");
+  n.add_option("image", c->image, "T1, FLAIR or T2, corrected for its bias field").required();
+  n.add_option("--mask", c->mask, "brain mask on the image's grid: measured inside it, 0 outside").required();
+  n.add_option("--lesion", c->lesion,
+               "lesion mask on the image's grid: no part of normal-appearing white matter; what lies up to 8 mm around it "
+               "shows outside the brain "
+               "too, and fades over 4 mm more");
+  n.add_option("--method", c->method,
+               "zscore: (z + 3) / 9; minmax: quantiles 0.005 and 0.995; white-matter: a quarter is white matter")
+      .capture_default_str();
+  n.add_option("-o,--output", c->output, "volume to write (.nii, .nii.gz)").required();
+  n.add_option("--record", c->record, "what was measured, as JSON");
   add_progress_options(n, c->progress);
-  n->footer("Example: vitrine mri normalise t1c-flat.nii.gz --mask brain.nii.gz --lesion lesion.nii.gz -o t1c-01.nii.gz");
-  n->callback([=, &chosen] { chosen = [=] { run(*c); }; });
+  n.footer("Example: vitrine mri normalise t1c-flat.nii.gz --mask brain.nii.gz --lesion lesion.nii.gz -o t1c-01.nii.gz");
+  n.callback([=, &chosen] { chosen = [=] { run(*c); }; });
 }
 
 }  // namespace vitrine::cli

@@ -1,11 +1,11 @@
 // `vitrine mri prep`: from a cohort of volumes to lesion crops.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
 #include "base/output.h"
 #include "base/printable.h"
 #include "base/progress.h"
+#include "cli/command.h"
 #include "cli/mri/commands.h"
 #include "cli/prep_choice.h"
 #include "cli/progress_options.h"
@@ -47,17 +47,18 @@ imaging::SubjectOptions subject_options(const PrepChoice& choice) {
   return options;
 }
 
-void add_mri_prep(CLI::App& mri, Chosen& chosen) {
+void add_mri_prep(Command mri, Chosen& chosen) {
   const auto prep = std::make_shared<PrepCommand>();
-  auto* p = mri.add_subcommand("prep", "from volumes to lesion crops: coregistration, brain, bias field, normalisation, crops");
-  p->add_option("cohort", prep->cohort, "CSV: subject_id, label, t1c, mask [, flair, t2, brain_mask, mask_labels, ...]")
-      ->required();
-  p->add_option("-o,--output", prep->output, "folder to write")->required();
-  p->add_option("--jobs", prep->jobs, "subjects at a time")->capture_default_str();
-  add_prep_choice(*p, prep->choice);
+  const auto p =
+      mri.add_subcommand("prep", "from volumes to lesion crops: coregistration, brain, bias field, normalisation, crops");
+  p.add_option("cohort", prep->cohort, "CSV: subject_id, label, t1c, mask [, flair, t2, brain_mask, mask_labels, ...]")
+      .required();
+  p.add_option("-o,--output", prep->output, "folder to write").required();
+  p.add_option("--jobs", prep->jobs, "subjects at a time").capture_default_str();
+  add_prep_choice(p, prep->choice);
   add_progress_options(p, prep->progress);
-  p->footer("Example: vitrine mri prep cohort/cohort.csv -o prep");
-  p->callback([=, &chosen] { chosen = [=] { run(*prep); }; });
+  p.footer("Example: vitrine mri prep cohort/cohort.csv -o prep");
+  p.callback([=, &chosen] { chosen = [=] { run(*prep); }; });
 }
 
 }  // namespace vitrine::cli

@@ -1,5 +1,4 @@
 // `vitrine mri qc`: a page to look at, made of the folder of a preparation.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -8,6 +7,7 @@
 #include "base/output.h"
 #include "base/printable.h"
 #include "base/progress.h"
+#include "cli/command.h"
 #include "cli/mri/commands.h"
 #include "cli/progress_options.h"
 #include "imaging/qc_folder.h"
@@ -42,21 +42,21 @@ void run(const QcCommand& command) {
 
 }  // namespace
 
-void add_mri_qc(CLI::App& mri, Chosen& chosen) {
+void add_mri_qc(Command mri, Chosen& chosen) {
   const auto qc = std::make_shared<QcCommand>();
-  auto* q = mri.add_subcommand(
+  const auto q = mri.add_subcommand(
       "qc", "a page for quality control: registration, brain, bias field, crops and figures, the worst first");
-  q->add_option("prep", qc->prep, "folder of vitrine mri prep")->required();
-  q->add_option("-o,--output", qc->output, "HTML file to write")->required();
-  q->add_option("--pictures", qc->pictures, "embed: in the page; files: as links to the PNG files of the folder")
-      ->check(CLI::IsMember({"embed", "files"}))
-      ->capture_default_str();
-  q->add_option("--embed-mb", qc->embed_mb, "MB of the page that pictures may take; what is beyond is linked")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
+  q.add_option("prep", qc->prep, "folder of vitrine mri prep").required();
+  q.add_option("-o,--output", qc->output, "HTML file to write").required();
+  q.add_option("--pictures", qc->pictures, "embed: in the page; files: as links to the PNG files of the folder")
+      .one_of({"embed", "files"})
+      .capture_default_str();
+  q.add_option("--embed-mb", qc->embed_mb, "MB of the page that pictures may take; what is beyond is linked")
+      .range(0, 1024)
+      .capture_default_str();
   add_progress_options(q, qc->progress);
-  q->footer("Example: vitrine mri qc prep -o qc.html");
-  q->callback([=, &chosen] { chosen = [=] { run(*qc); }; });
+  q.footer("Example: vitrine mri qc prep -o qc.html");
+  q.callback([=, &chosen] { chosen = [=] { run(*qc); }; });
 }
 
 }  // namespace vitrine::cli
