@@ -8,6 +8,7 @@
 #include "imaging/brain/head_classes.h"
 #include "imaging/brain/head_outline.h"
 #include "imaging/brain/running_means.h"
+#include "imaging/prep_kernels.h"
 #include "imaging/steps/grid.h"
 #include "imaging/steps/rigid.h"
 #include "tensor/math.h"
@@ -33,26 +34,27 @@ AffineMap map_of(const Pose& pose) {
 
 // What a node can be: CSF with meninges, grey and white matter, soft tissue around, bone, air.
 constexpr std::size_t kKinds = 6;
-using KindShares = std::array<float, kKinds>;
+using KindShares = std::array<float, kernels::kShareColumns>;  // those beyond kKinds are 0
+static_assert(kKinds <= kernels::kShareColumns);
 constexpr double kReach = 30;        // mm around the brain: skull, scalp and some air
 constexpr double kLowest = -62;      // mm: what lies lower is neck
 constexpr std::size_t kLevels = 32;  // bins of intensity
 
-struct Node {
-  Vec3 place;  // in the template, mm
-  KindShares shares;
+struct Nodes {
+  std::vector<KindShares> shares;
+  std::array<std::vector<double>, 3> place;  // in the template, mm
 };
 
 KindShares kinds(const HeadPoint& p) {
   const ClassShares c = class_shares(p);
   const float around = 1 - (c[kCsf] + c[kGrey] + c[kWhite] + c[kMeninges]);
   const float soft = around * std::min(p.soft, 1.0f), air = around * std::min(p.air, 1 - std::min(p.soft, 1.0f));
-  return {c[kCsf] + c[kMeninges], c[kGrey], c[kWhite], soft, around - soft - air, air};
+  return {c[kCsf] + c[kMeninges], c[kGrey], c[kWhite], soft, around - soft - air, air, 0, 0};
 }
 
 // Every `step`-th node on every axis, the same places for every pose: neither a small nor a large head can choose what it is judged by.
-std::vector<Node> nodes_of(const HeadTemplate& head, std::int64_t step) {
-  std::vector<Node> nodes;
+Nodes nodes_of(const HeadTemplate& head, std::int64_t step) {
+  Nodes nodes;
   for (std::int64_t k = 0; k < head.size[2]; k += step) {
     for (std::int64_t j = 0; j < head.size[1]; j += step) {
       for (std::int64_t i = 0; i < head.size[0]; i += step) {
@@ -60,7 +62,9 @@ std::vector<Node> nodes_of(const HeadTemplate& head, std::int64_t step) {
         const Vec3 place{head.first[0] + head.spacing * static_cast<double>(i),
                          head.first[1] + head.spacing * static_cast<double>(j),
                          head.first[2] + head.spacing * static_cast<double>(k)};
-        if (p.distance < kReach && place[2] > kLowest) nodes.push_back({place, kinds(p)});
+        if (p.distance >= kReach || place[2] <= kLowest) continue;
+        nodes.shares.push_back(kinds(p));
+        for (std::size_t c = 0; c < 3; ++c) nodes.place[c].push_back(place[c]);
       }
     }
   }
@@ -78,7 +82,14 @@ Volume levels_of(const Volume& volume, double sigma_mm) {
 
 class Matching {
  public:
-  Matching(std::vector<Node> nodes, Volume levels) : nodes_(std::move(nodes)), levels_(std::move(levels)) {}
+  Matching(Nodes nodes, Volume levels) : shares_(std::move(nodes.shares)), levels_(std::move(levels)) {
+    constexpr std::size_t kAbreast = kernels::kPlacesAbreast;
+    stride_ = (shares_.size() + kAbreast - 1) / kAbreast * kAbreast;
+    for (std::vector<double>& along : nodes.place) {
+      along.resize(stride_);
+      places_.insert(places_.end(), along.begin(), along.end());
+    }
+  }
 
   // Mutual information of kind and intensity over the nodes inside the field of view, in nats.
   double information(const Pose& pose) const { return measured(pose).information; }
@@ -95,21 +106,20 @@ class Matching {
 
   Measured measured(const Pose& pose) const {
     const AffineMap map = map_of(pose);
-    std::array<double, kLevels * kKinds> counts{};
-    double inside = 0;
-    for (const Node& n : nodes_) {
-      const Vec3 q = levels_.geometry.to_index(map.apply(n.place));
-      if (!levels_.geometry.holds(q)) continue;
-      ++inside;
-      const float level = interpolated(levels_, q);
-      const auto bin = static_cast<std::size_t>(level);
-      const float upper = level - static_cast<float>(bin);
-      for (std::size_t c = 0; c < kKinds; ++c) {
-        counts[bin * kKinds + c] += static_cast<double>((1 - upper) * n.shares[c]);
-        counts[(bin + 1) * kKinds + c] += static_cast<double>(upper * n.shares[c]);
-      }
-    }
-    return {mutual_information(counts, kKinds, inside), inside / static_cast<double>(nodes_.size())};
+    const Geometry& g = levels_.geometry;
+    kernels::MappedVolume mapped{};
+    std::copy(map.matrix.begin(), map.matrix.end(), mapped.matrix);
+    std::copy(map.shift.begin(), map.shift.end(), mapped.shift);
+    std::copy(g.direction.begin(), g.direction.end(), mapped.direction);
+    std::copy(g.origin.begin(), g.origin.end(), mapped.origin);
+    std::copy(g.spacing.begin(), g.spacing.end(), mapped.spacing);
+    std::copy(g.size.begin(), g.size.end(), mapped.size);
+    mapped.data = levels_.data.data();
+    std::array<double, kLevels * kernels::kShareColumns> counts{};
+    const auto inside = static_cast<double>(kernels::prep_kernels().shared_counts(
+        mapped, places_.data(), static_cast<std::int64_t>(stride_), static_cast<std::int64_t>(shares_.size()),
+        shares_.front().data(), counts.data()));
+    return {mutual_information(counts, kernels::kShareColumns, inside), inside / static_cast<double>(shares_.size())};
   }
 
   static double penalty(const Pose& pose) {
@@ -121,7 +131,9 @@ class Matching {
     return 0.002 * sum;
   }
 
-  std::vector<Node> nodes_;
+  std::vector<KindShares> shares_;
+  std::vector<double> places_;  // x of all, y, z, each stride_ long
+  std::size_t stride_ = 0;
   Volume levels_;
 };
 

@@ -1,42 +1,55 @@
 #include "imaging/brain/running_means.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <vector>
 
 #include "base/interrupt.h"
+#include "imaging/prep_kernels.h"
 
 namespace vitrine::imaging {
 namespace {
 
-// A running mean of 2 r + 1 values, the outermost two counted by `edge`, so that the width need not be whole.
-struct Window {
-  std::int64_t reach = 0;
-  float edge = 0;
-  float width = 1;
-};
+using kernels::MeanWindow;
 
 // Three means of width w have the variance (w^2 - 1) / 4 of one voxel, for whole w; between whole widths it is close to that.
-Window window_of(double sigma) {
+MeanWindow window_of(double sigma) {
   const double width = std::sqrt(4 * sigma * sigma + 1);
-  Window w;
+  MeanWindow w;
   w.reach = static_cast<std::int64_t>(std::ceil((width - 1) / 2));
   w.edge = static_cast<float>((width - static_cast<double>(2 * w.reach - 1)) / 2);
   w.width = static_cast<float>(width);
   return w;
 }
 
-// `line` holds n values behind `reach` more on each side, which repeat the outermost: as does `out` afterwards.
-void mean_along(const std::vector<float>& line, std::vector<float>& out, const Window& w) {
-  const auto reach = static_cast<std::size_t>(w.reach), n = line.size() - 2 * reach;
-  double sum = 0;
-  for (std::size_t d = 1; d < 2 * reach; ++d) sum += static_cast<double>(line[d]);
-  for (std::size_t i = 0; i < n; ++i) {
-    const float ends = w.edge * (line[i] + line[i + 2 * reach]);
-    out[i + reach] = (static_cast<float>(sum) + ends) / w.width;
-    sum += static_cast<double>(line[i + 2 * reach]) - static_cast<double>(line[i + 1]);
+// A value of each of the lines that go side by side: a running sum waits for itself, and those of the others go on meanwhile.
+using Abreast = std::array<float, kernels::kLinesAbreast>;
+
+// `side` lines, at most as many as go abreast, along `step`; their first values lie `next` apart.
+struct Lines {
+  std::int64_t step, next;
+  std::size_t count, side;
+};
+
+// Three running means; beyond each end the outermost value goes on.
+void smooth_lines(float* first, const Lines& l, const MeanWindow& w, std::vector<Abreast>& values,
+                  std::vector<Abreast>& means) {
+  const auto reach = static_cast<std::size_t>(w.reach);
+  for (std::size_t i = 0; i < l.count; ++i) {
+    const float* from = first + static_cast<std::int64_t>(i) * l.step;
+    for (std::size_t line = 0; line < l.side; ++line) values[i + reach][line] = from[static_cast<std::int64_t>(line) * l.next];
   }
-  std::fill_n(out.begin(), reach, out[reach]);
-  std::fill_n(out.end() - w.reach, reach, out[reach + n - 1]);
+  for (int pass = 0; pass < 3; ++pass) {
+    std::fill_n(values.begin(), reach, values[reach]);
+    std::fill_n(values.end() - w.reach, reach, values[reach + l.count - 1]);
+    kernels::prep_kernels().running_means(values.front().data(), static_cast<std::int64_t>(l.count), w, means.front().data());
+    values.swap(means);
+  }
+  for (std::size_t i = 0; i < l.count; ++i) {
+    float* to = first + static_cast<std::int64_t>(i) * l.step;
+    for (std::size_t line = 0; line < l.side; ++line) to[static_cast<std::int64_t>(line) * l.next] = values[i + reach][line];
+  }
 }
 
 }  // namespace
@@ -48,21 +61,15 @@ Volume smoothed(Volume volume, double sigma_mm) {
     const double sigma = sigma_mm / volume.geometry.spacing[axis];
     if (sigma < 0.5 || n[axis] < 2) continue;
     check_interrupt("brain extraction");
-    const Window w = window_of(sigma);
-    const auto reach = static_cast<std::size_t>(w.reach), count = static_cast<std::size_t>(n[axis]);
-    std::vector<float> line(count + 2 * reach), next(line.size());
+    const MeanWindow w = window_of(sigma);
+    const auto count = static_cast<std::size_t>(n[axis]);
+    std::vector<Abreast> values(count + 2 * static_cast<std::size_t>(w.reach)), means(values.size());
     const std::size_t a = axis == 0 ? 1 : 0, b = axis == 2 ? 1 : 2;
     for (std::int64_t p = 0; p < n[b]; ++p) {
-      for (std::int64_t q = 0; q < n[a]; ++q) {
-        float* first = volume.data.data() + p * stride[b] + q * stride[a];
-        for (std::size_t i = 0; i < count; ++i) line[i + reach] = first[static_cast<std::int64_t>(i) * stride[axis]];
-        std::fill_n(line.begin(), reach, line[reach]);
-        std::fill_n(line.end() - w.reach, reach, line[reach + count - 1]);
-        for (int pass = 0; pass < 3; ++pass) {
-          mean_along(line, next, w);
-          line.swap(next);
-        }
-        for (std::size_t i = 0; i < count; ++i) first[static_cast<std::int64_t>(i) * stride[axis]] = line[i + reach];
+      for (std::int64_t q = 0; q < n[a]; q += kernels::kLinesAbreast) {
+        const auto side = static_cast<std::size_t>(std::min<std::int64_t>(kernels::kLinesAbreast, n[a] - q));
+        smooth_lines(volume.data.data() + p * stride[b] + q * stride[a], {stride[axis], stride[a], count, side}, w, values,
+                     means);
       }
     }
   }
@@ -73,6 +80,11 @@ Volume without_sheets(Volume volume, double radius_mm) {
   const auto& n = volume.geometry.size;
   const std::int64_t stride[3] = {1, n[0], n[0] * n[1]};
   std::vector<float> next(volume.data.size());
+  std::array<std::int64_t, 3> reach{};  // at least one voxel to each side where voxels are small enough to tell a sheet
+  for (std::size_t c = 0; c < 3; ++c) {
+    const double spacing = volume.geometry.spacing[c];
+    if (spacing <= 1.7 * radius_mm) reach[c] = std::max<std::int64_t>(1, std::llround(radius_mm / spacing));
+  }
   for (const bool least : {true, false}) {
     check_interrupt("brain extraction");
     std::size_t at = 0;
@@ -82,11 +94,7 @@ Volume without_sheets(Volume volume, double radius_mm) {
           const std::int64_t p[3] = {i, j, k};
           float v = volume.data[at];
           for (std::size_t c = 0; c < 3; ++c) {
-            // At least one voxel to each side where voxels are small enough to tell a sheet.
-            const std::int64_t reach = volume.geometry.spacing[c] > 1.7 * radius_mm
-                                           ? 0
-                                           : std::max<std::int64_t>(1, std::llround(radius_mm / volume.geometry.spacing[c]));
-            for (std::int64_t d = -std::min(reach, p[c]); d <= std::min(reach, n[c] - 1 - p[c]); ++d) {
+            for (std::int64_t d = -std::min(reach[c], p[c]); d <= std::min(reach[c], n[c] - 1 - p[c]); ++d) {
               const float w = volume.data[static_cast<std::size_t>(static_cast<std::int64_t>(at) + d * stride[c])];
               v = least ? std::min(v, w) : std::max(v, w);
             }

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "imaging/prep_kernels.h"
 #include "imaging/steps/bias_evidence.h"
 #include "imaging/steps/grid.h"
 #include "imaging/steps/morphology.h"
@@ -77,7 +78,8 @@ class FieldFit {
  private:
   std::vector<double> divided() const {
     std::vector<double> values(log_field_.size());
-    for (std::size_t c = 0; c < values.size(); ++c) values[c] = cells_.value[c] * exp_portable(-log_field_[c]);
+    kernels::prep_kernels().without_logs(cells_.value.data(), log_field_.data(), static_cast<std::int64_t>(values.size()),
+                                         values.data());
     return values;
   }
 
@@ -85,8 +87,9 @@ class FieldFit {
     const std::vector<double> values = divided();
     for (int n = 0; n < 2; ++n) classes.refine(values, cells_.weight, kLeastDeviation);
     BiasBlocks blocks(cells_);
+    const std::vector<TissueClasses::Evidence> evidence = classes.evidence(values);
     for (std::size_t c = 0; c < values.size(); ++c) {
-      const TissueClasses::Evidence e = classes.evidence(values[c]);
+      const TissueClasses::Evidence& e = evidence[c];
       blocks.add(cells_.centre[c], e.precision * cells_.weight[c], log_field_[c] + e.log_factor);
     }
     return blocks.value_equations(spline_);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/interrupt.h"
+#include "imaging/prep_kernels.h"
 
 namespace vitrine::imaging {
 namespace {
@@ -68,6 +69,38 @@ std::int64_t flood(const Mask& mask, float wanted, std::int64_t start, std::int3
   return count;
 }
 
+// out: of each voxel the smallest of what those within `reach` along the axis have, plus the square of the way to them.
+void nearer_along(std::size_t axis, const Index& n, std::int64_t reach, double spacing, const std::vector<float>& in,
+                  std::vector<float>& out) {
+  const std::int64_t stride = axis == 0 ? 1 : axis == 1 ? n[0] : n[0] * n[1];
+  const kernels::PrepKernels& kernel = kernels::prep_kernels();
+  std::vector<std::int64_t> offset;
+  std::vector<float> square;
+  // Along i the row lies in a longer one whose ends are infinitely far away.
+  std::vector<float> row(static_cast<std::size_t>(n[0] + 2 * reach), std::numeric_limits<float>::infinity());
+  for (std::int64_t k = 0; k < n[2]; ++k) {
+    check_interrupt("preparation");
+    for (std::int64_t j = 0; j < n[1]; ++j) {
+      const float* source = in.data() + (k * n[1] + j) * n[0];
+      const std::int64_t place = axis == 1 ? j : k;
+      offset.clear();
+      square.clear();
+      for (std::int64_t d = -reach; d <= reach; ++d) {
+        if (axis != 0 && (place + d < 0 || place + d >= n[axis])) continue;
+        const double way = static_cast<double>(d) * spacing;
+        offset.push_back(d * stride);
+        square.push_back(static_cast<float>(way * way));
+      }
+      if (axis == 0) {
+        std::copy(source, source + n[0], row.begin() + reach);
+        source = row.data() + reach;
+      }
+      kernel.least_sums(source, {offset.data(), square.data(), static_cast<std::int64_t>(offset.size())}, n[0],
+                        out.data() + (k * n[1] + j) * n[0]);
+    }
+  }
+}
+
 }  // namespace
 
 // The squared distance to the nearest voxel of the mask, one axis after the other: along each the smallest of what the neighbours within
@@ -80,7 +113,6 @@ Mask dilated(const Mask& mask, double radius_mm) {
   Mask result = mask;
   if (box.high[0] < box.low[0]) return result;
   const Index n{box.high[0] - box.low[0] + 1, box.high[1] - box.low[1] + 1, box.high[2] - box.low[2] + 1};
-  const Index stride{1, n[0], n[0] * n[1]};
   std::vector<float> square(static_cast<std::size_t>(n[0] * n[1] * n[2])), next(square.size());
   const auto each = [&](const auto& work) {
     std::int64_t at = 0;
@@ -96,15 +128,7 @@ Mask dilated(const Mask& mask, double radius_mm) {
         mask.at(p[0] + box.low[0], p[1] + box.low[1], p[2] + box.low[2]) != 0 ? 0 : std::numeric_limits<float>::infinity();
   });
   for (std::size_t axis = 0; axis < 3; ++axis) {
-    each([&](std::int64_t at, const Index& p) {
-      const std::int64_t from = std::max(-reach[axis], -p[axis]), to = std::min(reach[axis], n[axis] - 1 - p[axis]);
-      float best = std::numeric_limits<float>::infinity();
-      for (std::int64_t d = from; d <= to; ++d) {
-        const double way = static_cast<double>(d) * g.spacing[axis];
-        best = std::min(best, square[static_cast<std::size_t>(at + d * stride[axis])] + static_cast<float>(way * way));
-      }
-      next[static_cast<std::size_t>(at)] = best;
-    });
+    nearer_along(axis, n, reach[axis], g.spacing[axis], square, next);
     square.swap(next);
   }
   const double limit = radius_mm * radius_mm * (1 + 1e-6);  // a distance of exactly the radius counts, however it was rounded

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/interrupt.h"
+#include "imaging/prep_kernels.h"
 #include "tensor/math.h"
 
 namespace vitrine::imaging {
@@ -18,12 +19,8 @@ Volume empty_like(const Geometry& g) { return {g, std::vector<float>(static_cast
 // sum over taps of weight[t] * source[offset[t] + i]
 void add_rows(const float* source, const std::vector<std::int64_t>& offset, const std::vector<float>& weight, std::int64_t n,
               float* out) {
-  std::fill(out, out + n, 0.0F);
-  for (std::size_t t = 0; t < offset.size(); ++t) {
-    const float w = weight[t];
-    const float* row = source + offset[t];
-    for (std::int64_t i = 0; i < n; ++i) out[i] += w * row[i];
-  }
+  kernels::prep_kernels().weighted_sums(source, {offset.data(), weight.data(), static_cast<std::int64_t>(offset.size())}, n,
+                                        out);
 }
 
 // Along i the row is first put into a longer one whose ends repeat.

@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "base/interrupt.h"
-#include "tensor/math.h"
+#include "imaging/prep_kernels.h"
 
 namespace vitrine::imaging {
 namespace {
@@ -64,27 +64,30 @@ TissueClasses TissueClasses::started(const std::vector<double>& values, const st
   return result;
 }
 
-void TissueClasses::responsibilities(double value, std::vector<double>& out) const {
-  out.resize(classes.size());
-  double total = rare_share * kRareDensity;
+// shares[k][i]: the part of value i that belongs to class k.
+std::vector<std::vector<double>> TissueClasses::responsibilities(const std::vector<double>& values) const {
+  check_interrupt("preparation");
+  const kernels::PrepKernels& kernel = kernels::prep_kernels();
+  std::vector<std::vector<double>> shares(classes.size(), std::vector<double>(values.size()));
   for (std::size_t k = 0; k < classes.size(); ++k) {
     const Class& c = classes[k];
-    const double z = (value - c.mean) / c.deviation;
-    out[k] = z * z > 80 ? 0 : c.share / c.deviation * kInverseRootTwoPi * exp_portable(-z * z / 2);
-    total += out[k];
+    kernel.normal_densities(values.data(), static_cast<std::int64_t>(values.size()),
+                            {c.mean, c.deviation, c.share / c.deviation * kInverseRootTwoPi}, shares[k].data());
   }
-  for (double& r : out) r /= total;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    double total = rare_share * kRareDensity;
+    for (const std::vector<double>& share : shares) total += share[i];
+    for (std::vector<double>& share : shares) share[i] /= total;
+  }
+  return shares;
 }
 
 void TissueClasses::refine(const std::vector<double>& values, const std::vector<double>& weights, double least_deviation) {
   std::vector<Sums> sums(classes.size());
-  std::vector<double> share;
-  double total = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (i % 65536 == 0) check_interrupt("preparation");
-    responsibilities(values[i], share);
-    total += weights[i];
-    for (std::size_t k = 0; k < sums.size(); ++k) sums[k].add(weights[i] * share[k], values[i]);
+  const std::vector<std::vector<double>> shares = responsibilities(values);
+  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  for (std::size_t k = 0; k < sums.size(); ++k) {
+    for (std::size_t i = 0; i < values.size(); ++i) sums[k].add(weights[i] * shares[k][i], values[i]);
   }
   double all = 0;
   for (std::size_t k = 0; k < sums.size(); ++k) {
@@ -98,19 +101,21 @@ void TissueClasses::refine(const std::vector<double>& values, const std::vector<
   rare_share = std::max(kLeastRareShare, 1 - all);
 }
 
-TissueClasses::Evidence TissueClasses::evidence(double value) const {
-  std::vector<double> share;
-  responsibilities(value, share);
-  Evidence e;
-  for (std::size_t k = 0; k < classes.size(); ++k) {
-    const Class& c = classes[k];
-    if (!(c.mean > 0)) continue;
-    const double precision = share[k] * (c.mean * c.mean) / (c.deviation * c.deviation);
-    e.precision += precision;
-    e.log_factor += precision * (value - c.mean) / c.mean;
+std::vector<TissueClasses::Evidence> TissueClasses::evidence(const std::vector<double>& values) const {
+  const std::vector<std::vector<double>> shares = responsibilities(values);
+  std::vector<Evidence> all(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    Evidence& e = all[i];
+    for (std::size_t k = 0; k < classes.size(); ++k) {
+      const Class& c = classes[k];
+      if (!(c.mean > 0)) continue;
+      const double precision = shares[k][i] * (c.mean * c.mean) / (c.deviation * c.deviation);
+      e.precision += precision;
+      e.log_factor += precision * (values[i] - c.mean) / c.mean;
+    }
+    if (e.precision > 0) e.log_factor /= e.precision;
   }
-  if (e.precision > 0) e.log_factor /= e.precision;
-  return e;
+  return all;
 }
 
 }  // namespace vitrine::imaging

@@ -20,14 +20,14 @@ struct TissueClasses {
                                double least_deviation);
   // One step of expectation maximisation.
   void refine(const std::vector<double>& values, const std::vector<double>& weights, double least_deviation);
-  // What a value says about the logarithm of its factor beside the classes: the mean of log(value / class mean) and its precision.
+  // What each value says about the logarithm of its factor beside the classes: the mean of log(value / class mean) and its precision.
   struct Evidence {
     double precision = 0, log_factor = 0;
   };
-  Evidence evidence(double value) const;
+  std::vector<Evidence> evidence(const std::vector<double>& values) const;
 
  private:
-  void responsibilities(double value, std::vector<double>& out) const;
+  std::vector<std::vector<double>> responsibilities(const std::vector<double>& values) const;
 };
 
 }  // namespace vitrine::imaging
