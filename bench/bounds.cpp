@@ -112,6 +112,18 @@ double activation_rate(int threads, Activation activation) {
   return static_cast<double>(kValues * rounds * threads) / seconds;
 }
 
+// Of a loop in as many parts as there are threads, least of ten rows of loops.
+double empty_loop_seconds(int threads) {
+  constexpr int kLoops = 200;
+  double best = std::numeric_limits<double>::infinity();
+  for (int round = 0; round < 10; ++round) {
+    const auto start = Clock::now();
+    for (int i = 0; i < kLoops; ++i) parallel_for(threads, 1, [](std::int64_t, std::int64_t) {});
+    best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count() / kLoops);
+  }
+  return best;
+}
+
 }  // namespace
 
 void KernelWork::reads(std::int64_t floats) {
@@ -149,6 +161,7 @@ MachineRates larger_rates(const MachineRates& a, const MachineRates& b) {
   MachineRates rates = a;
   rates.multiply_adds = std::max(a.multiply_adds, b.multiply_adds);
   rates.activations = std::max(a.activations, b.activations);
+  rates.loop_seconds = std::min(a.loop_seconds, b.loop_seconds);
   for (std::size_t i = 0; i < std::min(a.levels.size(), b.levels.size()); ++i)
     rates.levels[i].bytes_per_second = std::max(a.levels[i].bytes_per_second, b.levels[i].bytes_per_second);
   return rates;
@@ -159,6 +172,7 @@ MachineRates measured_rates(int threads, Activation activation) {
   rates.threads = threads;
   rates.multiply_adds = measured_peak_flops(threads) / 2;
   rates.activations = activation_rate(threads, activation);
+  rates.loop_seconds = empty_loop_seconds(threads);
   const int processors = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   std::int64_t largest = 0;
   for (const Cache& cache : data_caches()) {

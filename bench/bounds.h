@@ -48,10 +48,11 @@ struct MachineRates {
   int threads = 1;
   double multiply_adds = 0, activations = 0;  // a second, all threads together
   std::vector<MemoryLevel> levels;            // smallest first; the last is memory
+  double loop_seconds = 0;                    // of a parallel loop over nothing: how near the processors are to each other
 };
 // Measured in about 0.1 s.
 MachineRates measured_rates(int threads, Activation activation);
-// The larger of two measurements of the same threads, rate by rate: other work on the machine only ever makes them smaller.
+// The better of two measurements of the same threads, rate by rate: other work on the machine only ever makes them worse.
 MachineRates larger_rates(const MachineRates& a, const MachineRates& b);
 
 struct Bound {

@@ -45,6 +45,7 @@ void print_rates(const MachineRates& rates, bool lite) {
     const std::string size = std::isinf(level.bytes) ? "" : " of " + fixed(level.bytes / 1024, 0) + " KiB";
     std::printf(", %s%s %s GB/s", level.name.c_str(), size.c_str(), fixed(1e-9 * level.bytes_per_second, 0).c_str());
   }
+  if (rates.threads > 1) std::printf(", an empty loop %s us", fixed(1e6 * rates.loop_seconds, 2).c_str());
   std::printf("\n");
 }
 

@@ -1,10 +1,6 @@
 #include "layers/dropout.h"
 
-#include <algorithm>
-#include <array>
-
 #include "autograd/expect_float32.h"
-
 #include "base/error.h"
 #include "layers/dropout_reference.h"
 #include "tensor/isa.h"
@@ -21,12 +17,8 @@ void dropout_factors(double rate, const DropKeys& keys, std::uint32_t op, std::i
   const DropKey key = keys.get();
   parallel_for(N, 1 + 2048 / (size + 1), [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t n = first; n < last; ++n) {
-      const Draw draw = reference::dropout_draw(key, n, op);
-      for (std::int64_t e = 0; e < size; e += 4) {
-        const std::array<float, 4> uniform = draw.four_uniform_floats(static_cast<std::uint32_t>(e));
-        for (std::int64_t i = e; i < std::min(e + 4, size); ++i)
-          factor[n * size + i] = reference::dropout_factor(uniform[static_cast<std::size_t>(i - e)], rate);
-      }
+      float* const row = factor + n * size;
+      dropout_kernels().row(reference::dropout_draw(key, n, op), rate, size, row);
     }
   });
 }

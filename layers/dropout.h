@@ -14,6 +14,7 @@
 #include <cstdint>
 
 #include "layers/pass.h"
+#include "tensor/philox.h"
 
 namespace vitrine {
 
@@ -27,6 +28,8 @@ void dropout_factors(double rate, const DropKeys& keys, std::uint32_t op, std::i
 struct DropoutKernels {
   // 0 or 1 / (1 - rate): N x size values drawn for the coordinates
   void (*factors)(double rate, const DropKeys& keys, std::uint32_t op, std::int64_t N, std::int64_t size, float* factor);
+  // Those of one row, on the CPU: its draws are `draw`'s.
+  void (*row)(const Draw& draw, double rate, std::int64_t size, float* factor);
   // y[n][e] = x[n][e] * factor[n][e]
   void (*apply)(const float* x, const float* factor, std::int64_t N, std::int64_t size, float* y);
 };

@@ -21,6 +21,6 @@ void apply(const float* x, const float* factor, std::int64_t N, std::int64_t siz
 }  // namespace
 
 extern const kernels::DropoutKernels dropout_table;
-const kernels::DropoutKernels dropout_table = {factors, apply};
+const kernels::DropoutKernels dropout_table = {factors, nullptr, apply};
 
 }  // namespace vitrine::cuda

@@ -8,8 +8,6 @@ namespace {
 
 constexpr std::int64_t kGrain = 4096;  // elements; a smaller part is not worth waking a thread
 
-F gradient(F y, F dy) { return dy * y * (broadcast(1.0f) - y); }
-
 void forward(const float* x, std::int64_t n, float* y) {
   parallel_for(n, kGrain, [&](std::int64_t first, std::int64_t last) {
     std::int64_t i = first;
@@ -22,9 +20,9 @@ void forward(const float* x, std::int64_t n, float* y) {
 void backward(const float* y, const float* dy, std::int64_t n, float* dx) {
   parallel_for(n, kGrain, [&](std::int64_t first, std::int64_t last) {
     std::int64_t i = first;
-    for (; i + kLanes <= last; i += kLanes) store(dx + i, gradient(load(y + i), load(dy + i)));
+    for (; i + kLanes <= last; i += kLanes) store(dx + i, sigmoid_gradient(load(y + i), load(dy + i)));
     const int rest = static_cast<int>(last - i);
-    if (rest > 0) store_partial(dx + i, gradient(load_partial(y + i, rest), load_partial(dy + i, rest)), rest);
+    if (rest > 0) store_partial(dx + i, sigmoid_gradient(load_partial(y + i, rest), load_partial(dy + i, rest)), rest);
   });
 }
 

@@ -61,11 +61,6 @@ struct Draw {
   VITRINE_HD std::uint32_t bits(std::uint32_t i) const { return block(i / 4)[i % 4]; }
   // [0, 1), multiples of 2^-24
   VITRINE_HD float uniform_float(std::uint32_t i) const { return unit_interval(bits(i)); }
-  // Those of i .. i + 3 by one block, i a multiple of 4.
-  std::array<float, 4> four_uniform_floats(std::uint32_t i) const {
-    const std::array<std::uint32_t, 4> words = block(i / 4);
-    return {unit_interval(words[0]), unit_interval(words[1]), unit_interval(words[2]), unit_interval(words[3])};
-  }
   double uniform(std::uint32_t i) const;  // [0, 1), multiples of 2^-53 (one whole block per draw)
   double uniform(std::uint32_t i, double low, double high) const;
   double normal(std::uint32_t i) const;                         // mean 0, standard deviation 1, by Box-Muller

@@ -36,5 +36,6 @@ struct Lanes {
 
 static inline F exp(F x) { return Elementary<Lanes>::exp(x); }
 static inline F sigmoid(F x) { return Elementary<Lanes>::sigmoid(x); }
+static inline F sigmoid_gradient(F y, F dy) { return dy * y * (broadcast(1.0f) - y); }  // y: what sigmoid gave
 
 }  // namespace vitrine::kernels::VITRINE_ISA

@@ -49,17 +49,28 @@ void update_watched(EfficientNet& net, Optimizer& optimizer, const Gradients& gr
   options.watch->after_update(net, optimizer);
 }
 
-// Each parameter as soon as its gradient is whole: both are in the cache then. The same bits, since an update knows of no other.
+// Parameters soon after their gradients are whole: both are in the cache then. The same bits, since an update knows of no other.
 void update_in_backward(Tape& tape, const Variable& loss, Optimizer& optimizer, const std::vector<Update>& updates,
                         const StepOptions& options) {
   std::unordered_map<const Parameter*, const Update*> update_of;
   for (const Update& u : updates) update_of.emplace(u.parameter, &u);
+  constexpr std::int64_t kTogether = 1 << 16;  // elements, which a core's cache holds with what belongs to them
+  std::vector<Optimizer::Update> waiting;
+  std::int64_t elements = 0;
+  const auto update = [&] {
+    optimizer.step(waiting, options.momentum);
+    waiting.clear();
+    elements = 0;
+  };
   tape.backward(loss, [&](const Parameter& parameter, const Tensor& gradient) {
     const auto found = update_of.find(&parameter);
     if (found == update_of.end()) return;
     const Update& u = *found->second;
-    optimizer.step(u.name, *u.value, gradient, u.lr, options.momentum);
+    waiting.push_back({u.name, u.value, gradient, u.lr});
+    elements += gradient.size();
+    if (elements >= kTogether) update();
   });
+  update();
 }
 
 }  // namespace

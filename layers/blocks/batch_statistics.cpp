@@ -1,5 +1,8 @@
 #include "layers/blocks/batch_statistics.h"
 
+#include <algorithm>
+
+#include "layers/blocks/segment_sums.h"
 #include "tensor/cuda/communicator.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/cuda/settings.h"
@@ -12,32 +15,55 @@ extern const kernels::NormSumsKernels norm_sums_table;
 
 namespace vitrine {
 namespace kernels {
+
+namespace scalar {
+extern const SegmentSumKernels segment_sum_table;
+}
+namespace avx2 {
+extern const SegmentSumKernels segment_sum_table;
+}
+namespace avx512 {
+extern const SegmentSumKernels segment_sum_table;
+}
+
+const SegmentSumKernels& segment_sum_kernels() {
+  return for_this_machine(scalar::segment_sum_table, avx2::segment_sum_table, avx512::segment_sum_table);
+}
+
 namespace {
 
 constexpr std::int64_t kChannels = 96;  // worth waking a thread for
 
-void of_batch(const BatchSums& s, const NormResult& to) {
+// work(c, first sum, second sum) for every channel.
+template <class Work>
+void for_channels(const BatchSums& s, const Work& work) {
   parallel_for(s.C, kChannels, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t c = first; c < last; ++c)
-      norm_of_channel(to, s.rows, s.C, c, sum_of_segments(s, c), sum_of_segments(s, s.C + c));
+    constexpr std::int64_t kAtOnce = 256;
+    double one[kAtOnce], two[kAtOnce];
+    for (std::int64_t begin = first; begin < last; begin += kAtOnce) {
+      const std::int64_t count = std::min(kAtOnce, last - begin);
+      segment_sum_kernels().sums(s.partial, s.segments, 2 * s.C, begin, count, one);
+      segment_sum_kernels().sums(s.partial, s.segments, 2 * s.C, s.C + begin, count, two);
+      for (std::int64_t i = 0; i < count; ++i) work(begin + i, one[i], two[i]);
+    }
   });
 }
 
+void of_batch(const BatchSums& s, const NormResult& to) {
+  for_channels(
+      s, [&](std::int64_t c, double sum, double sum_of_squares) { norm_of_channel(to, s.rows, s.C, c, sum, sum_of_squares); });
+}
+
 void gradients(const BatchSums& s, const NormGradientResult& to) {
-  parallel_for(s.C, kChannels, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t c = first; c < last; ++c)
-      norm_gradients_of_channel(to, s.rows, s.C, c, sum_of_segments(s, c), sum_of_segments(s, s.C + c));
-  });
+  for_channels(s, [&](std::int64_t c, double sum, double sum_h) { norm_gradients_of_channel(to, s.rows, s.C, c, sum, sum_h); });
 }
 
 void weights(const double* partial, std::int64_t segments, std::int64_t rows, std::int64_t columns, bool transposed,
              float* out) {
-  parallel_for(columns, 1 + 8192 / (rows * segments), [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t r = 0; r < rows; ++r) {
-      for (std::int64_t c = first; c < last; ++c)
-        out[transposed ? c * rows + r : r * columns + c] =
-            static_cast<float>(sum_of_segments(partial, segments, rows * columns, r * columns + c));
-    }
+  constexpr std::int64_t kColumns = 16;
+  parallel_for((columns + kColumns - 1) / kColumns, 1 + 512 / (rows * segments), [&](std::int64_t first, std::int64_t last) {
+    segment_sum_kernels().weights(partial, segments, rows, columns, transposed, first * kColumns,
+                                  std::min(columns, last * kColumns), out);
   });
 }
 

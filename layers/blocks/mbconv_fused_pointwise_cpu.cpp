@@ -3,7 +3,6 @@
 #include "layers/blocks/slab_cpu.h"
 #include "layers/kernels/norm_cpu.h"
 #include "layers/unary_cpu.h"
-#include "tensor/scratch.h"
 
 namespace vitrine::kernels::VITRINE_ISA {
 namespace {
@@ -300,9 +299,11 @@ void norm_gradient_block(const MBConvShape& s, const NormOnLoad& norm1, const No
 // begins with are asked for beside this one's multiply-adds, a plane of the slab in each tile of them: else one waits for memory and then the
 // other for arithmetic.
 void expand_gradient_by_segment(const MBConvShape& s, const NormOnLoad& norm1, const NormMeans& means, const float* x,
-                                const float* z1, const float* wt, float* g1, float* dx, const WeightGradientTarget& dw) {
+                                const float* z1, const float* w, float* scratch, float* g1, float* dx,
+                                const WeightGradientTarget& dw) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.H * s.depthwise.W, all = s.depthwise.N * pixels;
   const std::int64_t tiles = s.in / kTileRows, planes = kSlab / kPlane;
+  if (dx != nullptr) transpose(w, s.in, M, scratch);
   parallel_for(s.segments(), 1, [&](std::int64_t first, std::int64_t last) {
     float* const dz = thread_scratch(static_cast<std::size_t>((kBlockRows + 2 * s.in) * M));
     double* const total = reinterpret_cast<double*>(dz + kBlockRows * M);
@@ -320,7 +321,7 @@ void expand_gradient_by_segment(const MBConvShape& s, const NormOnLoad& norm1, c
             };
           });
         }
-        if (dx != nullptr) product_columns(dz, wt, nullptr, rows, M, s.in, 0, s.in, dx + r * s.in);
+        if (dx != nullptr) product_columns(dz, scratch, nullptr, rows, M, s.in, 0, s.in, dx + r * s.in);
       }
       for (std::int64_t c = 0; c < M; c += kSlab) store_slab(total + c, M, s.in, M, Job{segment, segment + 1, c, kSlab}, dw);
     }
@@ -329,7 +330,8 @@ void expand_gradient_by_segment(const MBConvShape& s, const NormOnLoad& norm1, c
 
 // Few rows, many channels: first a job for every slab, which leaves dz1 in g1, then one for every block of rows.
 void expand_gradient_by_slab(const MBConvShape& s, const NormOnLoad& norm1, const NormMeans& means, const float* x,
-                             const float* z1, const float* wt, float* g1, float* dx, const WeightGradientTarget& dw) {
+                             const float* z1, const float* w, float* scratch, float* g1, float* dx,
+                             const WeightGradientTarget& dw) {
   const std::int64_t M = s.depthwise.C, pixels = s.depthwise.H * s.depthwise.W, all = s.depthwise.N * pixels;
   const std::int64_t block_room = kBlockRows * kSlab;
   const bool one_block = is_one_block(s, pixels, dw);
@@ -352,19 +354,15 @@ void expand_gradient_by_slab(const MBConvShape& s, const NormOnLoad& norm1, cons
     if (!one_block) store_slab(sums.total, kSlab, s.in, M, job, dw);
   });
   if (dx == nullptr) return;
+  if (is_product_by_columns(all, s.in)) return product_by_columns(g1, w, all, M, s.in, dx);
+  transpose(w, s.in, M, scratch);
   const std::int64_t block = all < 1024 ? 16 : 64;
   parallel_for((all + block - 1) / block, 1, [&](std::int64_t first, std::int64_t last) {
     float* const dz = thread_scratch(static_cast<std::size_t>(block * M));
     for (std::int64_t r = first * block; r < smaller(all, last * block); r += block) {
-      const std::int64_t count = smaller(block, all - r), ahead = across_planes(all, block);
-      for (std::int64_t c = 0; c < M; c += kLanes) {
-        const float* const from = g1 + plane_at(all, r, c);
-        for (std::int64_t i = 0; i < count; ++i) {
-          __builtin_prefetch(from + ahead + i * kPlane, 0, 3);
-          store(dz + i * M + c, load(from + i * kPlane));
-        }
-      }
-      product_columns(dz, wt, nullptr, count, M, s.in, 0, s.in, dx + r * s.in);
+      const std::int64_t count = smaller(block, all - r);
+      rows_of_planes(g1, all, M, r, count, dz);
+      product_columns(dz, scratch, nullptr, count, M, s.in, 0, s.in, dx + r * s.in);
     }
   });
 }
@@ -374,10 +372,9 @@ void expand_gradient(const MBConvShape& s, const NormOnLoad& norm1, const NormMe
   constexpr std::int64_t kSumsInCache = 40000;  // weights whose float64 sums may stay in one core's cache
   const bool joined = dw.partial == nullptr && s.segments() > 1;
   const std::int64_t M = s.depthwise.C;
-  if (dx != nullptr) transpose(w, s.in, M, scratch);
   const bool by_segment = !joined && s.in * M <= kSumsInCache && s.segments() >= thread_count();
   const auto run = by_segment ? expand_gradient_by_segment : expand_gradient_by_slab;  // the same bits either way
-  run(s, norm1, means, x, z1, scratch, g1, dx, dw);
+  run(s, norm1, means, x, z1, w, scratch, g1, dx, dw);
 }
 
 }  // namespace

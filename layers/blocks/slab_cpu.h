@@ -9,6 +9,7 @@
 
 #include "layers/blocks/planes.h"
 #include "layers/kernels/gemm_cpu.h"
+#include "tensor/scratch.h"
 
 namespace vitrine::kernels::VITRINE_ISA {
 
@@ -95,6 +96,37 @@ static inline void slab_product(const float* a, std::int64_t lda, const float* p
   for (; i + kTileRows <= rows; i += kTileRows) slab_tile<kTileRows>(a, lda, panel, K, out, i);
   for (; i + 2 <= rows; i += 2) slab_tile<2>(a, lda, panel, K, out, i);
   for (; i < rows; ++i) slab_tile<1>(a, lda, panel, K, out, i);
+}
+
+// Rows r .. r + count of an expanded tensor of `all` rows and M channels, row-major.
+static inline void rows_of_planes(const float* planes, std::int64_t all, std::int64_t M, std::int64_t r, std::int64_t count,
+                                  float* rows) {
+  const std::int64_t ahead =
+      plane_rows(all) * kPlane * (count < 64 ? 64 / count : 1);  // the same rows, some 64 lines further on
+  for (std::int64_t c = 0; c < M; c += kLanes) {
+    const float* const from = planes + plane_at(all, r, c);
+    for (std::int64_t i = 0; i < count; ++i) {
+      __builtin_prefetch(from + ahead + i * kPlane, 0, 3);
+      store(rows + i * M + c, load(from + i * kPlane));
+    }
+  }
+}
+
+// Whether y [rows, K] = a w', w [K, M], is made by columns: where w is more than a, so that a thread reads and transposes its own part of w and all
+// of a, not its own part of a and all of w, the half of which another thread has transposed.
+static inline bool is_product_by_columns(std::int64_t rows, std::int64_t K) { return K % kSlab == 0 && rows < 2 * K; }
+
+// That product, of an expanded tensor a of `rows` rows and M channels.
+static inline void product_by_columns(const float* a, const float* w, std::int64_t rows, std::int64_t M, std::int64_t K,
+                                      float* y) {
+  parallel_for(K / kSlab, 1, [&](std::int64_t first, std::int64_t last) {
+    float *const left = thread_scratch(static_cast<std::size_t>((rows + kSlab) * M)), *const panel = left + rows * M;
+    rows_of_planes(a, rows, M, 0, rows, left);
+    for (std::int64_t k = first * kSlab; k < last * kSlab; k += kSlab) {
+      pack_slab_transposed(w, M, k, kSlab, panel);
+      slab_product(left, M, panel, M, rows, {y + k, K, kPlane});
+    }
+  });
 }
 
 // total[j][0 .. 48) += sum over rows r of a[r][j] expanded[r][0 .. 48) for j < narrow: the sum in float32, added in float64. Rows of `expanded`

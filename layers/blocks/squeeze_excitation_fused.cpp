@@ -4,11 +4,13 @@
 
 #include "autograd/expect_float32.h"
 #include "base/error.h"
+#include "layers/blocks/squeeze_excitation_fused_cpu.h"
 #include "layers/kernels/pairwise.h"
 #include "layers/linear.h"
 #include "layers/sigmoid.h"
 #include "layers/unary.h"
 #include "tensor/cuda/runtime.h"
+#include "tensor/isa.h"
 #include "tensor/parallel.h"
 
 namespace vitrine::cuda {
@@ -17,7 +19,22 @@ extern const kernels::FusedGateKernels fused_gate_table;
 
 namespace vitrine {
 namespace kernels {
+
+namespace scalar {
+extern const FewRowsGateKernels few_rows_gate_table;
+}
+namespace avx2 {
+extern const FewRowsGateKernels few_rows_gate_table;
+}
+namespace avx512 {
+extern const FewRowsGateKernels few_rows_gate_table;
+}
+
 namespace {
+
+const FewRowsGateKernels& few_rows_gate_kernels() {
+  return for_this_machine(scalar::few_rows_gate_table, avx2::few_rows_gate_table, avx512::few_rows_gate_table);
+}
 
 // On the CPU the kernels of the composed ops: they are not worth more, and the bits are theirs. A thread takes rows through all of them, so that
 // nobody waits for others between two; only sums over rows are loops of their own.
@@ -45,6 +62,7 @@ void forward(const GateShape& s, const GateWeights& w, const float* z, float* hi
 
 void backward(const GateShape& s, const GateWeights& w, const float* z, const float* hidden, const float* gate, const float* ds,
               float* scratch, const GateTargets& to) {
+  if (s.N <= kFewRows) return few_rows_gate_kernels().backward(s, w, z, hidden, gate, ds, scratch, to);
   const LinearKernels& linear = linear_kernels();
   float *const db = scratch, *const active = db + s.N * s.C, *const da = active + s.N * s.R;
   float *const expand = da + s.N * s.R, *const reduce = expand + s.C * s.R;  // transposed

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/isa.h"
+#include "tensor/parallel.h"
 
 namespace vitrine {
 namespace kernels {
@@ -29,6 +30,8 @@ const OptimizerKernels& optimizer_kernels() {
 namespace {
 
 constexpr double kMostSteps = 1e15;
+constexpr std::int64_t kLine = 16;  // floats
+constexpr std::int64_t kLinesOfAThread = 512;
 
 // A double as three floats that add up to it exactly, so that a file of float32 tensors can hold it.
 void push_exact(std::vector<float>& out, double value) {
@@ -57,26 +60,36 @@ kernels::UpdateConstants Optimizer::advance(const std::string& name, int rank, d
   return advance(states_[name], rank, lr, momentum);
 }
 
-kernels::UpdateConstants Optimizer::advance(State& state, int rank, double lr, double momentum) const {
+kernels::UpdateConstants Optimizer::advance(State& state, int rank, double lr, double momentum) {
   ++state.steps;
+  const bool decays = options_.weight_decay > 0 && (rank > 1 || options_.decay_vectors);
+  const Asked asked{state.steps, lr, momentum, decays};
+  if (!(asked == asked_)) {
+    constants_ = constants_of(asked);
+    asked_ = asked;
+  }
+  return constants_;
+}
+
+kernels::UpdateConstants Optimizer::constants_of(const Asked& asked) const {
+  const auto& [steps, lr, momentum, decays] = asked;
   const auto single = [](double v) { return static_cast<float>(v); };
   kernels::UpdateConstants c;
-  c.first = state.steps == 1;
+  c.first = steps == 1;
   c.lr = single(lr);
   c.momentum = single(momentum >= 0 ? momentum : options_.momentum);
   c.alpha = single(options_.alpha);
   c.one_minus_alpha = single(1 - options_.alpha);
   c.eps = single(options_.eps);
-  const bool decays = options_.weight_decay > 0 && (rank > 1 || options_.decay_vectors);
   c.decay = single(decays ? 1 - lr * options_.weight_decay : 1.0);
   if (options_.rule == Rule::sgd || options_.rule == Rule::rmsprop) return c;
   const double beta1 = momentum >= 0 ? momentum : options_.beta1;
-  const double second_correction = 1 / std::sqrt(1 - power(options_.beta2, state.steps));
+  const double second_correction = 1 / std::sqrt(1 - power(options_.beta2, steps));
   c.adam = {single(beta1),
             single(1 - beta1),
             single(options_.beta2),
             single(1 - options_.beta2),
-            single(lr / (1 - power(beta1, state.steps))),
+            single(lr / (1 - power(beta1, steps))),
             single(second_correction),
             single(options_.eps * (options_.eps_after_correction ? 1 : second_correction)),
             c.decay};
@@ -93,29 +106,70 @@ Optimizer::State& Optimizer::state_of(const std::string& name, const Tensor& val
   }
   State& state = states_[name];
   const Device device = value.device();
-  state.first = state.first.defined() ? state.first.to(device) : Tensor::zeros(value.shape(), device);
-  if (options_.rule == Rule::sgd) return state;
-  state.second = state.second.defined() ? state.second.to(device) : Tensor::zeros(value.shape(), device);
+  const auto there = [&](Tensor& moment) {
+    if (!moment.defined()) moment = Tensor::zeros(value.shape(), device);
+    if (!(moment.device() == device)) moment = moment.to(device);
+  };
+  there(state.first);
+  if (options_.rule != Rule::sgd) there(state.second);
   return state;
 }
 
 void Optimizer::step(const std::string& name, Tensor& value, const Tensor& gradient, double lr, double momentum) {
-  State& state = state_of(name, value, gradient);
-  const kernels::UpdateConstants c = advance(state, value.shape().rank(), lr, momentum);
-  if (value.device().is_cuda()) {
-    Tensor there = Tensor::uninitialized<std::uint8_t>({sizeof c}, value.device());
-    there.write_bytes(&c, sizeof c);
-    apply({{name, &value, gradient, 0}}, reinterpret_cast<const kernels::UpdateConstants*>(there.data<std::uint8_t>()));
-    return;
+  const Update update{name, &value, gradient, lr};
+  step({&update, 1}, momentum);
+}
+
+void Optimizer::step(std::span<const Update> updates, double momentum) {
+  std::vector<Work> all;
+  std::int64_t lines = 0;
+  for (const Update& u : updates) {
+    if (u.value->device().is_cuda()) {
+      step_on_cuda(u, momentum);
+      continue;
+    }
+    all.push_back(work_of(u, momentum));
+    lines += all.back().lines;
   }
-  const float* g = gradient.data();
-  float* w = value.mutable_data();
-  float* first = state.first.mutable_data();
+  // The parts are whole lines of the cache, of one parameter or of several.
+  parallel_for(lines, kLinesOfAThread, [&](std::int64_t first, std::int64_t last) {
+    std::int64_t begin = 0;
+    for (const Work& work : all) {
+      const std::int64_t from = std::max(first, begin), to = std::min(last, begin + work.lines);
+      if (from < to) run(work, (from - begin) * kLine, std::min((to - begin) * kLine, work.size));
+      begin += work.lines;
+    }
+  });
+}
+
+Optimizer::Work Optimizer::work_of(const Update& u, double momentum) {
+  State& state = state_of(u.name, *u.value, u.gradient);
+  const std::int64_t size = u.value->size();
+  return {advance(state, u.value->shape().rank(), u.lr, momentum),
+          u.gradient.data(),
+          u.value->mutable_data(),
+          state.first.mutable_data(),
+          options_.rule == Rule::sgd ? nullptr : state.second.mutable_data(),
+          size,
+          (size + kLine - 1) / kLine};
+}
+
+void Optimizer::run(const Work& w, std::int64_t first, std::int64_t last) const {
   const kernels::OptimizerKernels& kernels = kernels::optimizer_kernels();
-  if (options_.rule == Rule::sgd) return kernels.sgd(c, g, value.size(), first, w);
-  float* second = state.second.mutable_data();
-  if (options_.rule == Rule::rmsprop) return kernels.rmsprop(c, g, value.size(), second, first, w);
-  kernels.adam(c.adam, g, value.size(), first, second, w);
+  const float* const g = w.gradient + first;
+  float *const value = w.value + first, *const one = w.first + first;
+  if (options_.rule == Rule::sgd) return kernels.sgd(w.constants, g, last - first, one, value);
+  float* const two = w.second + first;
+  if (options_.rule == Rule::rmsprop) return kernels.rmsprop(w.constants, g, last - first, two, one, value);
+  kernels.adam(w.constants.adam, g, last - first, one, two, value);
+}
+
+void Optimizer::step_on_cuda(const Update& u, double momentum) {
+  State& state = state_of(u.name, *u.value, u.gradient);
+  const kernels::UpdateConstants c = advance(state, u.value->shape().rank(), u.lr, momentum);
+  Tensor there = Tensor::uninitialized<std::uint8_t>({sizeof c}, u.value->device());
+  there.write_bytes(&c, sizeof c);
+  apply({{u.name, u.value, u.gradient, 0}}, reinterpret_cast<const kernels::UpdateConstants*>(there.data<std::uint8_t>()));
 }
 
 void Optimizer::apply(const std::vector<Target>& targets, const kernels::UpdateConstants* constants) {
@@ -149,7 +203,12 @@ void Optimizer::add_state(const std::string& name, const State& state, std::vect
 
 std::vector<std::pair<std::string, Tensor>> Optimizer::state() const {
   std::vector<std::pair<std::string, Tensor>> all;
-  for (const auto& [name, state] : states_) add_state(name, state, all);
+  const std::map<std::string_view, const State*> by_name = [&] {
+    std::map<std::string_view, const State*> sorted;
+    for (const auto& [name, state] : states_) sorted.emplace(name, &state);
+    return sorted;
+  }();
+  for (const auto& [name, state] : by_name) add_state(std::string(name), *state, all);
   return all;
 }
 
@@ -163,7 +222,7 @@ std::vector<std::pair<std::string, Tensor>> Optimizer::state(const std::set<std:
 
 void Optimizer::restore(const std::vector<std::pair<std::string, Tensor>>& saved,
                         const std::map<std::string, Shape>& parameters) {
-  std::map<std::string, State> restored;
+  std::unordered_map<std::string, State> restored;
   for (const auto& [key, tensor] : saved) {
     const std::size_t colon = std::min(key.rfind(':'), key.size());
     const std::string name = key.substr(0, colon), kind = key.substr(std::min(colon + 1, key.size()));

@@ -14,7 +14,10 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <span>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -65,6 +68,15 @@ class Optimizer {
   // or momentum (SGD, RMSprop) when not negative: one-cycle changes it every step. ShapeError when the shapes differ.
   void step(const std::string& name, Tensor& value, const Tensor& gradient, double lr, double momentum = -1);
 
+  // The same of several parameters at once: on the CPU all threads share them, the small ones, too.
+  struct Update {
+    std::string name;
+    Tensor* value;
+    Tensor gradient;
+    double lr;
+  };
+  void step(std::span<const Update> updates, double momentum = -1);
+
   // The two halves of `step`, for a recorded training step: `advance` counts one update of a parameter of so many dimensions and gives its
   // constants, `apply` makes updates whose constants lie in the memory of the values' device, one entry of `constants` for each group.
   kernels::UpdateConstants advance(const std::string& name, int rank, double lr, double momentum = -1);
@@ -91,12 +103,31 @@ class Optimizer {
     std::int64_t steps = 0;
   };
 
-  kernels::UpdateConstants advance(State& state, int rank, double lr, double momentum) const;
+  // An update on the CPU, its constants counted.
+  struct Work {
+    kernels::UpdateConstants constants;
+    const float* gradient;
+    float *value, *first, *second;
+    std::int64_t size, lines;  // lines: of 16 elements
+  };
+  Work work_of(const Update& update, double momentum);
+  void run(const Work& work, std::int64_t first, std::int64_t last) const;  // elements first .. last
+  void step_on_cuda(const Update& update, double momentum);
+  kernels::UpdateConstants advance(State& state, int rank, double lr, double momentum);
+  struct Asked {
+    std::int64_t steps = 0;
+    double lr = 0, momentum = 0;
+    bool decays = false;
+    bool operator==(const Asked&) const = default;
+  };
+  kernels::UpdateConstants constants_of(const Asked& asked) const;
   State& state_of(const std::string& name, const Tensor& value, const Tensor& gradient);  // on the value's device
   void add_state(const std::string& name, const State& state, std::vector<std::pair<std::string, Tensor>>& to) const;
 
   OptimizerOptions options_;
-  std::map<std::string, State> states_;
+  std::unordered_map<std::string, State> states_;
+  Asked asked_;  // last, and what was answered: most parameters of a step ask the same
+  kernels::UpdateConstants constants_;
 };
 
 namespace kernels {
