@@ -18,7 +18,8 @@ void dropout_factors(double rate, const DropKeys& keys, std::uint32_t op, std::i
   parallel_for(N, 1 + 2048 / (size + 1), [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t n = first; n < last; ++n) {
       float* const row = factor + n * size;
-      dropout_kernels().row(reference::dropout_draw(key, n, op), rate, size, row);
+      const Draw draw = reference::dropout_draw(key, n, op);
+      dropout_kernels().row(draw, rate, size, row);
     }
   });
 }

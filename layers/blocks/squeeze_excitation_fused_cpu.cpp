@@ -2,6 +2,7 @@
 // each chunk of 128, go from one to another. Its weights are read in the way they lie.
 #include "layers/blocks/squeeze_excitation_fused_cpu.h"
 #include "layers/kernels/gemm_cpu.h"
+#include "layers/linear.h"
 #include "layers/unary_cpu.h"
 #include "tensor/scratch.h"
 
@@ -84,7 +85,7 @@ void expand_chunk(const GateShape& s, const GateWeights& w, const float* active,
     }
   }
   transpose_block(w.expand + c, s.C, s.R, width, expand);
-  product_columns(db, expand, nullptr, s.N, width, s.R, 0, s.R, part);
+  linear_kernels().forward(db, expand, nullptr, s.N, width, s.R, part);
   outer_sums({active, s.R}, s.R, {db, width}, width, s.N, to.expand + c, s.C);
   sum_rows({db, width}, width, s.N, to.expand_bias + c);
 }
@@ -94,7 +95,7 @@ void reduce_columns(const GateShape& s, const GateWeights& w, const float* z, co
                     std::int64_t width, float* room, const GateTargets& to) {
   float *const reduce = room, *const dz = reduce + s.R * kColumns;
   transpose_block(w.reduce + c * s.R, s.R, width, s.R, reduce);
-  product_columns(da, reduce, nullptr, s.N, s.R, width, 0, width, dz);
+  linear_kernels().forward(da, reduce, nullptr, s.N, s.R, width, dz);
   for (std::int64_t n = 0; n < s.N; ++n)
     __builtin_memcpy(to.z + n * s.C + c, dz + n * width, static_cast<std::size_t>(width) * sizeof(float));
   outer_sums({z + c, s.C}, width, {da, s.R}, s.R, s.N, to.reduce + c * s.R, s.R);
