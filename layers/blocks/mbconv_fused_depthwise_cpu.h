@@ -27,11 +27,13 @@ struct Job {
 // for each thread's part.
 template <class MakeRoom, class Body>
 static inline void for_vectors(const MBConvShape& s, MakeRoom make_room, Body body) {
-  const std::int64_t M = s.depthwise.C, slabs = (M + kSlab - 1) / kSlab;
-  parallel_for(s.segments() * slabs, 1, [&](std::int64_t first, std::int64_t last) {
+  const std::int64_t M = s.depthwise.C;
+  const SlabJobs jobs(s.segments(), M);
+  parallel_for(jobs.count(), 1, [&](std::int64_t first, std::int64_t last) {
     const auto room = make_room();
     for (std::int64_t i = first; i < last; ++i) {
-      const std::int64_t segment = i / slabs, slab = i % slabs * kSlab, n0 = segment * s.images;
+      const auto [segment, slab] = jobs.at(i);
+      const std::int64_t n0 = segment * s.images;
       for (std::int64_t c = slab; c < smaller(M, slab + kSlab); c += kLanes)
         body(Job{segment, n0, smaller(s.depthwise.N, n0 + s.images), c, lanes_of(M, c)}, room);
     }

@@ -7,6 +7,8 @@
 namespace vitrine::kernels::VITRINE_ISA {
 namespace {
 
+constexpr std::int64_t kRowUnit = 16;  // a thread's rows are so many times some
+
 // Columns c .. c + width of segments first .. last.
 struct Job {
   std::int64_t first, last, c, width;
@@ -15,10 +17,11 @@ struct Job {
 // A job for every slab of every segment; or, joined, one for every slab, which takes the segments in their order.
 template <class Body>
 void for_slabs(const MBConvShape& s, bool joined, Body body) {
-  const std::int64_t M = s.depthwise.C, slabs = (M + kSlab - 1) / kSlab, together = joined ? s.segments() : 1;
-  parallel_for(s.segments() / together * slabs, 1, [&](std::int64_t first, std::int64_t last) {
+  const std::int64_t M = s.depthwise.C, together = joined ? s.segments() : 1;
+  const SlabJobs jobs(s.segments() / together, M);
+  parallel_for(jobs.count(), 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = first; i < last; ++i) {
-      const std::int64_t segment = i / slabs, c = i % slabs * kSlab;
+      const auto [segment, c] = jobs.at(i);
       body(Job{segment, segment + together, c, smaller(kSlab, M - c)});
     }
   });
@@ -127,11 +130,12 @@ void scaled_activation(const MBConvShape& s, const NormOnLoad& norm2, const floa
 template <class Function>
 void project_of(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale, const float* w, float* z3) {
   const std::int64_t M = s.depthwise.C, rows = s.depthwise.N * s.depthwise.P * s.depthwise.Q;
-  const std::int64_t block = rows < 1024 ? 16 : 64;
-  parallel_for((rows + block - 1) / block, 1, [&](std::int64_t first, std::int64_t last) {
+  const std::int64_t block = rows < 1024 ? kRowUnit : 64;
+  parallel_for((rows + kRowUnit - 1) / kRowUnit, 1, [&](std::int64_t first, std::int64_t last) {
     float* const q = thread_scratch(static_cast<std::size_t>(block * M));
-    for (std::int64_t r = first * block; r < smaller(rows, last * block); r += block) {
-      const std::int64_t count = smaller(block, rows - r);
+    const std::int64_t end = smaller(rows, last * kRowUnit);
+    for (std::int64_t r = first * kRowUnit; r < end; r += block) {
+      const std::int64_t count = smaller(block, end - r);
       scaled_activation<Function>(s, norm2, z2, scale, r, count, q);
       product_columns(q, w, nullptr, count, M, s.out, 0, s.out, z3 + r * s.out);
     }
@@ -356,11 +360,12 @@ void expand_gradient_by_slab(const MBConvShape& s, const NormOnLoad& norm1, cons
   if (dx == nullptr) return;
   if (is_product_by_columns(all, s.in)) return product_by_columns(g1, w, all, M, s.in, dx);
   transpose(w, s.in, M, scratch);
-  const std::int64_t block = all < 1024 ? 16 : 64;
-  parallel_for((all + block - 1) / block, 1, [&](std::int64_t first, std::int64_t last) {
+  const std::int64_t block = all < 1024 ? kRowUnit : 64;
+  parallel_for((all + kRowUnit - 1) / kRowUnit, 1, [&](std::int64_t first, std::int64_t last) {
     float* const dz = thread_scratch(static_cast<std::size_t>(block * M));
-    for (std::int64_t r = first * block; r < smaller(all, last * block); r += block) {
-      const std::int64_t count = smaller(block, all - r);
+    const std::int64_t end = smaller(all, last * kRowUnit);
+    for (std::int64_t r = first * kRowUnit; r < end; r += block) {
+      const std::int64_t count = smaller(block, end - r);
       rows_of_planes(g1, all, M, r, count, dz);
       product_columns(dz, scratch, nullptr, count, M, s.in, 0, s.in, dx + r * s.in);
     }

@@ -21,6 +21,28 @@ static inline std::int64_t plane_at(std::int64_t rows, std::int64_t r, std::int6
   return (c / kPlane * plane_rows(rows) + r) * kPlane + c % kPlane;
 }
 
+// The jobs of a loop over segments and slabs, of which each thread has a run: segment by segment, so that it keeps its images; or slab by slab
+// where the threads' shares of segments would differ, as of three segments, the last of them a smaller one. Out of line: a job's loops need
+// the registers.
+struct SlabJobs {
+  std::int64_t segments, slabs;
+  bool slab_by_slab;
+
+  [[gnu::noinline]] SlabJobs(std::int64_t all_segments, std::int64_t M)
+      : segments(all_segments), slabs((M + kSlab - 1) / kSlab) {
+    const std::int64_t threads = thread_count();
+    slab_by_slab = segments < 4 * threads && segments % threads != 0 && slabs >= 2 * threads;
+  }
+  std::int64_t count() const { return segments * slabs; }
+  struct Place {
+    std::int64_t segment, channel;
+  };
+  [[gnu::noinline]] Place at(std::int64_t i) const {
+    if (slab_by_slab) return {i % segments, i / segments * kSlab};
+    return {i / slabs, i % slabs * kSlab};
+  }
+};
+
 // Expanded tensors beyond this size are written past the caches: they could not stay there until they are read. Not where a vector is part of a
 // line: what is written past the caches goes to memory line by line, and half a line costs more than a whole one.
 inline constexpr std::int64_t kStreamedBytes = 24 << 20;

@@ -3,8 +3,9 @@
 #include "layers/blocks/squeeze_excitation_fused_cpu.h"
 #include "layers/kernels/gemm_cpu.h"
 #include "layers/linear.h"
-#include "layers/unary_cpu.h"
+#include "layers/unary.h"
 #include "tensor/scratch.h"
+#include "tensor/simd_math.h"
 
 namespace vitrine::kernels::VITRINE_ISA {
 namespace {
@@ -109,7 +110,7 @@ void backward(const GateShape& s, const GateWeights& w, const float* z, const fl
   const bool alone = inner * s.C < kWorthAThread;
   parallel_for(chunks, alone ? chunks : 1, [&](std::int64_t first, std::int64_t last) {
     float* const active = thread_scratch(static_cast<std::size_t>(inner + (s.N + s.R) * kDotTerms));
-    apply(SwishActivation({}), hidden, inner, active);
+    unary_kernels().forward(Unary::swish, hidden, inner, active);
     for (std::int64_t chunk = first; chunk < last; ++chunk) {
       const std::int64_t c = chunk * kDotTerms;
       expand_chunk(s, w, active, gate, ds, c, smaller(kDotTerms, s.C - c), active + inner, parts + chunk * inner, to);
@@ -123,7 +124,7 @@ void backward(const GateShape& s, const GateWeights& w, const float* z, const fl
       for (std::int64_t chunk = 1; chunk < chunks; ++chunk) sum = sum + load_partial(parts + chunk * inner + i, lanes);
       store_partial(da + i, sum, lanes);
     }
-    apply_gradient(SwishActivation({}), hidden, da, inner, da);
+    unary_kernels().backward(Unary::swish, hidden, da, inner, da);
     for (std::int64_t c = first * kColumns; c < smaller(s.C, last * kColumns); c += kColumns)
       reduce_columns(s, w, z, da, c, smaller(kColumns, s.C - c), da + inner, to);
     if (first == 0) sum_rows({da, s.R}, s.R, s.N, to.reduce_bias);
