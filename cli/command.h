@@ -55,8 +55,7 @@ class Command {
   Command add_subcommand(const std::string& name, const std::string& about) const;
   Command add_option_group(const std::string& name) const;
 
-  // `Value`: std::string, bool, int, std::int64_t, std::uint64_t, double, std::vector<std::string>, or std::optional of one of these that an
-  // option of the program has (command.cpp lists them).
+  // `Value`: one of those that command.cpp lists: text, numbers, several texts, or std::optional of some.
   template <typename Value>
   Option add_option(const std::string& name, Value& value, const std::string& about) const;
   Option add_option_function(const std::string& name, const std::function<void(const std::string& word)>& take,

@@ -8,7 +8,6 @@
 #include "imaging/brain/head_classes.h"
 #include "imaging/brain/head_outline.h"
 #include "imaging/brain/running_means.h"
-#include "imaging/prep_kernels.h"
 #include "imaging/steps/grid.h"
 #include "imaging/steps/rigid.h"
 #include "tensor/math.h"
@@ -83,6 +82,7 @@ Volume levels_of(const Volume& volume, double sigma_mm) {
 class Matching {
  public:
   Matching(Nodes nodes, Volume levels) : shares_(std::move(nodes.shares)), levels_(std::move(levels)) {
+    if (shares_.empty()) throw InternalError("the head template has no node near the brain");
     constexpr std::size_t kAbreast = kernels::kPlacesAbreast;
     stride_ = (shares_.size() + kAbreast - 1) / kAbreast * kAbreast;
     for (std::vector<double>& along : nodes.place) {
@@ -106,18 +106,9 @@ class Matching {
 
   Measured measured(const Pose& pose) const {
     const AffineMap map = map_of(pose);
-    const Geometry& g = levels_.geometry;
-    kernels::MappedVolume mapped{};
-    std::copy(map.matrix.begin(), map.matrix.end(), mapped.matrix);
-    std::copy(map.shift.begin(), map.shift.end(), mapped.shift);
-    std::copy(g.direction.begin(), g.direction.end(), mapped.direction);
-    std::copy(g.origin.begin(), g.origin.end(), mapped.origin);
-    std::copy(g.spacing.begin(), g.spacing.end(), mapped.spacing);
-    std::copy(g.size.begin(), g.size.end(), mapped.size);
-    mapped.data = levels_.data.data();
     std::array<double, kLevels * kernels::kShareColumns> counts{};
     const auto inside = static_cast<double>(kernels::prep_kernels().shared_counts(
-        mapped, places_.data(), static_cast<std::int64_t>(stride_), static_cast<std::int64_t>(shares_.size()),
+        mapped(levels_, map), places_.data(), static_cast<std::int64_t>(stride_), static_cast<std::int64_t>(shares_.size()),
         shares_.front().data(), counts.data()));
     return {mutual_information(counts, kernels::kShareColumns, inside), inside / static_cast<double>(shares_.size())};
   }
@@ -288,6 +279,19 @@ AffineMap AffineMap::inverse() const {
   const Vec3 back = times(inverse.matrix, shift);
   inverse.shift = {-back[0], -back[1], -back[2]};
   return inverse;
+}
+
+kernels::MappedVolume mapped(const Volume& volume, const AffineMap& map) {
+  const Geometry& g = volume.geometry;
+  kernels::MappedVolume m{};
+  std::copy(map.matrix.begin(), map.matrix.end(), m.matrix);
+  std::copy(map.shift.begin(), map.shift.end(), m.shift);
+  std::copy(g.direction.begin(), g.direction.end(), m.direction);
+  std::copy(g.origin.begin(), g.origin.end(), m.origin);
+  std::copy(g.spacing.begin(), g.spacing.end(), m.spacing);
+  std::copy(g.size.begin(), g.size.end(), m.size);
+  m.data = volume.data.data();
+  return m;
 }
 
 HeadRegistration register_head(const HeadTemplate& head, const Volume& volume) {

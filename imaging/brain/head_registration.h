@@ -11,6 +11,7 @@
 #include <array>
 
 #include "imaging/brain/head_template.h"
+#include "imaging/prep_kernels.h"
 #include "imaging/volume.h"
 
 namespace vitrine::imaging {
@@ -26,6 +27,9 @@ struct AffineMap {
   }
   AffineMap inverse() const;  // InternalError for a matrix that has none
 };
+
+// A volume as the kernels see it through a map.
+kernels::MappedVolume mapped(const Volume& volume, const AffineMap& map);
 
 struct HeadRegistration {
   AffineMap map;

@@ -98,11 +98,6 @@ F read_row(const float* plane, std::int64_t i, int lanes) {
   return load_partial(plane + i * kPlane, lanes);
 }
 
-// Where rows of a block are read across all planes: floats from an element to the same row so many planes further that some 64 lines lie between.
-std::int64_t across_planes(std::int64_t all, std::int64_t block) {
-  return plane_rows(all) * kPlane * (block < 64 ? 64 / block : 1);
-}
-
 // q [rows][M] = scale[image] act(BN2(z2)) for rows r .. r + rows.
 template <class Function>
 void scaled_activation(const MBConvShape& s, const NormOnLoad& norm2, const float* z2, const float* scale, std::int64_t r,
@@ -358,7 +353,7 @@ void expand_gradient_by_slab(const MBConvShape& s, const NormOnLoad& norm1, cons
     if (!one_block) store_slab(sums.total, kSlab, s.in, M, job, dw);
   });
   if (dx == nullptr) return;
-  if (is_product_by_columns(all, s.in)) return product_by_columns(g1, w, all, M, s.in, dx);
+  if (is_product_by_columns(all, M, s.in)) return product_by_columns(g1, w, all, M, s.in, dx);
   transpose(w, s.in, M, scratch);
   const std::int64_t block = all < 1024 ? kRowUnit : 64;
   parallel_for((all + kRowUnit - 1) / kRowUnit, 1, [&](std::int64_t first, std::int64_t last) {

@@ -120,11 +120,15 @@ static inline void slab_product(const float* a, std::int64_t lda, const float* p
   for (; i < rows; ++i) slab_tile<1>(a, lda, panel, K, out, i);
 }
 
+// Where rows of a block are read across all planes: floats from an element to the same row so many planes further that some 64 lines lie between.
+static inline std::int64_t across_planes(std::int64_t all, std::int64_t block) {
+  return plane_rows(all) * kPlane * (block < 64 ? 64 / block : 1);
+}
+
 // Rows r .. r + count of an expanded tensor of `all` rows and M channels, row-major.
 static inline void rows_of_planes(const float* planes, std::int64_t all, std::int64_t M, std::int64_t r, std::int64_t count,
                                   float* rows) {
-  const std::int64_t ahead =
-      plane_rows(all) * kPlane * (count < 64 ? 64 / count : 1);  // the same rows, some 64 lines further on
+  const std::int64_t ahead = across_planes(all, count);
   for (std::int64_t c = 0; c < M; c += kLanes) {
     const float* const from = planes + plane_at(all, r, c);
     for (std::int64_t i = 0; i < count; ++i) {
@@ -135,8 +139,10 @@ static inline void rows_of_planes(const float* planes, std::int64_t all, std::in
 }
 
 // Whether y [rows, K] = a w', w [K, M], is made by columns: where w is more than a, so that a thread reads and transposes its own part of w and all
-// of a, not its own part of a and all of w, the half of which another thread has transposed.
-static inline bool is_product_by_columns(std::int64_t rows, std::int64_t K) { return K % kSlab == 0 && rows < 2 * K; }
+// of a, not its own part of a and all of w, the half of which another thread has transposed. As long as a core's second cache holds a.
+static inline bool is_product_by_columns(std::int64_t rows, std::int64_t M, std::int64_t K) {
+  return K % kSlab == 0 && rows < 2 * K && rows * M <= (1 << 18);
+}
 
 // That product, of an expanded tensor a of `rows` rows and M channels.
 static inline void product_by_columns(const float* a, const float* w, std::int64_t rows, std::int64_t M, std::int64_t K,

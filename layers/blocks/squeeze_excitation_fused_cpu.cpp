@@ -1,5 +1,5 @@
 // The gradient of a gate for few rows, by channels: what a thread has of a channel it uses itself, and only the sums over channels, a small part of
-// each chunk of 128, go from one to another. Its weights are read in the way they lie.
+// each chunk of 128, go from one to another. Its weights are read in the way they lie. The kernels that are called here take no scratch of the thread.
 #include "layers/blocks/squeeze_excitation_fused_cpu.h"
 #include "layers/kernels/gemm_cpu.h"
 #include "layers/linear.h"

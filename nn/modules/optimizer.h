@@ -68,7 +68,7 @@ class Optimizer {
   // or momentum (SGD, RMSprop) when not negative: one-cycle changes it every step. ShapeError when the shapes differ.
   void step(const std::string& name, Tensor& value, const Tensor& gradient, double lr, double momentum = -1);
 
-  // The same of several parameters at once: on the CPU all threads share them, the small ones, too.
+  // The same of several parameters at once, each named once: on the CPU all threads share them, the small ones, too.
   struct Update {
     std::string name;
     Tensor* value;

@@ -142,6 +142,7 @@ TEST(BenchKernels, GroupsAreThoseOfInference) {
 // Small and odd maps, in every set of instructions and with more threads than images of a group.
 TEST(BenchKernels, EveryCaseRunsAndHasAPositiveBound) {
   const MachineRates rates = measured_rates(thread_count(), Activation::swish);
+  EXPECT_GT(rates.loop_seconds, 0);
   everywhere({1, 3}, [&](const std::string& where) {
     SCOPED_TRACE(where);
     for (const char* name : {"b0", "lite0"}) {

@@ -200,17 +200,9 @@ TEST(PrepKernels, CountsAreSharedOutPlaceByPlace) {
     }
     EXPECT_GT(inside, 5);
     EXPECT_LT(inside, static_cast<std::int64_t>(count) - 10);
-    kernels::MappedVolume mapped{};
-    std::copy(map.matrix.begin(), map.matrix.end(), mapped.matrix);
-    std::copy(map.shift.begin(), map.shift.end(), mapped.shift);
-    std::copy(g.direction.begin(), g.direction.end(), mapped.direction);
-    std::copy(g.origin.begin(), g.origin.end(), mapped.origin);
-    std::copy(g.spacing.begin(), g.spacing.end(), mapped.spacing);
-    std::copy(g.size.begin(), g.size.end(), mapped.size);
-    mapped.data = volume.data.data();
     testing::everywhere({1}, [&](const std::string&) {
       std::vector<double> counts(kRows * kColumns);
-      EXPECT_EQ(prep_kernels().shared_counts(mapped, places.data(), static_cast<std::int64_t>(stride),
+      EXPECT_EQ(prep_kernels().shared_counts(mapped(volume, map), places.data(), static_cast<std::int64_t>(stride),
                                              static_cast<std::int64_t>(count), shares.data(), counts.data()),
                 inside);
       EXPECT_EQ(counts, expected);
